@@ -1,0 +1,212 @@
+"""The diagnosis as a value: what ``doctor --json`` prints, field for field.
+
+Published as ``halftrack.diagnosis/1``: fields are added, never renamed or removed. Durations
+are whole seconds (``_s``), shares 0..1, times RFC 3339 in UTC, addresses text. None: not known.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "halftrack.diagnosis/1"
+
+Severity = Literal["ok", "info", "warning", "critical"]
+Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
+Side = Literal["server", "client", "forwarded"]
+Kind = Literal["relief", "cure", "clear"]
+RiskLevel = Literal["none", "low", "medium", "high"]
+
+
+class _Value(msgspec.Struct, frozen=True):
+    """Immutable; every struct below is built by keyword."""
+
+
+class Input(_Value, kw_only=True):
+    files: tuple[str, ...] = ()
+    lines: int = 0
+    unreadable: int = 0
+    first_unreadable: tuple[str, ...] = ()
+    truncated: bool = False
+    visible: float = 1.0
+    masked: Literal["none", "visible", "substituted"] = "none"
+    formats: tuple[str, ...] = ()
+    assumed: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+
+class OwnerName(_Value, kw_only=True):
+    name: str
+    id: str
+    runtime: str
+
+
+class Forecast(_Value, kw_only=True):
+    """``full_at`` with its bounds is None where this evidence cannot tell; ``basis`` says on what it rests.
+
+    ``net_per_minute``: entries that stay, a minute. ``settles_at``: entries at which the growth
+    meets the expiry under today's settings (rate × lifetime plus what is not stuck).
+    """
+
+    shape: Shape = "unknown"
+    net_per_minute: float | None = None
+    full_at: datetime | None = None
+    low: datetime | None = None
+    high: datetime | None = None
+    settles_at: int | None = None
+    basis: str
+
+
+class TableSummary(_Value, kw_only=True):
+    netns: str
+    owner: OwnerName | None = None
+    entries: int | None = None
+    limit: int | None = None
+    unlimited: bool = False
+    buckets: int | None = None
+    reclaimable: int | None = None
+    expired: int | None = None
+    effective_entries: int | None = None
+    dropped: int | None = None
+    dropped_early: int | None = None
+    insert_failed: int | None = None
+    counters_over_s: int | None = None
+    dropped_total: int | None = None
+    dropped_early_total: int | None = None
+    insert_failed_total: int | None = None
+    by_protocol: dict[str, int] = {}
+    by_state: dict[str, int] = {}
+    one_sided: int | None = None
+    read: bool = True
+    forecast: Forecast | None = None
+
+
+class Peer(_Value, kw_only=True):
+    address: str
+    entries: int
+
+
+class Group(_Value, kw_only=True):
+    netns: str
+    owner: OwnerName | None = None
+    address: str | None = None
+    service: str | None = None
+    side: Side | None = None
+    entries: int
+    peers: int | None = None
+    top_peers: tuple[Peer, ...] = ()
+    idle_min_s: int | None = None
+    idle_max_s: int | None = None
+    rate_per_minute: float | None = None
+
+
+class Timeline(_Value, kw_only=True):
+    """When the entries were last heard (``timeout`` clock) or made (``timestamp`` clock), per bucket.
+
+    ``start`` is the begin of the first bucket, None where ``taken_at`` is not known: the last
+    bucket then ends at the moment of the dump, whenever that was. ``caveats``: what makes the
+    clock inexact here.
+    """
+
+    clock: Literal["timeout", "timestamp"]
+    bucket_s: int
+    start: datetime | None
+    entries: tuple[int, ...]
+    caveats: tuple[str, ...] = ()
+
+
+class EnabledBy(_Value, kw_only=True):
+    setting: str
+    value: str | None
+    why: str
+
+
+class Reason(_Value, kw_only=True):
+    what: str
+    value: str | int | float | None = None
+    source: str
+
+
+class Cause(_Value, kw_only=True):
+    cause: str
+    confidence: float
+    for_: tuple[Reason, ...] = msgspec.field(name="for", default=())
+    against: tuple[Reason, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Effect(_Value, kw_only=True):
+    entries_freed: int | None = None
+    settles_at: int | None = None
+
+
+class LiveFlows(_Value, kw_only=True):
+    """Flows in use that a remedy would cut or whose translation they would lose, for one service."""
+
+    service: str
+    entries: int
+    example: str
+
+
+class Risk(_Value, kw_only=True):
+    level: RiskLevel
+    why: tuple[str, ...] = ()
+    live_flows_affected: int | None = None
+    live_flows: tuple[LiveFlows, ...] = ()
+
+
+class Advice(_Value, kw_only=True):
+    """A remedy for a finding. ``title``: one line; ``commands``: to be typed on the node as they stand."""
+
+    remedy: str
+    kind: Kind
+    title: str
+    arguments: dict[str, str | int] = {}
+    effect: Effect
+    risk: Risk
+    commands: tuple[str, ...] = ()
+
+
+class Finding(_Value, kw_only=True):
+    id: str
+    symptom: str
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    entries: int
+    share: float | None = None
+    explanation: str = ""
+    groups: tuple[Group, ...] = ()
+    more_groups: int = 0
+    timeline: Timeline | None = None
+    forecast: Forecast | None = None
+    enabled_by: tuple[EnabledBy, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    remedies: tuple[Advice, ...] = ()
+
+
+class Gap(_Value, kw_only=True):
+    what: str
+    why: str
+    needs: tuple[str, ...] = ()
+    would_tell: tuple[str, ...] = ()
+    netns: str | None = None
+
+
+class Diagnosis(_Value, kw_only=True):
+    schema: Literal["halftrack.diagnosis/1"] = SCHEMA
+    node: str
+    kernel: str | None = None
+    taken_at: datetime | None = None
+    source: Literal["live", "bundle", "sos", "dump"]
+    severity: Literal["ok", "warning", "critical"]
+    complete: bool
+    verdict: str
+    input: Input
+    tables: tuple[TableSummary, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    in_container: bool = False
+    user: str | None = None
+    seconds: float = 0.0

@@ -1,0 +1,1 @@
+"""Values: what was seen of a node. No I/O, no judgement."""

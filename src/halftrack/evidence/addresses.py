@@ -1,0 +1,75 @@
+"""Addresses as pairs of UInt64.
+
+An address is 128 bits in network order, IPv4 mapped into ``::ffff:0:0/96``. Polars has a
+128-bit integer, but neither pyarrow nor DuckDB can read it back; two UInt64 travel anywhere
+and keep prefixes in order.
+
+Masked addresses (``xx.xx.xx.73``, hashes) are opaque: ``hi`` is ``OPAQUE_HI`` and ``lo`` is an
+index into the table's list of spellings. The range is ``ffff:ffff:ffff:ffff::/64``, multicast
+with reserved flags, which no table holds; a text that names an address from it is carried as
+opaque too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+V4_MAPPED: Final = 0xFFFF << 32
+"""``lo`` of an IPv4 address is this plus the address; its ``hi`` is 0."""
+OPAQUE_HI: Final = (1 << 64) - 1
+_LOW64: Final = (1 << 64) - 1
+
+
+def parse(text: str) -> tuple[int, int]:
+    """``(hi, lo)`` of an address in text form. Raises ValueError where it is none."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv4Address):
+        return 0, V4_MAPPED | int(address)
+    number = int(address)
+    return number >> 64, number & _LOW64
+
+
+def parse_network(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last address of a CIDR network as pairs. Raises ValueError where it is none."""
+    network = ipaddress.ip_network(text, strict=False)
+    return parse(str(network.network_address)), parse(str(network.broadcast_address))
+
+
+def to_text(hi: int, lo: int) -> str:
+    """One address as text; an opaque one needs its table: see ``show``."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return socket.inet_ntoa((lo & 0xFFFFFFFF).to_bytes(4, "big"))
+    return socket.inet_ntop(socket.AF_INET6, hi.to_bytes(8, "big") + lo.to_bytes(8, "big"))
+
+
+def show(hi: pl.Series, lo: pl.Series, opaque: pl.Series) -> pl.Series:
+    """Address columns as text, opaque ones as they were written. Same length, String."""
+    his, los = hi.to_numpy(), lo.to_numpy()
+    text = pl.Series(np.full(len(his), None), dtype=pl.String)
+    v4 = (his == 0) & (los >> np.uint64(32) == 0xFFFF)
+    if v4.all():
+        return _dotted(los)
+    masked = his == OPAQUE_HI
+    masked &= los < len(opaque)
+    rest = ~(v4 | masked)
+    if v4.any():
+        text = text.scatter(np.flatnonzero(v4), _dotted(los[v4]))
+    if masked.any():
+        text = text.scatter(np.flatnonzero(masked), opaque.gather(los[masked].astype(np.int64)))
+    if rest.any():
+        pairs = np.stack([his[rest], los[rest]], axis=1).astype(">u8")
+        spelled = [socket.inet_ntop(socket.AF_INET6, pair.tobytes()) for pair in pairs]
+        text = text.scatter(np.flatnonzero(rest), spelled)
+    return text
+
+
+def _dotted(lo: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pl.Series:
+    octets = pl.DataFrame(
+        {str(shift): (lo >> np.uint64(shift) & np.uint64(255)).astype(np.uint8) for shift in (24, 16, 8, 0)}
+    )
+    return octets.select(pl.concat_str(pl.all().cast(pl.String), separator=".")).to_series()

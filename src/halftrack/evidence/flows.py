@@ -1,0 +1,119 @@
+"""The flow table: one conntrack table as columns.
+
+One fixed schema for every source. What a source cannot know is null: the text formats know
+no TCP flags, without ``nf_conntrack_acct`` there are no counters, an offloaded entry has no
+timeout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import polars as pl
+
+SCHEMA: Final = MappingProxyType(
+    {
+        "family": pl.UInt8,  # AF_INET or AF_INET6
+        "l4proto": pl.UInt8,  # IPPROTO_*
+        "state": pl.UInt8,  # number within uapi.STATE_NAMES[l4proto]; null: the protocol has none
+        "status": pl.UInt32,  # IPS_*; text sources set only the bits that the text shows
+        "timeout": pl.Int64,  # seconds left; null while offloaded
+        # Addresses: 128 bits as two numbers, IPv4 mapped (::ffff:a.b.c.d); see addresses.py.
+        "orig_src_hi": pl.UInt64,
+        "orig_src_lo": pl.UInt64,
+        "orig_dst_hi": pl.UInt64,
+        "orig_dst_lo": pl.UInt64,
+        "reply_src_hi": pl.UInt64,
+        "reply_src_lo": pl.UInt64,
+        "reply_dst_hi": pl.UInt64,
+        "reply_dst_lo": pl.UInt64,
+        # Ports: uapi.PORT_PROTOCOLS only.
+        "orig_sport": pl.UInt16,
+        "orig_dport": pl.UInt16,
+        "reply_sport": pl.UInt16,
+        "reply_dport": pl.UInt16,
+        # ICMP and ICMPv6 only.
+        "orig_type": pl.UInt8,
+        "orig_code": pl.UInt8,
+        "orig_icmp_id": pl.UInt16,
+        "reply_type": pl.UInt8,
+        "reply_code": pl.UInt8,
+        "reply_icmp_id": pl.UInt16,
+        # GRE only: the tracker's 16-bit keys.
+        "orig_srckey": pl.UInt16,
+        "orig_dstkey": pl.UInt16,
+        "reply_srckey": pl.UInt16,
+        "reply_dstkey": pl.UInt16,
+        "orig_packets": pl.UInt64,
+        "orig_bytes": pl.UInt64,
+        "reply_packets": pl.UInt64,
+        "reply_bytes": pl.UInt64,
+        "mark": pl.UInt32,
+        "zone": pl.UInt16,  # 0: the default zone
+        "zone_dir": pl.UInt8,  # NF_CT_ZONE_DIR_*; NF_CT_DEFAULT_ZONE_DIR where zone is 0
+        "id": pl.UInt32,  # CTA_ID: no identity by itself, it collides and comes back
+        "start_ns": pl.Int64,  # ns since 1970; only entries made with nf_conntrack_timestamp=1
+        "delta_time": pl.UInt32,  # seconds since start, as the text formats print it
+        "tcp_flags_orig": pl.UInt8,  # IP_CT_TCP_FLAG_*
+        "tcp_flags_reply": pl.UInt8,
+        "tcp_wscale_orig": pl.UInt8,
+        "tcp_wscale_reply": pl.UInt8,
+        "helper": pl.String,
+        "labels": pl.String,  # set bits as "3,17", or the names that a text source printed
+        "secctx": pl.String,
+    }
+)
+"""Column name to Polars type, in the frame's order."""
+
+ADDRESS_COLUMNS: Final = ("orig_src", "orig_dst", "reply_src", "reply_dst")
+"""Stems: ``{stem}_hi`` and ``{stem}_lo`` are the columns."""
+
+TUPLE_COLUMNS: Final = (
+    "family",
+    "l4proto",
+    *(f"orig_{end}_{half}" for end in ("src", "dst") for half in ("hi", "lo")),
+    "orig_sport",
+    "orig_dport",
+    "orig_type",
+    "orig_code",
+    "orig_icmp_id",
+    "orig_srckey",
+    "orig_dstkey",
+    "zone",
+    "zone_dir",
+)
+"""What makes two rows the same entry: the original tuple and the zone."""
+
+
+def _no_names() -> pl.Series:
+    return pl.Series("opaque", [], dtype=pl.String)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTable:
+    """Entries of one table.
+
+    ``frame`` has exactly the columns of ``SCHEMA``. ``opaque`` holds the spellings of masked
+    addresses: an address with ``hi == addresses.OPAQUE_HI`` is ``opaque[lo]``, as written.
+    """
+
+    frame: pl.DataFrame
+    opaque: pl.Series = field(default_factory=_no_names)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+
+def conform(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring a frame that has some of the columns to the schema: order, types, nulls for the rest."""
+    return frame.select(
+        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in SCHEMA.items()
+    )
+
+
+def empty() -> FlowTable:
+    """A table without entries."""
+    return FlowTable(pl.DataFrame(schema=dict(SCHEMA)))

@@ -1,0 +1,148 @@
+"""Numbers of the kernel's connection tracking, under the kernel's names.
+
+Sources: ``include/uapi/linux/netfilter/nf_conntrack_common.h`` (IPS_*),
+``nf_conntrack_tcp.h`` (TCP_CONNTRACK_*, IP_CT_TCP_FLAG_*), ``nf_conntrack_sctp.h``,
+``linux/in.h`` (IPPROTO_*), ``net/netfilter/nf_conntrack_zones.h`` (NF_CT_ZONE_DIR_*).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+AF_INET: Final = 2
+AF_INET6: Final = 10
+
+IPPROTO_ICMP: Final = 1
+IPPROTO_IGMP: Final = 2
+IPPROTO_TCP: Final = 6
+IPPROTO_UDP: Final = 17
+IPPROTO_DCCP: Final = 33
+IPPROTO_GRE: Final = 47
+IPPROTO_ICMPV6: Final = 58
+IPPROTO_SCTP: Final = 132
+IPPROTO_UDPLITE: Final = 136
+
+PROTOCOL_NAMES: Final = MappingProxyType(
+    {
+        IPPROTO_ICMP: "icmp",
+        IPPROTO_IGMP: "igmp",
+        IPPROTO_TCP: "tcp",
+        IPPROTO_UDP: "udp",
+        IPPROTO_DCCP: "dccp",
+        IPPROTO_GRE: "gre",
+        IPPROTO_ICMPV6: "icmpv6",
+        IPPROTO_SCTP: "sctp",
+        IPPROTO_UDPLITE: "udplite",
+    }
+)
+"""Protocols that the tracker has a name for; any other one is shown by its number."""
+
+PORT_PROTOCOLS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_UDPLITE)
+"""Protocols whose tuple holds ports."""
+ICMP_PROTOCOLS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
+
+TCP_CONNTRACK_NONE: Final = 0
+TCP_CONNTRACK_SYN_SENT: Final = 1
+TCP_CONNTRACK_SYN_RECV: Final = 2
+TCP_CONNTRACK_ESTABLISHED: Final = 3
+TCP_CONNTRACK_FIN_WAIT: Final = 4
+TCP_CONNTRACK_CLOSE_WAIT: Final = 5
+TCP_CONNTRACK_LAST_ACK: Final = 6
+TCP_CONNTRACK_TIME_WAIT: Final = 7
+TCP_CONNTRACK_CLOSE: Final = 8
+TCP_CONNTRACK_SYN_SENT2: Final = 9
+
+TCP_STATES: Final = (
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+    "SYN_SENT2",
+)
+"""Index: the state number. Kernels before 2.6.31 print ``LISTEN`` for number 9."""
+
+SCTP_STATES: Final = (
+    "NONE",
+    "CLOSED",
+    "COOKIE_WAIT",
+    "COOKIE_ECHOED",
+    "ESTABLISHED",
+    "SHUTDOWN_SENT",
+    "SHUTDOWN_RECD",
+    "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+    "HEARTBEAT_ACKED",
+)
+DCCP_STATES: Final = (
+    "NONE",
+    "REQUEST",
+    "RESPOND",
+    "PARTOPEN",
+    "OPEN",
+    "CLOSEREQ",
+    "CLOSING",
+    "TIMEWAIT",
+    "IGNORE",
+    "INVALID",
+)
+STATE_NAMES: Final = MappingProxyType(
+    {IPPROTO_TCP: TCP_STATES, IPPROTO_SCTP: SCTP_STATES, IPPROTO_DCCP: DCCP_STATES}
+)
+"""State names by protocol; other protocols have no state."""
+
+IPS_EXPECTED: Final = 1 << 0
+IPS_SEEN_REPLY: Final = 1 << 1
+IPS_ASSURED: Final = 1 << 2
+IPS_CONFIRMED: Final = 1 << 3
+IPS_SRC_NAT: Final = 1 << 4
+IPS_DST_NAT: Final = 1 << 5
+IPS_SEQ_ADJUST: Final = 1 << 6
+IPS_SRC_NAT_DONE: Final = 1 << 7
+IPS_DST_NAT_DONE: Final = 1 << 8
+IPS_DYING: Final = 1 << 9
+IPS_FIXED_TIMEOUT: Final = 1 << 10
+IPS_TEMPLATE: Final = 1 << 11
+IPS_NAT_CLASH: Final = 1 << 12
+IPS_HELPER: Final = 1 << 13
+IPS_OFFLOAD: Final = 1 << 14
+IPS_HW_OFFLOAD: Final = 1 << 15
+IPS_NAT_MASK: Final = IPS_SRC_NAT | IPS_DST_NAT
+
+STATUS_NAMES: Final = MappingProxyType(
+    {
+        IPS_EXPECTED: "expected",
+        IPS_SEEN_REPLY: "seen-reply",
+        IPS_ASSURED: "assured",
+        IPS_CONFIRMED: "confirmed",
+        IPS_SRC_NAT: "src-nat",
+        IPS_DST_NAT: "dst-nat",
+        IPS_SEQ_ADJUST: "seq-adjust",
+        IPS_SRC_NAT_DONE: "src-nat-done",
+        IPS_DST_NAT_DONE: "dst-nat-done",
+        IPS_DYING: "dying",
+        IPS_FIXED_TIMEOUT: "fixed-timeout",
+        IPS_TEMPLATE: "template",
+        IPS_NAT_CLASH: "nat-clash",
+        IPS_HELPER: "helper",
+        IPS_OFFLOAD: "offload",
+        IPS_HW_OFFLOAD: "hw-offload",
+    }
+)
+
+IP_CT_TCP_FLAG_WINDOW_SCALE: Final = 0x01
+IP_CT_TCP_FLAG_SACK_PERM: Final = 0x02
+IP_CT_TCP_FLAG_CLOSE_INIT: Final = 0x04
+IP_CT_TCP_FLAG_BE_LIBERAL: Final = 0x08
+IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED: Final = 0x10
+IP_CT_TCP_FLAG_MAXACK_SET: Final = 0x20
+
+NF_CT_ZONE_DIR_ORIG: Final = 1
+NF_CT_ZONE_DIR_REPL: Final = 2
+NF_CT_DEFAULT_ZONE_DIR: Final = 3
+"""The zone counts for both directions."""

@@ -1,0 +1,203 @@
+"""Evidence: one node at one moment, as far as it could be seen.
+
+Everything that reads a kernel or a file ends here, everything that judges starts here. Times
+are aware datetimes in UTC, durations seconds. ``None`` means not known, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from halftrack.evidence.flows import FlowTable
+
+Source = Literal["live", "bundle", "sos", "dump"]
+Masked = Literal["none", "visible", "substituted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Evidence that could not be had: what, why, what would open it, what it would have told."""
+
+    what: str
+    why: str
+    needs: tuple[str, ...] = ()
+    would_tell: tuple[str, ...] = ()
+    netns: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """A port of the node that leads to a container: ``host_address:host_port -> port``."""
+
+    protocol: str
+    host_port: int
+    port: int
+    host_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose an address or a namespace is."""
+
+    name: str
+    id: str
+    runtime: str
+    addresses: tuple[str, ...] = ()
+    netns_inode: int | None = None
+    ports: tuple[PublishedPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace of the node and the way into it.
+
+    ``path`` is what setns(2) is given (``/proc/PID/ns/net`` or a named mount); None for one
+    that is known from a file only. ``name`` is ``host`` for process 1's, ``self`` for our own
+    where that is another, else what runs in it or what its mount is called.
+    """
+
+    name: str
+    inode: int | None = None
+    path: str | None = None
+    pid: int | None = None
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """One reading of ``/proc/net/stat/nf_conntrack``, summed over CPUs, by its own header names.
+
+    ``at_s`` is a monotonic clock: only differences between two readings mean something.
+    The per-CPU counters wrap at 2**32.
+    """
+
+    at_s: float
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """TCP and UDP sockets of one namespace.
+
+    ``frame``: ``l4proto`` UInt8, ``state`` UInt8 (kernel's TCP_* socket states: 1 ESTABLISHED,
+    6 TIME_WAIT, 10 LISTEN, …), ``local_hi, local_lo, remote_hi, remote_lo`` UInt64 (IPv4 mapped, so dual-stack
+    sockets compare equal), ``local_port, remote_port`` UInt16, ``uid`` UInt32, ``inode`` UInt64.
+    """
+
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """An address of an interface in a namespace, as text, with its prefix length."""
+
+    address: str
+    prefix: int
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One namespace's conntrack table.
+
+    ``flows`` is None where the entries were not read: a gap says why, or the namespace was too
+    small to be worth it (``skipped``). ``limit`` 0 means unlimited and sets ``unlimited``.
+    ``settings`` maps full sysctl names to their text, e.g. ``net.netfilter.nf_conntrack_tcp_loose``.
+    ``unreadable`` counts messages or lines of this table that could not be decoded.
+    """
+
+    namespace: Namespace
+    count: int | None = None
+    limit: int | None = None
+    buckets: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    counters: tuple[Counters, ...] = ()
+    flows: FlowTable | None = None
+    skipped: bool = False
+    unreadable: int = 0
+    sockets: Sockets | None = None
+    addresses: tuple[LocalAddress, ...] | None = None
+    expired: int | None = None
+    """Entries counted although their time is over: count before the dump minus entries dumped
+    and minus those that came and went meanwhile, as far as counts can tell. None: not known."""
+
+    @property
+    def unlimited(self) -> bool:
+        return self.limit == 0
+
+    @property
+    def netns(self) -> str:
+        return self.namespace.name
+
+
+@dataclass(frozen=True, slots=True)
+class SysctlLine:
+    """An assignment in a sysctl configuration file, in the order in which boot applies them."""
+
+    file: str
+    line: int
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """How this node filters: the tool that holds its rules and who else writes them.
+
+    ``tool`` is what commands for this node should use: ``nft``, ``iptables``, or None where
+    neither is installed or known. ``managers`` are other owners of settings or rules, by slug:
+    ``kube-proxy``, ``docker``, ``firewalld``, ``ufw``, ``podman``, ``virtuozzo``.
+    ``systemd`` says whether systemd (and so sysctl.d, modules-load.d) runs here.
+    """
+
+    tool: Literal["nft", "iptables"] | None = None
+    managers: tuple[str, ...] = ()
+    systemd: bool | None = None
+    module_loaded_at_boot: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was read to get here, for sources that are text."""
+
+    files: tuple[str, ...] = ()
+    lines: int = 0
+    unreadable: int = 0
+    first_unreadable: tuple[str, ...] = ()
+    """``file:line: reason: text``, at most ten, made printable."""
+    truncated: bool = False
+    visible: float = 1.0
+    masked: Masked = "none"
+    formats: tuple[str, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """Warnings for the reader, one sentence each, e.g. an address that its masker forgot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about one node at one moment."""
+
+    node: str
+    source: Source
+    kernel: str | None = None
+    taken_at: datetime | None = None
+    tables: tuple[Table, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    input: Input = field(default_factory=Input)
+    sysctl_lines: tuple[SysctlLine, ...] | None = None
+    firewall: Firewall = field(default_factory=Firewall)
+    in_container: bool = False
+    user: str | None = None
+    """Name of the user who looked, where it was not root."""
+    entry_bytes: int | None = None
+    """Memory of one entry as the slab tells it."""
+    seconds: float = 0.0
+    """How long the examination took."""
