@@ -7,11 +7,11 @@ are whole seconds (``_s``), shares 0..1, times RFC 3339 in UTC, addresses text. 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-SCHEMA = "halftrack.diagnosis/1"
+SCHEMA: Final = "halftrack.diagnosis/1"
 
 Severity = Literal["ok", "info", "warning", "critical"]
 Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
@@ -24,7 +24,7 @@ class _Value(msgspec.Struct, frozen=True):
     """Immutable; every struct below is built by keyword."""
 
 
-class Input(_Value, kw_only=True):
+class Input(_Value, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     lines: int = 0
     unreadable: int = 0
@@ -37,17 +37,17 @@ class Input(_Value, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class OwnerName(_Value, kw_only=True):
+class OwnerName(_Value, frozen=True, kw_only=True):
     name: str
     id: str
     runtime: str
 
 
-class Forecast(_Value, kw_only=True):
+class Forecast(_Value, frozen=True, kw_only=True):
     """``full_at`` with its bounds is None where this evidence cannot tell; ``basis`` says on what it rests.
 
     ``net_per_minute``: entries that stay, a minute. ``settles_at``: entries at which the growth
-    meets the expiry under today's settings (rate × lifetime plus what is not stuck).
+    meets the expiry under today's settings (rate times lifetime plus what is not stuck).
     """
 
     shape: Shape = "unknown"
@@ -59,7 +59,7 @@ class Forecast(_Value, kw_only=True):
     basis: str
 
 
-class TableSummary(_Value, kw_only=True):
+class TableSummary(_Value, frozen=True, kw_only=True):
     netns: str
     owner: OwnerName | None = None
     entries: int | None = None
@@ -83,12 +83,12 @@ class TableSummary(_Value, kw_only=True):
     forecast: Forecast | None = None
 
 
-class Peer(_Value, kw_only=True):
+class Peer(_Value, frozen=True, kw_only=True):
     address: str
     entries: int
 
 
-class Group(_Value, kw_only=True):
+class Group(_Value, frozen=True, kw_only=True):
     netns: str
     owner: OwnerName | None = None
     address: str | None = None
@@ -102,7 +102,7 @@ class Group(_Value, kw_only=True):
     rate_per_minute: float | None = None
 
 
-class Timeline(_Value, kw_only=True):
+class Timeline(_Value, frozen=True, kw_only=True):
     """When the entries were last heard (``timeout`` clock) or made (``timestamp`` clock), per bucket.
 
     ``start`` is the begin of the first bucket, None where ``taken_at`` is not known: the last
@@ -117,19 +117,19 @@ class Timeline(_Value, kw_only=True):
     caveats: tuple[str, ...] = ()
 
 
-class EnabledBy(_Value, kw_only=True):
+class EnabledBy(_Value, frozen=True, kw_only=True):
     setting: str
     value: str | None
     why: str
 
 
-class Reason(_Value, kw_only=True):
+class Reason(_Value, frozen=True, kw_only=True):
     what: str
     value: str | int | float | None = None
     source: str
 
 
-class Cause(_Value, kw_only=True):
+class Cause(_Value, frozen=True, kw_only=True):
     cause: str
     confidence: float
     for_: tuple[Reason, ...] = msgspec.field(name="for", default=())
@@ -137,12 +137,12 @@ class Cause(_Value, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-class Effect(_Value, kw_only=True):
+class Effect(_Value, frozen=True, kw_only=True):
     entries_freed: int | None = None
     settles_at: int | None = None
 
 
-class LiveFlows(_Value, kw_only=True):
+class LiveFlows(_Value, frozen=True, kw_only=True):
     """Flows in use that a remedy would cut or whose translation they would lose, for one service."""
 
     service: str
@@ -150,14 +150,14 @@ class LiveFlows(_Value, kw_only=True):
     example: str
 
 
-class Risk(_Value, kw_only=True):
+class Risk(_Value, frozen=True, kw_only=True):
     level: RiskLevel
     why: tuple[str, ...] = ()
     live_flows_affected: int | None = None
     live_flows: tuple[LiveFlows, ...] = ()
 
 
-class Advice(_Value, kw_only=True):
+class Advice(_Value, frozen=True, kw_only=True):
     """A remedy for a finding. ``title``: one line; ``commands``: to be typed on the node as they stand."""
 
     remedy: str
@@ -169,7 +169,7 @@ class Advice(_Value, kw_only=True):
     commands: tuple[str, ...] = ()
 
 
-class Finding(_Value, kw_only=True):
+class Finding(_Value, frozen=True, kw_only=True):
     id: str
     symptom: str
     severity: Literal["info", "warning", "critical"]
@@ -186,7 +186,7 @@ class Finding(_Value, kw_only=True):
     remedies: tuple[Advice, ...] = ()
 
 
-class Gap(_Value, kw_only=True):
+class Gap(_Value, frozen=True, kw_only=True):
     what: str
     why: str
     needs: tuple[str, ...] = ()
@@ -194,7 +194,7 @@ class Gap(_Value, kw_only=True):
     netns: str | None = None
 
 
-class Diagnosis(_Value, kw_only=True):
+class Diagnosis(_Value, frozen=True, kw_only=True):
     schema: Literal["halftrack.diagnosis/1"] = SCHEMA
     node: str
     kernel: str | None = None

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+_Words: TypeAlias = npt.NDArray[np.uint64]
 
 V4_MAPPED: Final = 0xFFFF << 32
 """``lo`` of an IPv4 address is this plus the address; its ``hi`` is 0."""
@@ -62,13 +65,17 @@ def show(hi: pl.Series, lo: pl.Series, opaque: pl.Series) -> pl.Series:
     if masked.any():
         text = text.scatter(np.flatnonzero(masked), opaque.gather(los[masked].astype(np.int64)))
     if rest.any():
-        pairs = np.stack([his[rest], los[rest]], axis=1).astype(">u8")
-        spelled = [socket.inet_ntop(socket.AF_INET6, pair.tobytes()) for pair in pairs]
-        text = text.scatter(np.flatnonzero(rest), spelled)
+        text = text.scatter(np.flatnonzero(rest), _ipv6(his[rest], los[rest]))
     return text
 
 
-def _dotted(lo: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pl.Series:
+def _ipv6(hi: _Words, lo: _Words) -> pl.Series:
+    pairs, place = np.unique(np.stack([hi, lo], axis=1), axis=0, return_inverse=True)
+    spelled = [socket.inet_ntop(socket.AF_INET6, pair.tobytes()) for pair in pairs.astype(">u8")]
+    return pl.Series(spelled, dtype=pl.String).gather(place.reshape(-1))
+
+
+def _dotted(lo: _Words) -> pl.Series:
     octets = pl.DataFrame(
         {str(shift): (lo >> np.uint64(shift) & np.uint64(255)).astype(np.uint8) for shift in (24, 16, 8, 0)}
     )

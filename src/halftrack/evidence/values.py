@@ -86,8 +86,9 @@ class Sockets:
     """TCP and UDP sockets of one namespace.
 
     ``frame``: ``l4proto`` UInt8, ``state`` UInt8 (kernel's TCP_* socket states: 1 ESTABLISHED,
-    6 TIME_WAIT, 10 LISTEN, …), ``local_hi, local_lo, remote_hi, remote_lo`` UInt64 (IPv4 mapped, so dual-stack
-    sockets compare equal), ``local_port, remote_port`` UInt16, ``uid`` UInt32, ``inode`` UInt64.
+    6 TIME_WAIT, 10 LISTEN, …), ``local_hi, local_lo, remote_hi, remote_lo`` UInt64 (IPv4 mapped,
+    so dual-stack sockets compare equal), ``local_port, remote_port`` UInt16, ``uid`` UInt32,
+    ``inode`` UInt64.
     """
 
     frame: pl.DataFrame

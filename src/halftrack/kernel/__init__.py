@@ -1,0 +1,1 @@
+"""The only room that opens sockets, /proc, /sys or a namespace. Ends in Evidence's values."""

@@ -1,0 +1,214 @@
+"""Receiving a netlink dump at the speed at which the kernel fills it.
+
+The kernel packs a dump into datagrams of at most 32 KiB and fills the next one while the last is
+being received (net/netlink/af_netlink.c, netlink_dump). ``recvmmsg`` takes many of them in one
+call; through ctypes it runs without the interpreter's lock, so a decoder can work beside it.
+Nothing here needs numpy: a dump is under way before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import queue
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.kernel.setns import call_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AF_NETLINK: Final = 16
+NETLINK_NETFILTER: Final = 12
+NETLINK_SOCK_DIAG: Final = 4
+NETLINK_ROUTE: Final = 0
+
+NLM_F_REQUEST: Final = 0x001
+NLM_F_MULTI: Final = 0x002
+NLM_F_ACK: Final = 0x004
+NLM_F_DUMP_INTR: Final = 0x010
+NLM_F_DUMP: Final = 0x300
+NLMSG_ERROR: Final = 2
+NLMSG_DONE: Final = 3
+NLMSG_HDRLEN: Final = 16
+NLA_TYPE_MASK: Final = 0x3FFF
+
+DATAGRAM: Final = 32 * 1024
+"""The most that the kernel puts into one datagram of a dump."""
+_PER_BLOCK: Final = 192
+_BLOCKS: Final = 4
+_MSG_WAITFORONE: Final = 0x10000
+_DONE: Final = struct.Struct("=IHHIIi")
+_POLL_S: Final = 0.5
+_RECEIVE_BUFFER: Final = 4 << 20
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("len", ctypes.c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint),
+        ("iov", ctypes.POINTER(_Iovec)),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("hdr", _Msghdr), ("len", ctypes.c_uint))
+
+
+class Block:
+    """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * DATAGRAM``."""
+
+    def __init__(self) -> None:
+        self.memory = (ctypes.c_char * (_PER_BLOCK * DATAGRAM))()
+        self.lengths: list[int] = []
+        base = ctypes.addressof(self.memory)
+        self._iovecs = (_Iovec * _PER_BLOCK)()
+        self._headers = (_Mmsghdr * _PER_BLOCK)()
+        for i in range(_PER_BLOCK):
+            self._iovecs[i] = _Iovec(base + i * DATAGRAM, DATAGRAM)
+            self._headers[i].hdr.iov = ctypes.pointer(self._iovecs[i])
+            self._headers[i].hdr.iovlen = 1
+
+    def fill(self, fd: int) -> None:
+        """Receive at least one datagram. Raises OSError."""
+        count = _libc.recvmmsg(fd, self._headers, _PER_BLOCK, _MSG_WAITFORONE, None)
+        if count < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        self.lengths = [self._headers[i].len for i in range(count)]
+
+    def last(self) -> memoryview:
+        start = (len(self.lengths) - 1) * DATAGRAM
+        return memoryview(self.memory).cast("B")[start : start + self.lengths[-1]]
+
+
+@dataclass(slots=True)
+class _End:
+    """Why no more blocks come: None, the error of the socket, or the deadline."""
+
+    error: OSError | None = None
+    late: bool = False
+
+
+def open_socket(protocol: int, netns_path: str | None) -> socket.socket:
+    """A netlink socket of the namespace behind ``netns_path``; it stays there for good. Raises OSError."""
+
+    def make() -> socket.socket:
+        return socket.socket(AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+
+    sock = call_in(netns_path, make)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_POLL_S * 1e6)))
+    return sock
+
+
+def message(kind: int, flags: int, sequence: int, payload: bytes) -> bytes:
+    """One netlink message, header and all."""
+    return struct.pack("=IHHII", NLMSG_HDRLEN + len(payload), kind, flags, sequence, 0) + payload
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    """One netlink attribute, padded to four bytes."""
+    return struct.pack("=HH", 4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
+class Dump:
+    """A dump being received in a thread of its own.
+
+    ``blocks`` yields each filled block; it is used again once the next one is asked for. Memory
+    is bounded: the receiver waits when nobody decodes.
+    """
+
+    def __init__(self, sock: socket.socket, request: bytes, sequence: int, deadline: float | None) -> None:
+        self._sock = sock
+        self._sequence = sequence
+        self._deadline = deadline
+        self._free: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[Block | _End] = queue.SimpleQueue()
+        self._stopped = False
+        self.late = False
+        for _ in range(_BLOCKS):
+            self._free.put(Block())
+        sock.sendto(request, (0, 0))
+        self._thread = threading.Thread(target=self._receive, name="netlink dump", daemon=True)
+        self._thread.start()
+
+    def blocks(self) -> Iterator[Block]:
+        """Filled blocks until the dump ends. Raises OSError with what the socket said."""
+        try:
+            while True:
+                got = self._full.get()
+                if isinstance(got, _End):
+                    self.late = got.late
+                    if got.error:
+                        raise got.error
+                    return
+                yield got
+                self._free.put(got)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop receiving and give the socket back."""
+        self._stopped = True
+        self._free.put(None)
+        self._thread.join()
+        self._sock.close()
+
+    def _receive(self) -> None:
+        end = _End()
+        try:
+            while not self._stopped:
+                block = self._free.get()
+                if block is None:
+                    break
+                if not self._fill(block):
+                    end.late = True
+                    break
+                self._full.put(block)
+                if self._ended(block.last()):
+                    break
+        except OSError as error:
+            end.error = error
+        self._full.put(end)
+
+    def _fill(self, block: Block) -> bool:
+        while not self._stopped:
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                return False
+            try:
+                block.fill(self._sock.fileno())
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EINTR):
+                    raise
+            else:
+                return True
+        return False
+
+    def _ended(self, datagram: memoryview) -> bool:
+        if len(datagram) < _DONE.size:
+            return True
+        _, first, _, sequence, _, _ = _DONE.unpack_from(datagram)
+        if sequence == self._sequence and first in (NLMSG_ERROR, NLMSG_DONE):
+            return True
+        _, last, _, sequence, _, _ = _DONE.unpack_from(datagram, len(datagram) - _DONE.size)
+        return sequence == self._sequence and last == NLMSG_DONE

@@ -1,0 +1,38 @@
+"""Tests on the real kernel: they need root and connection tracking, and skip where there is none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from kernel.scratch import Netns, scratch_netns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _missing() -> str | None:
+    if os.geteuid():
+        return "needs root"
+    if not Path("/proc/sys/net/netfilter/nf_conntrack_count").exists():
+        return "needs a kernel with connection tracking"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    reason = _missing()
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.kernel)
+        if reason and os.environ.get("HALFTRACK_REQUIRE_KERNEL") != "1":
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def netns() -> Iterator[Netns]:
+    with scratch_netns() as made:
+        yield made
