@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from kernel.scratch import Netns, scratch_netns
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ class Netns:
 
     @property
     def inode(self) -> int:
-        return os.stat(self.path).st_ino
+        return Path(self.path).stat().st_ino
 
     def run(self, *words: str, stdin: str | None = None) -> str:
         """Run a command inside; its standard output. Raises CalledProcessError with what it said."""

@@ -32,15 +32,7 @@ Places: TypeAlias = npt.NDArray[np.intp]
 Column: TypeAlias = npt.NDArray[np.generic]
 
 _NUMPY: Final[dict[str, npt.DTypeLike]] = {
-    name: {
-        pl.UInt8: np.uint8,
-        pl.UInt16: np.uint16,
-        pl.UInt32: np.uint32,
-        pl.UInt64: np.uint64,
-        pl.Int64: np.int64,
-    }[dtype]
-    for name, dtype in SCHEMA.items()
-    if dtype != pl.String
+    name: str(dtype).lower() for name, dtype in SCHEMA.items() if dtype != pl.String
 }
 
 
@@ -160,7 +152,11 @@ class Decoder:
 
     @staticmethod
     def _match(
-        shape: Shape, rows: Places, messages: npt.NDArray[np.uint32], table: _Columns, good: npt.NDArray[np.bool_]
+        shape: Shape,
+        rows: Places,
+        messages: npt.NDArray[np.uint32],
+        table: _Columns,
+        good: npt.NDArray[np.bool_],
     ) -> tuple[Places, npt.NDArray[np.uint32]]:
         """Put the messages of one shape into the table; the others come back."""
         same = ~((messages & shape.mask) != shape.template).any(axis=1)

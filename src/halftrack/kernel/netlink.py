@@ -211,4 +211,4 @@ class Dump:
         if sequence == self._sequence and first in (NLMSG_ERROR, NLMSG_DONE):
             return True
         _, last, _, sequence, _, _ = _DONE.unpack_from(datagram, len(datagram) - _DONE.size)
-        return sequence == self._sequence and last == NLMSG_DONE
+        return bool(sequence == self._sequence and last == NLMSG_DONE)

@@ -112,32 +112,7 @@ def learn(raw: bytes) -> Shape:
     """The shape of one message. Raises Broken where its lengths contradict each other."""
     if len(raw) < _ATTRIBUTES or len(raw) % 4:
         raise Broken
-    mask = bytearray(len(raw))
-    fields: list[Field] = []
-    # The protocol belongs to the shape: the same attributes are ports here and GRE keys there.
-    mask[NLMSG_HDRLEN] = 0xFF
-    protocols: list[int] = []
-    pending = [((), _ATTRIBUTES, len(raw))]
-    while pending:
-        path, at, end = pending.pop()
-        while at < end:
-            length = int.from_bytes(raw[at : at + 2], "little")
-            if length < 4 or at + length > end:
-                raise Broken
-            mask[at : at + 4] = b"\xff\xff\xff\xff"
-            kind = int.from_bytes(raw[at + 2 : at + 4], "little") & NLA_TYPE_MASK
-            here = (*path, kind)
-            if here in _NESTS:
-                pending.append((here, at + 4, at + length))
-            elif here in ((1, 2, 1), (2, 2, 1)) and length == 5:
-                mask[at + 4] = 0xFF
-                protocols.append(raw[at + 4])
-            elif here in _FIELDS:
-                form, column = _FIELDS[here]
-                if _WIDTHS.get(form, length - 4) > length - 4:
-                    raise Broken
-                fields.append(Field(form, column, (at + 4) // 4, length - 4))
-            at += (length + 3) & ~3
+    mask, protocols, fields = _walk(raw)
     if len(protocols) != 2 or protocols[0] != protocols[1]:
         raise Broken
     if not {"orig_src", "orig_dst", "reply_src", "reply_dst"} <= {field.column for field in fields}:
@@ -150,3 +125,34 @@ def learn(raw: bytes) -> Shape:
     words = np.frombuffer(raw, dtype="<u4")
     mask_words = np.frombuffer(bytes(mask), dtype="<u4")
     return Shape(words & mask_words, mask_words, raw[NLMSG_HDRLEN], protocols[0], tuple(fields))
+
+
+def _walk(raw: bytes) -> tuple[bytearray, list[int], list[Field]]:
+    """All attributes at all levels: the bits that make the shape, the protocols, the columns."""
+    mask = bytearray(len(raw))
+    mask[NLMSG_HDRLEN] = 0xFF  # the family
+    fields: list[Field] = []
+    protocols: list[int] = []
+    pending: list[tuple[tuple[int, ...], int, int]] = [((), _ATTRIBUTES, len(raw))]
+    while pending:
+        path, at, end = pending.pop()
+        while at < end:
+            length = int.from_bytes(raw[at : at + 2], "little")
+            if length < 4 or at + length > end:
+                raise Broken
+            mask[at : at + 4] = b"\xff\xff\xff\xff"
+            kind = int.from_bytes(raw[at + 2 : at + 4], "little") & NLA_TYPE_MASK
+            here = (*path, kind)
+            if here in _NESTS:
+                pending.append((here, at + 4, at + length))
+            elif here in ((1, 2, 1), (2, 2, 1)) and length == 5:
+                # The protocol belongs to the shape: the same attributes are ports here, GRE keys there.
+                mask[at + 4] = 0xFF
+                protocols.append(raw[at + 4])
+            elif here in _FIELDS:
+                form, column = _FIELDS[here]
+                if _WIDTHS.get(form, length - 4) > length - 4:
+                    raise Broken
+                fields.append(Field(form, column, (at + 4) // 4, length - 4))
+            at += (length + 3) & ~3
+    return mask, protocols, fields

@@ -1,0 +1,76 @@
+"""Receiving and decoding a table, against a loop that receives it and throws it away."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from functools import partial
+
+from benchmarks.measure import Run, call, compare, process
+from benchmarks.table import mixed_table
+from halftrack.kernel import ctnetlink, netlink
+
+_SEQUENCE = 0x40000001
+
+
+def bare(netns_path: str) -> None:
+    """Receive a dump with the same buffers and look at nothing."""
+    request = netlink.message(
+        ctnetlink.CT_GET,
+        netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP,
+        _SEQUENCE,
+        struct.pack("=BBH", 0, 0, 0),
+    )
+    sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
+    for _block in netlink.Dump(sock, request, _SEQUENCE, None).blocks():
+        pass
+
+
+def in_netns(name: str, *words: str) -> Run:
+    return process(("ip", "netns", "exec", name, *words))
+
+
+def main(count: int = 1_000_000) -> bool:
+    """All ratios of reading the live table; whether each held."""
+    held = True
+    halftrack = (sys.executable, "-m", "halftrack")
+    with mixed_table(count) as netns:
+        conntrack = partial(in_netns, netns.name, "sh", "-c", "exec conntrack -L")
+        held &= compare(
+            f"receive and decode {count:,}, bare receive",
+            lambda: call(lambda: ctnetlink.dump(netns_path=netns.path)),
+            lambda: call(lambda: bare(netns.path)),
+            1.5,
+        )
+        held &= compare(
+            f"doctor --json of {count:,}, conntrack -L",
+            partial(in_netns, netns.name, *halftrack, "doctor", "--json", "--netns", "self"),
+            conntrack,
+            0.75,
+        )
+    with mixed_table(count, one_sided=0.01) as netns:
+        held &= compare(
+            "list one-sided --count at 1 %, conntrack -L",
+            partial(in_netns, netns.name, *halftrack, "list", "one-sided", "--count", "--netns", "self"),
+            partial(in_netns, netns.name, "sh", "-c", "exec conntrack -L"),
+            1 / 6,
+        )
+    return held
+
+
+def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 4_000_000)) -> None:
+    """Seconds per million entries at growing sizes: flat means linear."""
+    for size in sizes:
+        with mixed_table(size) as netns:
+            runs = [call(lambda: ctnetlink.dump(netns_path=netns.path)).seconds for _ in range(3)]
+            reference = [call(lambda: bare(netns.path)).seconds for _ in range(3)]
+        per_million = sorted(runs)[1] / size * 1e6
+        floor = sorted(reference)[1] / size * 1e6
+        print(f"{size:>9,} entries: {per_million:6.2f} s a million, bare {floor:6.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    if os.geteuid():
+        raise SystemExit("benchmarks of the live table need root")
+    growth()

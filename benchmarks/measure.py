@@ -1,0 +1,61 @@
+"""Timing that holds on a noisy machine: whole runs in turn, medians, ratios within one run."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    seconds: float
+    rss_mb: float
+
+
+def process(words: Sequence[str], env: dict[str, str] | None = None) -> Run:
+    """A command as a whole process: wall time and peak memory as the kernel accounts them."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}
+    ) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode not in (0, 1, 2, 3):
+        raise SystemExit(f"{' '.join(words)}: exit code {child.returncode}")
+    return Run(time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def call(work: Callable[[], object]) -> Run:
+    """A function's wall time in this process."""
+    began = time.monotonic()
+    work()
+    return Run(time.monotonic() - began, 0.0)
+
+
+def compare(
+    title: str, ours: Callable[[], Run], reference: Callable[[], Run], limit: float, runs: int = RUNS
+) -> bool:
+    """Print the median ratio ours / reference over alternating runs; whether it is within ``limit``."""
+    ours()
+    reference()
+    pairs = [(ours(), reference()) for _ in range(runs)]
+    ratio = statistics.median(a.seconds / b.seconds for a, b in pairs)
+    mine = statistics.median(a.seconds for a, _ in pairs)
+    theirs = statistics.median(b.seconds for _, b in pairs)
+    memory = max(a.rss_mb for a, _ in pairs)
+    held = ratio <= limit
+    print(
+        f"{title:<44} {mine:7.3f} s / {theirs:7.3f} s = {ratio:5.2f}  (at most {limit:.2f})"
+        f"{f'  {memory:4.0f} MB' if memory else ''}{'' if held else '  MISSED'}",
+        flush=True,
+    )
+    return held

@@ -1,0 +1,5 @@
+"""``python -m halftrack``."""
+
+from halftrack.commands.main import main
+
+main()
