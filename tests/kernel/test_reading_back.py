@@ -18,6 +18,8 @@ from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS, FlowTable
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink
 from halftrack.kernel.ctnetlink import without_doubles
+from halftrack.kernel.filters import CTA_STATUS_MASK
+from halftrack.kernel.netlink import attribute
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns
 from kernel.tables import ANSWERED, CLIENT, CLIENT6, SERVER, SERVER6, one_of_everything, there_and_back
@@ -141,18 +143,53 @@ def test_status_selection_leaves_only_unanswered_entries(netns: Netns) -> None:
         Selection(family=uapi.AF_INET6),
         Selection(mark=0xDEADBEEF, mark_mask=0xFFFFFFFF),
         Selection(zone=7),
+        Selection(family=uapi.AF_INET, l4proto=uapi.IPPROTO_TCP, orig_dport=443),
+        Selection(family=uapi.AF_INET, orig_src=addresses.parse("192.0.2.1")),
+        Selection(family=uapi.AF_INET6, l4proto=uapi.IPPROTO_UDP, orig_dst=addresses.parse("2001:db8::1")),
     ],
-    ids=["family", "mark", "zone"],
+    ids=["family", "mark", "zone", "port", "source", "destination"],
 )
 def test_a_selection_never_loses_what_it_asks_for(netns: Netns, selection: Selection) -> None:
     inject(netns.path, *one_of_everything())
-    wanted = {"family": selection.family, "mark": selection.mark or None, "zone": selection.zone}
+    wanted = {
+        "family": selection.family,
+        "mark": selection.mark or None,
+        "zone": selection.zone,
+        "l4proto": selection.l4proto,
+        "orig_dport": selection.orig_dport,
+        "orig_src_lo": selection.orig_src and selection.orig_src[1],
+        "orig_dst_lo": selection.orig_dst and selection.orig_dst[1],
+    }
     terms = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     ports = read(netns).frame.filter(terms)["orig_sport"].to_list()
     assert ports
-    assert sorted(read(netns, selection).frame.filter(terms)["orig_sport"].to_list(), key=str) == sorted(
-        ports, key=str
+    selected = read(netns, selection).frame
+    assert sorted(selected.filter(terms)["orig_sport"].to_list(), key=str) == sorted(ports, key=str)
+
+
+def test_this_kernel_applies_a_tuple_filter_itself(netns: Netns) -> None:
+    made = one_of_everything()
+    inject(netns.path, *made)
+    wanted = Selection(family=uapi.AF_INET, l4proto=uapi.IPPROTO_TCP, orig_dport=443)
+    assert len(read(netns, wanted)) == sum(
+        entries.orig.second == 443 and entries.family == uapi.AF_INET for entries in made
     )
+
+
+def test_a_refused_filter_is_left_out(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
+    inject(netns.path, *one_of_everything())
+    sent: list[Selection] = []
+
+    def refused(selection: Selection) -> tuple[int, bytes]:
+        """A status mask without a status, which the kernel answers with EINVAL."""
+        sent.append(selection)
+        mask = attribute(CTA_STATUS_MASK, bytes([0, 0, 0, uapi.IPS_SEEN_REPLY]))
+        return uapi.AF_INET, mask if selection.status_mask else b""
+
+    monkeypatch.setattr(ctnetlink, "attributes", refused)
+    found = read(netns, Selection(status_mask=uapi.IPS_SEEN_REPLY))
+    assert len(sent) == 2
+    assert len(found) == sum(entries.family == uapi.AF_INET for entries in one_of_everything())
 
 
 def test_pyroute2_reads_the_same(netns: Netns) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CT_GET: Final = (1 << 8) | 1
 """NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_GET."""
+_REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
+"""How a kernel answers a filter that it does not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,18 @@ class Dump:
 class PendingDump:
     """A dump under way."""
 
-    def __init__(self, received: netlink.Dump, sequence: int) -> None:
-        self._received = received
-        self._sequence = sequence
+    def __init__(self, selection: Selection, netns_path: str | None, deadline: float | None) -> None:
+        self._selection = selection
+        self._netns_path = netns_path
+        self._deadline = deadline
+        self._sequence = random.getrandbits(31) | 1 << 30
         self._began = time.monotonic()
+        family, filters = attributes(selection)
+        payload = struct.pack("=BBH", family, 0, 0) + filters
+        flags = netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP
+        request = netlink.message(CT_GET, flags, self._sequence, payload)
+        sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
+        self._received = netlink.Dump(sock, request, self._sequence, deadline)
 
     def result(self) -> Dump:
         """Wait for the rest and decode it. Raises PermissionMissing, FeatureMissing or OSError."""
@@ -62,6 +72,8 @@ class PendingDump:
                 decoder.add(memoryview(block.memory).cast("B"), block.lengths)
         except OSError as error:
             raise _explained(error.errno or errno.EIO) from error
+        if decoder.error in _REFUSED and self._selection != EVERYTHING:
+            return begin(netns_path=self._netns_path, deadline=self._deadline).result()
         if decoder.error:
             raise _explained(decoder.error)
         frame = without_doubles(decoder.frame())
@@ -78,18 +90,12 @@ def begin(
     is a ``time.monotonic`` moment. Raises PermissionMissing, FeatureMissing, or OSError where
     the namespace cannot be entered.
     """
-    sequence = random.getrandbits(31) | 1 << 30
     try:
-        sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
+        return PendingDump(selection, netns_path, deadline)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise FeatureMissing("this kernel has no netlink interface to netfilter") from error
         raise
-    family, filters = attributes(selection)
-    payload = struct.pack("=BBH", family, 0, 0) + filters
-    flags = netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP
-    request = netlink.message(CT_GET, flags, sequence, payload)
-    return PendingDump(netlink.Dump(sock, request, sequence, deadline), sequence)
 
 
 def dump(

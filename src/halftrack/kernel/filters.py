@@ -1,7 +1,8 @@
 """Asking the kernel for a part of the table only.
 
-Kernels differ in what they understand, and ignore silently what they do not: callers filter the
-frame again. Only what an unaware kernel ignores without harm is sent; nothing here ever deletes.
+Kernels differ in what they understand, and ignore in silence what they do not: callers filter the
+frame again. A kernel that refuses a filter is asked again without one (see ``ctnetlink``). Only
+dump requests carry these attributes; nothing here ever deletes.
 """
 
 from __future__ import annotations
@@ -9,27 +10,38 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence import uapi
 from halftrack.kernel.netlink import attribute
 
 if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
 
+CTA_TUPLE_ORIG: Final = 1
 CTA_STATUS: Final = 3
 CTA_MARK: Final = 8
 CTA_ZONE: Final = 18
 CTA_MARK_MASK: Final = 21
+CTA_FILTER: Final = 25
 CTA_STATUS_MASK: Final = 26
+_NESTED: Final = 0x8000
+
+# Which parts of the tuple count: net/netfilter/nf_internals.h, CTA_FILTER_F_*.
+_F_IP_SRC: Final = 1 << 0
+_F_IP_DST: Final = 1 << 1
+_F_PROTO_NUM: Final = 1 << 3
+_F_SRC_PORT: Final = 1 << 4
+_F_DST_PORT: Final = 1 << 5
 
 
 def attributes(selection: Selection) -> tuple[int, bytes]:
-    """``(nfgen_family, attributes)`` of a dump request.
+    """``(nfgen_family, attributes)`` of a dump request. A family of 0 asks for all of them.
 
-    Status: honoured since 5.15. Zone: since 6.8. Mark: always. Family: always.
-    A family of 0 asks for all of them.
+    Family and mark: always honoured. Status: since 5.15. Tuple: since 5.8, with a family only.
+    Zone: since 6.8.
     """
     parts: list[bytes] = []
     if selection.status_mask:
-        # A value of 0 is only taken together with a mask, the other way round the mask is refused.
+        # A value of 0 is only taken together with a mask; a mask alone is refused.
         parts.append(attribute(CTA_STATUS, struct.pack(">I", selection.status)))
         parts.append(attribute(CTA_STATUS_MASK, struct.pack(">I", selection.status_mask)))
     if selection.mark_mask:
@@ -37,4 +49,35 @@ def attributes(selection: Selection) -> tuple[int, bytes]:
         parts.append(attribute(CTA_MARK_MASK, struct.pack(">I", selection.mark_mask)))
     if selection.zone is not None:
         parts.append(attribute(CTA_ZONE, struct.pack(">H", selection.zone)))
+    if selection.family in (uapi.AF_INET, uapi.AF_INET6):
+        parts.append(_tuple(selection))
     return selection.family or 0, b"".join(parts)
+
+
+def _tuple(selection: Selection) -> bytes:
+    flags = 0
+    address = b""
+    for pair, flag, kind in ((selection.orig_src, _F_IP_SRC, 1), (selection.orig_dst, _F_IP_DST, 2)):
+        # Not for IPv6: there 6.18 compares the wrong way round and hides just what is asked for.
+        if pair is not None and selection.family == uapi.AF_INET:
+            flags |= flag
+            address += attribute(kind, struct.pack(">Q", pair[1])[4:])
+    proto = b""
+    if selection.l4proto is not None:
+        flags |= _F_PROTO_NUM
+        proto += attribute(1, bytes([selection.l4proto]))
+        # A port counts only with its protocol.
+        for port, flag, kind in (
+            (selection.orig_sport, _F_SRC_PORT, 2),
+            (selection.orig_dport, _F_DST_PORT, 3),
+        ):
+            if port is not None and selection.l4proto in uapi.PORT_PROTOCOLS:
+                flags |= flag
+                proto += attribute(kind, struct.pack(">H", port))
+    if not flags:
+        return b""
+    ends = b"".join(attribute(kind | _NESTED, part) for kind, part in ((1, address), (2, proto)) if part)
+    # The flags are the one number here in the machine's own order (ctnetlink_parse_filter).
+    return attribute(CTA_FILTER | _NESTED, attribute(1, struct.pack("=I", flags))) + attribute(
+        CTA_TUPLE_ORIG | _NESTED, ends
+    )
