@@ -143,6 +143,7 @@ def build(entries: Entries) -> npt.NDArray[np.uint8]:
         nest = message.open(5)
         message.put(1, entries.helper.encode() + b"\0")
         message.close(nest)
+    message.raw += b"".join(entries.extra)
     flags = netlink.NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
     raw = np.frombuffer(netlink.message(CT_NEW, flags, 0, bytes(message.raw)), dtype=np.uint8)
     rows = np.tile(raw, (entries.count, 1))

@@ -21,6 +21,8 @@ from halftrack.kernel import netlink
 from halftrack.kernel.filters import attributes
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from halftrack.evidence.flows import FlowTable
@@ -29,6 +31,7 @@ CT_GET: Final = (1 << 8) | 1
 """NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_GET."""
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """How a kernel answers a filter that it does not take."""
+_RUN: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class PendingDump:
         request = netlink.message(CT_GET, flags, self._sequence, payload)
         sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
         self._received = netlink.Dump(sock, request, self._sequence, deadline)
+
+    def close(self) -> None:
+        """Give up a dump whose result nobody will ask for."""
+        self._received.close()
 
     def result(self) -> Dump:
         """Wait for the rest and decode it. Raises PermissionMissing, FeatureMissing or OSError."""
@@ -120,17 +127,36 @@ def without_doubles(frame: pl.DataFrame) -> pl.DataFrame:
     32-bit id alone is no proof (among a million entries about a hundred pairs share one), so it
     only names the candidates; tuple and zone decide.
     """
-    import polars as pl  # noqa: PLC0415  # imported by now, see PendingDump.result
+    import numpy as np  # noqa: PLC0415  # imported by now, see PendingDump.result
+    import polars as pl  # noqa: PLC0415  # likewise
 
     from halftrack.evidence.flows import TUPLE_COLUMNS  # noqa: PLC0415  # likewise
 
-    if frame.height < 2 or frame["id"].n_unique() == frame.height:
+    ids = frame["id"].fill_null(0).to_numpy()
+    ordered = np.sort(ids)
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not shared.size:
         return frame
-    again = frame["id"].is_duplicated()
-    doubled = frame.select(*TUPLE_COLUMNS, again=again).with_row_index("row").filter("again")
-    last = doubled.group_by(TUPLE_COLUMNS).agg(pl.col("row").max())["row"]
-    drop = doubled.filter(~pl.col("row").is_in(last.implode()))["row"]
-    if drop.is_empty():
-        return frame
-    keep = pl.Series([True]).new_from_index(0, frame.height).scatter(drop, values=False)
-    return frame.filter(keep)
+    place = np.minimum(np.searchsorted(shared, ids), shared.size - 1)
+    rows = np.flatnonzero(shared[place] == ids)
+    doubled = frame.select(TUPLE_COLUMNS)[rows].with_columns(row=pl.Series(rows))
+    once = doubled.group_by(TUPLE_COLUMNS).agg(pl.col("row").max())["row"]
+    drop = np.setdiff1d(rows, once.to_numpy())
+    return _without(frame, drop) if drop.size else frame
+
+
+def _without(frame: pl.DataFrame, rows: npt.NDArray[np.intp]) -> pl.DataFrame:
+    """The frame without some rows. Runs that lose none are not copied: a table may fill the memory."""
+    import numpy as np  # noqa: PLC0415  # imported by now, see PendingDump.result
+    import polars as pl  # noqa: PLC0415  # likewise
+
+    runs: list[pl.DataFrame] = []
+    for start in range(0, frame.height, _RUN):
+        run = frame.slice(start, _RUN)
+        lost = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + _RUN)] - start
+        if lost.size:
+            keep = np.ones(run.height, dtype=np.bool_)
+            keep[lost] = False
+            run = run.filter(pl.Series(keep))
+        runs.append(run)
+    return pl.concat(runs, rechunk=False)

@@ -48,7 +48,6 @@ class Decoder:
     unreadable: int = 0
     error: int = 0
     done: bool = False
-    interrupted: bool = False
     _shapes: dict[int, list[Shape]] = field(default_factory=dict)
     _pieces: list[pl.DataFrame] = field(default_factory=list)
 

@@ -41,11 +41,13 @@ def attributes(selection: Selection) -> tuple[int, bytes]:
     """
     parts: list[bytes] = []
     if selection.status_mask:
-        # A value of 0 is only taken together with a mask; a mask alone is refused.
-        parts.append(attribute(CTA_STATUS, struct.pack(">I", selection.status)))
+        # A value of 0 is only taken together with a mask; a mask alone is refused. Bits of the value
+        # outside its mask match nothing (ctnetlink_filter_match), so they are left out, here and below.
+        status = selection.status & selection.status_mask
+        parts.append(attribute(CTA_STATUS, struct.pack(">I", status)))
         parts.append(attribute(CTA_STATUS_MASK, struct.pack(">I", selection.status_mask)))
     if selection.mark_mask:
-        parts.append(attribute(CTA_MARK, struct.pack(">I", selection.mark)))
+        parts.append(attribute(CTA_MARK, struct.pack(">I", selection.mark & selection.mark_mask)))
         parts.append(attribute(CTA_MARK_MASK, struct.pack(">I", selection.mark_mask)))
     if selection.zone is not None:
         parts.append(attribute(CTA_ZONE, struct.pack(">H", selection.zone)))

@@ -78,6 +78,8 @@ _FIELDS: Final[dict[tuple[int, ...], tuple[str, str]]] = {
     (22,): ("bits", "labels"),
 }
 _WIDTHS: Final = {"u8": 1, "be16": 2, "be32": 4, "be64": 8, "ipv4": 4, "ipv6": 16}
+_PORTS: Final = tuple(f"{way}_{end}port" for way in ("orig", "reply") for end in ("s", "d"))
+_ICMP: Final = tuple(f"{way}_{name}" for way in ("orig", "reply") for name in ("icmp_id", "type", "code"))
 _GRE_KEYS: Final = {
     f"{direction}_{end}port": f"{direction}_{name}key"
     for direction in ("orig", "reply")
@@ -117,14 +119,22 @@ def learn(raw: bytes) -> Shape:
         raise Broken
     if not {"orig_src", "orig_dst", "reply_src", "reply_dst"} <= {field.column for field in fields}:
         raise Broken
-    if protocols[0] == uapi.IPPROTO_GRE:
-        fields = [
-            Field(field.kind, _GRE_KEYS.get(field.column, field.column), field.word, field.length)
-            for field in fields
-        ]
+    fields = _of_protocol(fields, protocols[0])
     words = np.frombuffer(raw, dtype="<u4")
     mask_words = np.frombuffer(bytes(mask), dtype="<u4")
     return Shape(words & mask_words, mask_words, raw[NLMSG_HDRLEN], protocols[0], tuple(fields))
+
+
+def _of_protocol(fields: list[Field], l4proto: int) -> list[Field]:
+    """The columns that this protocol's tuple really has; GRE sends its keys as ports."""
+    if l4proto == uapi.IPPROTO_GRE:
+        return [
+            Field(field.kind, _GRE_KEYS.get(field.column, field.column), field.word, field.length)
+            for field in fields
+        ]
+    strange = () if l4proto in uapi.PORT_PROTOCOLS else _PORTS
+    strange += () if l4proto in uapi.ICMP_PROTOCOLS else _ICMP
+    return [field for field in fields if field.column not in strange]
 
 
 def _walk(raw: bytes) -> tuple[bytearray, list[int], list[Field]]:
@@ -153,6 +163,7 @@ def _walk(raw: bytes) -> tuple[bytearray, list[int], list[Field]]:
                 form, column = _FIELDS[here]
                 if _WIDTHS.get(form, length - 4) > length - 4:
                     raise Broken
-                fields.append(Field(form, column, (at + 4) // 4, length - 4))
+                if length > 4:  # an empty text says nothing
+                    fields.append(Field(form, column, (at + 4) // 4, length - 4))
             at += (length + 3) & ~3
     return mask, protocols, fields
