@@ -22,6 +22,7 @@ _DERIVED = {
     "one_sided": pl.Boolean,
     "service": pl.String,
     "side": pl.String,
+    "local_src": pl.Boolean,
     "local_hi": pl.UInt64,
     "local_lo": pl.UInt64,
     "peer_hi": pl.UInt64,
@@ -35,7 +36,7 @@ V4 = addresses.V4_MAPPED
 
 
 def rows(count: int, **columns: Any) -> pl.DataFrame:
-    """``count`` rows of answered TCP, established five days ago at most; each column a value or a sequence."""
+    """Rows of answered, established TCP; each column is one value or a sequence of ``count``."""
     given: dict[str, Any] = {
         "family": uapi.AF_INET,
         "l4proto": uapi.IPPROTO_TCP,
@@ -44,6 +45,7 @@ def rows(count: int, **columns: Any) -> pl.DataFrame:
         "one_sided": False,
         "service": "tcp/443",
         "side": "server",
+        "local_src": False,
         "local_hi": 0,
         "local_lo": V4 + 0x0A58000E,
         "peer_hi": 0,
@@ -60,10 +62,7 @@ def rows(count: int, **columns: Any) -> pl.DataFrame:
         given["timeout"] = [FIVE_DAYS - idle for idle in given["idle_s"]]
     types = {**flows.SCHEMA, **_DERIVED}
     return pl.DataFrame(
-        {
-            name: pl.Series(name, _spread(given.get(name), count), dtype=dtype)
-            for name, dtype in types.items()
-        }
+        {name: pl.Series(name, _spread(given.get(name), count), dtype=dtype) for name, dtype in types.items()}
     )
 
 
@@ -74,6 +73,7 @@ def one_sided(count: int, **columns: Any) -> pl.DataFrame:
         "status": uapi.IPS_CONFIRMED,
         "one_sided": True,
         "service": "tcp/80",
+        "local_src": True,
         "orig_src_lo": here[1],
         "orig_dst_lo": there,
         "peer_lo": there,

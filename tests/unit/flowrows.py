@@ -89,13 +89,19 @@ def row(
 
 def one_sided(src: str = "192.0.2.1", dst: str = "198.51.100.7", **columns: Any) -> dict[str, Any]:
     """A server's packets seen in one direction only: ``src:80 -> dst``, days left."""
-    given = {"sport": 80, "dport": 60440, "left": 363_312, "status": ONE_SIDED} | columns
+    given: dict[str, Any] = {"sport": 80, "dport": 60440, "left": 363_312, "status": ONE_SIDED} | columns
     return row(src, dst, **given)
 
 
 def udp(src: str = "192.0.2.1", dst: str = "198.51.100.7", **columns: Any) -> dict[str, Any]:
     """A question that nobody has answered: ``src -> dst:53``."""
-    given = {"proto": "udp", "state": None, "dport": 53, "left": 25, "status": ONE_SIDED} | columns
+    given: dict[str, Any] = {
+        "proto": "udp",
+        "state": None,
+        "dport": 53,
+        "left": 25,
+        "status": ONE_SIDED,
+    } | columns
     return row(src, dst, **given)
 
 

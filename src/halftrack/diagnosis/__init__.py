@@ -1,0 +1,30 @@
+"""Diagnosis: what is wrong, concluded from evidence alone.
+
+Importing this package loads neither numpy nor polars: the filter language is needed before them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.values import Evidence
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """The diagnosis of a node; its remedies are left empty."""
+    from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
+
+    return examination.diagnose(evidence)
+
+
+def cases(evidence: Evidence) -> tuple[Case, ...]:
+    """The symptoms that entries show, table by table, each with its rows.
+
+    ``case.view.flows.filter(case.chosen)`` is the rows with every column; a row is in one case at most.
+    """
+    from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
+
+    return examination.cases(evidence)

@@ -1,0 +1,33 @@
+"""asymmetric-path: the other direction takes another way, so these entries are living traffic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom != "one-sided":
+        return None
+    forwarded = facts.share(case.rows, facts.forwarded())
+    return conclude(
+        "asymmetric-path",
+        0.05,
+        (
+            *one_way.in_use(case),
+            Clue("share that only passes through here", round(forwarded, 2), facts.entries_of(case.view), 0.1)
+            if forwarded >= facts.MOSTLY
+            else None,
+            one_way.long_silent(case),
+        ),
+        (
+            one_way.accounting(case),
+            "the way of both directions: ip route get; tcpdump on both interfaces",
+        ),
+    )

@@ -1,0 +1,35 @@
+"""direct-return: the server answers clients past this node, as behind a load balancer that lets it.
+
+The tracker sees the client's half alone. Its SYN opens an entry that no answer completes, so most
+of these wait in SYN_SENT; one-sided ones come from flows that outlive that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom != "one-sided":
+        return None
+    client = 1 - one_way.server_alone(case)
+    if client < facts.MOSTLY:
+        return None
+    here = facts.entries_of(case.view)
+    return conclude(
+        "direct-return",
+        0.05,
+        (
+            Clue("share in which the client alone was heard", round(client, 2), here, 0.25),
+            *one_way.in_use(case),
+            one_way.long_silent(case),
+        ),
+        (one_way.accounting(case), "whether the server answers through another machine: its default route"),
+    )

@@ -1,0 +1,129 @@
+"""Measures of a case that several causes weigh, and the names of their sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import shape, words
+from halftrack.diagnosis.symptoms import sockets
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.view import View
+
+SOCKETS: Final = "sockets of the owner's namespace (sock_diag)"
+FLAGS: Final = "entries' TCP flags (CTA_PROTOINFO_TCP)"
+STAMPS: Final = "entries' time stamps (nf_conntrack_timestamp)"
+COUNTERS: Final = "entries' packet counters (nf_conntrack_acct)"
+TIMELINE: Final = {"timeout": "entries' timeout clock", "timestamp": STAMPS}
+
+ENDS: Final = ("local_src", "local_hi", "local_lo", "peer_hi", "peer_lo", "orig_dport")
+"""What ``source``, ``target`` and the port that was asked for are made of."""
+
+MANY: Final = 8
+"""Fewer entries than this show no pattern."""
+_SAMPLE: Final = 20_000
+MOSTLY: Final = 0.8
+
+
+def entries_of(view: View) -> str:
+    """Where the entries were read."""
+    if view.evidence.source == "live" or not view.evidence.input.files:
+        return f"connection table of {view.netns}"
+    return ", ".join(view.evidence.input.files)
+
+
+def clock_of(case: Case) -> str:
+    return TIMELINE[case.timeline.clock] if case.timeline else TIMELINE["timeout"]
+
+
+def setting(view: View, name: str) -> tuple[str, int] | None:
+    """A conntrack sysctl that was read, as ``(its full name, number)``."""
+    value = timeouts.whole(timeouts.setting(view.table.settings, name))
+    if value is None:
+        return None
+    present = timeouts.PREFIX + name in view.table.settings
+    return (timeouts.PREFIX if present else timeouts.LEGACY_PREFIX) + name, value
+
+
+def sample(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """These columns of all rows, or of some from all over the table: enough for shares, not for counts."""
+    return rows.select(columns).gather_every(max(rows.height // _SAMPLE, 1))
+
+
+def share(rows: pl.DataFrame, condition: pl.Expr) -> float:
+    """How many of the rows meet the condition, 0..1; null meets nothing."""
+    met = rows.lazy().select(condition.fill_null(value=False).sum()).collect().item()
+    return float(met) / max(rows.height, 1)
+
+
+def variety(rows: pl.DataFrame, *columns: str | pl.Expr) -> float:
+    """Distinct values per entry, 0..1."""
+    return rows.select(*columns).n_unique() / max(rows.height, 1)
+
+
+def top_share(rows: pl.DataFrame, *columns: str | pl.Expr) -> float:
+    """The share of the most frequent value."""
+    counted = rows.lazy().select(*columns)
+    counted = counted.group_by(pl.all()).len()
+    return float(counted.select(pl.col("len").max()).collect().item() or 0) / max(rows.height, 1)
+
+
+def source(half: str) -> pl.Expr:
+    """The address that an entry's first packet came from, by half (``hi`` or ``lo``)."""
+    return pl.when("local_src").then(f"local_{half}").otherwise(f"peer_{half}").alias(f"source_{half}")
+
+
+def target(half: str) -> pl.Expr:
+    """The address at the other end."""
+    return pl.when("local_src").then(f"peer_{half}").otherwise(f"local_{half}").alias(f"target_{half}")
+
+
+def server_spoke() -> pl.Expr:
+    """Boolean: the packets that made the entry were the server's, not the client's."""
+    return pl.col("local_src") == (pl.col("side") != "client")
+
+
+def forwarded() -> pl.Expr:
+    return pl.col("side") == "forwarded"
+
+
+def answered() -> pl.Expr:
+    return pl.col("status") & uapi.IPS_SEEN_REPLY != 0
+
+
+def assured() -> pl.Expr:
+    return pl.col("status") & uapi.IPS_ASSURED != 0
+
+
+def packets(case: Case) -> float | None:
+    """The middle number of packets in the original direction; None without accounting."""
+    if case.chosen is None:
+        return None
+    counted = case.view.flows.lazy().filter(case.chosen).select("orig_packets").drop_nulls().collect()
+    middle = counted.to_series().median() if counted.height else None
+    return float(middle) if isinstance(middle, (int, float)) else None
+
+
+def with_socket(case: Case) -> float:
+    """The share of the entries that are known to have a socket; 0 also where none were read.
+
+    An entry whose owner's sockets were read and lack it is ``orphaned``; so in any other case a
+    covered one has its own.
+    """
+    if case.symptom == "orphaned":
+        return 0.0
+    return sockets.covered(case.view, case.rows) / max(case.rows.height, 1)
+
+
+def sockets_read(case: Case) -> bool:
+    return sockets.covered(case.view, case.rows) > 0
+
+
+def moments_told(case: Case) -> str:
+    """``6 moments``; for a burst ``1 moment``."""
+    return words.count(len(shape.moments(case.timeline)), "moment")

@@ -1,0 +1,63 @@
+"""injected: the entries were not made by packets but put there.
+
+conntrackd, a live migration or ``conntrack -I`` give an entry any timeout; a kernel that cuts
+one-sided entries short does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from halftrack.diagnosis import words
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+
+def weigh(case: Case) -> Cause | None:
+    view = case.view
+    if case.symptom != "one-sided" or not view.features.clamps_one_sided:
+        return None
+    shown = facts.share(case.rows, pl.col("origin") == "injected")
+    short = max(view.timeouts.values[timeouts.UNACKNOWLEDGED], view.timeouts.values[timeouts.MAX_RETRANS])
+    longer = facts.share(
+        case.rows, (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED) & (pl.col("timeout") > short)
+    )
+    if not longer and not shown:
+        return None
+    kernel = view.evidence.kernel or "this kernel"
+    what = f"share with more left than the {words.duration(short)} that {kernel} gives a one-sided entry"
+    fixed = facts.share(case.rows, pl.col("status") & uapi.IPS_FIXED_TIMEOUT != 0)
+    read = timeouts.UNACKNOWLEDGED not in view.timeouts.assumed
+    return conclude(
+        "injected",
+        0.05,
+        (
+            # Settings that were not read may have been raised: then packets did make these entries.
+            Clue(what, round(max(longer, shown), 2), facts.entries_of(view), 0.7 * longer, own=True)
+            if read
+            else Clue(what, round(longer, 2), facts.entries_of(view), 0.35 * longer),
+            Clue(
+                "share with a timeout that packets do not renew",
+                round(fixed, 2),
+                facts.entries_of(view),
+                0.4 * fixed,
+            )
+            if fixed
+            else None,
+        ),
+        (
+            None
+            if read
+            else f"sysctl {timeouts.PREFIX}{timeouts.UNACKNOWLEDGED} {timeouts.PREFIX}{timeouts.MAX_RETRANS}",
+            "whether a timeout policy is attached: nft list ruleset, nfct list timeout",
+            "whether conntrackd runs or this node took over another's connections",
+        ),
+    )

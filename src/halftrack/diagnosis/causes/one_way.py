@@ -1,0 +1,78 @@
+"""What the causes of one-sided entries have in common: who spoke, and whether it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+
+_LONG_USED_S: Final = 300
+_SILENT_S: Final = 3600
+_TALK: Final = 10
+_TAIL: Final = 3
+
+
+def server_alone(case: Case) -> float:
+    """The share of the entries that the server's packets made."""
+    return facts.share(facts.sample(case.rows, "local_src", "side"), facts.server_spoke())
+
+
+def in_use(case: Case) -> tuple[Clue, ...]:
+    """Signs that the entries carry traffic now, where the kernel counts or stamps."""
+    clues = []
+    seen = facts.packets(case)
+    if seen is not None and seen >= _TALK:
+        clues.append(
+            Clue("packets in a typical entry: these are conversations", seen, facts.COUNTERS, 0.6, own=True)
+        )
+    long_used = facts.share(case.rows, pl.col("age_s") - pl.col("idle_s") > _LONG_USED_S)
+    if long_used >= 0.5:
+        what = f"share heard again more than {_LONG_USED_S} s after it was made"
+        clues.append(Clue(what, round(long_used, 2), facts.STAMPS, 0.6, own=True))
+    return tuple(clues)
+
+
+def long_silent(case: Case) -> Clue | None:
+    """Entries in use are heard again and again: one that has been silent for an hour is not."""
+    silent = facts.share(case.rows, pl.col("idle_s") > _SILENT_S)
+    if silent < 0.5:
+        return None
+    what = "share that has been silent for over an hour"
+    return Clue(what, round(silent, 2), "entries' timeout clock", -0.7)
+
+
+def only_a_tail(case: Case) -> Clue | None:
+    """A packet or two: the end of a connection whose entry was gone already."""
+    seen = facts.packets(case)
+    if seen is None:
+        return None
+    if seen <= _TAIL:
+        return Clue("packets in a typical entry: the last ones of a connection", seen, facts.COUNTERS, 0.1)
+    return Clue("packets in a typical entry", seen, facts.COUNTERS, -0.5) if seen >= _TALK else None
+
+
+def not_at_once(case: Case) -> Clue | None:
+    if case.shape == "steady":
+        return Clue("they come all the time", case.shape, facts.clock_of(case), 0.1)
+    if case.shape == "burst":
+        return Clue("they came at once", case.shape, facts.clock_of(case), -0.5)
+    return None
+
+
+def many_peers(case: Case) -> Clue | None:
+    peers = facts.variety(facts.sample(case.rows, "peer_hi", "peer_lo"), pl.all())
+    if case.rows.height < facts.MANY or peers < 0.3:
+        return None
+    return Clue("different peers per entry", round(peers, 2), facts.entries_of(case.view), 0.1)
+
+
+def accounting(case: Case) -> str | None:
+    return (
+        None if facts.packets(case) is not None else "packet counts of new entries: sysctl nf_conntrack_acct"
+    )

@@ -1,0 +1,78 @@
+"""owner-removed: a container, process or pod went away and its connections stayed behind.
+
+Who is killed or removed sends no FIN that the tracker could see. All of an owner's connections fall
+silent in the same moment, so its restarts show as steps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_START: Final = {"orphaned": 0.1, "stale-nat": 0.1, "idle-established": 0.05}
+_AT_ONCE: Final = {"orphaned": 0.8, "stale-nat": 0.5, "idle-established": 0.4}
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom not in _START:
+        return None
+    return conclude(
+        "owner-removed",
+        _START[case.symptom],
+        (_nobody_there(case), _at_once(case), _one_owner(case), _alive(case)),
+        (
+            None
+            if case.symptom != "idle-established" or facts.sockets_read(case)
+            else "the owner's sockets: ss -tan in its namespace",
+            "when the owner was started: its runtime's log",
+        ),
+    )
+
+
+def _nobody_there(case: Case) -> Clue | None:
+    if case.symptom == "orphaned":
+        return Clue(f"of {case.rows.height:,} entries with a socket", 0, facts.SOCKETS, 0.5)
+    if case.symptom == "stale-nat":
+        return Clue(
+            "entries translated to an address that nobody has any more",
+            case.rows.height,
+            "addresses of every namespace",
+            0.7,
+            own=True,
+        )
+    return None
+
+
+def _at_once(case: Case) -> Clue | None:
+    if case.shape in {"steps", "burst"}:
+        what = f"last heard in {facts.moments_told(case)}, quiet in between"
+        return Clue(what, case.shape, facts.clock_of(case), _AT_ONCE[case.symptom], own=True)
+    if case.shape in {"steady", "falling"}:
+        return Clue("last heard one by one, not at once", case.shape, facts.clock_of(case), -0.4)
+    return None
+
+
+def _one_owner(case: Case) -> Clue | None:
+    if case.rows.height < facts.MANY:
+        return None
+    most = facts.top_share(facts.sample(case.rows, "local_hi", "local_lo"), pl.all())
+    if most < facts.MOSTLY:
+        return None
+    return Clue("share of one address of ours", round(most, 2), facts.entries_of(case.view), 0.1)
+
+
+def _alive(case: Case) -> Clue | None:
+    alive = facts.with_socket(case) if case.symptom == "idle-established" else 0
+    return (
+        Clue("share of the entries whose socket lives", round(alive, 2), facts.SOCKETS, -0.9 * alive)
+        if alive
+        else None
+    )

@@ -1,0 +1,45 @@
+"""scan: one sender knocks at many addresses or ports that do not answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_FEWEST: Final = 20
+_SOURCE: Final = ("source_hi", "source_lo")
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom not in {"half-open", "unreplied-udp"} or case.rows.height < _FEWEST:
+        return None
+    some = facts.sample(case.rows, *facts.ENDS, "status").select(
+        facts.source("hi"), facts.source("lo"), facts.target("hi"), facts.target("lo"), "orig_dport", "status"
+    )
+    busiest = some.group_by(_SOURCE).len().sort("len", *_SOURCE, descending=[True, False, False]).head(1)
+    of_one = some.join(busiest.select(_SOURCE), on=_SOURCE, how="semi")
+    most = of_one.height / some.height
+    targets = facts.variety(of_one, "target_hi", "target_lo", "orig_dport")
+    unanswered = facts.share(some, facts.answered().not_())
+    here = facts.entries_of(case.view)
+    return conclude(
+        "scan",
+        0.05,
+        (
+            Clue("share of one sender", round(most, 2), here, 0.4, own=True)
+            if most >= 0.5
+            else Clue("share of one sender", round(most, 2), here, -0.8),
+            Clue("different targets per entry of that sender", round(targets, 2), here, 0.5)
+            if targets >= 0.5
+            else Clue("different targets per entry of that sender", round(targets, 2), here, -0.7),
+            Clue("share without an answer", round(unanswered, 2), here, 0.1)
+            if unanswered >= facts.MOSTLY
+            else None,
+        ),
+        ("what runs at the sender, if it is one of ours",),
+    )

@@ -1,0 +1,82 @@
+"""syn-flood: handshakes begun in masses by senders that do not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_HALF_OPEN: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi.TCP_CONNTRACK_SYN_SENT2)
+_CROWD: Final = 100
+_SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom == "half-open":
+        return _of_half_open(case)
+    return _of_one_sided(case) if case.symptom == "one-sided" else None
+
+
+def _of_half_open(case: Case) -> Cause | None:
+    some = facts.sample(case.rows, *facts.ENDS, "status")
+    here = facts.entries_of(case.view)
+    sources = facts.variety(some, facts.source("hi"), facts.source("lo"))
+    service = facts.top_share(some, facts.target("hi"), facts.target("lo"), "orig_dport")
+    answered = facts.share(some, facts.answered())
+    crowd = case.rows.height >= _CROWD
+    return conclude(
+        "syn-flood",
+        0.05,
+        (
+            Clue("different senders per entry", round(sources, 2), here, 0.4, own=True)
+            if crowd and sources >= 0.5
+            else Clue("different senders per entry", round(sources, 2), here, -0.6),
+            Clue("share aimed at one service", round(service, 2), here, 0.3)
+            if service >= 0.6
+            else Clue("share aimed at one service", round(service, 2), here, -0.5),
+            Clue("answered and never finished", round(answered, 2), here, 0.3)
+            if answered >= 0.5
+            else Clue(
+                "unanswered: a dead or filtered service looks the same", round(1 - answered, 2), here, -0.3
+            ),
+            _cookies(case),
+        ),
+        ("counters of SYN cookies and of the listen queue: nstat -az | grep -e Syncookies -e ReqQFull",),
+    )
+
+
+def _of_one_sided(case: Case) -> Cause | None:
+    half_open = facts.share(
+        case.view.flows, pl.col("state").is_in(_HALF_OPEN) & (pl.col("l4proto") == uapi.IPPROTO_TCP)
+    )
+    here = facts.entries_of(case.view)
+    many = case.view.flows.height >= _CROWD
+    return conclude(
+        "syn-flood",
+        0.1,
+        (
+            Clue("share of half-open entries beside them", round(half_open, 2), here, 0.2)
+            if half_open >= 0.1
+            else None,
+            Clue("share of half-open entries beside them", round(half_open, 3), here, -0.4)
+            if many and half_open < 0.01
+            else None,
+        ),
+        ("counters of SYN cookies: nstat -az | grep Syncookies",),
+    )
+
+
+def _cookies(case: Case) -> Clue | None:
+    value = timeouts.whole(case.view.table.settings.get(_SYNCOOKIES))
+    if value != 0:
+        return None
+    return Clue("SYN cookies are off: nothing softens a flood", value, f"sysctl {_SYNCOOKIES}", 0.0)

@@ -1,0 +1,60 @@
+"""table-flush: the table was emptied, or tracking began, while connections went on.
+
+What went on was picked up in mid-stream, all in the same short time, and nothing in the table is
+older.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import shape, timeline
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_OLDER: Final = 60
+"""Seconds by which stamps of one moment may differ."""
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom not in {"one-sided", "idle-established", "orphaned"}:
+        return None
+    origin = pl.col("origin")
+    known = facts.share(case.rows, origin.is_not_null())
+    picked = facts.share(case.rows, origin == "pick-up")
+    if not picked or picked < 0.5 * known:
+        return None
+    stamped = case.rows.get_column("age_s").count() > 0
+    drawn = timeline.made(case.rows, case.view) if stamped else case.timeline
+    when = shape.shape(drawn)
+    clock = facts.TIMELINE[drawn.clock] if drawn else facts.clock_of(case)
+    return conclude(
+        "table-flush",
+        0.05,
+        (
+            Clue("share picked up in mid-stream", round(picked, 2), facts.FLAGS, 0.3),
+            Clue("they came in one moment", when, clock, 0.4, own=True) if when == "burst" else None,
+            Clue("they did not come in one moment", when, clock, -0.6)
+            if when in {"steady", "steps", "falling"}
+            else None,
+            _nothing_older(case),
+        ),
+        ("the log of that moment: a flush, a failover, a restart of the firewall",),
+    )
+
+
+def _nothing_older(case: Case) -> Clue | None:
+    here = case.rows.get_column("age_s").max()
+    table = case.view.flows.get_column("age_s")
+    oldest = table.max()
+    if not isinstance(here, int) or not isinstance(oldest, int) or table.null_count():
+        return None
+    if oldest > here + _OLDER:
+        return Clue("entries of the table that are older", oldest, facts.STAMPS, -0.7)
+    return Clue("nothing in the table is older than they are", here, facts.STAMPS, 0.2)

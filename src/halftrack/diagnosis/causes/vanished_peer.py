@@ -1,0 +1,63 @@
+"""vanished-peer: the other ends went away without a word, one by one.
+
+Power lost, a phone out of reach, a NAT box on the way restarted: no FIN, no RST, and the tracker
+keeps an answered connection for days.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_SPREAD: Final = 0.3
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom not in {"idle-established", "orphaned"}:
+        return None
+    some = facts.sample(case.rows, "peer_hi", "peer_lo", "status")
+    peers = facts.variety(some, "peer_hi", "peer_lo")
+    answered = facts.share(some, facts.assured())
+    alive = facts.with_socket(case)
+    many = case.rows.height >= facts.MANY
+    here = facts.entries_of(case.view)
+    return conclude(
+        "vanished-peer",
+        0.1,
+        (
+            Clue("share of the entries that were answered and confirmed", round(answered, 2), here, 0.15)
+            if answered >= facts.MOSTLY
+            else None,
+            Clue("different peers per entry", round(peers, 2), here, 0.3, own=True)
+            if many and peers >= _SPREAD
+            else None,
+            Clue("few peers hold all of them", round(peers, 2), here, -0.4)
+            if many and peers < _SPREAD
+            else None,
+            _when(case),
+            Clue(
+                "share of the entries whose socket still lives", round(alive, 2), facts.SOCKETS, -0.3 * alive
+            )
+            if alive
+            else None,
+        ),
+        (
+            None if facts.sockets_read(case) else "the owner's sockets: ss -tan in its namespace",
+            "whether the sockets use keepalive: ss -tno in the owner's namespace",
+        ),
+    )
+
+
+def _when(case: Case) -> Clue | None:
+    if case.shape in {"steady", "falling"}:
+        return Clue("they fell silent one by one", case.shape, facts.clock_of(case), 0.25)
+    if case.shape in {"steps", "burst"}:
+        what = f"they fell silent in {facts.moments_told(case)}"
+        return Clue(what, case.shape, facts.clock_of(case), -0.7)
+    return None

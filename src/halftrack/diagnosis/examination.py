@@ -1,0 +1,210 @@
+"""The one place where symptoms, times, causes and forecast are put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import polars as pl
+
+from halftrack.diagnosis import causes, ends, gaps, grouping, verdict
+from halftrack.diagnosis.case import Case
+from halftrack.diagnosis.clocks import SLICE
+from halftrack.diagnosis.document import Diagnosis, Finding, Input
+from halftrack.diagnosis.forecast import forecast
+from halftrack.diagnosis.occupancy import summary
+from halftrack.diagnosis.shape import shape
+from halftrack.diagnosis.standing import Standing, standing
+from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, ROW_COLUMNS
+from halftrack.diagnosis.timeline import timeline
+from halftrack.diagnosis.view import View, lean, view
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    from halftrack.diagnosis.document import TableSummary
+    from halftrack.diagnosis.symptoms.protocols import EntrySymptom
+    from halftrack.evidence.values import Evidence, Table
+
+_SOURCE_COLUMNS: Final = tuple(
+    dict.fromkeys(
+        [name for name in ROW_COLUMNS if not name.startswith(("local_hi", "local_lo", "peer_"))]
+        + [f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")]
+    )
+)
+_WORST_FIRST: Final = ("critical", "warning", "info")
+_SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
+_CONDITIONS: Final = frozenset(condition.slug for condition in CONDITIONS)
+
+
+def cases(evidence: Evidence) -> tuple[Case, ...]:
+    """See ``diagnosis.cases``."""
+    seen = (view(table, evidence) for table in evidence.tables if table.flows is not None)
+    return tuple(case for each in seen for case in _cases(each))
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """See ``diagnosis.diagnose``."""
+    summaries: list[TableSummary] = []
+    found: list[Finding] = []
+    assumed = dict(evidence.input.assumed)
+    for table in evidence.tables:
+        of_table, findings, leant_on = _table(table, evidence)
+        summaries.append(of_table)
+        found.extend(findings)
+        assumed |= leant_on
+    for condition in CONDITIONS:
+        found.extend(condition.find(evidence, summaries))
+    ranked = tuple(_named_apart(sorted(found, key=_rank)))
+    unseen = gaps.of(evidence)
+    complete = gaps.complete(evidence, unseen)
+    severity = _severity(ranked)
+    return Diagnosis(
+        node=evidence.node,
+        kernel=evidence.kernel,
+        taken_at=evidence.taken_at,
+        source=evidence.source,
+        severity=severity,
+        complete=complete,
+        verdict=verdict.sentence(evidence, summaries, ranked),
+        input=_input(evidence, assumed),
+        tables=tuple(summaries),
+        findings=ranked,
+        gaps=unseen,
+        in_container=evidence.in_container,
+        user=evidence.user,
+        seconds=evidence.seconds,
+    )
+
+
+def _table(table: Table, evidence: Evidence) -> tuple[TableSummary, list[Finding], dict[str, str]]:
+    """One table's summary, the findings among its entries, and the settings assumed for them."""
+    seen = lean(table, evidence)
+    found = _cases(seen)
+    counted = summary(seen)
+    whole = forecast(seen, found)
+    counted = msgspec.structs.replace(counted, forecast=whole)
+    stand = standing(counted, seen.flows.height, evidence.taken_at)
+    findings = [_finding(case, stand, seen) for case in found]
+    return counted, findings, _assumed(seen, found)
+
+
+def _cases(seen: View) -> tuple[Case, ...]:
+    """The cases of one table, in order of precedence."""
+    choices = {symptom.slug: symptom.choose(seen) for symptom in ENTRY_SYMPTOMS}
+    exprs = {slug: choice for slug, choice in choices.items() if isinstance(choice, pl.Expr)}
+    masks = seen.flows.lazy().select(**exprs).collect()
+    found: list[Case] = []
+    free = pl.repeat(value=True, n=seen.flows.height, dtype=pl.Boolean, eager=True)
+    for symptom in ENTRY_SYMPTOMS:
+        choice = choices[symptom.slug]
+        if choice is None:
+            continue
+        mask = masks[symptom.slug] if isinstance(choice, pl.Expr) else choice
+        mask = mask.fill_null(value=False) & free
+        if symptom.matters(int(mask.sum() or 0), seen):
+            free &= ~mask
+            found.append(_case(symptom, seen, mask))
+    return tuple(found)
+
+
+def _case(symptom: EntrySymptom, seen: View, mask: pl.Series) -> Case:
+    source = seen.flows.select(_SOURCE_COLUMNS)
+    parts = [
+        ends.ends(source.slice(start, SLICE).filter(mask.slice(start, SLICE))).select(ROW_COLUMNS)
+        for start in range(0, source.height, SLICE)
+    ]
+    rows = pl.concat(parts, rechunk=False)
+    line = timeline(rows, seen)
+    return Case(symptom.slug, seen, rows, line, shape(line), mask)
+
+
+def _finding(case: Case, stand: Standing, seen: View) -> Finding:
+    entries = case.rows.height
+    alone = forecast(seen, (case,))
+    account = _SYMPTOMS[case.symptom].describe(case, stand, alone)
+    groups, more = grouping.groups(case.rows, seen)
+    return Finding(
+        id="/".join((case.symptom, *grouping.label(groups[0]))) if groups else case.symptom,
+        symptom=case.symptom,
+        severity=account.severity,
+        title=account.title,
+        entries=entries,
+        share=round(stand.share(entries), 4),
+        explanation=account.explanation,
+        groups=groups,
+        more_groups=more,
+        timeline=case.timeline,
+        forecast=alone,
+        enabled_by=account.enabled_by,
+        causes=causes.weigh_all(case),
+    )
+
+
+def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:
+    """Timeouts that the times of these cases rest on and that nobody has read."""
+    names: set[str] = set()
+    for case in found:
+        pairs = case.rows.lazy().filter(pl.col("idle_s").is_not_null()).select("l4proto", "state").unique()
+        for l4proto, state in pairs.collect().iter_rows():
+            if l4proto == uapi.IPPROTO_TCP:
+                names.add(timeouts.TCP_STATE_TIMEOUTS.get(state, ""))
+            elif l4proto == uapi.IPPROTO_UDP:
+                names.add(timeouts.UDP)
+    return {
+        timeouts.PREFIX + name: f"{seen.timeouts.values[name]} (default)"
+        for name in sorted(names & seen.timeouts.assumed)
+    }
+
+
+def _rank(finding: Finding) -> tuple[int, bool, int, str]:
+    return (
+        _WORST_FIRST.index(finding.severity),
+        finding.symptom in _CONDITIONS,
+        -finding.entries,
+        finding.id,
+    )
+
+
+def _named_apart(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of one name in several namespaces get the namespace into their id."""
+    taken: set[str] = set()
+    named: list[Finding] = []
+    for finding in findings:
+        name = finding.id
+        if name in taken:
+            where = finding.groups[0].netns if finding.groups else ""
+            name = f"{finding.id}@{where}"
+            repeats = 2
+            while name in taken:
+                name = f"{finding.id}@{where}.{repeats}"
+                repeats += 1
+        taken.add(name)
+        named.append(finding if name == finding.id else msgspec.structs.replace(finding, id=name))
+    return named
+
+
+def _severity(findings: Iterable[Finding]) -> Literal["ok", "warning", "critical"]:
+    levels = {finding.severity for finding in findings}
+    if "critical" in levels:
+        return "critical"
+    return "warning" if "warning" in levels else "ok"
+
+
+def _input(evidence: Evidence, assumed: dict[str, str]) -> Input:
+    given = evidence.input
+    return Input(
+        files=given.files,
+        lines=given.lines,
+        unreadable=given.unreadable,
+        first_unreadable=given.first_unreadable,
+        truncated=given.truncated,
+        visible=given.visible,
+        masked=given.masked,
+        formats=given.formats,
+        assumed=assumed,
+        notes=given.notes,
+    )

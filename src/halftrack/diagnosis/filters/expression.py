@@ -1,0 +1,203 @@
+"""A filter as a Polars expression.
+
+Terms know three answers: yes, no, and not known (null), so that neither ``idle=2h..`` nor
+``not idle=2h..`` takes an entry whose idle time is not known. What an entry cannot have, such as
+the port of ICMP, is a plain no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add, and_, or_
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.filters.terms import (
+    Address,
+    AnyOf,
+    Filter,
+    Mark,
+    Match,
+    Not,
+    Number,
+    Span,
+    Term,
+    Text,
+    Value,
+    Word,
+)
+from halftrack.diagnosis.filters.vocabulary import FIELDS
+from halftrack.errors import UsageError
+from halftrack.evidence import addresses, uapi
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Owner
+
+_OLD_NAMES: Final = {(uapi.IPPROTO_TCP, uapi.TCP_CONNTRACK_SYN_SENT2): "LISTEN"}
+ONE_SIDED: Final = (
+    (pl.col("l4proto") == uapi.IPPROTO_TCP)
+    & pl.col("state").is_between(uapi.TCP_CONNTRACK_ESTABLISHED, uapi.TCP_CONNTRACK_CLOSE)
+    & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a filter may speak of beside the rows of one table.
+
+    ``opaque``: spellings of its masked addresses. ``symptoms``: by slug, the Boolean column that
+    marks its rows in the frame.
+    """
+
+    netns: str = "host"
+    opaque: pl.Series | None = None
+    owners: Sequence[Owner] = ()
+    symptoms: Mapping[str, str] = field(default_factory=dict)
+
+
+def expression(wanted: Filter, around: Surroundings) -> pl.Expr:
+    """Boolean and never null, over the columns of a flow table and, for the fields in
+    ``vocabulary.DERIVED``, of its view.
+    """
+    if not wanted.terms:
+        return pl.lit(value=True)
+    return reduce(and_, (_term(term, around) for term in wanted.terms)).fill_null(value=False)
+
+
+def _term(term: Term, around: Surroundings) -> pl.Expr:
+    match term:
+        case Word():
+            return _word(term.word, around)
+        case Match():
+            return reduce(or_, (_value(term.field, value, around) for value in term.values))
+        case Not():
+            return ~_term(term.term, around)
+        case AnyOf():
+            return reduce(or_, (_term(part, around) for part in term.terms))
+
+
+def _status(bits: int) -> pl.Expr:
+    return pl.col("status") & bits != 0
+
+
+_WORDS: Final = {
+    "one-sided": ONE_SIDED.fill_null(value=False),
+    "picked-up": pl.col("origin") == "pick-up",
+    "injected": pl.col("origin") == "injected",
+    "assured": _status(uapi.IPS_ASSURED),
+    "nat": _status(uapi.IPS_NAT_MASK),
+    "offloaded": _status(uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD),
+}
+
+
+def _word(word: str, around: Surroundings) -> pl.Expr:
+    if word == "stuck":
+        return _any_of([pl.col(column) for column in around.symptoms.values()])
+    return _symptom(word, around) if word == "orphaned" else _WORDS[word]
+
+
+def _any_of(parts: Sequence[pl.Expr]) -> pl.Expr:
+    return reduce(or_, parts) if parts else pl.lit(value=False)
+
+
+def _symptom(slug: str, around: Surroundings) -> pl.Expr:
+    column = around.symptoms.get(slug)
+    return pl.lit(value=False) if column is None else pl.col(column)
+
+
+def _value(name: str, value: Value, around: Surroundings) -> pl.Expr:
+    columns = FIELDS[name].columns
+    match value:
+        case Number():
+            return pl.col(columns[0]) == value.number
+        case Mark():
+            return pl.col("mark").fill_null(0) & value.mask == value.value
+        case Address():
+            return _any_of([_address(stem, value, around) for stem in columns])
+        case Span():
+            return _span(name, columns, value)
+        case Text():
+            return _text(name, value.text, around)
+
+
+def _text(name: str, text: str, around: Surroundings) -> pl.Expr:
+    match name:
+        case "state":
+            found = _state(text)
+        case "netns":
+            found = pl.lit(value=around.netns == text)
+        case "owner":
+            wanted = [number for number, owner in enumerate(around.owners) if text in (owner.name, owner.id)]
+            found = _any_of([pl.col("owner") == number for number in wanted])
+        case "label":
+            listed = pl.concat_str(pl.lit(","), pl.col("labels"), pl.lit(","))
+            found = listed.str.contains(f",{text},", literal=True)
+        case "symptom":
+            found = _symptom(text, around)
+        case _:
+            found = pl.col("service") == text
+    return found.fill_null(value=False)
+
+
+def _state(text: str) -> pl.Expr:
+    return _any_of(
+        [
+            (pl.col("l4proto") == protocol) & (pl.col("state") == number)
+            for protocol, names in uapi.STATE_NAMES.items()
+            for number, state in enumerate(names)
+            if text in (state, _OLD_NAMES.get((protocol, number)))
+        ]
+    )
+
+
+def _span(name: str, columns: Sequence[str], span: Span) -> pl.Expr:
+    if FIELDS[name].kind == "port":
+        return _any_of([_within(pl.col(column), span) for column in columns]).fill_null(value=False)
+    if name == "zone":
+        return _within(pl.col("zone").fill_null(0), span)
+    if len(columns) == 1:
+        return _within(pl.col(columns[0]), span)
+    return _within(reduce(add, (pl.col(column).cast(pl.Int128) for column in columns)), span)
+
+
+def _within(column: pl.Expr, span: Span) -> pl.Expr:
+    if span.low is not None and span.low == span.high:
+        return column == span.low
+    if span.low is None:
+        return column <= span.high
+    if span.high is None:
+        return column >= span.low
+    return column.is_between(span.low, span.high)
+
+
+def _address(stem: str, wanted: Address, around: Surroundings) -> pl.Expr:
+    hi, lo = pl.col(f"{stem}_hi"), pl.col(f"{stem}_lo")
+    if wanted.network is None:
+        index = None if around.opaque is None else around.opaque.index_of(wanted.text)
+        return pl.lit(value=False) if index is None else (hi == addresses.OPAQUE_HI) & (lo == index)
+    (first_hi, first_lo), (last_hi, last_lo) = addresses.parse_network(str(wanted.network))
+    if first_hi == last_hi:
+        found = (hi == first_hi) & lo.is_between(first_lo, last_lo)
+    else:
+        found = hi.is_between(first_hi, last_hi) & (hi != addresses.OPAQUE_HI)
+    # ::ffff:0:0/96 of IPv6 and IPv4 share their numbers.
+    family = uapi.AF_INET if wanted.network.version == 4 else uapi.AF_INET6
+    return (found & (pl.col("family") == family)).fill_null(value=False)
+
+
+def check_spellings(wanted: Filter, opaque: Sequence[pl.Series]) -> None:
+    """Raise UsageError for an address that is none and that none of these tables has as written."""
+    for leaf in wanted.leaves():
+        if not isinstance(leaf, Match):
+            continue
+        for value in leaf.values:
+            if not isinstance(value, Address) or value.network is not None:
+                continue
+            if not any(value.text in names for names in opaque):
+                raise UsageError(
+                    f"{leaf.field}={value.text!a}: neither an address nor a network, and no masked "
+                    f"address is written so: write {leaf.field}={FIELDS[leaf.field].example}"
+                )

@@ -1,0 +1,95 @@
+"""The words and fields of the filter language, and how each is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Kind = Literal[
+    "state", "protocol", "address", "port", "text", "service", "mark", "number", "duration", "symptom"
+]
+
+WORDS: Final = MappingProxyType(
+    {
+        "one-sided": "TCP past the handshake that never saw a reply",
+        "stuck": "part of any finding",
+        "orphaned": "open for the kernel, with no socket left at its owner",
+        "picked-up": "tracking began in the middle of the connection",
+        "injected": "put into the table by a program",
+        "assured": "traffic seen both ways; never thrown out early",
+        "nat": "translated, source or destination",
+        "offloaded": "forwarded by a flow table or by hardware",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``columns`` are the frame's, or its address stems; a value in any of them matches."""
+
+    kind: Kind
+    example: str
+    meaning: str
+    columns: tuple[str, ...] = ()
+    most: int = 0
+    """Largest number of a field that has one."""
+
+
+FIELDS: Final = MappingProxyType(
+    {
+        "state": Field("state", "ESTABLISHED", "connection state", ("state",)),
+        "proto": Field("protocol", "tcp", "protocol, by name or number", ("l4proto",)),
+        "src": Field("address", "10.0.0.0/8", "source of the original direction", ("orig_src",)),
+        "dst": Field("address", "203.0.113.73", "destination of the original direction", ("orig_dst",)),
+        "sport": Field("port", "80", "source port of the original direction", ("orig_sport",), 65535),
+        "dport": Field("port", "80", "destination port of the original direction", ("orig_dport",), 65535),
+        "reply.src": Field("address", "10.0.0.5", "source of the replies", ("reply_src",)),
+        "reply.dst": Field("address", "10.0.0.5", "destination of the replies", ("reply_dst",)),
+        "reply.sport": Field("port", "80", "source port of the replies", ("reply_sport",), 65535),
+        "reply.dport": Field("port", "80", "destination port of the replies", ("reply_dport",), 65535),
+        "addr": Field(
+            "address",
+            "203.0.113.73",
+            "address on any side",
+            ("orig_src", "orig_dst", "reply_src", "reply_dst"),
+        ),
+        "port": Field(
+            "port",
+            "443",
+            "port on any side",
+            ("orig_sport", "orig_dport", "reply_sport", "reply_dport"),
+            65535,
+        ),
+        "owner": Field("text", "web-1", "whose it is: name or id", ("owner",)),
+        "service": Field("service", "tcp/80", "service", ("service",)),
+        "peer": Field("address", "198.51.100.0/24", "the far end", ("peer",)),
+        "netns": Field("text", "host", "network namespace, by name"),
+        "mark": Field("mark", "0x1/0xff", "connection mark", ("mark",)),
+        "zone": Field("number", "5", "conntrack zone", ("zone",), 65535),
+        "label": Field("text", "3", "connection label, by bit or name", ("labels",)),
+        "left": Field("duration", "..60s", "time left in the table", ("timeout",), 1 << 62),
+        "idle": Field("duration", "2h..", "time since the last packet", ("idle_s",), 1 << 62),
+        "age": Field("duration", "1d..7d", "time since the entry was made", ("age_s",), 1 << 62),
+        "packets": Field(
+            "number", "..2", "packets of both directions", ("orig_packets", "reply_packets"), 1 << 63
+        ),
+        "bytes": Field("number", "..100", "bytes of both directions", ("orig_bytes", "reply_bytes"), 1 << 63),
+        "symptom": Field("symptom", "half-closed", "part of a finding of this symptom"),
+    }
+)
+
+DERIVED: Final = frozenset({"owner", "service", "peer", "idle", "age", "picked-up", "injected"})
+"""What only the table seen as a whole can tell: these need a ``View``."""
+SYMPTOMS: Final = (
+    "one-sided",
+    "orphaned",
+    "idle-established",
+    "half-open",
+    "half-closed",
+    "unreplied-udp",
+    "stale-nat",
+)
+"""Those that entries show."""
+JUDGED: Final = frozenset({"stuck", "orphaned", "symptom"})
+"""What only a diagnosis can tell."""

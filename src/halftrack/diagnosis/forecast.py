@@ -1,0 +1,227 @@
+"""When a table is full, and where it settles, as far as one dump can tell.
+
+The stuck entries of every case expire and arrive as ``growth`` says; what is not stuck is taken to
+stay as it is. The sum over time is looked at for two lifetimes: after the first, none of today's
+entries is left, and the level of the second is where the table settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from halftrack.diagnosis import words
+from halftrack.diagnosis.document import Forecast
+from halftrack.diagnosis.growth import Growth, Pace, Rate, Seconds, Steps, growth
+from halftrack.diagnosis.symptoms import sockets
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.view import View
+
+_POINTS: Final = 2048
+_UNTOLD: Final = 0.1
+"""Share of the stuck entries whose growth may be unknown in a forecast that is given."""
+_PASSING_S: Final = 300
+"""Entries that last no longer than this are replaced all the time: they are part of the level."""
+_ALMOST: Final = 0.99
+_HORIZON_S: Final = 10 * 366 * 86_400
+
+
+def forecast(view: View, cases: Sequence[Case]) -> Forecast:
+    """Of one table and the cases found in it; of some cases alone, as if the rest stayed as it is.
+
+    ``full_at`` is None where the table settles below its limit, has none, or where that cannot be
+    told; ``basis`` says which. ``low`` and ``high`` are the earliest and the latest moment by the
+    spread that the entries themselves show; ``high`` is None where at the slow end it never fills.
+    """
+    if view.table.flows is None:
+        return Forecast(basis="the entries were not read")
+    grown = [growth(case) for case in cases if case.rows.height and not _rests(case)]
+    told = [each for each in grown if each.told]
+    lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
+    doubt = _doubt(view, grown)
+    if lead is None or doubt is not None:
+        shape = "unknown" if lead is None else lead.shape
+        return _full(view, Forecast(shape=shape, basis=doubt or "nothing is stuck that grows"))
+    outlook = _Outlook.of(_level(view), told)
+    return _full(view, _ahead(view, outlook, lead))
+
+
+def _rests(case: Case) -> bool:
+    """Open connections at rest, most of which have a living socket: they do not pile up."""
+    if case.symptom != "idle-established":
+        return False
+    return 2 * sockets.covered(case.view, case.rows) >= case.rows.height
+
+
+def _doubt(view: View, grown: Sequence[Growth]) -> str | None:
+    """Why nothing can be foretold; None where something can."""
+    if view.evidence.input.truncated or view.evidence.input.visible < 1:
+        return "the dump is cut short: it does not show how many are missing"
+    lasting = [each for each in grown if (each.lifetime_s or _PASSING_S + 1) > _PASSING_S]
+    stuck = sum(each.entries for each in lasting)
+    untold = sum(each.entries for each in lasting if not each.told)
+    if untold > _UNTOLD * stuck:
+        timeless = all(each.lifetime_s is None for each in lasting if not each.told)
+        if timeless:
+            return "when the stuck entries were last heard cannot be told"
+        return "the stuck entries are too few or came too unevenly to tell a pace from one dump"
+    return None
+
+
+def _level(view: View) -> int:
+    """Entries now, without those whose time is over."""
+    if view.table.count is None:
+        return view.flows.height
+    return max(view.table.count - (view.table.expired or 0), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """The table's size over two lifetimes. ``rest``: entries that are in no case."""
+
+    rest: float
+    cases: Sequence[Growth]
+    horizon_s: float
+
+    @classmethod
+    def of(cls, level: int, told: Sequence[Growth]) -> _Outlook:
+        lifetime_s = max(each.lifetime_s or 0 for each in told)
+        rest = max(level - sum(each.entries for each in told), 0)
+        return cls(rest, told, min(2 * lifetime_s, _HORIZON_S))
+
+    def moments(self, pace: Pace) -> Seconds:
+        even = np.linspace(0, self.horizon_s, _POINTS)
+        leaps = np.concatenate([each.moments_s(pace) for each in self.cases])
+        # Right before a leap and right after it, so that no line is drawn across it.
+        both = np.concatenate([even, leaps, np.maximum(leaps - 1e-3, 0)])
+        return np.unique(both[both <= self.horizon_s])
+
+    def entries(self, at_s: Seconds, pace: Pace) -> Seconds:
+        return self.rest + sum((each.present(at_s, pace) for each in self.cases), np.zeros_like(at_s))
+
+    def full_s(self, limit: int, pace: Pace) -> float | None:
+        """Seconds until the limit is reached; None: not within two lifetimes."""
+        at_s = self.moments(pace)
+        entries = self.entries(at_s, pace)
+        over = np.flatnonzero(entries >= limit)
+        if not over.size:
+            return None
+        first = int(over[0])
+        if first == 0:
+            return 0.0
+        before, after = entries[first - 1], entries[first]
+        part = (limit - before) / (after - before)
+        return float(at_s[first - 1] + part * (at_s[first] - at_s[first - 1]))
+
+    def settles_at(self) -> int:
+        """The highest level once none of today's stuck entries is left."""
+        at_s = self.moments("likely")
+        return round(float(self.entries(at_s[at_s >= self.horizon_s / 2], "likely").max()))
+
+
+def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
+    limit, taken_at = view.table.limit, view.evidence.taken_at
+    window_s = _window_s(lead)
+    now, then = outlook.entries(np.array([0.0, window_s]), "likely")
+    settles_at = outlook.settles_at()
+    basis = _basis(lead)
+    if len(outlook.cases) > 1:
+        basis += f"; with {words.entries(sum(each.entries for each in outlook.cases) - lead.entries)} stuck otherwise"
+    likely = low = high = None
+    if limit is None:
+        basis += "; the limit is not known"
+    elif limit > 0:
+        likely = outlook.full_s(limit, "likely")
+        if likely is None:
+            fastest = outlook.full_s(limit, "fast")
+            basis += _below(settles_at, limit, fastest)
+        else:
+            low, high = outlook.full_s(limit, "fast"), outlook.full_s(limit, "slow")
+            if high is None:
+                basis += "; at its slowest it never fills the table"
+    if likely is not None and taken_at is None:
+        basis += f"; full {words.duration(round(likely))} after the dump, whose date is not known"
+    return Forecast(
+        shape=lead.shape,
+        net_per_minute=round(float(then - now) * 60 / window_s, 2),
+        full_at=_at(taken_at, likely),
+        low=_at(taken_at, low),
+        high=_at(taken_at, high),
+        settles_at=settles_at,
+        basis=basis,
+    )
+
+
+def _below(settles_at: int, limit: int, fastest_s: float | None) -> str:
+    if fastest_s is not None:
+        return f"; at its fastest it would fill the table in {words.duration(round(fastest_s))}"
+    return f"; that stays below the limit, at {words.percent(settles_at / limit)}"
+
+
+def _window_s(lead: Growth) -> float:
+    """The time over which growth is averaged: one interval of steps, else a fair part of a lifetime."""
+    if isinstance(lead.arrivals, Steps):
+        return max(lead.arrivals.interval_s("likely"), lead.arrivals.next_s("likely") + 1)
+    return max((lead.lifetime_s or 0) / 24, 1.0)
+
+
+def _basis(lead: Growth) -> str:
+    keeps = f"each stays {words.duration(lead.lifetime_s or 0)}"
+    over = words.duration(lead.seen_s)
+    if isinstance(lead.arrivals, Steps):
+        steps = lead.arrivals
+        sizes = f"{min(steps.sizes):,} to {max(steps.sizes):,}"
+        every = words.duration(round(steps.interval_s("likely")))
+        due = words.duration(round(steps.next_s("likely")))
+        when = "due now" if steps.next_s("likely") < 60 else f"due in {due}"
+        return f"{len(steps.sizes)} steps of {sizes} entries, one every {every}, the next {when}; {keeps}"
+    if isinstance(lead.arrivals, Rate):
+        pace = f"{_figure(lead.arrivals.likely * 60)} a minute"
+        if lead.shape == "falling":
+            return f"ever fewer over {over}, lately {pace}; {keeps}"
+        return f"{pace} over {over}; {keeps}; what is not stuck is taken to stay as it is"
+    if lead.shape == "burst":
+        return f"one burst {over} ago and nothing since; {keeps}"
+    return f"steps that have come to an end; {keeps}"
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _full(view: View, ahead: Forecast) -> Forecast:
+    """A table that is full now is full now, whatever comes."""
+    table, taken_at = view.table, view.evidence.taken_at
+    if table.count is None or not table.limit or table.count < _now_full(view):
+        return ahead
+    return Forecast(
+        shape=ahead.shape,
+        net_per_minute=ahead.net_per_minute,
+        full_at=taken_at,
+        low=taken_at,
+        high=taken_at,
+        settles_at=ahead.settles_at,
+        basis=f"the table is full now; {ahead.basis}",
+    )
+
+
+def _now_full(view: View) -> float:
+    """Entries at which the table counts as full: a little less where it refuses connections."""
+    limit, readings = view.table.limit or 0, view.table.counters
+    refuses = len(readings) > 1 and readings[-1].values.get("drop") != readings[0].values.get("drop")
+    return _ALMOST * limit if refuses else limit
+
+
+def _at(taken_at: datetime | None, seconds: float | None) -> datetime | None:
+    if taken_at is None or seconds is None:
+        return None
+    try:
+        return taken_at + timedelta(seconds=round(seconds))
+    except OverflowError:
+        return None

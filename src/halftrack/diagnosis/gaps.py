@@ -1,0 +1,66 @@
+"""What was not seen, and whether the disease could hide there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.diagnosis.document import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from halftrack.evidence.values import Evidence
+
+_LIMIT = "sysctl net.netfilter.nf_conntrack_max"
+
+
+def of(evidence: Evidence) -> tuple[Gap, ...]:
+    """The gaps that the readers state, and those that follow from what is not there."""
+    stated = tuple(
+        Gap(what=gap.what, why=gap.why, needs=gap.needs, would_tell=gap.would_tell, netns=gap.netns)
+        for gap in evidence.gaps
+    )
+    return (*stated, *_of_text(evidence))
+
+
+def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
+    """Whether nothing that could hide the disease was unread.
+
+    A gap that would have told nothing hides nothing: a namespace that ended while we looked.
+    """
+    given = evidence.input
+    return not (
+        any(gap.would_tell for gap in gaps)
+        or given.truncated
+        or given.unreadable
+        or given.visible < 1
+        or not evidence.tables
+        or any(table.flows is None and not table.skipped for table in evidence.tables)
+        or any(table.unreadable for table in evidence.tables)
+        or any(table.limit is None for table in evidence.tables if not table.skipped)
+    )
+
+
+def _of_text(evidence: Evidence) -> Iterator[Gap]:
+    """What a file does not say although it matters; the live node states its own gaps."""
+    if evidence.source == "live" or not evidence.tables:
+        return
+    told = {gap.what for gap in evidence.gaps}
+    if evidence.tables[0].limit is None and "limit" not in told:
+        yield Gap(
+            what="limit",
+            why="not in the file",
+            needs=(_LIMIT,),
+            would_tell=("table-pressure", "hash-too-small"),
+        )
+    if not any("timeout" in name for name in evidence.tables[0].settings) and "settings" not in told:
+        yield Gap(
+            what="settings",
+            why="not in the file",
+            needs=("sysctl net.netfilter",),
+            would_tell=("settings", "since when"),
+        )
+    if evidence.kernel is None and "kernel" not in told:
+        yield Gap(what="kernel", why="not in the file", needs=("uname -r",), would_tell=("one-sided",))
+    if evidence.taken_at is None and "time" not in told:
+        yield Gap(what="time", why="not in the file", needs=("date",), would_tell=("since when", "full when"))

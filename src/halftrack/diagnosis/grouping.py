@@ -1,0 +1,136 @@
+"""The entries of a case by namespace, owner, owned address, service and side.
+
+Keys of several columns are folded into one number a row before anything is counted: hashing the
+columns themselves takes many times the memory of a million rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from halftrack.diagnosis.document import Group, OwnerName, Peer
+from halftrack.diagnosis.shape import rate_per_minute
+from halftrack.evidence import addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from halftrack.diagnosis.view import View
+    from halftrack.evidence.values import Owner
+
+SHOWN: Final = 10
+TOP_PEERS: Final = 5
+_KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
+_CANDIDATES: Final = 256
+"""So many are looked at by name; among more that have equally many entries the choice is arbitrary."""
+_MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+def owner_name(owner: Owner | None) -> OwnerName | None:
+    """An owner as the document has it."""
+    return None if owner is None else OwnerName(name=owner.name, id=owner.id, runtime=owner.runtime)
+
+
+def groups(rows: pl.DataFrame, view: View) -> tuple[tuple[Group, ...], int]:
+    """The largest groups, at most ``SHOWN``, and how many more there are.
+
+    Largest first; equal ones by owner, address, service. ``rows`` as in ``Case``.
+    """
+    if rows.is_empty():
+        return (), 0
+    marks = _marks(rows, _KEY)
+    counted = (
+        pl.DataFrame({"mark": marks})
+        .with_row_index("first")
+        .group_by("mark")
+        .agg(pl.len(), pl.col("first").min())
+    )
+    largest = counted.sort("len", "first", descending=[True, False]).head(_CANDIDATES)
+    keys = rows.select(_KEY)[largest["first"]].hstack(largest)
+    named = keys.with_columns(
+        address=addresses.show(keys["local_hi"], keys["local_lo"], view.opaque),
+        name=pl.Series([_name(view, index) for index in keys["owner"]], dtype=pl.String),
+        spelled=pl.col("service").cast(pl.String),
+        role=pl.col("side").cast(pl.String),
+    )
+    descending = [True, False, False, False, False]
+    shown = named.sort("len", "name", "address", "spelled", "role", descending=descending).head(SHOWN)
+    made = tuple(_group(key, rows, marks, view) for key in shown.iter_rows(named=True))
+    return made, counted.height - len(made)
+
+
+def label(group: Group) -> tuple[str, ...]:
+    """What names a group within its symptom: owner or address, then service; part of a finding's id."""
+    who = group.owner.name if group.owner else group.address
+    return tuple(part for part in (who, group.service) if part)
+
+
+def _name(view: View, index: int | None) -> str | None:
+    owner = view.owner(index)
+    return None if owner is None else owner.name
+
+
+def _group(key: Mapping[str, Any], rows: pl.DataFrame, marks: npt.NDArray[np.uint64], view: View) -> Group:
+    same = (
+        rows.lazy().select("idle_s", "peer_hi", "peer_lo").filter(pl.Series(marks == np.uint64(key["mark"])))
+    )
+    ends = same.collect()
+    shortest, longest = ends.select(low=pl.col("idle_s").min(), high=pl.col("idle_s").max()).row(0)
+    peers, top = _peers(ends.select("peer_hi", "peer_lo"), view)
+    return Group(
+        netns=view.netns,
+        owner=owner_name(view.owner(key["owner"])),
+        address=key["address"],
+        service=key["spelled"],
+        side=key["role"],
+        entries=key["len"],
+        peers=peers,
+        top_peers=top,
+        idle_min_s=shortest,
+        idle_max_s=longest,
+        rate_per_minute=rate_per_minute(key["len"], longest, shortest),
+    )
+
+
+def _peers(ends: pl.DataFrame, view: View) -> tuple[int, tuple[Peer, ...]]:
+    """How many peers, and those with most entries; equal ones by address."""
+    marks = _marks(ends, ("peer_hi", "peer_lo"))
+    ordered = np.sort(marks)
+    starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
+    entries = np.diff(starts, append=len(ordered))
+    kept = min(_CANDIDATES, len(starts))
+    most = np.argpartition(-entries, kept - 1)[:kept]
+    ranked = pl.DataFrame({"mark": ordered[starts[most]], "entries": entries[most]})
+    marked = ends.with_columns(mark=pl.Series(marks))
+    top = (
+        marked.filter(pl.col("mark").is_in(ranked["mark"].implode()))
+        .unique("mark")
+        .join(ranked, on="mark")
+        .sort("entries", "peer_hi", "peer_lo", descending=[True, False, False])
+        .head(TOP_PEERS)
+    )
+    texts = addresses.show(top["peer_hi"], top["peer_lo"], view.opaque)
+    peers = (Peer(address=text, entries=number) for text, number in zip(texts, top["entries"], strict=True))
+    return len(starts), tuple(peers)
+
+
+def _marks(rows: pl.DataFrame, columns: tuple[str, ...]) -> npt.NDArray[np.uint64]:
+    """A number per combination of these columns; that two share one is as good as excluded."""
+    marks = np.zeros(rows.height, np.uint64)
+    for name in columns:
+        column = rows[name]
+        if isinstance(column.dtype, pl.Categorical | pl.Enum):
+            column = column.to_physical()
+        if column.dtype != pl.UInt64:  # addresses are never null, the other columns may be
+            column = (column.cast(pl.UInt64) + 1).fill_null(0)
+        values = column.to_numpy()
+        marks ^= values
+        marks *= _MIX
+        marks ^= marks >> np.uint64(29)
+    return marks

@@ -1,0 +1,234 @@
+"""How the entries of one case will come and go: what is there expires, more arrives as it did before.
+
+Every packet-less entry ends one lifetime after its last packet, so the dump itself says when each of
+the present ones goes. What arrives is carried on in its shape: a rate where it came steadily, whole
+steps where it came in steps, nothing more where it was one burst.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from halftrack.diagnosis import shape as shapes
+from halftrack.diagnosis.timeline import Ages, ages, heard
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Shape, Timeline
+    from halftrack.diagnosis.shape import Moment
+
+Pace: TypeAlias = Literal["slow", "likely", "fast"]
+Seconds: TypeAlias = npt.NDArray[np.float64]
+
+_BINS: Final = 1024
+_KNOWN: Final = 0.8
+"""Share of a case's entries whose clock must be known to tell its growth."""
+_SAMPLE: Final = 10_000
+_PARTS: Final = 12
+_TWO_SIGMA: Final = 2.0
+_SIGNIFICANT: Final = 4.0
+_CONVERSE: Final[dict[Pace, Pace]] = {"slow": "fast", "likely": "likely", "fast": "slow"}
+_PAIR: Final = 0.25
+"""Two steps have one interval: it is taken to vary by this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A steady arrival, entries a second; ``slow`` and ``fast`` bound it by two standard errors."""
+
+    slow: float
+    likely: float
+    fast: float
+
+    def arrived(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
+        """Entries present ``at_s`` seconds from now of those that arrive from now on."""
+        rate: float = getattr(self, pace)
+        here: Seconds = rate * np.minimum(at_s, lifetime_s)
+        return here
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Arrivals of many at once: sizes in entries, intervals in seconds, the time since the last step.
+
+    ``fast`` is the shortest interval with the largest step, ``slow`` the longest with the smallest.
+    """
+
+    sizes: tuple[int, ...]
+    intervals_s: tuple[int, ...]
+    since_s: int
+
+    def interval_s(self, pace: Pace) -> float:
+        if len(self.intervals_s) == 1:
+            spread = {"slow": 1 + _PAIR, "likely": 1.0, "fast": 1 - _PAIR}[pace]
+            return self.intervals_s[0] * spread
+        return _pick(self.intervals_s, _CONVERSE[pace])
+
+    def size(self, pace: Pace) -> float:
+        return _pick(self.sizes, pace)
+
+    def next_s(self, pace: Pace) -> float:
+        """Seconds until the next step; 0 where it is due."""
+        return max(self.interval_s(pace) - self.since_s, 0.0)
+
+    @property
+    def over(self) -> bool:
+        """The next step should have been long ago: the pattern has ended."""
+        late = self.since_s - self.interval_s("slow")
+        return late > max(0.5 * self.interval_s("likely"), shapes.BLIND_S)
+
+    def arrived(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
+        """As ``Rate.arrived``."""
+        interval, first = self.interval_s(pace), self.next_s(pace)
+
+        def steps_until(moment: Seconds) -> Seconds:
+            return np.asarray(np.maximum(np.floor((moment - first) / interval) + 1, 0), np.float64)
+
+        return np.asarray(self.size(pace) * (steps_until(at_s) - steps_until(at_s - lifetime_s)), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One case's entries over time. ``arrivals`` None: no more are expected, or nobody can tell (shape).
+
+    ``entries`` counts all rows of the case, ``timed`` those whose end is known: the rest are taken to stay.
+    """
+
+    shape: Shape
+    entries: int
+    lifetime_s: int | None
+    arrivals: Rate | Steps | None
+    ends_s: npt.NDArray[np.int64]
+    """Ends of the present entries: how many end in each ``1/_BINS`` of a lifetime from now."""
+    seen_s: int
+    """How far back the entries reach."""
+
+    @property
+    def told(self) -> bool:
+        return self.lifetime_s is not None and self.shape != "unknown"
+
+    def present(self, at_s: Seconds, pace: Pace) -> Seconds:
+        """Entries of this case at moments from now on, in seconds."""
+        if self.lifetime_s is None:
+            return np.full_like(at_s, self.entries)
+        edges = np.linspace(0, self.lifetime_s, _BINS + 1)
+        ended = np.interp(at_s, edges, np.concatenate([[0], np.cumsum(self.ends_s)]))
+        here = np.asarray(self.entries - ended, np.float64)
+        if self.arrivals is not None:
+            here += self.arrivals.arrived(at_s, pace, self.lifetime_s)
+        return here
+
+    def moments_s(self, pace: Pace) -> Seconds:
+        """Moments at which something happens at once, up to two lifetimes ahead."""
+        if not isinstance(self.arrivals, Steps) or self.lifetime_s is None:
+            return np.empty(0)
+        first, interval = self.arrivals.next_s(pace), self.arrivals.interval_s(pace)
+        return np.arange(first, 2 * self.lifetime_s, max(interval, self.lifetime_s / _BINS))
+
+
+def growth(case: Case) -> Growth:
+    """What the case's entries, by the moments when they were last heard, say about those to come."""
+    idle = ages(case.rows, "idle_s")
+    drawn = heard(case.rows, case.view) if idle.size >= _KNOWN * max(case.rows.height, 1) else None
+    if drawn is None:
+        return Growth("unknown", case.rows.height, None, None, np.zeros(_BINS, np.int64), 0)
+    lifetime_s = _lifetime_s(case.rows)
+    shape = shapes.shape(drawn)
+    left = np.clip(lifetime_s - idle, 0, lifetime_s)
+    ends = np.bincount(np.minimum(left * _BINS // lifetime_s, _BINS - 1), minlength=_BINS)
+    return Growth(
+        shape=shape,
+        entries=case.rows.height,
+        lifetime_s=lifetime_s,
+        arrivals=_arrivals(case, drawn, shape, idle),
+        ends_s=ends,
+        seen_s=int(idle.max()),
+    )
+
+
+def _lifetime_s(rows: pl.DataFrame) -> int:
+    """What a packet gives such an entry: the same for nearly all, so the middle of a sample."""
+    known = rows.select("idle_s", "timeout").drop_nulls()
+    some = known.gather_every(max(known.height // _SAMPLE, 1))
+    middle = some.select((pl.col("idle_s") + pl.col("timeout")).median()).item()
+    return max(int(middle or 0), 1)
+
+
+def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | Steps | None:
+    if shape == "steady":
+        return _rate(drawn, keeps_speaking=case.symptom == "idle-established")
+    if shape == "falling":
+        counts = shapes.seen(drawn)
+        latest = counts[-max(len(counts) // 4, 1) :]
+        return _bounded(latest, drawn.bucket_s)
+    if shape == "steps":
+        steps = _steps(case, drawn, idle)
+        return None if steps.over else steps
+    return None
+
+
+def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:
+    """The pace of the whole time, or of its latest third where that is clearly faster.
+
+    Among connections that may speak again the young ones are many because most of them will: what
+    stays is told by the older half.
+    """
+    whole = shapes.whole(shapes.seen(drawn))
+    if keeps_speaking:
+        return _bounded(whole[: max(len(whole) // 2, 1)], drawn.bucket_s)
+    overall = _bounded(whole, drawn.bucket_s)
+    third = whole[-max(len(whole) // 3, 1) :]
+    expected = whole.mean() * len(third)
+    if third.sum() - expected <= _SIGNIFICANT * math.sqrt(expected):
+        return overall
+    late = _bounded(third, drawn.bucket_s)
+    return Rate(overall.likely, late.likely, late.fast)
+
+
+def _bounded(counts: npt.NDArray[np.int64], bucket_s: int) -> Rate:
+    """Mean pace with the larger of Poisson's error and the one that the buckets themselves show."""
+    likely = float(counts.sum()) / (len(counts) * bucket_s)
+    poisson = math.sqrt(max(float(counts.sum()), 1.0)) / (len(counts) * bucket_s)
+    parts = [part.mean() / bucket_s for part in np.array_split(counts, min(len(counts), _PARTS))]
+    shown = float(np.std(parts)) / math.sqrt(len(parts))
+    error = _TWO_SIGMA * max(poisson, shown)
+    return Rate(max(likely - error, 0.0), likely, likely + error)
+
+
+def _steps(case: Case, drawn: Timeline, idle: Ages) -> Steps:
+    """Sizes from the timeline, times from the entries: a bucket may be hours wide."""
+    end_s = _end_s(case, drawn)
+    found = shapes.moments(drawn)
+    times = [_middle(idle, moment, drawn.bucket_s, end_s) for moment in found]
+    return Steps(
+        sizes=tuple(moment.entries for moment in found),
+        intervals_s=tuple(max(older - younger, 1) for older, younger in pairwise(times)),
+        since_s=times[-1],
+    )
+
+
+def _end_s(case: Case, drawn: Timeline) -> int:
+    """Seconds from the begin of the timeline to the dump."""
+    taken_at = case.view.evidence.taken_at
+    if drawn.start is None or taken_at is None:
+        return len(drawn.entries) * drawn.bucket_s
+    return int(taken_at.timestamp()) - int(drawn.start.timestamp())
+
+
+def _middle(idle: Ages, moment: Moment, bucket_s: int, end_s: int) -> int:
+    oldest, youngest = end_s - moment.first * bucket_s, end_s - moment.end * bucket_s
+    inside = idle[(idle <= oldest) & (idle > youngest)]
+    return int(np.median(inside)) if inside.size else max((oldest + youngest) // 2, 0)
+
+
+def _pick(values: tuple[int, ...], pace: Pace) -> float:
+    if pace == "likely":
+        return float(np.median(values))
+    return float(min(values) if pace == "slow" else max(values))

@@ -1,0 +1,67 @@
+"""Symptoms: what can be the matter with a table, one file each.
+
+Two kinds. A symptom of entries chooses rows of a view; a row shows one symptom at a time, the first
+of ``ENTRY_SYMPTOMS`` that chooses it. A condition is of a table or of the node and has no rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.symptoms import (
+    half_closed,
+    half_open,
+    hash_too_small,
+    idle_established,
+    one_sided,
+    orphaned,
+    settings,
+    stale_nat,
+    table_pressure,
+    unreplied_udp,
+)
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.symptoms.protocols import Condition, EntrySymptom
+
+ENTRY_SYMPTOMS: Final[tuple[EntrySymptom, ...]] = (
+    stale_nat.SYMPTOM,
+    orphaned.SYMPTOM,
+    one_sided.SYMPTOM,
+    idle_established.SYMPTOM,
+    half_closed.SYMPTOM,
+    half_open.SYMPTOM,
+    unreplied_udp.SYMPTOM,
+)
+"""In order of precedence: what is proven before what is merely likely."""
+
+CONDITIONS: Final[tuple[Condition, ...]] = (
+    table_pressure.SYMPTOM,
+    hash_too_small.SYMPTOM,
+    settings.SYMPTOM,
+)
+
+ROW_COLUMNS: Final = (
+    "family",
+    "l4proto",
+    "state",
+    "status",
+    "timeout",
+    "orig_sport",
+    "orig_dport",
+    "tcp_flags_orig",
+    "tcp_flags_reply",
+    "one_sided",
+    "service",
+    "side",
+    "local_src",
+    "local_hi",
+    "local_lo",
+    "peer_hi",
+    "peer_lo",
+    "idle_s",
+    "age_s",
+    "origin",
+    "owner",
+)
+"""What a case's rows have, of the columns that a view describes."""

@@ -1,0 +1,59 @@
+"""half-open: TCP handshakes that were begun and not finished, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.standing import Weights, severity
+from halftrack.diagnosis.symptoms.protocols import Account
+from halftrack.diagnosis.symptoms.volume import crowd
+from halftrack.evidence import uapi
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Forecast
+    from halftrack.diagnosis.standing import Standing
+    from halftrack.diagnosis.view import View
+
+_STATES: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi.TCP_CONNTRACK_SYN_SENT2)
+_WEIGHTS: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfOpen:
+    slug: str = "half-open"
+
+    def choose(self, view: View) -> pl.Expr:  # noqa: ARG002  # the same rows in every view
+        return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(_STATES)
+
+    def matters(self, entries: int, view: View) -> bool:
+        return crowd(entries, view)
+
+    def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
+        entries = case.rows.height
+        unanswered = case.rows.filter(pl.col("status") & uapi.IPS_SEEN_REPLY == 0).height
+        if unanswered > entries / 2:
+            seen = "No answer to the SYN was seen: nobody is there, or the answer takes another way."
+        else:
+            seen = "The SYN was answered and the last step never came: forged senders, or a lossy path."
+        return Account(
+            severity=severity(entries, standing, _WEIGHTS, forecast),
+            title=f"{words.count(entries, 'connection')} began and did not get past the handshake.",
+            explanation=(
+                f"{seen} The kernel drops them within two minutes and gives them up first when the table"
+                " is full."
+            ),
+            enabled_by=(
+                enablers.timeout(case.view, "tcp_timeout_syn_sent", "an unanswered SYN stays this long"),
+                enablers.timeout(
+                    case.view, "tcp_timeout_syn_recv", "an unfinished handshake stays this long"
+                ),
+            ),
+        )
+
+
+SYMPTOM: Final = HalfOpen()

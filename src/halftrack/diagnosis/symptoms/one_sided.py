@@ -1,0 +1,135 @@
+"""one-sided: TCP, ESTABLISHED or later, and no reply was ever seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import clocks, enablers, words
+from halftrack.diagnosis.standing import Weights, severity
+from halftrack.diagnosis.symptoms.protocols import Account
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import EnabledBy, Forecast
+    from halftrack.diagnosis.standing import Standing
+    from halftrack.diagnosis.view import View
+
+_LASTING: Final = Weights(of_limit=0.01, share=0.1, fewest=20, many=1_000)
+_PASSING: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided:
+    slug: str = "one-sided"
+
+    def choose(self, view: View) -> pl.Expr:  # noqa: ARG002  # the same rows in every view
+        return pl.col("one_sided")
+
+    def matters(self, entries: int, view: View) -> bool:  # noqa: ARG002  # one is worth a word
+        return entries > 0
+
+    def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
+        entries = case.rows.height
+        longest, longer = _left(case)
+        lasting = longer > 0
+        kept = f"up to {words.duration(longest)}" if lasting else "minutes at most"
+        return Account(
+            severity=severity(
+                longer if lasting else entries, standing, _LASTING if lasting else _PASSING, forecast
+            ),
+            title=(
+                f"{words.count(entries, 'connection was', 'connections were')} seen in one direction only"
+                f" and {'stays' if entries == 1 else 'stay'} {kept}."
+            ),
+            explanation=f"{_senders(case.rows)} {_keeping(case.view, longest, longer, entries)}",
+            enabled_by=_enabled_by(case.view, lasting=lasting),
+        )
+
+
+def _left(case: Case) -> tuple[int, int]:
+    """The longest time left, and how many have more than a kernel that clamps would give by default."""
+    short = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
+    row = case.rows.select(
+        longest=pl.col("timeout").max(),
+        longer=(pl.col("timeout") > short).sum(),
+    ).row(0)
+    return row[0] or 0, row[1]
+
+
+def _senders(rows: pl.DataFrame) -> str:
+    from_server = rows.select(
+        (pl.col("local_src") == (pl.col("side").cast(pl.String) != "client")).mean()
+    ).item()
+    if from_server > 0.9:
+        return "Only the server's packets were seen: the client had gone, or its packets take another way."
+    if from_server < 0.1:
+        return "Only the client's packets were seen: no answer came by here."
+    return "Packets of one end only were seen, of servers in some and of clients in others."
+
+
+def _keeping(view: View, longest: int, longer: int, entries: int) -> str:
+    """Why this kernel keeps them as long as it does."""
+    if not longer:
+        return _passing(view)
+    if view.features.clamps_one_sided is False:
+        lifetime = view.timeouts.values[timeouts.ESTABLISHED]
+        return f"This kernel keeps such an entry {words.duration(lifetime)} (newer ones 5 min)."
+    if view.features.clamps_one_sided is None:
+        return (
+            f"They have up to {words.duration(longest)} left: this kernel does not cut one-sided entries"
+            " short, or two timeouts were raised."
+        )
+    return _lasting_despite_clamp(view, longest, longer, entries)
+
+
+def _passing(view: View) -> str:
+    if view.clamps:
+        return (
+            f"This kernel drops such an entry {words.duration(view.one_sided_s or 300)} after its last"
+            " packet: those that stay are in use."
+        )
+    return "They have less than 5 min left; older kernels keep such entries for days."
+
+
+def _lasting_despite_clamp(view: View, longest: int, longer: int, entries: int) -> str:
+    if view.one_sided_s is not None and longest > view.one_sided_s:
+        return (
+            f"This kernel gives such an entry {words.duration(view.one_sided_s)}, and {longer:,} of"
+            f" {entries:,} have more left, up to {words.duration(longest)}: injected (conntrackd, a"
+            " migration, conntrack -I) or under a timeout policy."
+        )
+    if view.timeouts.known(timeouts.UNACKNOWLEDGED) is None:
+        return (
+            "This kernel cuts such entries to 5 min unless tcp_timeout_unacknowledged and"
+            " tcp_timeout_max_retrans were both raised; else they were injected or have a timeout policy."
+        )
+    return (
+        "tcp_timeout_unacknowledged and tcp_timeout_max_retrans are both raised, so this kernel keeps such"
+        f" an entry {words.duration(view.one_sided_s or 0)} instead of 5 min."
+    )
+
+
+def _enabled_by(view: View, *, lasting: bool) -> tuple[EnabledBy, ...]:
+    found = [enablers.loose(view)]
+    if lasting and not view.features.clamps_one_sided:
+        found.append(
+            enablers.timeout(
+                view, timeouts.ESTABLISHED, "what was picked up stays as long as a live connection"
+            )
+        )
+    if lasting and view.features.clamps_one_sided is not False:
+        default = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
+        found += [
+            enablers.timeout(view, name, "raised above 300 s: one of the two alone would change nothing")
+            for name in (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
+            if clocks.longest_short(view.timeouts) > default
+            and (view.timeouts.known(name) or default) > default
+        ]
+    return tuple(each for each in found if each is not None)
+
+
+SYMPTOM: Final = OneSided()

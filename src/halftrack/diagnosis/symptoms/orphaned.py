@@ -1,0 +1,69 @@
+"""orphaned: established as far as the tracker knows, and its owner has no socket for it any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.standing import Weights, severity
+from halftrack.diagnosis.symptoms import sockets
+from halftrack.diagnosis.symptoms.idle_established import established
+from halftrack.diagnosis.symptoms.protocols import Account
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Forecast
+    from halftrack.diagnosis.standing import Standing
+    from halftrack.diagnosis.view import View
+
+SETTLED_S: Final = 60
+"""Silence after which an entry is compared with the sockets. They are read a moment later than the
+entries: what has just spoken may have closed in between."""
+
+_WEIGHTS: Final = Weights(of_limit=0.01, share=0.1, fewest=20, many=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    slug: str = "orphaned"
+
+    def choose(self, view: View) -> pl.Series | None:
+        if not sockets.by_owner(view):
+            return None
+        alone = pl.col("one_sided") & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
+        candidates = view.flows.lazy().select(
+            (
+                (established() | alone) & (pl.col("idle_s") >= SETTLED_S + round(view.evidence.seconds))
+            ).fill_null(value=False)
+        )
+        return sockets.missing(view, candidates.collect().to_series())
+
+    def matters(self, entries: int, view: View) -> bool:  # noqa: ARG002  # one is worth a word
+        return entries > 0
+
+    def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
+        entries = case.rows.height
+        lifetime = words.duration(case.view.timeouts.values[timeouts.ESTABLISHED])
+        them = "it" if entries == 1 else "them"
+        return Account(
+            severity=severity(entries, standing, _WEIGHTS, forecast),
+            title=(
+                f"{words.count(entries, 'connection has', 'connections have')} no socket left at"
+                f" {'its' if entries == 1 else 'their'} owner: dead, and still tracked."
+            ),
+            explanation=(
+                f'"Established" in the table, and no socket is left where {"it" if entries == 1 else "they"}'
+                f" ended: closed without the kernel seeing it. It keeps {them} {lifetime}."
+            ),
+            enabled_by=(
+                enablers.timeout(case.view, timeouts.ESTABLISHED, "what ends unseen stays this long"),
+            ),
+        )
+
+
+SYMPTOM: Final = Orphaned()

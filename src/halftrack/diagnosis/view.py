@@ -1,0 +1,131 @@
+"""A table with what can be concluded about each of its entries.
+
+Everything here is column arithmetic over the whole table; an entry is never an object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import clocks, ends, origins, roles
+from halftrack.evidence import uapi
+from halftrack.evidence.flows import empty
+from halftrack.tcp import releases, timeouts
+from halftrack.tcp.releases import UNKNOWN, Features
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Evidence, Owner, Table
+    from halftrack.tcp.timeouts import Timeouts
+
+_FEW: Final = 10
+_NO_TIMEOUTS: Final = timeouts.resolve({}, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One table of the evidence and its entries, enriched.
+
+    ``flows``: the schema's columns and
+
+    - ``one_sided`` Boolean: TCP, ESTABLISHED to CLOSE, no reply ever seen
+    - ``service`` Categorical (``tcp/80``, ``icmp``); null where no end can be called the service
+    - ``side`` Enum ``server | client | forwarded``: the role of the owned end
+    - ``local_src`` Boolean: the owned end is ``orig_src``, else ``reply_src``
+    - ``local_hi, local_lo, peer_hi, peer_lo`` UInt64: the owned end and whom it talks to
+    - ``idle_s``, ``age_s`` Int64: see ``clocks``
+    - ``origin`` Enum ``handshake | pick-up | injected``; null where it cannot be told
+    - ``owner`` UInt32: index into ``evidence.owners``; null where nobody is known
+
+    ``clamps``: whether this kernel, as far as its release or this table tells, cuts one-sided
+    entries short. ``one_sided_s``: seconds that a packet gives such an entry here.
+    """
+
+    table: Table
+    evidence: Evidence
+    flows: pl.DataFrame
+    features: Features = UNKNOWN
+    timeouts: Timeouts = _NO_TIMEOUTS
+    clamps: bool | None = None
+    one_sided_s: int | None = None
+
+    @property
+    def netns(self) -> str:
+        return self.table.netns
+
+    @property
+    def opaque(self) -> pl.Series:
+        """Spellings of masked addresses, as ``addresses.show`` wants them."""
+        return (self.table.flows or empty()).opaque
+
+    def owner(self, index: int | None) -> Owner | None:
+        """An owner by the number in column ``owner``."""
+        return None if index is None else self.evidence.owners[index]
+
+
+def view(table: Table, evidence: Evidence) -> View:
+    """The enriched table. A table whose entries were not read gives a view without rows."""
+    narrow = lean(table, evidence)
+    return View(
+        table=table,
+        evidence=evidence,
+        flows=ends.ends(narrow.flows),
+        features=narrow.features,
+        timeouts=narrow.timeouts,
+        clamps=narrow.clamps,
+        one_sided_s=narrow.one_sided_s,
+    )
+
+
+def lean(table: Table, evidence: Evidence) -> View:
+    """``view`` without the four address columns; ``ends.ends`` adds them to the rows that matter."""
+    features = releases.features(evidence.kernel)
+    known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
+    frame = (table.flows or empty()).frame.with_columns(one_sided())
+    clamps = _clamps(frame, features, known)
+    one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
+    ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
+    flows = frame.with_columns(
+        *roles.columns(frame, table, evidence),
+        clocks.idle(frame, known, one_sided_s),
+        clocks.age(frame, evidence.taken_at).alias("age_s"),
+        origins.origin(frame, ceiling).alias("origin"),
+    )
+    return View(table, evidence, flows, features, known, clamps, one_sided_s)
+
+
+def one_sided() -> pl.Expr:
+    """TCP, ESTABLISHED or later, that never saw a reply. Never null."""
+    return (
+        (
+            (pl.col("l4proto") == uapi.IPPROTO_TCP)
+            & (pl.col("state") >= uapi.TCP_CONNTRACK_ESTABLISHED)
+            & (pl.col("state") <= uapi.TCP_CONNTRACK_CLOSE)
+            & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+        )
+        .fill_null(value=False)
+        .alias("one_sided")
+    )
+
+
+def _clamps(frame: pl.DataFrame, features: Features, known: Timeouts) -> bool | None:
+    """The release's word, or the table's own where the release is not known.
+
+    One entry with more left than an unanswered packet gives proves that nothing is cut short here;
+    that there is none proves it only if there are some entries to look at. Where the two timeouts
+    are merely assumed, such an entry on a kernel that clamps says that they were raised, which
+    comes to the same.
+    """
+    alone = frame.lazy().filter("one_sided", pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
+    most, entries = (
+        alone.select(most=pl.col("timeout").max(), entries=pl.len()).collect().row(0)
+        if features.clamps_one_sided is not False
+        else (None, 0)
+    )
+    longer = most is not None and most > clocks.longest_short(known)
+    if features.clamps_one_sided is None:
+        return False if longer else True if entries >= _FEW else None
+    read = known.known(timeouts.UNACKNOWLEDGED) is not None
+    return False if longer and not read else features.clamps_one_sided

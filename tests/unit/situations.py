@@ -1,0 +1,104 @@
+"""Situations for remedies, put together from a small table and what the diagnosis would say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from halftrack.diagnosis.document import (
+    Cause,
+    EnabledBy,
+    Finding,
+    Forecast,
+    Group,
+    OwnerName,
+    TableSummary,
+    Timeline,
+)
+from halftrack.diagnosis.ends import ends
+from halftrack.diagnosis.view import View, view
+from halftrack.evidence import addresses
+from halftrack.remedies.live import LiveEntries
+from halftrack.remedies.situation import PREFIX, Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from halftrack.evidence.values import Evidence
+
+OLD_KERNEL: Final = "2.6.32-042stab092.1"
+_KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
+
+
+def groups(rows: pl.DataFrame, seen: View) -> tuple[Group, ...]:
+    """The groups of these rows, largest first."""
+    counted = rows.group_by(_KEY, maintain_order=True).agg(
+        pl.len().alias("entries"), pl.col("idle_s").min().alias("low"), pl.col("idle_s").max().alias("high")
+    )
+    made = []
+    for owner, hi, lo, service, side, entries, low, high in counted.sort(
+        "entries", descending=True, maintain_order=True
+    ).iter_rows():
+        whose = seen.owner(owner)
+        made.append(
+            Group(
+                netns=seen.netns,
+                owner=OwnerName(name=whose.name, id=whose.id, runtime=whose.runtime) if whose else None,
+                address=addresses.show(
+                    pl.Series([hi], dtype=pl.UInt64), pl.Series([lo], dtype=pl.UInt64), seen.opaque
+                ).item(),
+                service=service,
+                side=side,
+                entries=entries,
+                idle_min_s=low,
+                idle_max_s=high,
+            )
+        )
+    return tuple(made)
+
+
+def situation(
+    evidence: Evidence,
+    symptom: str = "one-sided",
+    which: pl.Expr | None = None,
+    *,
+    enabled: Iterable[str] = ("tcp_timeout_established", "tcp_loose"),
+    causes: Iterable[tuple[str, float]] = (),
+    dead: Iterable[pl.Series] = (),
+    timeline: Timeline | None = None,
+    forecast: Forecast | None = None,
+    severity: Any = "warning",
+    number: int = 0,
+    summary: dict[str, Any] | None = None,
+    first_of_table: bool = True,
+) -> Situation:
+    """What a remedy is told of table ``number``; ``which`` chooses the finding's entries."""
+    table = evidence.tables[number]
+    seen = view(table, evidence)
+    chosen = seen.flows.select((pl.col("one_sided") if which is None else which).alias("chosen")).to_series()
+    rows = ends(seen.flows.filter(chosen))
+    finding = Finding(
+        id=f"{symptom}/x",
+        symptom=symptom,
+        severity=severity,
+        title="a finding",
+        entries=rows.height,
+        groups=groups(rows, seen),
+        timeline=timeline,
+        forecast=forecast,
+        enabled_by=tuple(EnabledBy(setting=PREFIX + name, value=None, why="") for name in enabled),
+        causes=tuple(Cause(cause=cause, confidence=confidence) for cause, confidence in causes),
+    )
+    given = {"netns": table.netns, "entries": table.count, "limit": table.limit, "buckets": table.buckets}
+    return Situation(
+        finding=finding,
+        table=table,
+        evidence=evidence,
+        summary=TableSummary(**(given | (summary or {}))),
+        view=seen,
+        rows=rows,
+        chosen=chosen,
+        live=LiveEntries(seen, list(dead)),
+        first_of_table=first_of_table,
+    )

@@ -1,0 +1,118 @@
+"""Runbooks: a page for every slug, each readable in a terminal, each command one that exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from halftrack import runbooks
+from halftrack.diagnosis import causes, filters, symptoms
+from halftrack.errors import UsageError
+from halftrack.remedies import REMEDIES
+
+TOPICS = runbooks.topics()
+PAGES = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.slug)
+HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+LIST_OPTIONS = {"--by", "--top", "--sort", "--from"}
+LIST_FLAGS = {"--count", "--csv", "--jsonl", "--json"}
+
+
+def slugs(kind: str) -> set[str]:
+    return {topic.slug for topic in TOPICS if topic.kind == kind}
+
+
+def test_every_remedy_has_a_page_and_every_page_a_remedy() -> None:
+    assert slugs("remedy") == {remedy.REMEDY for remedy in REMEDIES}
+
+
+def test_every_symptom_has_a_page_and_every_page_a_symptom() -> None:
+    assert slugs("symptom") == {each.slug for each in (*symptoms.ENTRY_SYMPTOMS, *symptoms.CONDITIONS)}
+
+
+def test_every_cause_has_a_page_and_every_page_a_cause() -> None:
+    files = {weigh.__module__.rpartition(".")[2].replace("_", "-") for weigh in causes.CAUSES}
+    assert slugs("cause") == files | {"unknown"}
+
+
+@PAGES
+def test_a_page_fits_a_terminal(topic: runbooks.Topic) -> None:
+    lines = runbooks.text(topic.slug).splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 78
+    assert "\n".join(lines).isascii()
+
+
+@PAGES
+def test_a_page_has_its_parts_in_order(topic: runbooks.Topic) -> None:
+    lines = runbooks.text(topic.slug).splitlines()
+    assert lines[0].startswith("# ")
+    assert topic.summary.endswith(".")
+    assert len(topic.summary) <= 78
+    assert [line for line in lines if line.startswith("## ")] == HEADINGS
+
+
+@PAGES
+def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
+    page = runbooks.text(topic.slug)
+    found = re.findall(r"^    (halftrack .*)$|`(halftrack [^`]*)`", page, re.MULTILINE)
+    for command in (one or other for one, other in found):
+        _, verb, *words = shlex.split(command)
+        if verb == "list":
+            filters.parse(filter_words(words))
+        elif verb == "explain":
+            assert [runbooks.find(word).slug for word in words]
+        else:
+            assert (verb, words) in [("doctor", []), ("doctor", ["-v"])]
+
+
+def filter_words(words: list[str]) -> list[str]:
+    """What is left of a ``list`` command without its options."""
+    kept = []
+    rest = iter(words)
+    for word in rest:
+        if word in LIST_OPTIONS:
+            next(rest)
+        elif word not in LIST_FLAGS:
+            kept.append(word)
+    return kept
+
+
+@PAGES
+def test_names_in_code_marks_that_look_like_topics_are_topics(topic: runbooks.Topic) -> None:
+    known = {each.slug for each in TOPICS}
+    for name in re.findall(r"`([a-z]+(?:-[a-z]+)+)`", runbooks.text(topic.slug)):
+        assert name in known
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("five-days", "tcp_timeout_established"),
+        ("net.netfilter.nf_conntrack_tcp_timeout_established", "tcp_timeout_established"),
+        ("nf_conntrack_tcp_loose", "tcp_loose"),
+        ("buckets", "nf_conntrack_buckets"),
+        ("net.nf_conntrack_max", "nf_conntrack_max"),
+        ("ORPHANED", "orphaned"),
+    ],
+)
+def test_other_names_lead_to_the_page(name: str, slug: str) -> None:
+    assert runbooks.find(name).slug == slug
+
+
+def test_an_unknown_topic_names_what_comes_near() -> None:
+    with pytest.raises(UsageError, match="did you mean one-sided"):
+        runbooks.text("onesided")
+
+
+def test_an_unknown_topic_far_from_all_says_where_the_list_is() -> None:
+    with pytest.raises(UsageError, match="halftrack explain") as refused:
+        runbooks.text("\x1b[31mzzzzqqqq" + "x" * 500)
+    assert "\x1b" not in str(refused.value)
+    assert len(str(refused.value)) < 200
+
+
+def test_no_two_topics_answer_to_one_name() -> None:
+    names = [name for topic in TOPICS for name in (topic.slug, *topic.aliases)]
+    assert len({runbooks.find(name).slug for name in names}) == len(TOPICS)
