@@ -1,0 +1,144 @@
+"""Remedies as advice: what would help, what it would do here, and what it would break.
+
+One file per remedy, named as its slug. Each looks at one finding and gives an ``Advice`` or
+None; adding one touches this list alone. Order within a finding: relief (stops the drops), cure
+(stops the growth), clear (what is stuck).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from halftrack.diagnosis.view import lean
+from halftrack.remedies import (
+    advice,
+    cap_unacknowledged,
+    drain,
+    notrack,
+    raise_limit,
+    shorten_established,
+    strict_pickup,
+    syncookies,
+    timeout_policy,
+)
+from halftrack.remedies.live import LiveEntries
+from halftrack.remedies.situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Advice, Diagnosis, Finding, TableSummary
+    from halftrack.evidence.values import Evidence, Table
+
+KINDS: Final = ("relief", "cure", "clear")
+
+
+class Remedy(Protocol):
+    """What each file of a remedy provides."""
+
+    REMEDY: str
+
+    def advise(self, situation: Situation) -> Advice | None:
+        """The remedy for this finding, or None where it does not fit."""
+        ...
+
+
+REMEDIES: Final[tuple[Remedy, ...]] = (
+    raise_limit,
+    syncookies,
+    cap_unacknowledged,
+    shorten_established,
+    advice,
+    timeout_policy,
+    strict_pickup,
+    notrack,
+    drain,
+)
+"""In the order in which those of one kind are shown."""
+
+
+def advise(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | None = None) -> Diagnosis:
+    """The diagnosis with every finding's remedies filled in.
+
+    ``cases``: what the findings were made of; worked out again where they are not given.
+    """
+    if not diagnosis.findings:
+        return diagnosis
+    if cases is None:
+        from halftrack.diagnosis import cases as find_cases  # noqa: PLC0415  # it pulls in polars
+
+        cases = find_cases(evidence)
+    findings = []
+    for situation in _situations(diagnosis, evidence, cases):
+        found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
+        found.sort(key=lambda fit: KINDS.index(fit.kind))
+        findings.append(msgspec.structs.replace(situation.finding, remedies=tuple(found)))
+    return msgspec.structs.replace(diagnosis, findings=tuple(findings))
+
+
+def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case]) -> list[Situation]:
+    live: dict[str, LiveEntries] = {}
+    pressed = {
+        _netns(finding, _case(finding, cases), evidence)
+        for finding in diagnosis.findings
+        if finding.symptom == "table-pressure"
+    }
+    situations = []
+    for finding in diagnosis.findings:
+        case = _case(finding, cases)
+        netns = _netns(finding, case, evidence)
+        table = case.view.table if case else _table(netns, evidence)
+        if table is None:
+            continue
+        view = case.view if case else None
+        if view is None and netns not in live and finding.symptom == "settings" and table.flows is not None:
+            view = lean(table, evidence)  # it says whom a changed setting would touch
+        if view is not None and netns not in live:
+            dead = [
+                other.chosen
+                for other in cases
+                if other.symptom == "orphaned" and other.view.netns == netns and other.chosen is not None
+            ]
+            live[netns] = LiveEntries(view, dead)
+        situations.append(
+            Situation(
+                finding=finding,
+                table=table,
+                evidence=evidence,
+                summary=_summary(netns, diagnosis.tables),
+                view=case.view if case else None,
+                rows=case.rows if case else None,
+                chosen=case.chosen if case else None,
+                live=live.get(netns),
+                first_of_table=netns not in pressed,
+            )
+        )
+        pressed.add(netns)
+    return situations
+
+
+def _case(finding: Finding, cases: Sequence[Case]) -> Case | None:
+    """The case that a finding was made of: its symptom's, in the namespace of its groups."""
+    same = [case for case in cases if case.symptom == finding.symptom]
+    namespaces = {group.netns for group in finding.groups}
+    return next((case for case in same if case.view.netns in namespaces or len(same) == 1), None)
+
+
+def _netns(finding: Finding, case: Case | None, evidence: Evidence) -> str:
+    if case is not None:
+        return case.view.netns
+    if finding.groups:
+        return finding.groups[0].netns
+    told = finding.id.removeprefix(f"{finding.symptom}/")  # a condition's id names its table
+    return told if _table(told, evidence) or not evidence.tables else evidence.tables[0].netns
+
+
+def _table(netns: str, evidence: Evidence) -> Table | None:
+    return next((table for table in evidence.tables if table.netns == netns), None)
+
+
+def _summary(netns: str, tables: Sequence[TableSummary]) -> TableSummary | None:
+    return next((table for table in tables if table.netns == netns), None)

@@ -1,0 +1,110 @@
+"""``advice``: a change in somebody else's file, or in how the node boots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.remedies import kube_proxy, persistence, place
+from halftrack.remedies.live import UNKNOWN
+from halftrack.remedies.settle import settles_at
+from halftrack.remedies.shell import comment, word
+
+if TYPE_CHECKING:
+    from halftrack.remedies.situation import Situation
+
+REMEDY: Final = "advice"
+CLOSE_WAIT: Final = "tcp_timeout_close_wait"
+CLOSE_WAIT_S: Final = 60
+"""The kernel's default, in every release."""
+
+
+def advise(situation: Situation) -> Advice | None:
+    symptom = situation.finding.symptom
+    if symptom == "half-closed":
+        return _close_wait(situation)
+    if symptom == "settings":
+        return _boot_order(situation)
+    return None
+
+
+def _close_wait(situation: Situation) -> Advice | None:
+    """Half-closed connections are kept as long as somebody set, and that was not the kernel."""
+    before = situation.setting(CLOSE_WAIT)
+    if before is None or before <= CLOSE_WAIT_S:
+        return None
+    settings = {situation.full_name(CLOSE_WAIT): CLOSE_WAIT_S}
+    live = situation.live.half_closed(CLOSE_WAIT_S) if situation.live else UNKNOWN
+    kept = persistence.keep(settings, situation)
+    now = persistence.set_now(settings, situation)
+    advice = Advice(
+        remedy=REMEDY,
+        kind="cure",
+        title=f"half-closed connections kept {before} -> {CLOSE_WAIT_S} s, the kernel's own value",
+        arguments={"setting": situation.full_name(CLOSE_WAIT), "value": CLOSE_WAIT_S},
+        effect=Effect(entries_freed=0, settles_at=settles_at(situation, CLOSE_WAIT_S)),
+        risk=Risk(
+            level="low",
+            why=(
+                "frees nothing by itself: an entry keeps the time it has until its next packet",
+                "forgets a connection closed by one end whose other end pauses for a minute, then sends on",
+                *kept.notes,
+            ),
+            live_flows_affected=live.entries,
+        ),
+        commands=(*now, *(() if kube_proxy.owns(situation) else (*_who_set_it(situation), *kept.commands))),
+    )
+    return kube_proxy.hand_over(advice, {CLOSE_WAIT: CLOSE_WAIT_S}, now, situation)
+
+
+def _who_set_it(situation: Situation) -> tuple[str, ...]:
+    name = situation.full_name(CLOSE_WAIT)
+    if any(line.name.replace("/", ".").lstrip("-") == name for line in situation.evidence.sysctl_lines or ()):
+        return ()
+    return (
+        comment("no sysctl file that was read sets it: find who does"),
+        f"grep -rns {word(CLOSE_WAIT)} /etc/sysctl.conf /etc/sysctl.d /etc/rc.d /etc/rc.local /etc/systemd",
+    )
+
+
+def _boot_order(situation: Situation) -> Advice | None:
+    """Values in files that the running kernel does not have: read too early, or overwritten."""
+    evidence = situation.evidence
+    if not place.is_host(situation.table.namespace, evidence) or not evidence.sysctl_lines:
+        return None
+    settings = situation.table.settings
+    last = {line.name.replace("/", ".").lstrip("-"): line for line in evidence.sysctl_lines}
+    lost = [
+        line
+        for name, line in last.items()
+        if name in settings and "conntrack" in name and settings[name].split() != line.value.split()
+    ]
+    late = evidence.firewall.module_loaded_at_boot is False and any("conntrack" in name for name in last)
+    if not lost and not late:
+        return None
+    why = tuple(
+        f"{line.file}:{line.line} sets {name} to {line.value}, the kernel has {settings[name]}"
+        for name, line in last.items()
+        if line in lost
+    )
+    commands = list(persistence.load_module(evidence)) if late else []
+    if lost:
+        commands.append(comment("apply the files again, then see which value holds"))
+        commands.append("sysctl --system" if place.has_systemd(evidence) else "sysctl -e -p /etc/sysctl.conf")
+        commands += [f"sysctl {word(line.name.replace('/', '.').lstrip('-'))}" for line in lost]
+    return Advice(
+        remedy=REMEDY,
+        kind="cure",
+        title="settings in files that do not reach the kernel"
+        if lost
+        else "the module is loaded after its settings",
+        arguments={"lost": len(lost)},
+        effect=Effect(),
+        risk=Risk(
+            level="low" if lost else "none",
+            why=why
+            or ("at boot the settings are read before the tracker's module is there, and passed over",),
+            live_flows_affected=None if lost else 0,
+        ),
+        commands=tuple(commands),
+    )

@@ -1,0 +1,171 @@
+"""Connections in use that a remedy would touch: counted by service, with an example of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.document import LiveFlows
+from halftrack.evidence import addresses, uapi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.view import View
+
+SERVICES_SHOWN: Final = 5
+_ROW: Final = "row"
+_NAT: Final = "translated"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """``entries`` is None where the evidence cannot tell; ``translated`` of them pass through NAT."""
+
+    entries: int | None
+    flows: tuple[LiveFlows, ...] = ()
+    translated: int = 0
+
+
+UNKNOWN: Final = Live(None)
+
+
+def translated() -> pl.Expr:
+    """Whether an entry's addresses or ports are rewritten on this node.
+
+    The status bits say so where they are known. Text sources do not hold them; there the two
+    tuples differ. Masked addresses are not compared: the same one may be written in two ways.
+    """
+    by_tuple = pl.lit(value=False)
+    for end, other in (("src", "dst"), ("dst", "src")):
+        hi, other_hi = pl.col(f"orig_{end}_hi"), pl.col(f"reply_{other}_hi")
+        lo, other_lo = pl.col(f"orig_{end}_lo"), pl.col(f"reply_{other}_lo")
+        plain = (hi != addresses.OPAQUE_HI) & (other_hi != addresses.OPAQUE_HI)
+        by_tuple |= plain & ((hi != other_hi) | (lo != other_lo))
+        ports = pl.col(f"orig_{end[0]}port") != pl.col(f"reply_{other[0]}port")
+        by_tuple |= ports.fill_null(value=False)
+    return (pl.col("status") & uapi.IPS_NAT_MASK != 0) | by_tuple
+
+
+def answered() -> pl.Expr:
+    """Whether packets of both directions were seen."""
+    return pl.col("status") & uapi.IPS_SEEN_REPLY != 0
+
+
+def established() -> pl.Expr:
+    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
+
+
+class LiveEntries:
+    """The entries of one table that are taken to be in use: answered, and not proven dead.
+
+    ``dead``: masks over the view's rows, True where an entry's socket is gone. Questions are
+    answered once and kept.
+    """
+
+    def __init__(self, view: View, dead: Sequence[pl.Series] = ()) -> None:
+        self._view = view
+        self._dead = [mask for mask in dead if mask.any()]
+        self._kept: dict[tuple[str, int | None, str | None], Live] = {}
+
+    def silent(self, after_s: int, service: str | None = None) -> Live:
+        """Established TCP connections that were silent for longer than ``after_s`` seconds.
+
+        None entries: for none of them is it known when it was last heard.
+        """
+        return self._ask("silent", after_s, service, established(), pl.col("idle_s") > after_s)
+
+    def picked_up(self) -> Live:
+        """Connections that are tracked only because they were picked up in mid-stream.
+
+        None entries: this source does not tell how an entry began.
+        """
+        return self._ask("picked up", None, None, established(), pl.col("origin") == "pick-up")
+
+    def of_service(self, service: str) -> Live:
+        """Every answered connection to or from a service."""
+        return self._ask("of service", None, service, pl.lit(value=True), pl.lit(value=True))
+
+    def half_closed(self, left_s: int) -> Live:
+        """TCP connections closed by one end alone that have more than ``left_s`` seconds left."""
+        closing = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
+        return self._ask("half-closed", left_s, None, closing, pl.col("timeout") > left_s)
+
+    def unacknowledged(self, idle_s: int) -> Live:
+        """Established connections with data under way that were silent for over ``idle_s`` seconds."""
+        flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
+        waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
+        silent = pl.col("idle_s") > idle_s
+        return self._ask("unacknowledged", idle_s, None, established(), waiting & silent)
+
+    def _ask(self, what: str, number: int | None, service: str | None, among: pl.Expr, test: pl.Expr) -> Live:
+        key = (what, number, service)
+        if key not in self._kept:
+            among &= answered()
+            if service is not None:
+                among &= pl.col("service") == service
+            self._kept[key] = self._count(among.fill_null(value=False), test)
+        return self._kept[key]
+
+    def _count(self, among: pl.Expr, test: pl.Expr) -> Live:
+        flows = self._view.flows
+        for mask in self._dead:
+            among &= ~pl.lit(mask)
+        touched = (
+            flows.lazy()
+            .with_row_index(_ROW)
+            .filter(among & test)
+            .select(_ROW, pl.col("service").cast(pl.String), "idle_s", translated().alias(_NAT))
+            .collect()
+        )
+        if touched.is_empty():
+            some, told = flows.select(among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
+            return Live(0) if told or not some else UNKNOWN
+        return Live(touched.height, self._by_service(touched), int(touched[_NAT].sum()))
+
+    def _by_service(self, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+        top = (
+            touched.sort("idle_s", descending=True, nulls_last=True)
+            .group_by("service", maintain_order=True)
+            .agg(pl.len().alias("entries"), pl.col(_ROW).first())
+            .sort(["entries", "service"], descending=[True, False], nulls_last=True)
+            .head(SERVICES_SHOWN)
+        )
+        return tuple(
+            LiveFlows(
+                service=service or "other",
+                entries=entries,
+                example=example(self._view.flows.slice(row, 1), self._view),
+            )
+            for service, entries, row in top.select("service", "entries", _ROW).iter_rows()
+        )
+
+
+def example(row: pl.DataFrame, view: View) -> str:
+    """One entry (a frame of height 1) as a line: protocol, both ends, how long it is silent."""
+    opaque = view.table.flows.opaque if view.table.flows is not None else pl.Series("opaque", [], pl.String)
+    ends = []
+    for end, port in (("orig_src", "orig_sport"), ("orig_dst", "orig_dport")):
+        text = str(addresses.show(row[f"{end}_hi"], row[f"{end}_lo"], opaque).item())
+        number = row[port].item()
+        if number is not None:
+            text = f"[{text}]:{number}" if ":" in text else f"{text}:{number}"
+        ends.append(text)
+    number = row["l4proto"].item()
+    line = f"{uapi.PROTOCOL_NAMES.get(number, number)} {ends[0]} -> {ends[1]}"
+    idle = row["idle_s"].item()
+    return line if idle is None else f"{line}, silent for {span(idle)}"
+
+
+def span(seconds: int) -> str:
+    """A duration in its two largest units: ``4 d 3 h``, ``2 h 4 min``, ``59 s``."""
+    parts: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        whole, seconds = divmod(seconds, size)
+        if whole or parts:
+            parts.append(f"{whole} {name}" if whole else "")
+        if len(parts) == 2:
+            break
+    return " ".join(part for part in parts if part) or "0 s"

@@ -1,0 +1,68 @@
+"""Where a command has to run: the way into a table's namespace, and what is found there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from halftrack.remedies.shell import word
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Evidence, Namespace
+
+HOST: Final = "host"
+_MOUNTS: Final = ("/run/netns", "/var/run/netns")
+_VERSION: Final = re.compile(r"\s*(\d{1,4})\.(\d{1,4})")
+_RED_HAT_6: Final = (2, 6)
+
+
+def prefix(namespace: Namespace, evidence: Evidence) -> str:
+    """What goes before a command so that it runs in this namespace; ends in a space, or is empty.
+
+    The examining process is in ``host`` unless one of the tables is called ``self``.
+    """
+    if namespace.name == "self":
+        return ""
+    if namespace.name == HOST:
+        elsewhere = any(table.namespace.name == "self" for table in evidence.tables)
+        return "nsenter -t 1 -n " if elsewhere else ""
+    if namespace.path is not None:
+        path = PurePosixPath(namespace.path)
+        if str(path.parent) in _MOUNTS and not path.name.startswith("-"):
+            return f"ip netns exec {word(path.name)} "
+    if namespace.pid is not None:
+        return f"nsenter -t {namespace.pid} -n "
+    return f"nsenter --net={word(namespace.path)} " if namespace.path is not None else ""
+
+
+def is_host(namespace: Namespace, evidence: Evidence) -> bool:
+    """Whether settings of this namespace are the node's own, read from its files at boot.
+
+    A table that was mailed in is taken for the node's.
+    """
+    return namespace.name == HOST or evidence.source != "live"
+
+
+def version(evidence: Evidence) -> tuple[int, int] | None:
+    """First two numbers of the kernel's release; None where it is not known."""
+    found = _VERSION.match(evidence.kernel or "")
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def settings_are_global(evidence: Evidence) -> bool:
+    """Kernels 2.6 of Red Hat and OpenVZ keep the TCP settings of all namespaces in the host's."""
+    return version(evidence) == _RED_HAT_6
+
+
+def has_systemd(evidence: Evidence) -> bool:
+    """Whether boot applies sysctl.d and modules-load.d. Not known: what such a kernel usually runs."""
+    if evidence.firewall.systemd is not None:
+        return evidence.firewall.systemd
+    known = version(evidence)
+    return known is None or known >= (3, 0)
+
+
+def uses_nft(evidence: Evidence) -> bool:
+    """Whether rules for this node are written for nft. Not known: iptables, which speaks for both."""
+    return evidence.firewall.tool == "nft"

@@ -1,0 +1,121 @@
+"""``raise-limit``: room for more entries, limit and buckets together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.evidence.values import Namespace
+from halftrack.remedies import kube_proxy, persistence, place
+from halftrack.remedies.live import span
+from halftrack.remedies.shell import comment, word
+from halftrack.remedies.situation import PREFIX
+
+if TYPE_CHECKING:
+    from halftrack.remedies.situation import Situation
+
+REMEDY: Final = "raise-limit"
+ENTRY_BYTES: Final = 320
+"""Memory of an entry with its extensions where the slab was not read: the upper end of what is seen."""
+BUCKET_BYTES: Final = 8
+_LARGEST: Final = (1 << 31) - 1
+_HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
+_OWN_LIMIT: Final = ("openvz", "virtuozzo", "vz")
+
+
+def helps(situation: Situation) -> bool:
+    """For a table under pressure, once a table; and for a hash that is too small."""
+    summary = situation.summary
+    if summary is None or not summary.limit or summary.unlimited:
+        return False
+    if situation.finding.symptom == "hash-too-small":
+        return True
+    if situation.finding.symptom == "table-pressure":
+        return True
+    return situation.first_of_table and situation.under_pressure
+
+
+def advise(situation: Situation) -> Advice | None:
+    summary = situation.summary
+    if not helps(situation) or summary is None or not summary.limit:
+        return None
+    hash_only = situation.finding.symptom == "hash-too-small"
+    limit = summary.limit if hash_only else min(2 * summary.limit, _LARGEST)
+    buckets = _buckets(limit, summary.entries or 0, summary.buckets or 0)
+    if limit == summary.limit and buckets <= (summary.buckets or 0):
+        return None
+    entry_bytes = situation.evidence.entry_bytes or ENTRY_BYTES
+    added = (limit - summary.limit) * entry_bytes + max(0, buckets - (summary.buckets or 0)) * BUCKET_BYTES
+    commands, notes = _commands(situation, limit, buckets, hash_only=hash_only)
+    assumed = "" if situation.evidence.entry_bytes else " (assumed)"
+    why = [f"up to {_mebibytes(added)} of kernel memory, {entry_bytes} bytes an entry{assumed}"]
+    if not hash_only:
+        why.append("hides a leak, cures none: what made the table grow goes on")
+    return Advice(
+        remedy=REMEDY,
+        kind="cure" if hash_only else "relief",
+        title=_title(situation, limit, buckets, added, hash_only=hash_only),
+        arguments={"limit": limit, "buckets": buckets},
+        effect=Effect(entries_freed=0),
+        risk=Risk(level="low", why=(*why, *notes), live_flows_affected=0),
+        commands=commands,
+    )
+
+
+def _buckets(limit: int, entries: int, now: int) -> int:
+    """A power of two, at most four entries of a full table and one of today's to a bucket."""
+    wanted = max(limit // 4, entries, 1024)
+    return max(now, 1 << (wanted - 1).bit_length())
+
+
+def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_only: bool) -> str:
+    summary = situation.summary
+    if summary is None or hash_only:
+        return f"hash of {buckets:,} buckets, +{_mebibytes(added)}"
+    text = f"limit {summary.limit or 0:,} -> {limit:,}, +{_mebibytes(added)}: drops stop at once"
+    rate = summary.forecast.net_per_minute if summary.forecast else None
+    if rate is None or rate <= 0 or summary.entries is None:
+        return text
+    seconds = 0.75 * (limit - summary.entries) / rate * 60
+    return f"{text}, room for about {span(_rounded(seconds))} of this growth"
+
+
+def _rounded(seconds: float) -> int:
+    unit = 86_400 if seconds >= 86_400 else 3_600 if seconds >= 3_600 else 60
+    return max(unit, int(seconds // unit) * unit)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{max(1, round(size / (1 << 20)))} MiB"
+
+
+def _commands(
+    situation: Situation, limit: int, buckets: int, *, hash_only: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The limit is one value for every namespace, to be written in the host's; so are the buckets."""
+    evidence, namespace = situation.evidence, situation.table.namespace
+    if evidence.in_container:
+        note = "limit and buckets belong to the node: this container cannot change them"
+        return (comment(f"on the node: sysctl -w net.netfilter.nf_conntrack_max={limit}"),), (note,)
+    notes: list[str] = []
+    host = replace(situation, table=replace(situation.table, namespace=Namespace(place.HOST)))
+    before = place.prefix(host.table.namespace, evidence)
+    if not place.is_host(namespace, evidence):
+        notes.append("the limit is one value for all namespaces of the node, each held against it alone")
+    resize = f"echo {buckets} > {_HASHSIZE}"
+    commands = [f"{before}sh -c {word(resize)}" if before else resize]
+    settings = {} if hash_only else {PREFIX + "max": limit}
+    commands += [f"{before}sysctl -w {name}={value}" for name, value in settings.items()]
+    runtime = namespace.owner.runtime if namespace.owner else None
+    if runtime in _OWN_LIMIT and namespace.owner is not None and not hash_only:
+        own = place.prefix(namespace, evidence)
+        commands.append(f"{own}sysctl -w {PREFIX}max={limit}")
+    if kube_proxy.owns(host) and not hash_only:
+        notes.append(
+            "kube-proxy writes the limit at each of its starts: to keep it, change its configuration"
+        )
+        return (*commands, *kube_proxy.configure({"max": limit})), tuple(notes)
+    options = f"echo 'options nf_conntrack hashsize={buckets}' > /etc/modprobe.d/halftrack.conf"
+    kept = persistence.keep(settings, host)
+    return (*commands, options, *kept.commands), (*notes, *kept.notes)

@@ -1,0 +1,49 @@
+"""Where a finding's entries settle when each of them lives shorter."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Finding, Timeline
+    from halftrack.remedies.situation import Situation
+
+
+def settles_at(situation: Situation, lifetime_s: int) -> int | None:
+    """Entries of this finding once each lives ``lifetime_s``: arrivals within one lifetime.
+
+    A steady leak is its rate times the lifetime. One in steps or bursts is the most that ever
+    arrived within a window of that length. Never more than there are now. None where neither
+    a rate nor a timeline is known.
+    """
+    finding = situation.finding
+    forecast = finding.forecast or (situation.summary.forecast if situation.summary else None)
+    shape = forecast.shape if forecast else "unknown"
+    if shape in {"steady", "falling"} or finding.timeline is None:
+        rate = _rate(finding)
+        if rate is None:
+            return None
+        return min(finding.entries, round(rate * lifetime_s / 60))
+    return min(finding.entries, busiest(finding.timeline, lifetime_s))
+
+
+def busiest(timeline: Timeline, lifetime_s: int) -> int:
+    """The most entries of a timeline within any window of this length, counted in whole buckets."""
+    width = max(1, -(-lifetime_s // timeline.bucket_s))
+    sums = [0, *accumulate(timeline.entries)]
+    return max(
+        (sums[end] - sums[max(0, end - width)] for end in range(1, len(sums))),
+        default=0,
+    )
+
+
+def _rate(finding: Finding) -> float | None:
+    if finding.forecast is not None and finding.forecast.net_per_minute is not None:
+        return max(0.0, finding.forecast.net_per_minute)
+    rates = [group.rate_per_minute for group in finding.groups]
+    known = [rate for rate in rates if rate is not None]
+    if not known or len(known) < len(rates):
+        return None
+    shown = sum(group.entries for group in finding.groups)
+    return sum(known) * finding.entries / shown if shown else None

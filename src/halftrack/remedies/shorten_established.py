@@ -1,0 +1,94 @@
+"""``shorten-established``: an established connection that falls silent is kept for hours, not days."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
+from halftrack.remedies import kube_proxy, notrack, persistence
+from halftrack.remedies.live import UNKNOWN, span
+from halftrack.remedies.settle import settles_at
+
+if TYPE_CHECKING:
+    from halftrack.remedies.live import Live
+    from halftrack.remedies.situation import Situation
+
+REMEDY: Final = "shorten-established"
+SETTING: Final = "tcp_timeout_established"
+SAFE_S: Final = 7_440
+"""2 h 4 min: what RFC 5382 (REQ-5) asks of a translator at least, and above the 2 h after which
+Linux sends a keepalive where an application wants one (``net.ipv4.tcp_keepalive_time``)."""
+_KEEPALIVE: Final = "net.ipv4.tcp_keepalive_time"
+_MANY: Final = 0.01
+"""Share of a table from which the connections at risk are many."""
+
+
+def helps(situation: Situation) -> bool:
+    """Whether this finding lives on the established timeout, and the timeout is above the safe value."""
+    if situation.setting_or_default(SETTING) <= SAFE_S:
+        return False
+    symptom = situation.finding.symptom
+    if symptom == "one-sided":
+        return situation.enabled(SETTING) and not situation.one_sided_capped
+    if symptom == "idle-established":
+        return situation.finding.severity != "info" and not situation.likely("idle-pool")
+    return symptom == "orphaned" or (symptom == "settings" and situation.enabled(SETTING))
+
+
+def advise(situation: Situation, to_s: int = SAFE_S) -> Advice | None:
+    """``to_s``: the timeout to set, seconds."""
+    if not helps(situation):
+        return None
+    live = situation.live.silent(to_s) if situation.live else UNKNOWN
+    settings = {situation.full_name(SETTING): to_s}
+    now = persistence.set_now(settings, situation)
+    kept = persistence.keep(settings, situation)
+    advice = Advice(
+        remedy=REMEDY,
+        kind="cure",
+        title=f"established timeout {situation.setting_or_default(SETTING)} -> {to_s} s",
+        arguments={"established": to_s},
+        effect=Effect(entries_freed=0, settles_at=settles_at(situation, to_s)),
+        risk=Risk(
+            level=level(live, situation),
+            why=(*warnings(situation, live, to_s), *kept.notes),
+            live_flows_affected=live.entries,
+            live_flows=live.flows,
+        ),
+        commands=(*now, *kept.commands),
+    )
+    return kube_proxy.hand_over(advice, {SETTING: to_s}, now, situation)
+
+
+def level(live: Live, situation: Situation) -> RiskLevel:
+    """How much is at stake, by the connections that would be cut."""
+    if live.entries is None:
+        return "medium"
+    if live.entries == 0:
+        return "low"
+    total = len(situation.table.flows) if situation.table.flows is not None else 0
+    return "high" if live.entries > _MANY * total and live.translated else "medium"
+
+
+def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
+    """What speaks against a shorter established timeout here, one sentence each."""
+    why = ["frees nothing by itself: an entry keeps the time it has until its next packet"]
+    if live.entries is None:
+        why.append("which open connections are silent for so long cannot be told from this evidence")
+    elif live.entries:
+        why.append(
+            f"{live.entries} open connections are silent for more than {span(to_s)}: such ones are "
+            "forgotten, and cut where the rules want a known connection"
+        )
+    if live.translated:
+        why.append(
+            f"{live.translated} of them are translated (NAT): without their entry the far end "
+            "can no longer reach through"
+        )
+    if to_s < SAFE_S:
+        why.append(f"below {span(SAFE_S)}: under the 2 h keepalive and what RFC 5382 asks of a translator")
+    keepalive = situation.table.settings.get(_KEEPALIVE, "")
+    if keepalive.isdecimal() and int(keepalive) >= to_s:
+        why.append(f"keepalives are sent only every {span(int(keepalive))} here ({_KEEPALIVE})")
+    instead = notrack.refused(situation)
+    return (*why, instead) if instead else tuple(why)

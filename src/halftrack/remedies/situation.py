@@ -1,0 +1,103 @@
+"""What a remedy is told: one finding, the table it stands in, and what surrounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from halftrack.diagnosis.document import Finding, TableSummary
+    from halftrack.diagnosis.view import View
+    from halftrack.evidence.values import Evidence, Table
+    from halftrack.remedies.live import LiveEntries
+
+PREFIX: Final = "net.netfilter.nf_conntrack_"
+OLD_PREFIX: Final = "net.ipv4.netfilter.ip_conntrack_"
+"""How kernels up to 2.6.19 call them."""
+DEFAULTS: Final = {
+    "tcp_timeout_established": 432_000,
+    "tcp_timeout_close_wait": 60,
+    "tcp_loose": 1,
+}
+"""What the kernel starts with, for settings that the evidence does not hold (all releases)."""
+PRESSURE: Final = 0.75
+"""Share of the limit from which a table is taken to need room before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``rows`` are the finding's entries as columns, ``chosen`` marks them among the view's rows.
+
+    Both are None where the finding is not about entries. ``first_of_table``: no finding before
+    this one speaks of the same table, and none is about the pressure it is under.
+    """
+
+    finding: Finding
+    table: Table
+    evidence: Evidence
+    summary: TableSummary | None = None
+    view: View | None = None
+    rows: pl.DataFrame | None = None
+    chosen: pl.Series | None = None
+    live: LiveEntries | None = None
+    first_of_table: bool = True
+
+    def full_name(self, name: str) -> str:
+        """The sysctl of a setting (``nf_conntrack_`` stripped) as this kernel calls it."""
+        old = OLD_PREFIX + name
+        return (
+            old if old in self.table.settings and PREFIX + name not in self.table.settings else PREFIX + name
+        )
+
+    def setting(self, name: str) -> int | None:
+        """A setting of this table (``nf_conntrack_`` stripped) as a number; None where not known."""
+        full = self.full_name(name)
+        text = self.table.settings.get(full, self.evidence.input.assumed.get(full))
+        try:
+            return int(text) if text is not None else None
+        except ValueError:
+            return None
+
+    def setting_or_default(self, name: str) -> int:
+        """The same, with the kernel's default where it is not known."""
+        value = self.setting(name)
+        return DEFAULTS[name] if value is None else value
+
+    def enabled(self, name: str) -> bool:
+        """Whether the finding names this setting as one that lets it happen."""
+        return any(by.setting in {PREFIX + name, OLD_PREFIX + name} for by in self.finding.enabled_by)
+
+    def likely(self, *causes: str) -> bool:
+        """Whether the evidence speaks more for than against one of these causes."""
+        return any(c.cause in causes and c.confidence >= 0.5 for c in self.finding.causes)
+
+    @property
+    def fullness(self) -> float | None:
+        """Share of the limit in use; None where there is no limit or either is not known."""
+        if self.summary is None or not self.summary.limit or self.summary.entries is None:
+            return None
+        return self.summary.entries / self.summary.limit
+
+    @property
+    def under_pressure(self) -> bool:
+        """Whether the table drops, is nearly full, or has a time at which it will be full."""
+        if self.summary is None:
+            return False
+        forecast = self.summary.forecast
+        return (
+            (self.fullness or 0) >= PRESSURE
+            or bool(self.summary.dropped or self.summary.dropped_early)
+            or (forecast is not None and forecast.full_at is not None)
+        )
+
+    @property
+    def one_sided_capped(self) -> bool:
+        """Whether the kernel has the settings that cap one-sided entries, both raised.
+
+        With either of them at its default a pick-up without a reply lasts 300 s, so only both
+        together let such an entry live long.
+        """
+        caps = [self.setting("tcp_timeout_unacknowledged"), self.setting("tcp_timeout_max_retrans")]
+        return all(cap is not None and cap > 300 for cap in caps)

@@ -1,0 +1,71 @@
+"""``strict-pickup``: a connection whose beginning was not seen gets no entry (``tcp_loose=0``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.remedies import persistence
+from halftrack.remedies.live import UNKNOWN
+
+if TYPE_CHECKING:
+    from halftrack.remedies.situation import Situation
+
+REMEDY: Final = "strict-pickup"
+SETTING: Final = "tcp_loose"
+
+
+def helps(situation: Situation) -> bool:
+    """Whether the finding's entries began in mid-stream, and mid-stream packets may begin entries.
+
+    A path that shows one direction only is no reason: there every connection begins like that.
+    """
+    if situation.setting_or_default(SETTING) == 0 or situation.likely("asymmetric-path", "direct-return"):
+        return False
+    if situation.finding.symptom == "one-sided":
+        return situation.enabled(SETTING)
+    return situation.finding.symptom in {"orphaned", "idle-established"} and _mostly_picked_up(situation)
+
+
+def _mostly_picked_up(situation: Situation) -> bool:
+    rows = situation.rows
+    if rows is None or rows.is_empty() or "origin" not in rows.columns:
+        return False
+    picked_up = rows.select((pl.col("origin") == "pick-up").sum()).item() or 0
+    return 2 * picked_up > rows.height
+
+
+def advise(situation: Situation) -> Advice | None:
+    if not helps(situation):
+        return None
+    live = situation.live.picked_up() if situation.live else UNKNOWN
+    settings = {situation.full_name(SETTING): 0}
+    kept = persistence.keep(settings, situation)
+    why = [
+        "cuts, after a reboot, a flush or a fail-over, what goes on, where rules drop invalid packets",
+        "breaks connections of which this node sees one direction only (asymmetric routing)",
+        "not before or during a clearing of entries: what was cleared by mistake cannot come back",
+    ]
+    if live.entries is None:
+        why.append("how many connections live on pick-up today cannot be told from this evidence")
+    elif live.entries:
+        why.append(
+            f"{live.entries} connections live on pick-up today: they go on, but break when their "
+            "entry is lost or runs out"
+        )
+    return Advice(
+        remedy=REMEDY,
+        kind="cure",
+        title="no entries from packets in mid-stream: only a handshake makes a connection",
+        arguments={"tcp_loose": 0},
+        effect=Effect(entries_freed=0, settles_at=0 if situation.finding.symptom == "one-sided" else None),
+        risk=Risk(
+            level="high" if live.entries else "medium",
+            why=(*why, *kept.notes),
+            live_flows_affected=live.entries,
+            live_flows=live.flows,
+        ),
+        commands=(*persistence.set_now(settings, situation), *kept.commands),
+    )

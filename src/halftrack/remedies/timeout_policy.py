@@ -1,0 +1,127 @@
+"""``timeout-policy``: other timeouts for one service, the rest of the node as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.remedies import notrack, place, rules, shorten_established
+from halftrack.remedies.live import UNKNOWN, span
+from halftrack.remedies.settle import settles_at
+from halftrack.remedies.shell import comment
+from halftrack.remedies.shorten_established import SAFE_S
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Group
+    from halftrack.remedies.situation import Situation
+
+REMEDY: Final = "timeout-policy"
+_MOST: Final = 0.5
+"""Share of a finding that one service has to hold for a policy of its own."""
+_NFT_SINCE: Final = (4, 19)  # net/netfilter/nft_ct.c: timeout objects
+_IPTABLES_SINCE: Final = (3, 4)  # net/netfilter/nfnetlink_cttimeout.c
+_FAMILIES: Final = ("ip", "ip6")
+_IPTABLES: Final = (("iptables", "inet", "ht4"), ("ip6tables", "inet6", "ht6"))
+"""Tool, what nfct(8) calls the family, and the policy's name: the same for every service.
+
+Three letters: the kernel tells iptables-legacy only the first four bytes of a policy's name
+(``usersize`` in net/netfilter/xt_CT.c), and a longer one is lost at the next change of the table.
+"""
+
+
+def candidate(situation: Situation) -> Group | None:
+    """The group whose service gets the policy; None where no TCP service stands out."""
+    finding = situation.finding
+    if not shorten_established.helps(situation) or finding.symptom == "settings" or not finding.groups:
+        return None
+    group = finding.groups[0]
+    service = notrack.port(group)
+    if service is None or service[0] != "tcp" or group.side != "server":
+        return None
+    same = sum(each.entries for each in finding.groups if each.service == group.service)
+    return group if same >= _MOST * finding.entries else None
+
+
+def _supported(situation: Situation) -> bool:
+    known = place.version(situation.evidence)
+    since = _NFT_SINCE if place.uses_nft(situation.evidence) else _IPTABLES_SINCE
+    return known is not None and known >= since
+
+
+def advise(situation: Situation) -> Advice | None:
+    group = candidate(situation)
+    service = notrack.port(group) if group else None
+    if group is None or service is None or not _supported(situation):
+        return None
+    live = situation.live.silent(SAFE_S, group.service) if situation.live else UNKNOWN
+    number = service[1]
+    why = [
+        "for connections made from now on: those that exist keep the node's timeouts",
+        "the service's other timeouts are those of today; later changes of the sysctls pass it by",
+    ]
+    if live.entries:
+        why.append(
+            f"{live.entries} open connections of this service are silent for more than {span(SAFE_S)}: "
+            "ones like them would be forgotten"
+        )
+    if not place.is_host(situation.table.namespace, situation.evidence):
+        why.append("the rules go with the network namespace: whatever makes it has to load them again")
+    return Advice(
+        remedy=REMEDY,
+        kind="cure",
+        title=f"established timeout of {span(SAFE_S)} for {group.service} only",
+        arguments={"service": f"tcp/{number}", "established": SAFE_S},
+        effect=Effect(entries_freed=0, settles_at=settles_at(situation, SAFE_S)),
+        risk=Risk(
+            level=shorten_established.level(live, situation) if live.entries else "low",
+            why=tuple(why),
+            live_flows_affected=live.entries,
+            live_flows=live.flows,
+        ),
+        commands=commands(situation, group, number),
+    )
+
+
+def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]:
+    """Both families, both directions: a connection may be picked up from either end."""
+    name = rules.slug("timeout", "tcp", str(number))
+    if place.uses_nft(situation.evidence):
+        return tuple(_nft(situation, name, number))
+    owner = notrack.owner_of(situation.evidence.owners, group)
+    published = (
+        {p.host_port for p in owner.ports if (p.protocol, p.port) == ("tcp", number)} if owner else set()
+    )
+    return tuple(_iptables(situation, name, sorted({number, *published})))
+
+
+def _nft(situation: Situation, name: str, number: int) -> list[str]:
+    objects = "".join(
+        f"  ct timeout {name}_{ip} {{\n    protocol tcp;\n    l3proto {ip};\n"
+        f"    policy = {{ established : {SAFE_S} }};\n  }}\n"
+        for ip in _FAMILIES
+    )
+    lines = tuple(
+        f'meta nfproto ipv{6 if ip == "ip6" else 4} tcp {end} {number} ct timeout set "{name}_{ip}"'
+        for ip in _FAMILIES
+        for end in ("dport", "sport")
+    )
+    # Before an entry is confirmed at the end of input or postrouting, behind destination NAT.
+    chains = [rules.Chain(f"{name}_{hook}", hook, "filter", lines) for hook in ("input", "postrouting")]
+    return rules.nft(name, objects, chains, situation, expand=False)
+
+
+def _iptables(situation: Situation, name: str, numbers: list[int]) -> list[str]:
+    """``numbers``: the service's port and those it is published as; raw comes before translation."""
+    lines = [comment("needs nfct: Debian's package nfct, Red Hat's conntrack-tools")]
+    for tool, family, policy in _IPTABLES:
+        lines.append(
+            f"nfct get timeout {policy} >/dev/null 2>&1 || "
+            f"nfct add timeout {policy} {family} tcp established {SAFE_S}"
+        )
+        lines += [
+            rules.iptables_rule(tool, "raw", f"{chain} -p tcp --{end} {number} -j CT --timeout {policy}")
+            for chain in ("PREROUTING", "OUTPUT")
+            for number in numbers
+            for end in ("dport", "sport")
+        ]
+    return rules.iptables(name, lines, situation, expand=False)
