@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.diagnosis import cases
@@ -72,6 +72,7 @@ class TestWeighing:
     def test_next_to_nothing_is_no_cause(self) -> None:
         assert conclude("scan", 0.1, [Clue("against", 1, "table", -0.9)]) is None
 
+    @settings(deadline=None)  # a shared machine
     @given(
         st.floats(0, 1),
         st.lists(st.builds(Clue, st.just("x"), st.none(), st.just("y"), st.floats(-1, 1), st.booleans())),

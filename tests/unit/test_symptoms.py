@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from unit.flowrows import ASSURED, ONE_SIDED, evidence, one_sided, row, sockets, table, udp
 
 from halftrack.diagnosis import cases, diagnose
-from halftrack.diagnosis.case import Case
-from halftrack.diagnosis.document import Finding
 from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS
 from halftrack.evidence.values import (
     Counters,
@@ -23,6 +20,11 @@ from halftrack.evidence.values import (
     SysctlLine,
     Table,
 )
+from unit.flowrows import ASSURED, ONE_SIDED, evidence, one_sided, row, sockets, table, udp
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Finding
 
 HOST = (LocalAddress("192.0.2.1", 24, "eth0"), LocalAddress("10.88.0.1", 16, "podman0"))
 DAYS = 363_312
@@ -94,7 +96,9 @@ def test_one_sided_with_more_left_than_this_kernel_gives_was_injected_or_has_a_p
         "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "300",
         "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "300",
     }
-    finding = found(table(*(one_sided(flags=(0x0A, 0x0A)) for _ in range(30)), settings=settings))["one-sided"]
+    finding = found(table(*(one_sided(flags=(0x0A, 0x0A)) for _ in range(30)), settings=settings))[
+        "one-sided"
+    ]
 
     assert "injected" in finding.explanation
     assert not any(by.setting.endswith("tcp_timeout_unacknowledged") for by in finding.enabled_by)
@@ -354,7 +358,11 @@ def test_a_row_is_in_one_case_at_most() -> None:
 
     assert len(chosen) == len(every)
     assert max(sum(int(mask[place]) for mask in chosen) for place in range(len(rows))) == 1
-    assert [case.symptom for case in every if case.rows.height != (case.chosen.sum() if case.chosen is not None else 0)] == []
+    assert [
+        case.symptom
+        for case in every
+        if case.rows.height != (case.chosen.sum() if case.chosen is not None else 0)
+    ] == []
 
 
 def test_what_the_list_verb_shows_of_a_case_are_whole_rows() -> None:
@@ -427,9 +435,9 @@ def test_the_hash_is_too_small_for_what_it_holds_or_may_have_to(this: Table, sev
 
 def advice(settings: dict[str, str], *lines: tuple[str, int, str, str], **firewall: Any) -> list[str]:
     given = tuple(SysctlLine(*line) for line in lines)
-    finding = found(
-        table(row(), settings=settings), sysctl_lines=given, firewall=Firewall(**firewall)
-    ).get("settings")
+    finding = found(table(row(), settings=settings), sysctl_lines=given, firewall=Firewall(**firewall)).get(
+        "settings"
+    )
     if finding is None:
         return []
     assert finding.severity == "info"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.diagnosis.timeline import MAX_BUCKETS, heard, made, timeline
@@ -107,6 +107,7 @@ def test_a_cut_dump_says_so() -> None:
 
 
 @pytest.mark.parametrize("taken_at", [None, TAKEN_AT, datetime(1970, 1, 1, tzinfo=UTC)])
+@settings(deadline=None)  # the first example pays for warming up
 @given(idle=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30))
 def test_any_clock_gives_a_bounded_timeline(taken_at: datetime | None, idle: list[int]) -> None:
     """Numbers from a damaged file neither overflow nor make more buckets than can be drawn."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from unit.flowrows import ASSURED, ONE_SIDED, REPLIED, evidence, flows, one_sided, row, sockets, table, udp
 
 from halftrack.diagnosis.view import View, view
 from halftrack.evidence import addresses
 from halftrack.evidence.values import Input, LocalAddress, Namespace, Owner, PublishedPort, Table
+from unit.flowrows import ASSURED, ONE_SIDED, REPLIED, evidence, flows, one_sided, row, sockets, table, udp
 
 HOST = (LocalAddress("192.0.2.1", 24, "eth0"), LocalAddress("127.0.0.1", 8, "lo"))
 PICKED_UP = (0x0A, 0x0A)
@@ -172,7 +172,9 @@ def test_loopback_of_another_namespace_is_not_ours() -> None:
 def test_many_owned_addresses_all_find_their_owner() -> None:
     """More than fit a hash without two of them meeting."""
     owners = tuple(
-        Owner(f"c{number}", str(number), "podman", (f"10.{number >> 8}.{number & 255}.9", f"fd00::{number:x}"))
+        Owner(
+            f"c{number}", str(number), "podman", (f"10.{number >> 8}.{number & 255}.9", f"fd00::{number:x}")
+        )
         for number in range(1, 3_000)
     )
     rows = [row("198.51.100.7", owner.addresses[number % 2]) for number, owner in enumerate(owners)]
@@ -243,7 +245,9 @@ def test_ipv6_ends() -> None:
         (row(proto="dccp", state="OPEN", left=100), None),
     ],
 )
-def test_silence_is_the_timeout_at_the_last_packet_less_what_is_left(entry: dict[str, Any], idle: int | None) -> None:
+def test_silence_is_the_timeout_at_the_last_packet_less_what_is_left(
+    entry: dict[str, Any], idle: int | None
+) -> None:
     assert only(seen(entry), "idle_s") == (idle,)
 
 
@@ -275,7 +279,9 @@ def test_an_assumed_setting_counts() -> None:
         (None, 200, None),  # one entry proves nothing
     ],
 )
-def test_silence_of_a_one_sided_entry_depends_on_the_kernel(kernel: str | None, left: int, idle: int | None) -> None:
+def test_silence_of_a_one_sided_entry_depends_on_the_kernel(
+    kernel: str | None, left: int, idle: int | None
+) -> None:
     assert only(seen(one_sided(left=left), kernel=kernel), "idle_s") == (idle,)
 
 

@@ -36,6 +36,7 @@ _SOURCE_COLUMNS: Final = tuple(
     )
 )
 _WORST_FIRST: Final = ("critical", "warning", "info")
+_STUCK: Final = frozenset({"one-sided", "orphaned"})
 _SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
 _CONDITIONS: Final = frozenset(condition.slug for condition in CONDITIONS)
 
@@ -50,9 +51,11 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     """See ``diagnosis.diagnose``."""
     summaries: list[TableSummary] = []
     found: list[Finding] = []
+    lasting: dict[str, int] = {}
     assumed = dict(evidence.input.assumed)
     for table in evidence.tables:
-        of_table, findings, leant_on = _table(table, evidence)
+        of_table, findings, few, leant_on = _table(table, evidence)
+        lasting[table.netns] = few
         summaries.append(of_table)
         found.extend(findings)
         assumed |= leant_on
@@ -69,7 +72,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         source=evidence.source,
         severity=severity,
         complete=complete,
-        verdict=verdict.sentence(evidence, summaries, ranked),
+        verdict=verdict.sentence(evidence, summaries, ranked, lasting),
         input=_input(evidence, assumed),
         tables=tuple(summaries),
         findings=ranked,
@@ -80,8 +83,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     )
 
 
-def _table(table: Table, evidence: Evidence) -> tuple[TableSummary, list[Finding], dict[str, str]]:
-    """One table's summary, the findings among its entries, and the settings assumed for them."""
+def _table(table: Table, evidence: Evidence) -> tuple[TableSummary, list[Finding], int, dict[str, str]]:
+    """One table's summary, its findings, how many entries are stuck for long, and what was assumed."""
     seen = lean(table, evidence)
     found = _cases(seen)
     counted = summary(seen)
@@ -89,7 +92,7 @@ def _table(table: Table, evidence: Evidence) -> tuple[TableSummary, list[Finding
     counted = msgspec.structs.replace(counted, forecast=whole)
     stand = standing(counted, seen.flows.height, evidence.taken_at)
     findings = [_finding(case, stand, seen) for case in found]
-    return counted, findings, _assumed(seen, found)
+    return counted, findings, sum(_lasting(case) for case in found), _assumed(seen, found)
 
 
 def _cases(seen: View) -> tuple[Case, ...]:
@@ -142,6 +145,13 @@ def _finding(case: Case, stand: Standing, seen: View) -> Finding:
         enabled_by=account.enabled_by,
         causes=causes.weigh_all(case),
     )
+
+
+def _lasting(case: Case) -> int:
+    """Entries that are stuck beyond doubt and stay for longer than minutes."""
+    if case.symptom not in _STUCK:
+        return 0
+    return case.rows.filter(pl.col("timeout") > timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]).height
 
 
 def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:

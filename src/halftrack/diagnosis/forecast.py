@@ -40,7 +40,7 @@ def forecast(view: View, cases: Sequence[Case]) -> Forecast:
     spread that the entries themselves show; ``high`` is None where at the slow end it never fills.
     """
     if view.table.flows is None:
-        return Forecast(basis="the entries were not read")
+        return _full(view, Forecast(basis="the entries were not read"))
     grown = [growth(case) for case in cases if case.rows.height and not _rests(case)]
     told = [each for each in grown if each.told]
     lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
@@ -132,7 +132,8 @@ def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
     settles_at = outlook.settles_at()
     basis = _basis(lead)
     if len(outlook.cases) > 1:
-        basis += f"; with {words.entries(sum(each.entries for each in outlook.cases) - lead.entries)} stuck otherwise"
+        others = sum(each.entries for each in outlook.cases) - lead.entries
+        basis += f"; {words.count(others, 'other stuck entry', 'other stuck entries')} counted in"
     likely = low = high = None
     if limit is None:
         basis += "; the limit is not known"
@@ -165,10 +166,14 @@ def _below(settles_at: int, limit: int, fastest_s: float | None) -> str:
 
 
 def _window_s(lead: Growth) -> float:
-    """The time over which growth is averaged: one interval of steps, else a fair part of a lifetime."""
+    """The time over which growth is averaged: one interval of steps, else a fair part of a lifetime.
+
+    Never a few seconds of a short one: by how many more come than go is then mere chance.
+    """
     if isinstance(lead.arrivals, Steps):
         return max(lead.arrivals.interval_s("likely"), lead.arrivals.next_s("likely") + 1)
-    return max((lead.lifetime_s or 0) / 24, 1.0)
+    lifetime_s = lead.lifetime_s or 1
+    return max(lifetime_s / 24, min(lifetime_s, 3600.0))
 
 
 def _basis(lead: Growth) -> str:
@@ -176,7 +181,8 @@ def _basis(lead: Growth) -> str:
     over = words.duration(lead.seen_s)
     if isinstance(lead.arrivals, Steps):
         steps = lead.arrivals
-        sizes = f"{min(steps.sizes):,} to {max(steps.sizes):,}"
+        least, most = min(steps.sizes), max(steps.sizes)
+        sizes = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         every = words.duration(round(steps.interval_s("likely")))
         due = words.duration(round(steps.next_s("likely")))
         when = "due now" if steps.next_s("likely") < 60 else f"due in {due}"

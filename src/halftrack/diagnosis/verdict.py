@@ -8,12 +8,13 @@ from halftrack.diagnosis import services, words
 from halftrack.diagnosis.standing import CRITICAL_WITHIN, FULL, fills_within, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.document import Finding, Group, TableSummary
     from halftrack.evidence.values import Evidence
 
 _OWN: Final = frozenset({"host", "self"})
+_STUCK: Final = frozenset({"one-sided", "orphaned"})
 _LOOKS: Final = {
     "one-sided": "seen in one direction",
     "orphaned": "without a socket",
@@ -25,8 +26,17 @@ _LOOKS: Final = {
 }
 
 
-def sentence(evidence: Evidence, summaries: Sequence[TableSummary], findings: Sequence[Finding]) -> str:
-    """Without severity word and node. ``findings``: worst first."""
+def sentence(
+    evidence: Evidence,
+    summaries: Sequence[TableSummary],
+    findings: Sequence[Finding],
+    lasting: Mapping[str, int],
+) -> str:
+    """Without severity word and node.
+
+    ``findings``: worst first. ``lasting``: by namespace, how many entries are stuck for long, so that
+    a few of them are not passed over in silence.
+    """
     if not summaries:
         return "no connection table could be read."
     focus = _focus(evidence, summaries, findings)
@@ -35,7 +45,7 @@ def sentence(evidence: Evidence, summaries: Sequence[TableSummary], findings: Se
         for finding in findings
         if finding.severity != "info" and finding.groups and finding.groups[0].netns == focus.netns
     ]
-    text = f"{_where(evidence, focus)}{_state(evidence, focus, about)}"
+    text = f"{_where(evidence, focus)}{_state(evidence, focus, about, lasting.get(focus.netns, 0))}"
     if not focus.read:
         tail = "entries not seen" if not _worried(findings) else "Whose they are: not seen"
         return f"{text}; {tail}." if tail[0].islower() else f"{text}. {tail}."
@@ -73,7 +83,7 @@ def _where(evidence: Evidence, focus: TableSummary) -> str:
     return ""
 
 
-def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding]) -> str:
+def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding], lasting: int) -> str:
     stand = standing(focus, focus.entries or 0, evidence.taken_at)
     full = stand.fullness
     if full is not None and full >= FULL:
@@ -82,13 +92,14 @@ def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding]) ->
         return f"{head}; {_stuck(focus, about)}" if about else head
     if fills_within(focus.forecast, stand, CRITICAL_WITHIN) and focus.forecast and focus.forecast.full_at:
         at = focus.forecast.full_at
-        head = f"full at about {at:%a %d %b %H:%M} UTC"
+        wave = ", with the next wave" if focus.forecast.shape == "steps" else ""
+        head = f"full at about {at:%a %d %b %H:%M} UTC{wave}"
         return f"{head}; {_stuck(focus, about)}" if about else head
     head = _count(focus, full)
     if focus.read and about:
         head += f", {_stuck_of_count(focus, about)}"
     elif focus.read:
-        head += ", nothing stuck"
+        head += f", {lasting:,} stuck (too few to matter yet)" if lasting else ", nothing stuck"
     return head + _dropped(focus)
 
 
@@ -112,21 +123,26 @@ def _stuck(focus: TableSummary, about: Sequence[Finding]) -> str:
     """``82 % of it is stuck, mostly web-1's``."""
     entries = sum(finding.entries for finding in about)
     share = entries / max(focus.entries or entries, 1)
-    look = "stuck" if len(about) > 1 else _LOOKS[about[0].symptom]
-    return f"{words.percent(min(share, 1.0))} of it is {look}{_mostly(about)}"
+    part = "all" if share >= 1 else words.percent(share)
+    return f"{part} of it is {_look(about)}{_mostly(about)}"
 
 
 def _stuck_of_count(focus: TableSummary, about: Sequence[Finding]) -> str:
     """``all 3 stuck: web traffic seen in one direction``, ``66 % half closed, mostly shop's``."""
     entries = sum(finding.entries for finding in about)
     total = focus.entries or entries
-    look = "stuck" if len(about) > 1 else _LOOKS[about[0].symptom]
     if entries >= total and len(about) == 1:
         group = about[0].groups[0]
         traffic = services.common_name(group.service) or group.service
+        look = _LOOKS[about[0].symptom]
         what = f"{traffic} traffic {look}" if traffic else look
         return f"all {entries:,} stuck: {what}" if entries > 1 else f"and it is stuck: {what}"
-    return f"{words.percent(entries / max(total, 1))} {look}{_mostly(about)}"
+    return f"{words.percent(min(entries / max(total, 1), 1.0))} {_look(about)}{_mostly(about)}"
+
+
+def _look(about: Sequence[Finding]) -> str:
+    symptoms = {finding.symptom for finding in about}
+    return _LOOKS[symptoms.pop()] if len(symptoms) == 1 and not symptoms & _STUCK else "stuck"
 
 
 def _mostly(about: Sequence[Finding]) -> str:

@@ -117,7 +117,7 @@ class LiveEntries:
             flows.lazy()
             .with_row_index(_ROW)
             .filter(among & test)
-            .select(_ROW, pl.col("service").cast(pl.String), "idle_s", translated().alias(_NAT))
+            .select(_ROW, "service", "idle_s", translated().alias(_NAT))
             .collect()
         )
         if touched.is_empty():
@@ -126,10 +126,11 @@ class LiveEntries:
         return Live(touched.height, self._by_service(touched), int(touched[_NAT].sum()))
 
     def _by_service(self, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+        longest = pl.col("idle_s").arg_max()
         top = (
-            touched.sort("idle_s", descending=True, nulls_last=True)
-            .group_by("service", maintain_order=True)
-            .agg(pl.len().alias("entries"), pl.col(_ROW).first())
+            touched.group_by("service")
+            .agg(pl.len().alias("entries"), pl.coalesce(pl.col(_ROW).get(longest), pl.col(_ROW).min()))
+            .with_columns(pl.col("service").cast(pl.String))
             .sort(["entries", "service"], descending=[True, False], nulls_last=True)
             .head(SERVICES_SHOWN)
         )

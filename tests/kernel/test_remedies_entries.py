@@ -1,0 +1,155 @@
+"""Commands that remove entries remove the dead ones and nothing else."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from halftrack.evidence.values import (
+    LocalAddress,
+    Owner,
+)
+from halftrack.remedies import (
+    drain,
+)
+from unit.situations import situation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.remedies.situation import Situation
+    from kernel.scratch import Netns
+from kernel.remedying import ANSWERED, SERVER, SERVER6, evidence_of, paste, put, table_of, tuples
+
+
+def clear(here: Situation, tmp_path: Path) -> int | None:
+    found = drain.advise(here)
+    assert found is not None
+    paste(found.commands, tmp_path)
+    return found.effect.entries_freed
+
+
+@pytest.mark.parametrize(("server", "clients"), [(SERVER, "198.51.100.{}"), (SERVER6, "2001:db8:1::{}")])
+def test_unanswered_entries_go_and_the_answered_of_the_same_service_stay(
+    netns: Netns, tmp_path: Path, server: str, clients: str
+) -> None:
+    for i in range(1, 6):
+        put(netns, server, clients.format(i), 80, 50_000 + i)
+        put(netns, clients.format(i), server, 40_000 + i, 80, *ANSWERED)
+    put(netns, server, clients.format(9), 443, 50_009)
+    here = situation(
+        evidence_of(table_of(netns)), which=pl.col("one_sided") & (pl.col("service") == "tcp/80")
+    )
+    assert clear(here, tmp_path) == 5
+    assert tuples(netns) == {("6", 40_000 + i, 80) for i in range(1, 6)} | {("6", 443, 50_009)}
+
+
+def test_an_answered_entry_that_came_meanwhile_stops_the_removal(netns: Netns) -> None:
+    put(netns, SERVER, "198.51.100.1", 80, 50_001)
+    found = drain.advise(situation(evidence_of(table_of(netns))))
+    assert found is not None
+    put(netns, SERVER, "198.51.100.2", 80, 50_002, *ANSWERED)
+    subprocess.run(["sh", "-c", found.commands[-1]], check=False, timeout=60)
+    assert tuples(netns) == {("6", 80, 50_001), ("6", 80, 50_002)}
+
+
+def test_where_no_filter_tells_them_apart_each_is_looked_at(netns: Netns, tmp_path: Path) -> None:
+    for i in range(1, 5):
+        put(netns, SERVER, f"198.51.100.{i}", 80, 50_000 + i)
+    put(netns, SERVER, "198.51.100.9", 80, 50_009, *ANSWERED)
+    here = situation(evidence_of(table_of(netns)))
+    put(netns, SERVER, "198.51.100.8", 80, 50_008, *ANSWERED)
+    assert clear(here, tmp_path) == 4
+    assert tuples(netns) == {("6", 80, 50_008), ("6", 80, 50_009)}
+
+
+def test_entries_to_an_address_that_nobody_has_go_by_that_address(netns: Netns, tmp_path: Path) -> None:
+    for i in range(4):
+        translated = ("-r", "10.244.1.9", "-q", "192.0.2.9", "--reply-port-src", "5353")
+        ports = ("--reply-port-dst", str(40_000 + i))
+        put(netns, "192.0.2.9", "10.96.0.10", 40_000 + i, 53, *translated, *ports, proto="udp")
+    put(netns, "192.0.2.9", "10.96.0.10", 41_000, 53, proto="udp")
+    ev = evidence_of(table_of(netns, addresses=(LocalAddress("10.244.1.9", 32, "x"),)))
+    gone = pl.col("reply_sport") == 5_353
+    assert clear(situation(ev, "stale-nat", gone), tmp_path) == 4
+    assert tuples(netns) == {("17", 41_000, 53)}
+
+
+@pytest.fixture
+def live_connection(netns: Netns) -> Iterator[tuple[str, int, int]]:
+    """A real connection over loopback inside the namespace: address, client's port, server's port."""
+    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+    netns.run(
+        "nft",
+        "add table inet t; add chain inet t c { type filter hook input priority 0; }; "
+        "add rule inet t c ct state new",
+    )
+
+    def connect() -> tuple[socket.socket, socket.socket, socket.socket]:
+        listener = socket.create_server((SERVER, 8_883))
+        client = socket.create_connection((SERVER, 8_883))
+        return listener, client, listener.accept()[0]
+
+    ends = netns.call(connect)
+    try:
+        yield SERVER, ends[1].getsockname()[1], 8_883
+    finally:
+        for end in ends:
+            end.close()
+
+
+def test_entries_without_a_socket_go_and_the_live_one_stays(
+    netns: Netns, tmp_path: Path, live_connection: tuple[str, int, int]
+) -> None:
+    server, client_port, port = live_connection
+    for i in range(3):
+        put(netns, "198.51.100.7", server, 40_000 + i, port, *ANSWERED)
+    owner = Owner("mqtt-edge", "3f2a", "podman", addresses=(server,))
+    table = table_of(netns)
+    ev = evidence_of(replace(table, namespace=replace(table.namespace, owner=owner)), owners=(owner,))
+    here = situation(ev, "orphaned", pl.col("orig_sport").is_between(40_000, 40_002))
+    assert here.finding.groups[0].owner is not None
+    assert clear(here, tmp_path) == 3
+    assert tuples(netns) == {("6", client_port, port)}
+
+
+def test_orphans_are_not_removed_by_filter_once_their_service_is_back(
+    netns: Netns, live_connection: tuple[str, int, int]
+) -> None:
+    server, client_port, port = live_connection
+    put(netns, "198.51.100.7", server, 40_000, port, *ANSWERED)
+    table = table_of(netns)
+    before = replace(table.flows, frame=table.flows.frame.filter(pl.col("orig_sport") == 40_000))  # type: ignore[union-attr, type-var]
+    here = situation(evidence_of(replace(table, flows=before)), "orphaned", pl.lit(value=True))
+    found = drain.advise(here)
+    assert found is not None
+    subprocess.run(["sh", "-c", found.commands[-1]], check=False, timeout=60)
+    assert tuples(netns) == {("6", 40_000, port), ("6", client_port, port)}
+
+
+def test_a_masked_address_has_to_be_filled_in(netns: Netns, tmp_path: Path) -> None:
+    put(netns, SERVER, "198.51.100.1", 80, 50_000)
+    masked = pl.Series("opaque", ["203.0.113.x"])
+    table = table_of(netns)
+    assert table.flows is not None
+    hidden = table.flows.frame.with_columns(
+        pl.lit((1 << 64) - 1, pl.UInt64).alias(name) for name in ("orig_src_hi", "reply_dst_hi")
+    ).with_columns(pl.lit(0, pl.UInt64).alias(name) for name in ("orig_src_lo", "reply_dst_lo"))
+    here = situation(evidence_of(replace(table, flows=replace(table.flows, frame=hidden, opaque=masked))))
+    found = drain.advise(here)
+    assert found is not None
+    assignment, *commands = found.commands
+    assert assignment == "ADDR_1=    # the address shown as 203.0.113.x"
+    empty = subprocess.run(
+        ["sh", "-c", "\n".join(found.commands)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "ADDR_1" in empty.stderr
+    assert tuples(netns) == {("6", 80, 50_000)}
+    paste(["\n".join([f"ADDR_1={SERVER}", *commands])], tmp_path)
+    assert tuples(netns) == set()

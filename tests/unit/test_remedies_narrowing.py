@@ -1,0 +1,134 @@
+"""Strict pick-up, no tracking, policies: when they fit a service and when they are refused."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from halftrack.diagnosis.document import Forecast
+from halftrack.evidence.values import (
+    Firewall,
+    LocalAddress,
+    Owner,
+    PublishedPort,
+)
+from halftrack.remedies import (
+    drain,
+    notrack,
+    shorten_established,
+    strict_pickup,
+    timeout_policy,
+)
+from unit.flowrows import ASSURED, evidence, one_sided, row, table
+from unit.situations import OLD_KERNEL, situation
+
+WEB = "203.0.113.73"
+STEADY = Forecast(shape="steady", net_per_minute=33.0, basis="")
+RAISED = {
+    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
+    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
+}
+
+
+def stuck(count: int = 20, address: str = WEB) -> list[dict[str, object]]:
+    return [one_sided(address, f"198.51.100.{i + 1}", dport=50_000 + i) for i in range(count)]
+
+
+def ssh(count: int, *, silent_s: int = 32_000, **columns: object) -> list[dict[str, object]]:
+    return [
+        row("198.51.100.200", WEB, 40_000 + i, 22, left=432_000 - silent_s, **columns) for i in range(count)
+    ]
+
+
+def test_strict_pickup_counts_what_lives_on_pick_up() -> None:
+    picked_up = [
+        row("198.51.100.9", WEB, 41_000 + i, 443, flags=(0x0A, 0x2A), wscale=(0, 0)) for i in range(4)
+    ]
+    shaken = [row("198.51.100.9", WEB, 42_000 + i, 443, flags=(0x23, 0x23)) for i in range(5)]
+    found = strict_pickup.advise(situation(evidence(table(*stuck(), *picked_up, *shaken), kernel=OLD_KERNEL)))
+    assert found is not None
+    assert found.risk.live_flows_affected == 4
+    assert found.risk.level == "high"
+
+
+def test_strict_pickup_says_when_pick_ups_cannot_be_told() -> None:
+    found = strict_pickup.advise(situation(evidence(table(*stuck(), *ssh(3)), kernel=OLD_KERNEL)))
+    assert found is not None
+    assert found.risk.live_flows_affected is None
+
+
+@pytest.mark.parametrize("cause", ["asymmetric-path", "direct-return"])
+def test_one_sided_traffic_in_use_is_neither_refused_nor_removed(cause: str) -> None:
+    here = situation(evidence(table(*stuck()), kernel=OLD_KERNEL), causes=[(cause, 0.7)])
+    assert strict_pickup.advise(here) is None
+    assert drain.advise(here) is None
+
+
+def test_notrack_counts_the_connections_that_lose_tracking() -> None:
+    web = [row("198.51.100.9", WEB, 40_000 + i, 80) for i in range(6)]
+    found = notrack.advise(situation(evidence(table(*stuck(), *web), kernel=OLD_KERNEL)))
+    assert found is not None
+    assert found.risk.live_flows_affected == 6
+    assert found.effect.settles_at == 0
+
+
+def test_notrack_is_never_advised_for_translated_flows() -> None:
+    nat = row("198.51.100.9", WEB, 40_000, 80, reply_src="10.0.0.5", reply_sport=80)
+    here = situation(evidence(table(*stuck(30), *stuck(3, "10.0.0.5"), nat), kernel=OLD_KERNEL))
+    assert notrack.advise(here) is None
+    other = shorten_established.advise(here)
+    assert other is not None
+    assert any("not notrack for tcp/80" in why and "translat" in why for why in other.risk.why)
+
+
+@pytest.mark.parametrize("bits", ["src-nat", "dst-nat"])
+def test_notrack_believes_the_status_bits(bits: str) -> None:
+    nat = row("198.51.100.9", WEB, 40_000, 80, status=(*ASSURED, bits))
+    assert notrack.advise(situation(evidence(table(*stuck(), nat), kernel=OLD_KERNEL))) is None
+
+
+def test_two_spellings_of_a_masked_address_are_not_translation() -> None:
+    rows = [
+        one_sided("xx.xx.xx.73", "46.202.252.61", reply_src="yy.yy.yy.61", dport=63_423),
+        one_sided("xx.xx.xx.73", "yy.yy.yy.6", dport=1_853),
+    ]
+    found = notrack.advise(situation(evidence(table(*rows), kernel=None, source="dump")))
+    assert found is not None
+    assert found.arguments["address"] == "xx.xx.xx.73"
+    assert found.commands[0] == "ADDR_1=    # the address shown as xx.xx.xx.73"
+
+
+def test_notrack_is_refused_where_kube_proxy_or_a_runtime_translates() -> None:
+    kube = evidence(
+        table(*stuck()), kernel=OLD_KERNEL, firewall=Firewall(tool="iptables", managers=("kube-proxy",))
+    )
+    assert notrack.advise(situation(kube)) is None
+    owner = Owner(
+        "web",
+        "3f2a",
+        "podman",
+        addresses=(WEB,),
+        ports=(PublishedPort(protocol="tcp", host_port=8080, port=80),),
+    )
+    published = evidence(table(*stuck()), kernel=OLD_KERNEL, owners=(owner,))
+    here = situation(published)
+    assert here.finding.groups[0].owner is not None
+    assert notrack.advise(here) is None
+    assert "publishes" in (notrack.refused(here) or "")
+
+
+def test_a_policy_for_the_service_that_stands_out() -> None:
+    rows = [row(f"198.51.100.{i}", "10.88.0.14", 40_000, 8_883, left=100_000) for i in range(40)]
+    ev = evidence(
+        table(*rows, *ssh(3), addresses=(LocalAddress("10.88.0.14", 16, "eth0"),)),
+        firewall=Firewall(tool="nft"),
+    )
+    here = situation(ev, "orphaned", pl.col("service") == "tcp/8883")
+    found = timeout_policy.advise(here)
+    assert found is not None
+    assert found.arguments == {"service": "tcp/8883", "established": 7_440}
+
+
+def test_no_policy_on_kernels_without_them() -> None:
+    here = situation(evidence(table(*stuck()), kernel=OLD_KERNEL, firewall=Firewall(tool="iptables")))
+    assert timeout_policy.advise(here) is None
