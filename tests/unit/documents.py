@@ -115,7 +115,7 @@ _CLEAR: Final = Advice(
     title="214,318 of 214,318 stuck entries removed: none of them was ever answered",
     effect=Effect(entries_freed=214_318),
     risk=Risk(level="low", live_flows_affected=0),
-    commands=("conntrack -D -p tcp -s 203.0.113.73 --sport 80 -u UNREPLIED",) * 9,
+    commands=tuple(f"conntrack -D -p tcp -s 203.0.113.{n} --sport 80" for n in range(73, 82)),
 )
 
 SICK_OLD: Final = diagnosis(
@@ -172,7 +172,10 @@ SICK_OLD: Final = diagnosis(
                     side="server",
                     entries=196_402,
                     peers=91_733,
-                    top_peers=(Peer(address="198.51.100.7", entries=900), Peer(address="198.51.100.8", entries=90)),
+                    top_peers=(
+                        Peer(address="198.51.100.7", entries=900),
+                        Peer(address="198.51.100.8", entries=90),
+                    ),
                     idle_min_s=3,
                     idle_max_s=4 * _DAY + 12 * 3600,
                     rate_per_minute=30.2,
@@ -201,7 +204,9 @@ SICK_OLD: Final = diagnosis(
             forecast=Forecast(shape="steady", net_per_minute=33.0, basis="33 a minute over 4 d 12 h"),
             enabled_by=(
                 EnabledBy(setting=_ESTABLISHED, value="432000", why="what was picked up stays 5 days"),
-                EnabledBy(setting="net.netfilter.nf_conntrack_tcp_loose", value="1", why="picks up bare packets"),
+                EnabledBy(
+                    setting="net.netfilter.nf_conntrack_tcp_loose", value="1", why="picks up bare packets"
+                ),
             ),
             causes=(
                 Cause(
@@ -334,7 +339,12 @@ MASKED: Final = diagnosis(
         ),
     ),
     gaps=(
-        Gap(what="limit", why="not in the file", needs=("sysctl net.netfilter",), would_tell=("table-pressure",)),
+        Gap(
+            what="limit",
+            why="not in the file",
+            needs=("sysctl net.netfilter",),
+            would_tell=("table-pressure",),
+        ),
         Gap(what="kernel", why="not in the file", needs=("uname -r",), would_tell=("one-sided",)),
         Gap(what="time", why="not in the file", needs=("date",), would_tell=("since when",)),
     ),
@@ -348,7 +358,12 @@ UNPRIVILEGED: Final = diagnosis(
     complete=False,
     verdict="238,907 of 262,144 entries (91 %), nothing dropped. Whose they are: not seen.",
     tables=(
-        table(entries=238_907, read=False, dropped_early_total=1204, forecast=Forecast(basis="the entries were not read")),
+        table(
+            entries=238_907,
+            read=False,
+            dropped_early_total=1204,
+            forecast=Forecast(basis="the entries were not read"),
+        ),
     ),
     findings=(
         Finding(
@@ -370,7 +385,13 @@ UNPRIVILEGED: Final = diagnosis(
             netns="host",
         ),
         *(
-            Gap(what="table", why="no permission", needs=_CAPABILITIES, would_tell=("the same",), netns=f"web-{n}")
+            Gap(
+                what="table",
+                why="no permission",
+                needs=_CAPABILITIES,
+                would_tell=("the same",),
+                netns=f"web-{n}",
+            )
             for n in range(14)
         ),
     ),

@@ -6,12 +6,12 @@ import pytest
 
 from halftrack.kernel import counters
 
-OLD = """entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error
-0000002a  00000005 00000001 00000007 00000000 00000000 00000003 00000003 00000007 00000001 00000002 00000003 00000000
-0000002a  00000006 00000002 00000008 00000000 00000000 00000004 00000004 00000008 00000010 00000020 00000030 00000000
+OLD = """entries searched found new invalid insert insert_failed drop early_drop icmp_error
+0000002a 00000005 00000001 00000007 00000000 00000007 00000001 00000002 00000003 00000000
+0000002a 00000006 00000002 00000008 00000000 00000008 00000010 00000020 00000030 00000000
 """
-NEW = """entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop
-00000007  00000000 00000000 00000000 00000009 00000000 00000000 00000004 00000000 00000000 00000001 00000002
+NEW = """entries  clashres found new invalid ignore chainlength insert insert_failed drop early_drop
+00000007  00000000 00000000 00000000 00000009 00000000 00000004 00000000 00000000 00000001 00000002
 """
 
 
@@ -41,7 +41,9 @@ def test_more_numbers_than_names_are_left_out() -> None:
     assert found.counters().values == {"entries": 1, "drop": 2}
 
 
-@pytest.mark.parametrize("text", ["", "\n", "entries drop\n", "entries drop\nnot numbers\n", "entries drop\n1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "entries drop\n", "entries drop\nnot numbers\n", "entries drop\n1\n"]
+)
 def test_no_numbers_no_reading(text: str) -> None:
     """A file cut short or garbled is no reading of zeros."""
     assert counters.parse(text) is None

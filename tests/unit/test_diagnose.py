@@ -220,6 +220,23 @@ def test_the_verdict_names_the_namespace_that_is_sick() -> None:
     assert text.startswith("in edge: 100 of 1,000 entries")
 
 
+def test_a_table_that_cannot_be_counted_says_why() -> None:
+    why = "the kernel does not track connections: nf_conntrack is not loaded"
+    this = evidence(Table(Namespace("host")), gaps=(Gap("connection table of this node", why, netns="host"),))
+
+    assert diagnose(this).verdict == f"{why}."
+    assert (
+        diagnose(evidence(Table(Namespace("host")))).verdict == "number of entries unknown; entries not seen."
+    )
+
+
+def test_where_one_namespace_was_asked_for_the_verdict_is_about_it() -> None:
+    host = Table(Namespace("host"), count=7, skipped=True)
+    _, text = verdict(evidence(host, table(row(), netns="edge", limit=1_000)))
+
+    assert text == "in edge: 1 of 1,000 entries (under 1 %), nothing stuck."
+
+
 def test_nothing_at_all_was_read() -> None:
     diagnosis = diagnose(evidence())
 

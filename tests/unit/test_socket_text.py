@@ -17,8 +17,8 @@ V4 = (
     b"0000000000000000 100 0 0 10 0                     \n"
 )
 V6 = (
-    b" 12345: 0000000000000000FFFF0000057100CB:01BB 000080FE00000000FF00FC020100FEFF:C001 01 00000000:00000000"
-    b" 02:000000FF 00000000     0        0 77 2 0000000000000000 20 4 30 10 -1\n"
+    b" 12345: 0000000000000000FFFF0000057100CB:01BB 000080FE00000000FF00FC020100FEFF:C001 01"
+    b" 00000000:00000000 02:000000FF 00000000     0        0 77 2 0000000000000000 20 4 30 10 -1\n"
 )
 
 
@@ -35,7 +35,7 @@ def test_addresses_ports_states() -> None:
     spelled = [addresses.to_text(hi, lo) for hi, lo in frame.select("local_hi", "local_lo").iter_rows()]
     assert spelled == ["127.0.0.1", "203.0.113.5"]
     remote = frame.select("remote_hi", "remote_lo").row(1)
-    assert addresses.to_text(*remote) == "fe80::2fc:ff:feff:1"
+    assert addresses.to_text(*remote) == "fe80::2fc:ff:fffe:1"
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,18 @@ def test_missing_file_means_no_sockets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("four", "six", "none"),
     [
-        ("sockets: used 3\nTCP: inuse 0 orphan 0 tw 0 alloc 9 mem 0\nUDP: inuse 5 mem 0\n", "TCP6: inuse 0\n", True),
+        (
+            "sockets: used 3\nTCP: inuse 0 orphan 0 tw 0 alloc 9 mem 0\nUDP: inuse 5 mem 0\n",
+            "TCP6: inuse 0\n",
+            True,
+        ),
         ("TCP: inuse 0 orphan 0 tw 2 alloc 9 mem 0\n", "TCP6: inuse 0\n", False),
         ("TCP: inuse 0 orphan 0 tw 0 alloc 9 mem 0\n", "TCP6: inuse 1\n", False),
         ("TCP: inuse 0 orphan 0 tw 0 alloc 9 mem 0\n", None, True),
         (None, None, False),
     ],
 )
-def test_sockstat_spares_the_walk(tmp_path: Path, four: str | None, six: str | None, none: bool) -> None:  # noqa: FBT001  # a parametrised expectation
+def test_sockstat_spares_the_walk(tmp_path: Path, four: str | None, six: str | None, *, none: bool) -> None:
     """Only where the kernel counts no TCP socket, nor one in TIME_WAIT, is nothing asked."""
     for name, text in (("sockstat", four), ("sockstat6", six)):
         if text is not None:

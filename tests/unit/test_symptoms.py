@@ -107,7 +107,7 @@ def test_one_sided_with_more_left_than_this_kernel_gives_was_injected_or_has_a_p
 def test_one_sided_of_an_unknown_kernel_names_both_readings() -> None:
     finding = found(table(one_sided()), kernel=None, source="dump")["one-sided"]
 
-    assert "does not cut one-sided entries short" in finding.explanation
+    assert "does not cut such entries short" in finding.explanation
     assert "or two timeouts were raised" in finding.explanation
 
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.case import Case, Examined
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.evidence.values import Evidence
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
     """The diagnosis of a node; its remedies are left empty."""
+    return examine(evidence).diagnosis
+
+
+def examine(evidence: Evidence) -> Examined:
+    """The diagnosis and its cases, for who goes on with them: nothing is worked out twice."""
     from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
 
-    return examination.diagnose(evidence)
+    return examination.examine(evidence)
 
 
 def cases(evidence: Evidence) -> tuple[Case, ...]:

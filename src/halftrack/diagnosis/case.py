@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from halftrack.diagnosis.document import Timeline
+    from halftrack.diagnosis.document import Diagnosis, Timeline
     from halftrack.diagnosis.view import View
 
 
@@ -27,3 +27,14 @@ class Case:
     timeline: Timeline | None
     shape: str
     chosen: pl.Series | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A diagnosis and what its findings among entries were made of.
+
+    The cases' views are ``view.lean``: without the address columns that their rows have.
+    """
+
+    diagnosis: Diagnosis
+    cases: tuple[Case, ...]

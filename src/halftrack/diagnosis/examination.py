@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 
 from halftrack.diagnosis import causes, ends, gaps, grouping, verdict
-from halftrack.diagnosis.case import Case
+from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal
 
-    from halftrack.diagnosis.document import TableSummary
+    from halftrack.diagnosis.document import Forecast, TableSummary
     from halftrack.diagnosis.symptoms.protocols import EntrySymptom
-    from halftrack.evidence.values import Evidence, Table
+    from halftrack.evidence.values import Evidence
 
 _SOURCE_COLUMNS: Final = tuple(
     dict.fromkeys(
@@ -47,25 +47,33 @@ def cases(evidence: Evidence) -> tuple[Case, ...]:
     return tuple(case for each in seen for case in _cases(each))
 
 
-def diagnose(evidence: Evidence) -> Diagnosis:
-    """See ``diagnosis.diagnose``."""
+def examine(evidence: Evidence) -> Examined:
+    """See ``diagnosis.examine``."""
     summaries: list[TableSummary] = []
     found: list[Finding] = []
+    every: list[Case] = []
     lasting: dict[str, int] = {}
     assumed = dict(evidence.input.assumed)
     for table in evidence.tables:
-        of_table, findings, few, leant_on = _table(table, evidence)
-        lasting[table.netns] = few
-        summaries.append(of_table)
-        found.extend(findings)
-        assumed |= leant_on
+        seen = lean(table, evidence)
+        of_table = _cases(seen)
+        ahead = forecast(seen, of_table)
+        counted = msgspec.structs.replace(summary(seen), forecast=ahead)
+        stand = standing(counted, seen.flows.height, evidence.taken_at)
+        summaries.append(counted)
+        for case in of_table:
+            alone = ahead if len(of_table) == 1 else forecast(seen, (case,))
+            found.append(_finding(case, stand, alone))
+        lasting[table.netns] = sum(_lasting(case) for case in of_table)
+        assumed |= _assumed(seen, of_table)
+        every.extend(of_table)
     for condition in CONDITIONS:
         found.extend(condition.find(evidence, summaries))
     ranked = tuple(_named_apart(sorted(found, key=_rank)))
     unseen = gaps.of(evidence)
     complete = gaps.complete(evidence, unseen)
     severity = _severity(ranked)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         node=evidence.node,
         kernel=evidence.kernel,
         taken_at=evidence.taken_at,
@@ -81,22 +89,13 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         user=evidence.user,
         seconds=evidence.seconds,
     )
-
-
-def _table(table: Table, evidence: Evidence) -> tuple[TableSummary, list[Finding], int, dict[str, str]]:
-    """One table's summary, its findings, how many entries are stuck for long, and what was assumed."""
-    seen = lean(table, evidence)
-    found = _cases(seen)
-    counted = summary(seen)
-    whole = forecast(seen, found)
-    counted = msgspec.structs.replace(counted, forecast=whole)
-    stand = standing(counted, seen.flows.height, evidence.taken_at)
-    findings = [_finding(case, stand, seen) for case in found]
-    return counted, findings, sum(_lasting(case) for case in found), _assumed(seen, found)
+    return Examined(diagnosis, tuple(every))
 
 
 def _cases(seen: View) -> tuple[Case, ...]:
     """The cases of one table, in order of precedence."""
+    if seen.flows.is_empty():
+        return ()
     choices = {symptom.slug: symptom.choose(seen) for symptom in ENTRY_SYMPTOMS}
     exprs = {slug: choice for slug, choice in choices.items() if isinstance(choice, pl.Expr)}
     masks = seen.flows.lazy().select(**exprs).collect()
@@ -125,9 +124,10 @@ def _case(symptom: EntrySymptom, seen: View, mask: pl.Series) -> Case:
     return Case(symptom.slug, seen, rows, line, shape(line), mask)
 
 
-def _finding(case: Case, stand: Standing, seen: View) -> Finding:
+def _finding(case: Case, stand: Standing, alone: Forecast) -> Finding:
+    """``alone``: the forecast of this case's entries, the rest of the table left as it is."""
+    seen = case.view
     entries = case.rows.height
-    alone = forecast(seen, (case,))
     account = _SYMPTOMS[case.symptom].describe(case, stand, alone)
     groups, more = grouping.groups(case.rows, seen)
     return Finding(

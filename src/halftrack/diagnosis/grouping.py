@@ -6,6 +6,7 @@ columns themselves takes many times the memory of a million rows.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,6 +31,16 @@ _KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
 _CANDIDATES: Final = 256
 """So many are looked at by name; among more that have equally many entries the choice is arbitrary."""
 _MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What every group is cut out of. ``idle_s``: -1 where not known."""
+
+    marks: npt.NDArray[np.uint64]
+    idle_s: npt.NDArray[np.int64]
+    peer_hi: npt.NDArray[np.uint64]
+    peer_lo: npt.NDArray[np.uint64]
 
 
 def owner_name(owner: Owner | None) -> OwnerName | None:
@@ -61,7 +72,10 @@ def groups(rows: pl.DataFrame, view: View) -> tuple[tuple[Group, ...], int]:
     )
     descending = [True, False, False, False, False]
     shown = named.sort("len", "name", "address", "spelled", "role", descending=descending).head(SHOWN)
-    made = tuple(_group(key, rows, marks, view) for key in shown.iter_rows(named=True))
+    columns = _Columns(
+        marks, rows["idle_s"].fill_null(-1).to_numpy(), rows["peer_hi"].to_numpy(), rows["peer_lo"].to_numpy()
+    )
+    made = tuple(_group(key, columns, view) for key in shown.iter_rows(named=True))
     return made, counted.height - len(made)
 
 
@@ -76,13 +90,12 @@ def _name(view: View, index: int | None) -> str | None:
     return None if owner is None else owner.name
 
 
-def _group(key: Mapping[str, Any], rows: pl.DataFrame, marks: npt.NDArray[np.uint64], view: View) -> Group:
-    same = (
-        rows.lazy().select("idle_s", "peer_hi", "peer_lo").filter(pl.Series(marks == np.uint64(key["mark"])))
-    )
-    ends = same.collect()
-    shortest, longest = ends.select(low=pl.col("idle_s").min(), high=pl.col("idle_s").max()).row(0)
-    peers, top = _peers(ends.select("peer_hi", "peer_lo"), view)
+def _group(key: Mapping[str, Any], columns: _Columns, view: View) -> Group:
+    place = np.flatnonzero(columns.marks == np.uint64(key["mark"]))
+    idle = columns.idle_s[place]
+    idle = idle[idle >= 0]
+    shortest, longest = (int(idle.min()), int(idle.max())) if idle.size else (None, None)
+    peers, top = _peers(columns.peer_hi[place], columns.peer_lo[place], view)
     return Group(
         netns=view.netns,
         owner=owner_name(view.owner(key["owner"])),
@@ -98,26 +111,35 @@ def _group(key: Mapping[str, Any], rows: pl.DataFrame, marks: npt.NDArray[np.uin
     )
 
 
-def _peers(ends: pl.DataFrame, view: View) -> tuple[int, tuple[Peer, ...]]:
+def _peers(
+    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], view: View
+) -> tuple[int, tuple[Peer, ...]]:
     """How many peers, and those with most entries; equal ones by address."""
-    marks = _marks(ends, ("peer_hi", "peer_lo"))
+    marks = _folded(_folded(np.zeros(len(hi), np.uint64), hi), lo)
     ordered = np.sort(marks)
     starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
     entries = np.diff(starts, append=len(ordered))
     kept = min(_CANDIDATES, len(starts))
-    most = np.argpartition(-entries, kept - 1)[:kept]
-    ranked = pl.DataFrame({"mark": ordered[starts[most]], "entries": entries[most]})
-    marked = ends.with_columns(mark=pl.Series(marks))
-    top = (
-        marked.filter(pl.col("mark").is_in(ranked["mark"].implode()))
-        .unique("mark")
-        .join(ranked, on="mark")
-        .sort("entries", "peer_hi", "peer_lo", descending=[True, False, False])
-        .head(TOP_PEERS)
+    most = np.sort(np.argpartition(-entries, kept - 1)[:kept])
+    places = _first_places(marks, ordered[starts[most]])
+    hi, lo = hi[places], lo[places]
+    top = np.lexsort((lo, hi, -entries[most]))[:TOP_PEERS]
+    texts = addresses.show(pl.Series(hi[top]), pl.Series(lo[top]), view.opaque)
+    peers = (
+        Peer(address=text, entries=int(number))
+        for text, number in zip(texts, entries[most[top]], strict=True)
     )
-    texts = addresses.show(top["peer_hi"], top["peer_lo"], view.opaque)
-    peers = (Peer(address=text, entries=number) for text, number in zip(texts, top["entries"], strict=True))
     return len(starts), tuple(peers)
+
+
+def _first_places(marks: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Where each of ``wanted``, which is sorted and in ``marks``, stands first."""
+    slots = np.searchsorted(wanted, marks)
+    slots[slots == len(wanted)] = 0
+    hits = np.flatnonzero(wanted[slots] == marks)[::-1]
+    places = np.empty(len(wanted), np.intp)
+    places[slots[hits]] = hits
+    return places
 
 
 def _marks(rows: pl.DataFrame, columns: tuple[str, ...]) -> npt.NDArray[np.uint64]:
@@ -129,8 +151,13 @@ def _marks(rows: pl.DataFrame, columns: tuple[str, ...]) -> npt.NDArray[np.uint6
             column = column.to_physical()
         if column.dtype != pl.UInt64:  # addresses are never null, the other columns may be
             column = (column.cast(pl.UInt64) + 1).fill_null(0)
-        values = column.to_numpy()
-        marks ^= values
-        marks *= _MIX
-        marks ^= marks >> np.uint64(29)
+        marks = _folded(marks, column.to_numpy())
+    return marks
+
+
+def _folded(marks: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Another column folded into the numbers, in place."""
+    marks ^= values
+    marks *= _MIX
+    marks ^= marks >> np.uint64(29)
     return marks

@@ -26,7 +26,8 @@ def columns(flows: pl.DataFrame, table: Table, evidence: Evidence) -> list[pl.Se
     ours = None if owned is None else ends.lookup(owned)
     counts = ends.occurrences(flows) if ours is None else None
     ranks = services.port_ranks()
-    waiting = services.listened(one.sockets for one in evidence.tables if one.sockets is not None)
+    near = (table,) if table.namespace.owner else evidence.tables
+    waiting = services.listened(one.sockets for one in near if one.sockets is not None)
     code = np.empty(flows.height, np.uint32)
     side = np.empty(flows.height, np.uint8)
     local_src = np.empty(flows.height, np.bool_)

@@ -116,8 +116,13 @@ def listened(sockets: Iterable[Sockets]) -> npt.NDArray[np.bool_]:
     An unconnected UDP socket on an ephemeral port is a client that has not connected.
     """
     table = np.zeros(2 * _PORTS, np.bool_)
-    for each in sockets:
-        waiting = each.frame.filter(
+    frames = [each.frame for each in sockets]
+    if not frames:
+        return table
+    waiting = (
+        pl.concat(frames, rechunk=False)
+        .lazy()
+        .filter(
             ((pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == _LISTEN))
             | (
                 (pl.col("l4proto") == uapi.IPPROTO_UDP)
@@ -125,9 +130,12 @@ def listened(sockets: Iterable[Sockets]) -> npt.NDArray[np.bool_]:
                 & (pl.col("remote_port") == 0)
                 & (pl.col("local_port") < EPHEMERAL_FROM)
             )
-        ).select("local_port", udp=pl.col("l4proto") == uapi.IPPROTO_UDP)
-        ports = waiting["local_port"].to_numpy().astype(np.intp)
-        table[ports + _PORTS * waiting["udp"].to_numpy()] = True
+        )
+        .select("local_port", udp=pl.col("l4proto") == uapi.IPPROTO_UDP)
+        .collect()
+    )
+    ports = waiting["local_port"].to_numpy().astype(np.intp)
+    table[ports + _PORTS * waiting["udp"].to_numpy()] = True
     return table
 
 

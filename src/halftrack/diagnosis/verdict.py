@@ -40,6 +40,10 @@ def sentence(
     if not summaries:
         return "no connection table could be read."
     focus = _focus(evidence, summaries, findings)
+    if focus.entries is None and not focus.read:
+        for gap in evidence.gaps:
+            if gap.netns == focus.netns and not gap.needs:
+                return f"{gap.why}."
     about = [
         finding
         for finding in findings
@@ -59,7 +63,10 @@ def _worried(findings: Sequence[Finding]) -> bool:
 def _focus(
     evidence: Evidence, summaries: Sequence[TableSummary], findings: Sequence[Finding]
 ) -> TableSummary:
-    """The table that the sentence is about: the one with the worst finding, else the node's own."""
+    """The table that the sentence is about: the one with the worst finding, else the node's own.
+
+    Where the node's own was not asked for, the largest of those that were.
+    """
     by_name = {each.netns: each for each in summaries}
     for finding in findings:
         if finding.severity == "info":
@@ -67,10 +74,11 @@ def _focus(
         netns = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
         if netns in by_name:
             return by_name[netns]
-    for table in evidence.tables:
+    looked_at = [table for table in evidence.tables if not table.skipped] or list(evidence.tables)
+    for table in looked_at:
         if table.netns in _OWN:
             return by_name[table.netns]
-    return max(summaries, key=lambda each: each.entries or 0)
+    return by_name[max(looked_at, key=lambda table: table.count or 0).netns]
 
 
 def _where(evidence: Evidence, focus: TableSummary) -> str:

@@ -5,6 +5,7 @@ Everything here is column arithmetic over the whole table; an entry is never an 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from halftrack.diagnosis import clocks, ends, origins, roles
 from halftrack.evidence import uapi
-from halftrack.evidence.flows import empty
+from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty
 from halftrack.tcp import releases, timeouts
 from halftrack.tcp.releases import UNKNOWN, Features
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from halftrack.tcp.timeouts import Timeouts
 
 _FEW: Final = 10
+_ALWAYS: Final = (
+    "family",
+    "l4proto",
+    "status",
+    *(f"{stem}_{half}" for stem in ADDRESS_COLUMNS for half in ("hi", "lo")),
+)
 _NO_TIMEOUTS: Final = timeouts.resolve({}, UNKNOWN)
 
 
@@ -83,7 +90,11 @@ def lean(table: Table, evidence: Evidence) -> View:
     """``view`` without the four address columns; ``ends.ends`` adds them to the rows that matter."""
     features = releases.features(evidence.kernel)
     known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
-    frame = (table.flows or empty()).frame.with_columns(one_sided())
+    if table.flows is None:
+        clamps = features.clamps_one_sided
+        one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
+        return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
+    frame = _sound(table.flows.frame).with_columns(one_sided())
     clamps = _clamps(frame, features, known)
     one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
@@ -94,6 +105,28 @@ def lean(table: Table, evidence: Evidence) -> View:
         origins.origin(frame, ceiling).alias("origin"),
     )
     return View(table, evidence, flows, features, known, clamps, one_sided_s)
+
+
+def _sound(frame: pl.DataFrame) -> pl.DataFrame:
+    """Without nulls where every entry has a value: a damaged source may have left some."""
+    damaged = [name for name in _ALWAYS if frame[name].null_count()]
+    return frame.with_columns(pl.col(damaged).fill_null(0)) if damaged else frame
+
+
+@functools.cache
+def _nothing() -> pl.DataFrame:
+    """No rows, and the columns that ``lean`` gives."""
+    derived: dict[str, pl.DataType | type[pl.DataType]] = {
+        "one_sided": pl.Boolean,
+        "service": pl.Categorical,
+        "side": ends.SIDES,
+        "local_src": pl.Boolean,
+        "owner": pl.UInt32,
+        "idle_s": pl.Int64,
+        "age_s": pl.Int64,
+        "origin": origins.ORIGINS,
+    }
+    return pl.DataFrame(schema={**SCHEMA, **derived})
 
 
 def one_sided() -> pl.Expr:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -74,11 +73,15 @@ def user_name() -> str | None:
 def namespace_inode(link: Path) -> int | None:
     """The number in a link like ``net:[4026531840]``; None where it cannot be read or is no such link."""
     try:
-        target = os.readlink(link)
+        return number_in(link.readlink().name)
     except OSError:
         return None
-    kind, _, number = target.partition(":[")
-    return int(number[:-1]) if kind and number.endswith("]") and number[:-1].isdecimal() else None
+
+
+def number_in(target: str) -> int | None:
+    """The number of a namespace written like ``net:[4026531840]``; None where it is written otherwise."""
+    found = re.fullmatch(r"[a-z_]+:\[([0-9]{1,10})\]", target)
+    return int(found[1]) if found else None
 
 
 def in_initial_network(root: Path = Path("/")) -> bool | None:
@@ -104,12 +107,17 @@ def in_initial_pids(root: Path = Path("/")) -> bool:
     return namespace_inode(root / "proc/self/ns/pid") == INITIAL_PIDS
 
 
+def first_process_is_the_nodes(root: Path = Path("/")) -> bool:
+    """Whether process 1 of this /proc is the node's init and not a container's."""
+    inode = namespace_inode(root / "proc/1/ns/pid")
+    return in_initial_pids(root) if inode is None else inode == INITIAL_PIDS
+
+
 def inside_virtuozzo(root: Path = Path("/")) -> bool:
     """Whether this is an OpenVZ or Virtuozzo container: ``/proc/bc`` is only on its host."""
     return (root / "proc/vz").exists() and not (root / "proc/bc").exists()
 
 
-@cache
 def in_container(root: Path = Path("/")) -> bool:
     """Whether the own namespace's table is a container's and not the node's.
 

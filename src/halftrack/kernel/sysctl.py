@@ -7,6 +7,7 @@ namespace reads that namespace's. None of it needs a privilege.
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,10 @@ class Limits:
 
 def limits(proc: Path = Path("/proc")) -> Limits:
     """How full the table of the calling thread's namespace is."""
-    return Limits(*(_number(proc, name) for name in ("count", "max", "buckets")))
+    buckets = _number(proc, "buckets")
+    if buckets is None:
+        buckets = hash_size(proc.parent / "sys")
+    return Limits(_number(proc, "count"), _number(proc, "max"), buckets)
 
 
 def count(proc: Path = Path("/proc")) -> int | None:
@@ -86,7 +90,7 @@ def _number(proc: Path, name: str) -> int | None:
 
 
 def _as_number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() else None
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _text(path: Path) -> str | None:

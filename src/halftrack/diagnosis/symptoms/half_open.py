@@ -37,16 +37,13 @@ class HalfOpen:
         entries = case.rows.height
         unanswered = case.rows.filter(pl.col("status") & uapi.IPS_SEEN_REPLY == 0).height
         if unanswered > entries / 2:
-            seen = "No answer to the SYN was seen: nobody is there, or the answer takes another way."
+            seen = "No answer to the SYN was seen: nobody is there, or it takes another way."
         else:
             seen = "The SYN was answered and the last step never came: forged senders, or a lossy path."
         return Account(
             severity=severity(entries, standing, _WEIGHTS, forecast),
             title=f"{words.count(entries, 'connection')} began and did not get past the handshake.",
-            explanation=(
-                f"{seen} The kernel drops them within two minutes and gives them up first when the table"
-                " is full."
-            ),
+            explanation=f"{seen} A full table gives these up first.",
             enabled_by=(
                 enablers.timeout(case.view, "tcp_timeout_syn_sent", "an unanswered SYN stays this long"),
                 enablers.timeout(

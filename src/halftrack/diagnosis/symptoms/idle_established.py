@@ -73,8 +73,8 @@ class IdleEstablished:
                 f" {'its socket lives' if entries == 1 else 'their sockets live'}."
             )
             explanation = (
-                "Answered, open, and the process still holds them: pools and sessions at rest. A lower"
-                " established timeout would cut them."
+                "Open, and their processes still hold them: pools and sessions at rest. A lower established"
+                " timeout would cut them."
             )
         else:
             level = severity(entries, standing, _UNKNOWN_SOCKETS, forecast)
@@ -83,8 +83,8 @@ class IdleEstablished:
                 " dead, or merely at rest."
             )
             explanation = (
-                "Established and silent for longer than a keepalive would be. Ends that died without a word"
-                f" look like this; the kernel keeps them {words.duration(_lifetime(view))}."
+                "Connections whose ends died without a word look like this; the kernel keeps them"
+                f" {words.duration(_lifetime(view))}."
             )
             if alive:
                 explanation += f" {words.count(alive, 'socket')} of them still {_live(alive)}."

@@ -65,10 +65,10 @@ def _senders(rows: pl.DataFrame) -> str:
         (pl.col("local_src") == (pl.col("side").cast(pl.String) != "client")).mean()
     ).item()
     if from_server > 0.9:
-        return "Only the server's packets were seen: the client had gone, or its packets take another way."
+        return "Only the server's packets were seen."
     if from_server < 0.1:
-        return "Only the client's packets were seen: no answer came by here."
-    return "Packets of one end only were seen, of servers in some and of clients in others."
+        return "Only the client's packets were seen."
+    return "Packets of one end only were seen."
 
 
 def _keeping(view: View, longest: int, longer: int, entries: int) -> str:
@@ -80,8 +80,8 @@ def _keeping(view: View, longest: int, longer: int, entries: int) -> str:
         return f"This kernel keeps such an entry {words.duration(lifetime)} (newer ones 5 min)."
     if view.features.clamps_one_sided is None:
         return (
-            f"They have up to {words.duration(longest)} left: this kernel does not cut one-sided entries"
-            " short, or two timeouts were raised."
+            f"They have up to {words.duration(longest)} left: this kernel does not cut such entries short,"
+            " or two timeouts were raised."
         )
     return _lasting_despite_clamp(view, longest, longer, entries)
 
@@ -98,18 +98,17 @@ def _passing(view: View) -> str:
 def _lasting_despite_clamp(view: View, longest: int, longer: int, entries: int) -> str:
     if view.one_sided_s is not None and longest > view.one_sided_s:
         return (
-            f"This kernel gives such an entry {words.duration(view.one_sided_s)}, and {longer:,} of"
-            f" {entries:,} have more left, up to {words.duration(longest)}: injected (conntrackd, a"
-            " migration, conntrack -I) or under a timeout policy."
+            f"This kernel gives such an entry {words.duration(view.one_sided_s)}; {longer:,} of {entries:,}"
+            f" have up to {words.duration(longest)} left: injected, or under a timeout policy."
         )
     if view.timeouts.known(timeouts.UNACKNOWLEDGED) is None:
         return (
-            "This kernel cuts such entries to 5 min unless tcp_timeout_unacknowledged and"
-            " tcp_timeout_max_retrans were both raised; else they were injected or have a timeout policy."
+            "This kernel cuts them to 5 min unless two timeouts were raised; else they were injected or have"
+            " a timeout policy."
         )
     return (
-        "tcp_timeout_unacknowledged and tcp_timeout_max_retrans are both raised, so this kernel keeps such"
-        f" an entry {words.duration(view.one_sided_s or 0)} instead of 5 min."
+        "tcp_timeout_unacknowledged and tcp_timeout_max_retrans are both raised: such entries stay"
+        f" {words.duration(view.one_sided_s or 0)}, not 5 min."
     )
 
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from halftrack.diagnosis.clocks import SLICE
+from halftrack.diagnosis.ends import NOBODY, owner_index
 from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Sockets
 
 _LISTEN: Final = 10  # include/net/tcp_states.h: TCP_LISTEN
-_NOBODY: Final = -1
+_NOBODY_MARK: Final = 2**32 - 1
 _MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+_PORTS: Final = {"orig_src": "orig_sport", "reply_dst": "reply_dport"}
 
 LOOKUP_COLUMNS: Final = (
     "local_src",
@@ -44,24 +48,21 @@ def by_owner(view: View) -> Mapping[int, Sockets]:
 
     An owner is in it only where the sockets of its namespace were read.
     """
+    own = view.table.sockets
     found: dict[int, Sockets] = {}
-    inodes = {
+    if own is not None and view.table.addresses is not None:
+        found[NOBODY] = own
+    holder = owner_index(view.table.namespace.owner, view.evidence.owners)
+    if holder != NOBODY:
+        return found if own is None else found | {holder: own}
+    read = {
         table.namespace.inode: table.sockets
         for table in view.evidence.tables
         if table.sockets is not None and table.namespace.inode is not None
     }
     for index, owner in enumerate(view.evidence.owners):
-        read = inodes.get(owner.netns_inode) if owner.netns_inode is not None else None
-        if read is not None:
-            found[index] = read
-    own = view.table.sockets
-    if own is not None:
-        holder = view.table.namespace.owner
-        for index, owner in enumerate(view.evidence.owners):
-            if holder is not None and (owner.id, owner.runtime) == (holder.id, holder.runtime):
-                found[index] = own
-        if view.table.addresses is not None:
-            found[_NOBODY] = own
+        if owner.netns_inode is not None and owner.netns_inode in read:
+            found[index] = read[owner.netns_inode]
     return found
 
 
@@ -74,9 +75,9 @@ def covered(view: View, rows: pl.DataFrame) -> int:
 
 
 def _known(known: Mapping[int, Sockets]) -> pl.Expr:
-    owners = pl.Series([index for index in known if index != _NOBODY], dtype=pl.UInt32)
+    owners = pl.Series([index for index in known if index != NOBODY], dtype=pl.UInt32)
     ours = pl.col("side").cast(pl.String) != "forwarded"
-    return ours & (pl.col("owner").is_in(owners.implode()) | (pl.col("owner").is_null() & (_NOBODY in known)))
+    return ours & (pl.col("owner").is_in(owners.implode()) | (pl.col("owner").is_null() & (NOBODY in known)))
 
 
 def missing(view: View, candidates: pl.Series) -> pl.Series | None:
@@ -87,46 +88,67 @@ def missing(view: View, candidates: pl.Series) -> pl.Series | None:
     known = by_owner(view)
     if not known:
         return None
-    chosen = (
-        view.flows.lazy()
-        .select(*LOOKUP_COLUMNS)
-        .with_row_index("place")
-        .filter(candidates, _known(known))
-        .collect()
-    )
-    gone = np.zeros(view.flows.height, np.bool_)
-    for (owner,), rows in chosen.group_by("owner"):
-        number = _NOBODY if owner is None else int(owner)
-        lost = _without_socket(rows, known[number])
-        gone[rows["place"].to_numpy()[lost]] = True
-    return pl.Series(gone)
+    compared = candidates & view.flows.lazy().select(_known(known)).collect().to_series()
+    owners = view.flows["owner"].filter(compared).unique().fill_null(_NOBODY_MARK)
+    live = [
+        _socket_keys(number, each)
+        for number, each in known.items()
+        if (_NOBODY_MARK if number == NOBODY else number) in owners
+    ]
+    if not live:
+        return pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
+    sockets = pl.Series(np.concatenate(live)).implode()
+    source = view.flows.select(LOOKUP_COLUMNS)
+    for remote in ("reply_dst", "orig_src"):
+        compared = _absent(source, compared, sockets, remote)
+    return compared
 
 
-def _without_socket(rows: pl.DataFrame, sockets: Sockets) -> npt.NDArray[np.bool_]:
+def _absent(source: pl.DataFrame, compared: pl.Series, sockets: pl.Series, remote: str) -> pl.Series:
+    """Those of the compared rows that none of the sockets belongs to."""
+    keys = [
+        _entry_keys(source.slice(start, SLICE).filter(compared.slice(start, SLICE)), remote)
+        for start in range(0, source.height, SLICE)
+    ]
+    absent = np.zeros(source.height, np.bool_)
+    present = pl.Series(np.concatenate(keys)).is_in(sockets)
+    absent[np.flatnonzero(compared.to_numpy())] = ~present.to_numpy()
+    return pl.Series(absent)
+
+
+def _socket_keys(owner: int, sockets: Sockets) -> npt.NDArray[np.uint64]:
+    """A number for each socket that proves life."""
     live = sockets.frame.filter((pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") != _LISTEN))
-    present = pl.Series(
-        _key(live, "local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
-    ).implode()
+    names = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
+    return _key(np.full(live.height, owner + 1, np.uint64), [live[name].to_numpy() for name in names])
+
+
+def _entry_keys(rows: pl.DataFrame, remote: str) -> npt.NDArray[np.uint64]:
+    """The number that the socket of each entry would have, ``remote`` being who asks one that ends here."""
     here = rows["local_src"].to_numpy()
-    lost = np.ones(rows.height, np.bool_)
-    for place, wanted in (
-        (here, ("orig_src", "orig_sport", "orig_dst", "orig_dport")),
-        (~here, ("reply_src", "reply_sport", "reply_dst", "reply_dport")),
-        (~here, ("reply_src", "reply_sport", "orig_src", "orig_sport")),
-    ):
-        local, local_port, remote, remote_port = wanted
-        key = _key(
-            rows, f"{local}_hi", f"{local}_lo", local_port, f"{remote}_hi", f"{remote}_lo", remote_port
-        )
-        lost &= ~(place & pl.Series(key).is_in(present).to_numpy())
-    return lost
+
+    def either(mine: str, theirs: str) -> npt.NDArray[np.generic]:
+        opened, answered = (rows[name].fill_null(0).to_numpy() for name in (mine, theirs))
+        return np.where(here, opened, answered)
+
+    owner = (rows["owner"].cast(pl.UInt64) + 1).fill_null(0).to_numpy()
+    return _key(
+        owner.copy(),
+        [
+            either("orig_src_hi", "reply_src_hi"),
+            either("orig_src_lo", "reply_src_lo"),
+            either("orig_sport", "reply_sport"),
+            either("orig_dst_hi", f"{remote}_hi"),
+            either("orig_dst_lo", f"{remote}_lo"),
+            either("orig_dport", _PORTS[remote]),
+        ],
+    )
 
 
-def _key(frame: pl.DataFrame, *columns: str) -> npt.NDArray[np.uint64]:
-    """A number per connection. Where two share one, a dead entry passes for a live one."""
-    key = np.zeros(frame.height, np.uint64)
-    for name in columns:
-        key ^= frame[name].fill_null(0).to_numpy().astype(np.uint64, copy=False)
+def _key(key: npt.NDArray[np.uint64], columns: Iterable[npt.NDArray[np.generic]]) -> npt.NDArray[np.uint64]:
+    """A number per connection, in place. Where two share one, a dead entry passes for a live one."""
+    for column in columns:
+        key ^= column.astype(np.uint64, copy=False)
         key *= _MIX
         key ^= key >> np.uint64(29)
     return key

@@ -52,12 +52,9 @@ class StaleNat:
         entries = case.rows.height
         waiting = case.rows.filter(pl.col("status") & uapi.IPS_SEEN_REPLY == 0).height
         level = severity(entries, standing, _WEIGHTS, forecast) if waiting else "info"
-        explanation = "The container that had the address is gone; its translation is still in the table."
+        explanation = "The container is gone, its translation is still in the table."
         if waiting:
-            explanation += (
-                f" {words.entries(waiting)} never got an answer: their packets go nowhere while the sender"
-                " goes on."
-            )
+            explanation += f" {words.entries(waiting)} never got an answer: their packets go nowhere."
         return Account(
             severity=level,
             title=(

@@ -42,8 +42,8 @@ class UnrepliedUdp:
             severity=severity(entries, standing, _WEIGHTS, forecast),
             title=f"{words.count(entries, 'UDP flow')} got no answer.",
             explanation=(
-                "Sent and never answered: a server that is gone or silent, one-way senders such as syslog or"
-                f" metrics, or a scan. Each lasts {kept} after its last packet."
+                "A server that is gone or silent, one-way senders (syslog, metrics), or a scan. Each lasts"
+                f" {kept} after its last packet."
             ),
             enabled_by=(enablers.timeout(case.view, timeouts.UDP, "unanswered UDP stays this long"),),
         )

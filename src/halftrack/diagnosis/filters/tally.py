@@ -1,0 +1,123 @@
+"""Entries counted by fields of the filter language: ``--by owner,service``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.filters.expression import ONE_SIDED
+from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS, JUDGED
+from halftrack.errors import UsageError
+from halftrack.evidence import addresses, uapi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from halftrack.evidence.values import Owner
+
+_COUNTABLE: Final = ("state", "protocol", "address", "port", "text", "service", "mark", "symptom")
+_WHOLE: Final = ("port", "mark", "number")
+_NUMBERS: Final = ("entries", "one_sided")
+_STATES: Final = {
+    f"{protocol}/{number}": name
+    for protocol, names in uapi.STATE_NAMES.items()
+    for number, name in enumerate(names)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Chosen rows of one table. ``symptoms``: by slug, the Boolean column that marks its rows."""
+
+    netns: str
+    frame: pl.DataFrame
+    opaque: pl.Series
+    owners: Sequence[Owner] = ()
+    symptoms: Mapping[str, str] | None = None
+
+
+def fields(text: str) -> tuple[str, ...]:
+    """The fields of ``--by``. Raises UsageError."""
+    names = tuple(part.strip().lower() for part in text.split(","))
+    known = [
+        name
+        for name, field in FIELDS.items()
+        if (field.kind in _COUNTABLE and len(field.columns) < 2) or name == "zone"
+    ]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--by {name!a}: entries are counted by one of {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise UsageError(f"--by {text!a} names a field twice")
+    return names
+
+
+def needs_view(names: Iterable[str]) -> bool:
+    return not DERIVED.isdisjoint(names)
+
+
+def needs_cases(names: Iterable[str]) -> bool:
+    return not JUDGED.isdisjoint(names)
+
+
+def count(tables: Iterable[Rows], names: Sequence[str]) -> pl.DataFrame:
+    """Columns ``names``, ``entries`` Int64, ``one_sided`` Int64; most entries first, ties by key."""
+    parts = [_counted(table, names) for table in tables]
+    empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String) | dict.fromkeys(_NUMBERS, pl.Int64))
+    whole = pl.concat(parts) if parts else empty
+    totals = whole.group_by(names).agg(pl.col(_NUMBERS).sum())
+    return totals.sort("entries", *names, descending=[True, *(False for _ in names)], nulls_last=True)
+
+
+def _counted(table: Rows, names: Sequence[str]) -> pl.DataFrame:
+    """Grouped by the columns as they are; only the keys that are left become names."""
+    keys = [column for name in names for column in _columns(name, table)]
+    if not keys:
+        keys = [pl.lit(0).alias("_")]
+    grouped = (
+        table.frame.lazy()
+        .group_by(*keys)
+        .agg(entries=pl.len().cast(pl.Int64), one_sided=ONE_SIDED.fill_null(value=False).sum().cast(pl.Int64))
+        .collect()
+    )
+    return grouped.select(*(_named(name, grouped, table) for name in names), *_NUMBERS)
+
+
+def _columns(name: str, table: Rows) -> list[pl.Expr]:
+    stems = FIELDS[name].columns
+    if name == "netns":
+        return []
+    if name == "symptom":
+        found = pl.lit(None, dtype=pl.String)
+        for slug, column in (table.symptoms or {}).items():
+            found = pl.when(pl.col(column)).then(pl.lit(slug)).otherwise(found)
+        return [found.alias("symptom")]
+    if FIELDS[name].kind == "address":
+        return [pl.col(f"{stems[0]}_{half}").alias(f"{name}_{half}") for half in ("hi", "lo")]
+    if name == "state":
+        return [pl.col("l4proto").alias("state_of"), pl.col("state")]
+    column = pl.col(stems[0])
+    return [(column.fill_null(0) if name in ("mark", "zone") else column).alias(name)]
+
+
+def _named(name: str, grouped: pl.DataFrame, table: Rows) -> pl.Series:
+    kind = FIELDS[name].kind
+    if kind == "address":
+        return addresses.show(grouped[f"{name}_hi"], grouped[f"{name}_lo"], table.opaque).alias(name)
+    if name == "netns":
+        shown = pl.lit(table.netns)
+    elif name == "state":
+        pair = pl.concat_str(pl.col("state_of"), pl.lit("/"), pl.col("state"))
+        shown = pair.replace_strict(_STATES, default=pl.col("state").cast(pl.String), return_dtype=pl.String)
+    elif name == "owner":
+        owners = {str(number): owner.name for number, owner in enumerate(table.owners)}
+        shown = pl.col(name).cast(pl.String).replace(owners)
+    elif name == "proto":
+        protocols = {str(number): spelled for number, spelled in uapi.PROTOCOL_NAMES.items()}
+        shown = pl.col(name).cast(pl.String).replace(protocols)
+    else:
+        shown = pl.col(name).cast(pl.Int64 if kind in _WHOLE else pl.String)
+    return grouped.lazy().with_columns(shown.alias(name)).collect()[name]

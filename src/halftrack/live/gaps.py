@@ -1,0 +1,143 @@
+"""What the examination of a live node could not see, in words: what, why, what would open it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.evidence.values import Gap
+from halftrack.kernel import privileges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from halftrack.live.entries import Trouble
+    from halftrack.live.place import Place
+
+OF_ENTRIES: Final = (
+    "one-sided",
+    "idle-established",
+    "orphaned",
+    "half-open",
+    "half-closed",
+    "unreplied-udp",
+    "stale-nat",
+)
+"""Symptoms that only the entries show."""
+OF_SOCKETS: Final = ("orphaned",)
+LATE: Final = "the time was up"
+
+_ALONE: Final = {
+    "memory": "reading them takes more memory than is free",
+    "missing": "the kernel does not show them",
+    "failed": "reading them failed",
+}
+
+
+def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
+    """Gaps of tables first, then of sockets."""
+    for place in places:
+        if place.vanished:
+            name = place.namespace.name
+            yield Gap(f"namespace {name}", "it ended during the examination", netns=name)
+    seen = [place for place in places if not place.vanished]
+    own = next((place for place in seen if place.own), None)
+    if own is not None and own.look is not None and own.look.limits.count is None:
+        yield Gap(
+            what=f"connection table of {_mine(own, in_container=in_container)}",
+            why="the kernel does not track connections: nf_conntrack is not loaded",
+            netns=own.namespace.name,
+        )
+    for place in seen:
+        yield from _of_entries(place, in_container=in_container)
+    yield from _denied([place for place in seen if not place.own and _trouble(place) == "denied"])
+    yield from _unread([place for place in seen if _trouble(place) == "late" and not _has_flows(place)])
+    yield from _of_sockets(seen, in_container=in_container)
+
+
+def _trouble(place: Place) -> Trouble | None:
+    return place.entries.trouble if place.entries else None
+
+
+def _has_flows(place: Place) -> bool:
+    return place.entries is not None and place.entries.flows is not None
+
+
+def _mine(place: Place, *, in_container: bool) -> str:
+    if in_container:
+        return "this container"
+    return "this node" if place.namespace.name == "host" else place.namespace.name
+
+
+def _of_entries(place: Place, *, in_container: bool) -> Iterator[Gap]:
+    """Troubles of one table that are told for it alone."""
+    trouble, name = _trouble(place), place.namespace.name
+    whose = _mine(place, in_container=in_container) if place.own else name
+    if trouble == "denied" and place.own:
+        needs = _needs(privileges.TO_READ_OWN)
+        yield Gap(f"entries of {whose}", _why("reading them"), needs, OF_ENTRIES, name)
+    elif trouble in _ALONE and place.entries is not None:
+        reason = f" ({place.entries.reason})" if place.entries.reason else ""
+        yield Gap(f"entries of {whose}", _ALONE[trouble] + reason, (), OF_ENTRIES, name)
+    elif trouble == "late" and _has_flows(place):
+        yield Gap(f"the rest of the entries of {whose}", LATE, (), OF_ENTRIES, name)
+    elif trouble in ("text", "text-denied"):
+        denied = trouble == "text-denied"
+        yield Gap(
+            what=f"TCP flags of the entries of {whose}, which prove a mid-stream pick-up",
+            why="ctnetlink is not permitted, /proc does not show them"
+            if denied
+            else "the kernel has no ctnetlink, /proc does not show them",
+            needs=_needs(privileges.TO_READ_OWN) if denied else (),
+            netns=name,
+        )
+
+
+def _denied(places: Sequence[Place]) -> Iterator[Gap]:
+    if places:
+        needs = _needs(
+            privileges.TO_READ_OTHERS if any(_by_process(p) for p in places) else privileges.TO_READ_MOUNTED
+        )
+        yield Gap(f"entries of {_several(places)}", _why("entering them"), needs, OF_ENTRIES, _single(places))
+
+
+def _by_process(place: Place) -> bool:
+    return place.namespace.path is None or place.namespace.path.startswith("/proc/")
+
+
+def _unread(places: Sequence[Place]) -> Iterator[Gap]:
+    if places:
+        yield Gap(f"entries of {_several(places)}", LATE, (), OF_ENTRIES, _single(places))
+
+
+def _of_sockets(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
+    shut = [place for place in places if place.denied]
+    if shut:
+        needs = _needs(privileges.TO_ENTER_OTHERS)
+        yield Gap(f"sockets of {_several(shut)}", _why("entering them"), needs, OF_SOCKETS, _single(shut))
+    late = [place for place in places if place.details and place.details.no_sockets == LATE]
+    if late:
+        yield Gap(f"sockets of {_several(late)}", LATE, (), OF_SOCKETS, _single(late))
+    for place in places:
+        reason = place.details.no_sockets if place.details else ""
+        if reason and reason != LATE:
+            whose = _mine(place, in_container=in_container) if place.own else place.namespace.name
+            yield Gap(f"sockets of {whose}", reason, (), OF_SOCKETS, place.namespace.name)
+
+
+def _several(places: Sequence[Place]) -> str:
+    return places[0].namespace.name if len(places) == 1 else f"{len(places):,} other namespaces"
+
+
+def _single(places: Sequence[Place]) -> str | None:
+    return places[0].namespace.name if len(places) == 1 else None
+
+
+def _needs(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that are missing; all of them where they are held but count for nothing here."""
+    return privileges.missing(capabilities) or capabilities
+
+
+def _why(doing: str) -> str:
+    if privileges.confined():
+        return f"{doing} is not permitted from within a user namespace"
+    return f"{doing} is not permitted"

@@ -1,0 +1,243 @@
+"""The examination of the running node: counts first, then what is worth reading, side by side."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from halftrack import owners
+from halftrack.evidence.values import Evidence
+from halftrack.kernel import (
+    counters,
+    firewall,
+    interfaces,
+    namespaces,
+    privileges,
+    slab,
+    survey,
+    sysctl,
+    sysctl_files,
+)
+from halftrack.live import choice, entries, gaps
+from halftrack.live.place import Details, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from halftrack.evidence.selection import Selection
+    from halftrack.evidence.values import Firewall, Gap, Namespace, Owner, SysctlLine
+    from halftrack.live.moment import Start
+
+T = TypeVar("T")
+
+OWNERS_S: Final = 2.0
+"""How long a runtime may take to answer."""
+SIDE_S: Final = 10.0
+"""After that no sockets of namespaces are read whose entries are not."""
+
+_ROOT: Final = Path("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What a file or the kernel says about the node as a whole."""
+
+    firewall: Firewall
+    lines: tuple[SysctlLine, ...]
+    entry_bytes: int | None
+
+
+class Examination:
+    """One run over the node; ``run`` gives its Evidence."""
+
+    def __init__(
+        self, netns: str | None, selection: Selection, start: Start, *, sockets: bool, interval_s: float
+    ) -> None:
+        self._netns = netns
+        self._selection = selection
+        self._start = start
+        self._sockets = sockets
+        self._interval_s = interval_s
+        self._places: list[Place] = []
+
+    def run(self, early: entries.Reading | None) -> Evidence:
+        """Read everything; ``early`` is our own table where that is being read already.
+
+        Raises UsageError or PermissionMissing where a named namespace cannot be had.
+        """
+        look = survey.look()
+        if early is not None and early.before is not None:
+            # Its dump collects what is expired; the count is that from before.
+            look = replace(look, limits=replace(look.limits, count=early.before))
+        spaces, found_gaps = namespaces.find()
+        self._places = [Place(namespace) for namespace in spaces]
+        self._places[0].look = look
+        owned = later(self._owners, spaces)
+        node = later(_node_settings)
+        chosen = later(self._choose, owned)
+        detailed = later(self._detail, chosen)
+        if early is not None:
+            self._places[0].entries = early.result()
+        chosen.result()
+        self._read_entries()
+        detailed.result()
+        named, owner_gaps = owned.result()
+        self._second_look()
+        self._name(named)
+        return self._evidence(node.result(), named, [*found_gaps, *owner_gaps])
+
+    def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
+        return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
+
+    def _choose(self, owned: Future[tuple[tuple[Owner, ...], tuple[Gap, ...]]]) -> None:
+        look_around(self._places)
+        known = len(self._places)
+        choice.choose(self._netns, self._places, lambda: owned.result()[0])
+        look_around(self._places[known:], self._places)
+
+    def _detail(self, chosen: Future[None]) -> None:
+        chosen.result()
+        open_ones = [place for place in self._places if not place.denied and not place.vanished]
+        open_ones.sort(key=lambda place: (not place.own, not place.wanted))
+        by_namespace = {place.namespace: place for place in open_ones}
+        results = survey.visit(list(by_namespace), lambda one: self._details(by_namespace[one]))
+        for place, result in zip(open_ones, results, strict=True):
+            if isinstance(result, Details):
+                place.details = result
+            elif isinstance(result, namespaces.Vanished):
+                place.vanished = place.vanished or place.entries is None
+
+    def _details(self, place: Place) -> Details:
+        settings = sysctl.settings() if place.wanted else {}
+        try:
+            addresses = interfaces.addresses()
+        except OSError:
+            addresses = None
+        if not self._sockets:
+            return Details(settings, addresses, None)
+        if self._start.left <= 0 or (not place.wanted and self._start.seconds > SIDE_S):
+            return Details(settings, addresses, None, gaps.LATE)
+        from halftrack.kernel import sockets  # noqa: PLC0415  # heavy, and a dump is to start first
+
+        try:
+            return Details(
+                settings, addresses, sockets.read(survey.net_directory(), deadline=self._start.deadline)
+            )
+        except (sockets.Unfinished, OSError) as error:
+            return Details(settings, addresses, None, gaps.LATE if self._start.left <= 0 else str(error))
+
+    def _read_entries(self) -> None:
+        """One table after the other, the next one being received while one is decoded."""
+        under_way: tuple[Place, entries.Reading] | None = None
+        for place in self._places:
+            if not place.wanted or place.vanished or place.entries is not None:
+                continue
+            if place.denied:
+                place.entries = entries.Entries(trouble="denied")
+            elif self._start.left <= 0:
+                place.entries = entries.Entries(trouble="late")
+            else:
+                begun = place, entries.begin(place.namespace, self._selection, self._start.deadline)
+                if under_way is not None:
+                    _finish(*under_way)
+                under_way = begun
+        if under_way is not None:
+            _finish(*under_way)
+
+    def _second_look(self) -> None:
+        """Read the counters again, at least the interval after the first time."""
+        firsts = [place.look.reading.at_s for place in self._places if place.look and place.look.reading]
+        if not firsts:
+            return
+        time.sleep(max(0.0, min(max(firsts) + self._interval_s - time.monotonic(), self._start.left)))
+        again = [place for place in self._places if place.look and place.look.reading and not place.vanished]
+        inside = [place for place in again if place.look and place.look.inside]
+        read = survey.visit(
+            [place.namespace for place in inside], lambda _: counters.read(survey.net_directory())
+        )
+        for place, reading in zip(inside, read, strict=True):
+            place.second = reading if isinstance(reading, counters.Reading) else None
+        for place in again:
+            if place.look and not place.look.inside:
+                place.second = counters.read(Path(f"/proc/{place.namespace.pid}/net"))
+
+    def _name(self, named: tuple[Owner, ...]) -> None:
+        spaces = namespaces.with_owners([place.namespace for place in self._places], named)
+        for place, namespace in zip(self._places, spaces, strict=True):
+            place.namespace = namespace
+
+    def _evidence(self, node: _Settings, named: tuple[Owner, ...], others: list[Gap]) -> Evidence:
+        in_container = privileges.in_container()
+        shown = sorted(
+            (place for place in self._places if not place.vanished and (place.look or not place.denied)),
+            key=lambda place: (place.beside, place.namespace.name != namespaces.HOST, not place.own),
+        )
+        return Evidence(
+            node=socket.gethostname(),
+            source="live",
+            kernel=os.uname().release,
+            taken_at=self._start.taken_at,
+            tables=tuple(place.table() for place in shown),
+            owners=named,
+            gaps=(*gaps.of(self._places, in_container=in_container), *others),
+            sysctl_lines=node.lines,
+            firewall=node.firewall,
+            in_container=in_container,
+            user=privileges.user_name(),
+            entry_bytes=node.entry_bytes,
+            seconds=self._start.seconds,
+        )
+
+
+def later(work: Callable[..., T], *words: object) -> Future[T]:
+    """Begin ``work`` in a thread that does not keep the process from ending."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*words))
+        except BaseException as error:  # noqa: BLE001  # raised again by whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=work.__name__, daemon=True).start()
+    return future
+
+
+def look_around(places: list[Place], known: list[Place] | None = None) -> None:
+    """Look at every place that was not yet; one seen from inside and from outside stays once."""
+    all_of_them = places if known is None else known
+    own = all_of_them[0].look
+    shared = (
+        own.limits
+        if own and privileges.in_initial_network() and not Path("/proc/vz").exists()
+        else sysctl.Limits()
+    )
+    new = [place for place in places if place.look is None]
+    for place, result in zip(
+        new, survey.visit([p.namespace for p in new], lambda _: survey.look()), strict=True
+    ):
+        if isinstance(result, survey.Look):
+            place.look = result
+        elif isinstance(result, namespaces.Vanished):
+            place.vanished = True
+        else:
+            place.denied = True
+            pid = place.namespace.pid
+            place.look = survey.look_from_outside(pid, shared) if pid is not None else None
+    entered = {place.look.net for place in all_of_them if place.look and place.look.inside}
+    places[:] = [place for place in places if not (place.denied and place.look and place.look.net in entered)]
+
+
+def _finish(place: Place, reading: entries.Reading) -> None:
+    place.entries = reading.result()
+    place.vanished = place.entries.trouble == "vanished"
+
+
+def _node_settings() -> _Settings:
+    return _Settings(firewall.detect(_ROOT), sysctl_files.read(_ROOT), slab.entry_bytes(_ROOT))

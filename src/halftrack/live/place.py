@@ -1,0 +1,77 @@
+"""A namespace under examination: what has been read of it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from halftrack.evidence.values import Counters, Table
+from halftrack.kernel import namespaces, sysctl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.evidence.values import LocalAddress, Namespace, Sockets
+    from halftrack.kernel.counters import Reading
+    from halftrack.kernel.survey import Look
+    from halftrack.live.entries import Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """``sockets`` None: not read, ``no_sockets`` says why (empty: nobody wanted them)."""
+
+    settings: Mapping[str, str]
+    addresses: tuple[LocalAddress, ...] | None
+    sockets: Sockets | None
+    no_sockets: str = ""
+
+
+@dataclass(slots=True)
+class Place:
+    """``denied``: entering it is not permitted. ``wanted``: its entries are to be read.
+
+    ``beside``: somebody asked for another namespace; of this one only what explains that one counts.
+    """
+
+    namespace: Namespace
+    look: Look | None = None
+    second: Reading | None = None
+    entries: Entries | None = None
+    details: Details | None = None
+    denied: bool = False
+    vanished: bool = False
+    wanted: bool = False
+    beside: bool = False
+
+    @property
+    def own(self) -> bool:
+        return namespaces.is_own(self.namespace)
+
+    def table(self) -> Table:
+        """What is known, as Evidence has it."""
+        limits = self.look.limits if self.look else sysctl.Limits()
+        details = self.details or Details({}, None, None)
+        entries = self.entries
+        return Table(
+            namespace=self.namespace,
+            count=limits.count,
+            limit=None if self.beside else limits.limit,
+            buckets=limits.buckets,
+            settings=details.settings,
+            counters=() if self.beside else self._counters(),
+            flows=entries.flows if entries else None,
+            skipped=not self.wanted,
+            unreadable=entries.unreadable if entries else 0,
+            sockets=details.sockets,
+            addresses=details.addresses,
+            expired=entries.expired if entries else None,
+        )
+
+    def _counters(self) -> tuple[Counters, ...]:
+        first = self.look.reading if self.look else None
+        if first is None:
+            return ()
+        if self.second is None:
+            return (first.counters(),)
+        return first.counters(), self.second.counters_after(first)

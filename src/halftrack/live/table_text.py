@@ -1,0 +1,54 @@
+"""The table through ``/proc/net/nf_conntrack``, where ctnetlink is not to be had.
+
+Until 6.14 the kernel walks the table anew for every page of that file, so reading it is
+quadratic: it is read in bounded time, and large ones only where there is no other way.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from halftrack.kernel import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAMES: Final = ("nf_conntrack", "ip_conntrack")
+MOST_ENTRIES: Final = 50_000
+"""Above this the file is not touched on kernels that have ctnetlink."""
+MOST_SECONDS: Final = 60.0
+
+_CHUNK: Final = 1 << 20
+
+
+class Chunks:
+    """An open file's bytes, until its end or the deadline; ``cut`` tells afterwards which came first."""
+
+    def __init__(self, file: BinaryIO, deadline: float | None) -> None:
+        self._file = file
+        self._deadline = min(deadline or float("inf"), time.monotonic() + MOST_SECONDS)
+        self.cut = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._file.read(_CHUNK):
+            yield chunk
+            if time.monotonic() > self._deadline:
+                self.cut = True
+                return
+
+
+def open_here() -> BinaryIO:
+    """The table of the calling thread's namespace, whichever thread reads on. Raises OSError."""
+    return open_in(survey.net_directory())
+
+
+def open_in(net: Path) -> BinaryIO:
+    """The table below a ``/proc/PID/net`` directory. Raises OSError."""
+    for name in NAMES[:-1]:
+        try:
+            return (net / name).open("rb")
+        except FileNotFoundError:
+            continue
+    return (net / NAMES[-1]).open("rb")

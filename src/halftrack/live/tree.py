@@ -1,0 +1,136 @@
+"""A node seen through a directory: another root's /proc, /sys, /run, /etc, as files alone.
+
+That is either a copy, or the node's own file systems mounted into a container. In the latter
+``/proc/PID/net`` leads into every namespace, while ``/proc/sys/net`` shows the settings of
+whoever reads it, so those are taken for our own namespace only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from halftrack import owners
+from halftrack.evidence.values import Evidence, Gap
+from halftrack.kernel import (
+    counters,
+    firewall,
+    namespaces,
+    privileges,
+    sightings,
+    slab,
+    survey,
+    sysctl,
+    sysctl_files,
+)
+from halftrack.live import gaps, table_text
+from halftrack.live.entries import Entries
+from halftrack.live.moment import Start
+from halftrack.live.place import Details, Place
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Namespace
+
+_PROC_ROOT_INODE: Final = 1
+"""PROC_ROOT_INO, fs/proc/root.c: what the top of a real /proc has and no copy of it."""
+_OWNERS_S: Final = 2.0
+
+
+def examine(root: Path, *, budget_s: float | None) -> Evidence:
+    """What the tree tells; what it cannot is a gap."""
+    start = Start.now(budget_s)
+    mounted = _is_mounted(root)
+    spaces, found_gaps = namespaces.find(root)
+    places = [_place(root, namespace, ours=at == 0, mounted=mounted) for at, namespace in enumerate(spaces)]
+    stated: list[Gap] = []
+    for place in places:
+        place.wanted = (
+            place.namespace.name == namespaces.HOST or place.look is None or place.look.worth_reading
+        )
+        if place.wanted:
+            stated += _read(root, place, start.deadline, mounted=mounted)
+    unread = Gap("sockets", "another root is read as files alone", would_tell=gaps.OF_SOCKETS)
+    named, owner_gaps = owners.find(spaces, root=root, timeout_s=_OWNERS_S)
+    for place, namespace in zip(places, namespaces.with_owners(spaces, named), strict=True):
+        place.namespace = namespace
+    places.sort(key=lambda place: place.namespace.name != namespaces.HOST)
+    return Evidence(
+        node=_line(root / "etc/hostname") or _line(root / "proc/sys/kernel/hostname") or str(root),
+        source="live",
+        kernel=_line(root / "proc/sys/kernel/osrelease"),
+        taken_at=start.taken_at if mounted else None,
+        tables=tuple(place.table() for place in places),
+        owners=named,
+        gaps=(*stated, unread, *found_gaps, *owner_gaps),
+        sysctl_lines=sysctl_files.read(root),
+        firewall=firewall.detect(root),
+        in_container=all(place.namespace.name != namespaces.HOST for place in places),
+        user=privileges.user_name(),
+        entry_bytes=slab.entry_bytes(root),
+        seconds=start.seconds,
+    )
+
+
+def _is_mounted(root: Path) -> bool:
+    """Whether the tree's /proc is a kernel's own, not a copy."""
+    try:
+        return (root / "proc").stat().st_ino == _PROC_ROOT_INODE
+    except OSError:
+        return False
+
+
+def _place(root: Path, namespace: Namespace, *, ours: bool, mounted: bool) -> Place:
+    """What is known before the entries are read."""
+    found = sysctl.limits(root / "proc")
+    visible = ours or not mounted
+    reading = counters.read(_net(root, namespace))
+    limits = sysctl.Limits(
+        reading.entries if reading and (mounted or found.count is None) else found.count if visible else None,
+        found.limit if visible or not (root / "proc/vz").exists() else None,
+        found.buckets,
+    )
+    place = Place(namespace)
+    place.look = survey.Look(limits, reading, sightings.statistics_inode(_net(root, namespace)), inside=False)
+    place.details = Details(sysctl.settings(root / "proc") if visible else {}, None, None)
+    return place
+
+
+def _net(root: Path, namespace: Namespace) -> Path:
+    """Where the namespace's files are; a copy mostly has one directory for them."""
+    for process in (namespace.pid, "self", 1):
+        directory = root / f"proc/{process}/net"
+        if process is not None and directory.is_dir():
+            return directory
+    return root / "proc/net"
+
+
+def _read(root: Path, place: Place, deadline: float | None, *, mounted: bool) -> list[Gap]:
+    """Read the entries as text into ``place``; what stood in the way."""
+    from halftrack.formats import table  # noqa: PLC0415  # heavy, and not every tree holds a table
+
+    name = place.namespace.name
+    count = place.look.limits.count if place.look else None
+    what = f"entries of {name}"
+    if mounted and count is not None and count > table_text.MOST_ENTRIES:
+        why = f"{count:,} are too many to read through /proc; run on the node itself"
+        return [Gap(what, why, (), gaps.OF_ENTRIES, name)]
+    try:
+        with table_text.open_in(_net(root, place.namespace)) as file:
+            chunks = table_text.Chunks(file, deadline)
+            parsed = table.parse(chunks)
+    except PermissionError:
+        return [Gap(what, "reading them is not permitted", ("root",), gaps.OF_ENTRIES, name)]
+    except OSError as error:
+        return [Gap(what, error.strerror or str(error), (), gaps.OF_ENTRIES, name)]
+    place.entries = Entries(parsed.flows, parsed.unreadable)
+    return [Gap(f"the rest of the {what}", gaps.LATE, (), gaps.OF_ENTRIES, name)] if chunks.cut else []
+
+
+def _line(path: Path) -> str | None:
+    """A file's first line, made printable; None where there is none."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            line = file.readline(256).strip()
+    except OSError:
+        return None
+    return "".join(c if c.isprintable() else "?" for c in line) or None
