@@ -86,10 +86,12 @@ _RELIEF: Final = Advice(
     commands=(
         "echo 131072 > /sys/module/nf_conntrack/parameters/hashsize",
         "sysctl -w net.netfilter.nf_conntrack_max=524288",
-        "mkdir -p /etc/sysctl.d\n{ grep -vs '^net[.]netfilter[.]nf_conntrack_max[ =]' "
-        "/etc/sysctl.d/90-halftrack.conf; echo 'net.netfilter.nf_conntrack_max = 524288'; } > "
-        "/etc/sysctl.d/90-halftrack.conf.new && mv /etc/sysctl.d/90-halftrack.conf.new "
-        "/etc/sysctl.d/90-halftrack.conf",
+        (
+            "mkdir -p /etc/sysctl.d\n{ grep -vs '^net[.]netfilter[.]nf_conntrack_max[ =]' "
+            "/etc/sysctl.d/90-halftrack.conf; echo 'net.netfilter.nf_conntrack_max = 524288'; } > "
+            "/etc/sysctl.d/90-halftrack.conf.new && mv /etc/sysctl.d/90-halftrack.conf.new "
+            "/etc/sysctl.d/90-halftrack.conf"
+        ),
     ),
 )
 _CURE: Final = Advice(

@@ -131,6 +131,21 @@ def test_podman_is_asked_only_where_it_was_used(tmp_path: Path, tools: Path) -> 
     assert not Podman().is_present(node(tmp_path))
 
 
+def test_a_user_sees_their_own_containers_and_is_told_of_roots(
+    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+    there = node(tmp_path, commands=True)
+    prints(tools, "podman", json.dumps([_PODMAN]))
+    assert not Podman().is_present(there)
+    plant(tmp_path, {"run/libpod/alive": ""})
+    answer = Podman().ask(there)
+    assert (answer.containers, answer.needs) == ((), ("root",))
+    plant(tmp_path, {"run/user/1000/libpod/tmp/alive": ""})
+    assert [one.name for one in Podman().ask(there).containers] == ["ht-web"]
+
+
 @pytest.mark.parametrize(
     ("script", "why"),
     [
@@ -145,6 +160,7 @@ def test_podman_is_asked_only_where_it_was_used(tmp_path: Path, tools: Path) -> 
 )
 def test_podman_that_gives_no_answer(tmp_path: Path, tools: Path, script: str, why: str) -> None:
     command(tools, "podman", script)
+    plant(tmp_path, {"run/libpod/alive": ""})
     seconds = 0.3 if "sleep" in script else 30.0
     with pytest.raises(NoAnswer, match=why):
         Podman().ask(node(tmp_path, commands=True, seconds=seconds))

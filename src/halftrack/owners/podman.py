@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from halftrack.owners import ports
 from halftrack.owners.node import Node, parse_json
-from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import Answer, Container
 from halftrack.owners.untrusted import items, mapping, number, short_id, strings, text
 
@@ -24,14 +23,17 @@ class Podman:
     name = "podman"
 
     def is_present(self, node: Node) -> bool:
-        return _used(node) and node.tool("podman") is not None
+        return _others_use(node) or (_used(node) and node.tool(self.name) is not None)
 
     def ask(self, node: Node) -> Answer:
-        tool = node.tool("podman")
-        if tool is None:
-            raise NoAnswer("podman is not installed")
-        listed = parse_json(node.ask(tool, "ps", "--no-trunc", "--format", "json"), "podman ps")
-        return Answer(tuple(_containers(node, listed)))
+        found: tuple[Container, ...] = ()
+        tool = node.tool(self.name) if _used(node) else None
+        if tool is not None:
+            listed = parse_json(node.ask(tool, "ps", "--no-trunc", "--format", "json"), "podman ps")
+            found = tuple(_containers(node, listed))
+        if _others_use(node):
+            return Answer(found, "root's containers are listed for root alone", ("root",))
+        return Answer(found)
 
 
 def _used(node: Node) -> bool:
@@ -39,6 +41,11 @@ def _used(node: Node) -> bool:
         return node.has("run/libpod/alive") or node.has("run/containers/storage")
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
     return node.has(f"{runtime}/libpod")
+
+
+def _others_use(node: Node) -> bool:
+    """Whether root used Podman since boot and somebody else is asking."""
+    return node.runs_commands and os.geteuid() != 0 and node.has("run/libpod")
 
 
 def _containers(node: Node, listed: Any) -> Iterator[Container]:

@@ -1,0 +1,78 @@
+"""Commands that are broken over lines still do the same."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from halftrack.reporters.layout import Page
+from halftrack.reporters.shell_lines import shell_lines
+
+PAGE = Page(80)
+WORDS = st.lists(
+    st.one_of(
+        st.text("abc/=.", min_size=1, max_size=90),
+        st.text('ab "$\\|', max_size=90).map(lambda text: f"'{text}'"),
+        st.text("ab '|", max_size=90).map(lambda text: f'"{text}"'),
+        st.text("ab", max_size=5).map(lambda text: f"{text}\\ {text}\\'\\\\"),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def words_of(command: str) -> list[str]:
+    """The words that sh makes of a command's arguments."""
+    done = subprocess.run(
+        ["sh", "-c", f'show() {{ for word; do printf "%s\\0" "$word"; done; }}\nshow {command}'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split("\0")
+
+
+@settings(max_examples=60, deadline=None)
+@given(WORDS)
+@example(["'" + "a b" * 60 + "'"])
+@example(['"' + "a b" * 60 + '"'])
+@example(["a" * 300])
+@example(["'a'" * 100])
+def test_the_shell_joins_what_was_broken(words: list[str]) -> None:
+    command = " ".join(words)
+
+    lines = shell_lines(command, PAGE, " " * 8)
+
+    assert words_of("\n".join(lines)) == words_of(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sysctl -w net.netfilter.nf_conntrack_max=524288",
+        "nsenter -t 4711 -n sh -c '" + "conntrack -D -p tcp -s 203.0.113.73 --sport 80; " * 5 + "'",
+        "mkdir -p /etc/sysctl.d\necho one > " + "/etc/" * 40 + "two",
+    ],
+)
+def test_lines_fit(command: str) -> None:
+    assert all(len(line) <= 80 for line in shell_lines(command, PAGE, " " * 8))
+
+
+def test_a_short_command_stands_as_it_is() -> None:
+    assert shell_lines("uname -r", PAGE, "  ") == ["  uname -r"]
+
+
+def test_a_command_that_cannot_be_shown_is_not_shown_changed() -> None:
+    (line,) = shell_lines("ip netns exec 'a\x1bb' true", PAGE, "  ")
+
+    assert line.strip().startswith("#")
+
+
+def test_a_long_comment_goes_on_as_a_comment() -> None:
+    lines = shell_lines("# " + "word " * 40, PAGE, "  ")
+
+    assert len(lines) > 1
+    assert all(line.startswith("  # ") for line in lines)

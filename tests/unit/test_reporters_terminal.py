@@ -1,0 +1,182 @@
+"""The doctor's screen: what its rules promise, on every kind of diagnosis."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from halftrack.diagnosis.document import Diagnosis, Input
+from halftrack.reporters.layout import Page, cells
+from halftrack.reporters.terminal import FIRST_SCREEN, render
+from unit.documents import EMPTY, HEALTHY, MASKED, SCREENS, SICK_NEW, SICK_OLD, UNPRIVILEGED, diagnosis
+
+HOSTILE = "web\x1b[2J\x07\r\n\u202e\x9b31mÄ"
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("width", [20, 40, 66, 80, 200])
+@pytest.mark.parametrize("name", SCREENS)
+def test_lines_are_ascii_and_fit(name: str, width: int, *, verbose: bool) -> None:
+    text = render(SCREENS[name], width=width, verbose=verbose)
+
+    assert text.isascii()
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert max(map(len, text.splitlines())) <= min(max(width, 40), 80)
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_line_1_is_the_verdict(name: str) -> None:
+    shown = SCREENS[name]
+    lines = render(shown).splitlines()
+
+    assert lines[0].startswith(f"{shown.severity.upper()}  {shown.node}: {shown.verdict[:30]}")
+
+
+@pytest.mark.parametrize("name", ["sick-old", "sick-new", "masked"])
+def test_what_matters_stands_within_the_first_screen(name: str) -> None:
+    """Dropping now, full when, whose, why, what to type."""
+    first = "\n".join(render(SCREENS[name]).splitlines()[:FIRST_SCREEN])
+    main = next(each for each in SCREENS[name].findings if each.groups)
+
+    assert "ropped" in first
+    assert "ull" in first
+    assert main.groups[0].address in first
+    assert main.groups[0].service in first
+    assert "ause: " in first
+    for kind in {advice.kind for each in SCREENS[name].findings for advice in each.remedies}:
+        block = first[first.index(f"\n{kind.upper()} ") :]
+        commands = [
+            advice.commands[0]
+            for each in SCREENS[name].findings
+            for advice in each.remedies
+            if advice.kind == kind
+        ]
+        assert any(command in block for command in commands)
+
+
+def test_remedies_stand_in_the_order_relief_cure_clear() -> None:
+    lines = [line.split(" ")[0] for line in render(SICK_OLD).splitlines()]
+
+    assert [word for word in lines if word in ("RELIEF", "CURE", "CLEAR")] == ["RELIEF", "CURE", "CLEAR"]
+
+
+def test_a_healthy_node_takes_four_lines_at_most() -> None:
+    lines = render(HEALTHY).splitlines()
+
+    assert len(lines) <= 4
+    assert "five" not in lines[0]
+    assert "Whole picture: yes." in render(HEALTHY)
+
+
+def test_an_empty_table_on_a_terminal_takes_three_lines_and_names_the_example() -> None:
+    assert render(EMPTY, terminal=True).splitlines()[2:] == ["See it at work: halftrack doctor --example"]
+    assert "--example" not in render(EMPTY)
+    assert "--example" not in render(HEALTHY, terminal=True)
+
+
+def test_ok_is_said_only_of_the_whole_picture() -> None:
+    shown = msgspec.structs.replace(HEALTHY, complete=False)
+
+    assert render(shown).startswith("PARTIAL  pod-11: ")
+    assert "OK" not in render(shown)
+    assert "Whole picture: no." in render(shown)
+
+
+def test_what_was_not_seen_names_what_would_show_it() -> None:
+    text = render(UNPRIVILEGED)
+
+    assert "NOT SEEN" in text
+    assert "CAP_NET_ADMIN" in text
+    assert "14 times" in text
+    assert "sudo halftrack" in text
+    assert "User=ops" in text
+
+
+def test_a_dump_says_what_to_ask_for_and_what_is_assumed() -> None:
+    text = render(MASKED)
+
+    assert "ASK FOR sysctl net.netfilter; uname -r; date" in text
+    assert "ASSUMED tcp_timeout_established ~432000" in text
+    assert "MASKS" in text
+    assert "46.202.252.61 is NOT masked" in text
+    assert "19 h 4 m - 19 h 11 m" in text
+    assert "halftrack doctor -v dump.txt" in text
+
+
+def test_a_growth_in_steps_is_not_shown_as_a_rate() -> None:
+    assert "in steps" in render(SICK_NEW)
+
+
+def test_verbose_shows_every_group_cause_and_command() -> None:
+    text = render(SICK_OLD, verbose=True)
+    joined = " ".join(text.split())
+
+    for finding in SICK_OLD.findings:
+        assert finding.title in joined
+        for group in finding.groups:
+            assert f"{group.entries:,}" in text
+        for cause in finding.causes:
+            assert cause.cause in text
+            assert all(missing in joined for missing in cause.missing)
+        for enabled in finding.enabled_by:
+            assert enabled.setting in text
+        for advice in finding.remedies:
+            assert advice.remedy in text
+            assert all(why in joined for why in advice.risk.why)
+    assert text.count("conntrack -D") == 9
+
+
+def test_hostile_text_reaches_the_terminal_as_escapes() -> None:
+    """Names and lines come from outside; a terminal must obey none of them."""
+    spoilt = msgspec.json.decode(
+        msgspec.json.encode(SICK_OLD).decode().replace("web-1", "@@").replace("203.0.113.73", "@@").encode()
+    )
+    text = msgspec.json.encode(spoilt).decode().replace("@@", msgspec.json.encode(HOSTILE).decode()[1:-1])
+    shown = msgspec.json.decode(text, type=Diagnosis)
+    for ascii_only in (True, False):
+        for verbose in (True, False):
+            page = render(shown, ascii=ascii_only, verbose=verbose)
+            assert all(line.isprintable() for line in page.splitlines())
+            assert "\\x1b" in page
+            assert page.isascii() is ascii_only
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    plain = render(SICK_OLD)
+    coloured = render(SICK_OLD, color=True)
+
+    assert "\x1b[1;31mCRITICAL\x1b[0m" in coloured
+    assert "\x1b[1mRELIEF\x1b[0m" in coloured
+    for code in ("\x1b[0m", "\x1b[1m", "\x1b[1;31m"):
+        coloured = coloured.replace(code, "")
+    assert coloured == plain
+
+
+def test_a_utf8_terminal_gets_blocks() -> None:
+    assert "\u2588" in render(SICK_OLD, ascii=False)
+
+
+def test_unreadable_lines_are_counted_and_the_first_ones_shown() -> None:
+    shown = msgspec.structs.replace(
+        MASKED,
+        input=Input(lines=9000, unreadable=1234, first_unreadable=("a.txt:3: no tuple: foo\x1b", "b", "c")),
+    )
+
+    text = render(shown)
+
+    assert "1,234 of 9,000 lines could not be read" in text
+    assert "a.txt:3: no tuple: foo\\x1b" in text
+
+
+def test_a_node_without_any_table_still_gets_a_screen() -> None:
+    shown = diagnosis(tables=(), complete=False, verdict="no connection table could be read.")
+
+    assert render(shown).startswith("PARTIAL  pod-11: no connection table could be read.")
+
+
+def test_wide_characters_are_counted_as_two_columns() -> None:
+    lines = Page(40, ascii=False).wrap("\u6f22" * 50, "x ")
+
+    assert all(cells(line) <= 40 for line in lines)
+    assert "".join(lines).count("\u6f22") == 50
