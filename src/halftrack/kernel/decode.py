@@ -62,7 +62,12 @@ class Decoder:
         """All entries read, in the columns of the schema."""
         if not self._pieces:
             return pl.DataFrame(schema=dict(SCHEMA))
-        return pl.concat(self._pieces, rechunk=False)
+        seen = pl.concat(self._pieces, how="diagonal", rechunk=False)
+        # A column that no entry has stays one null, repeated: it takes no memory.
+        return seen.select(
+            name if name in seen.columns else pl.lit(None, dtype).alias(name)
+            for name, dtype in SCHEMA.items()
+        )
 
     def _starts(self, words: Words, lengths: Places) -> tuple[Places, Places]:
         """Where messages with an entry start, in words, and their lengths in bytes."""
@@ -147,7 +152,7 @@ class Decoder:
                     continue
                 known.append(shape)
                 rows, messages = self._match(shape, rows, messages, table, good)
-        return table.frame(None if good.all() else good)
+        return table.frame(good)
 
     @staticmethod
     def _match(
@@ -208,19 +213,16 @@ class _Columns:
         target[rows] = values
         self._known[column][rows] = True
 
-    def frame(self, keep: npt.NDArray[np.bool_] | None) -> pl.DataFrame:
-        columns = [self._column(name, dtype) for name, dtype in SCHEMA.items()]
-        frame = pl.DataFrame(columns)
-        return frame if keep is None else frame.filter(pl.Series(keep))
+    def frame(self, keep: npt.NDArray[np.bool_]) -> pl.DataFrame:
+        frame = pl.DataFrame([self._column(name) for name in (*self._values, *self._texts)])
+        return frame if keep.all() or not frame.width else frame.filter(pl.Series(keep))
 
-    def _column(self, name: str, dtype: type[pl.DataType]) -> pl.Series:
+    def _column(self, name: str) -> pl.Series:
         if name in self._texts:
             text = pl.Series(name, [None], dtype=pl.String).new_from_index(0, self._height)
             for rows, values in self._texts[name]:
                 text = text.scatter(rows, values)
             return text
-        if name not in self._values:
-            return pl.Series(name, [None], dtype=dtype).new_from_index(0, self._height)
         series = pl.Series(name, self._values[name])
         known = self._known[name]
         return series if known.all() else series.set(pl.Series(~known), None)

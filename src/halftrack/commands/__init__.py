@@ -1,0 +1,1 @@
+"""Commands: one small file per verb. Each parses, calls and reports; nothing imports them."""

@@ -1,0 +1,52 @@
+"""The entries that a filter takes, out of everything that was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import cases
+from halftrack.diagnosis.filters.expression import Surroundings, check_spellings, expression
+from halftrack.diagnosis.filters.tally import Rows
+from halftrack.diagnosis.view import view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.evidence.values import Evidence
+
+_PREFIX: Final = "symptom/"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``view``: the rows need a view's columns. ``judged``: they need to know the symptoms."""
+
+    filter: Filter
+    view: bool = False
+    judged: bool = False
+
+
+def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Rows]:
+    """For each table whose entries were read, the rows that the filter takes.
+
+    Raises UsageError where the filter names an address that is written nowhere.
+    """
+    tables = [table for table in seen.tables if table.flows is not None]
+    check_spellings(wanted.filter, [table.flows.opaque for table in tables if table.flows])
+    found = cases(seen) if wanted.judged else ()
+    for table in tables:
+        flows = table.flows
+        assert flows is not None  # noqa: S101  # chosen above
+        frame = view(table, seen).flows if wanted.view else flows.frame
+        symptoms = {}
+        for case in found:
+            if case.view.table is table and case.chosen is not None:
+                column = f"{_PREFIX}{case.symptom}"
+                frame = frame.with_columns(case.chosen.alias(column))
+                symptoms[case.symptom] = column
+        around = Surroundings(table.netns, flows.opaque, seen.owners, symptoms)
+        if wanted.filter.terms:
+            frame = frame.lazy().filter(expression(wanted.filter, around)).collect()
+        yield Rows(table.netns, frame, flows.opaque, seen.owners, symptoms)

@@ -1,0 +1,94 @@
+"""``halftrack doctor [SOURCE…]``: examine, explain, recommend."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.commands.sources import evidence
+from halftrack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.commands.options import Options
+    from halftrack.diagnosis.document import Diagnosis
+
+_CODES: Final = {"warning": 1, "critical": 2}
+_INCOMPLETE: Final = 3
+
+
+@click.command(
+    "doctor",
+    short_help="Examine a node or a table as text.",
+    help="Examines this node, or the tables in SOURCE (files, or - for standard input):"
+    " what is stuck, whose it is, since when, when the table is full, and what to do."
+    " Changes nothing. Exit code 0: ok, 1: warning, 2: critical, 3: too little was seen to say ok.",
+)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever was found.")
+@click.option("--example", is_flag=True, help="Show it at work on the case that Halftrack was made for.")
+@options.shared
+@click.pass_context
+def command(
+    context: click.Context,
+    sources: tuple[str, ...] = (),
+    form: str = "text",
+    *,
+    exit_zero: bool = False,
+    example: bool = False,
+) -> int:
+    given = options.given(context)
+    if example and sources:
+        raise UsageError("--example is a SOURCE of its own: leave the others out")
+    if example:
+        with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
+            found = _diagnosed([str(path)], given)
+    else:
+        found = _diagnosed(sources, given)
+    output.write(_shown(found, form, given))
+    return 0 if exit_zero else exit_code(found)
+
+
+def exit_code(found: Diagnosis) -> int:
+    """By what was found; not by what went wrong."""
+    return _CODES.get(found.severity, 0 if found.complete else _INCOMPLETE)
+
+
+def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
+    seen = evidence(sources, given)
+    from halftrack.diagnosis import examine  # noqa: PLC0415  # after the dump has begun
+    from halftrack.remedies import advise  # noqa: PLC0415  # likewise
+
+    judged = examine(seen)
+    return advise(judged.diagnosis, seen, judged.cases)
+
+
+def _shown(found: Diagnosis, form: str, given: Options) -> bytes:
+    if form == "json" or given.json or given.jsonl:
+        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
+
+        return json.compact(found) if given.jsonl else json.diagnosis(found)
+    from halftrack.reporters import terminal  # noqa: PLC0415  # not wanted for JSON
+
+    ascii_only = output.wants_ascii()
+    text = terminal.render(
+        found,
+        width=output.width(),
+        ascii=ascii_only,
+        color=output.wants_color(given),
+        verbose=given.verbose,
+        terminal=output.is_terminal(),
+    )
+    return text.encode("ascii" if ascii_only else "utf-8")

@@ -1,0 +1,52 @@
+"""``halftrack explain [TOPIC]``: the runbooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.errors import UsageError
+
+if TYPE_CHECKING:
+    from halftrack.reporters.layout import Page
+
+
+@click.command(
+    "explain",
+    short_help="The runbooks.",
+    help="Explains a symptom, a cause, a remedy or a setting. Without TOPIC: the list of them.",
+)
+@click.argument("topic", required=False)
+@options.shared
+@click.pass_context
+def command(context: click.Context, topic: str | None = None) -> int:
+    from halftrack.reporters.layout import Page  # noqa: PLC0415  # --help needs none of these
+
+    given = options.given(context)
+    if given.json or given.jsonl:
+        raise UsageError("explain prints text only")
+    page = Page(output.width(), output.wants_ascii())
+    lines = _list(page) if topic is None else _page(topic, page)
+    output.write("".join(f"{line}\n" for line in lines).encode())
+    return 0
+
+
+def _list(page: Page) -> list[str]:
+    from halftrack import runbooks  # noqa: PLC0415
+
+    lines: list[str] = []
+    kind = None
+    for each in runbooks.topics():
+        if each.kind != kind:
+            kind = each.kind
+            lines += ([""] if lines else []) + [f"{kind.capitalize()}s"]
+        lines += page.wrap(each.summary, f"  {each.slug:<20} ")
+    return lines
+
+
+def _page(topic: str, page: Page) -> list[str]:
+    from halftrack import runbooks  # noqa: PLC0415
+
+    return [page.clean(line) for line in runbooks.text(topic).rstrip("\n").split("\n")]

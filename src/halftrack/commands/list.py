@@ -1,0 +1,208 @@
+"""``halftrack list [FILTER…]``: entries, filtered, sorted, grouped, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.commands.sources import evidence
+from halftrack.diagnosis import filters
+from halftrack.diagnosis.filters.terms import Match, Text
+from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
+from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
+from halftrack.evidence.selection import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.filters.tally import Rows
+    from halftrack.evidence.values import Evidence, Gap
+
+_ENTRIES_TELL: Final = "one-sided"
+"""A gap that would have told this one is about entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is to be printed of what."""
+
+    filter: Filter
+    by: str | None
+    count: bool
+    top: int | None
+    sort: str | None
+    csv: bool
+    json: bool
+    jsonl: bool
+
+
+@click.command(
+    "list",
+    short_help="Entries: filtered, sorted, grouped, counted.",
+    help="Prints the entries that FILTER takes, one a line, as conntrack -L does. A filter is words"
+    " (one-sided, stuck, orphaned, picked-up, injected, assured, nat, offloaded) and field=value"
+    " (state, proto, src, dst, sport, dport, reply.src, addr, port, owner, service, peer, netns, mark,"
+    " zone, label, left, idle, age, packets, bytes, symptom), all of which must hold; commas inside a"
+    " value mean or, `not` stands before a term, `any: ... \\;` means or between terms. Ranges: idle=2h..,"
+    " left=..60s, age=1d..7d. Networks as CIDR.",
+)
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
+@click.option("--by", metavar="FIELD,...", help="Count the entries by these fields.")
+@click.option("--count", is_flag=True, help="Print how many there are, nothing else.")
+@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the first N.")
+@click.option(
+    "--sort", metavar="FIELD", help="The largest first: left, idle, age, packets, ...; -FIELD: the smallest."
+)
+@click.option("--csv", is_flag=True, help="Print CSV.")
+@click.option(
+    "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
+)
+@options.shared
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    words: tuple[str, ...],
+    by: str | None,
+    top: int | None,
+    sort: str | None,
+    sources: tuple[str, ...],
+    count: bool,
+    csv: bool,
+) -> int:
+    given = options.given(context)
+    wanted = filters.parse(words)
+    request = _Request(wanted, by, count, top, sort, csv, json=given.json, jsonl=given.jsonl)
+    _check(request)
+    if wanted.terms:
+        output.message(f"filter: {wanted}", given)
+    needs_view, judged = _needs(request)
+    whole = needs_view or judged
+    seen = evidence(
+        sources,
+        given,
+        netns=_netns(wanted),
+        selection=EVERYTHING if whole else filters.selection(wanted),
+        sockets=judged,
+        counters_interval_s=0.0,
+    )
+    unread = _unread(seen)
+    _print(seen, request, needs_view=needs_view, judged=judged)
+    if unread:
+        raise Incomplete(f"entries were not seen: {unread}")
+    if seen.input.unreadable:
+        output.message(f"{seen.input.unreadable:,} of {seen.input.lines:,} lines could not be read", given)
+    return 0
+
+
+def _check(request: _Request) -> None:
+    """Raise UsageError where the options do not go together."""
+    if request.count and (request.by or request.top or request.sort or request.csv):
+        raise UsageError("--count prints one number: leave --by, --top, --sort and --csv out")
+    if request.by and request.sort:
+        raise UsageError("--by sorts by entries, most first: leave --sort out")
+    if request.csv and (request.json or request.jsonl):
+        raise UsageError("--csv or JSON: choose one")
+
+
+def _needs(request: _Request) -> tuple[bool, bool]:
+    """Whether a view's columns are needed, and whether the symptoms are.
+
+    What is concluded from a table as a whole must see the whole of it, so that the kernel filters
+    only where neither is needed.
+    """
+    names = set(request.by.lower().split(",")) if request.by else set()
+    if request.sort:
+        names.add(request.sort.removeprefix("-").lower())
+    shown = not request.count and not request.by and (request.csv or request.json or request.jsonl)
+    derived = request.filter.uses(*DERIVED) or not DERIVED.isdisjoint(names)
+    return derived or shown, request.filter.uses(*JUDGED) or not JUDGED.isdisjoint(names)
+
+
+def _netns(wanted: Filter) -> str | None:
+    """The namespaces to read for a filter that names some: small ones are not read unasked."""
+    if not wanted.uses("netns"):
+        return None
+    named = [term for term in wanted.terms if isinstance(term, Match) and term.field == "netns"]
+    if len(named) == 1 and len(named[0].values) == 1 and isinstance(named[0].values[0], Text):
+        return named[0].values[0].text
+    return "all"
+
+
+def _unread(seen: Evidence) -> str:
+    """What entries were not seen; empty where all were. Raises where there are none at all."""
+    gaps = [gap for gap in seen.gaps if _ENTRIES_TELL in gap.would_tell]
+    if any(table.flows is not None for table in seen.tables):
+        return "; ".join(dict.fromkeys(map(_told, gaps)))
+    needs = dict.fromkeys(need for gap in gaps for need in gap.needs)
+    what = "; ".join(dict.fromkeys(map(_told, gaps))) or "no connection table was found"
+    if needs:
+        raise PermissionMissing(what)
+    raise FeatureMissing(what)
+
+
+def _told(gap: Gap) -> str:
+    needs = f", needs {', '.join(gap.needs)}" if gap.needs else ""
+    return f"{gap.what} ({gap.why}{needs})"
+
+
+def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> None:
+    # Imported here and below: these load polars, and by now the kernel has been asked.
+    if request.count:
+        entries = _number(seen, request, needs_view=needs_view, judged=judged)
+        document = f'{{"schema":"halftrack.count/1","entries":{entries}}}\n'
+        output.write((document if request.json or request.jsonl else f"{entries}\n").encode())
+        return
+    from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415
+
+    rows = chosen(seen, Wanted(request.filter, needs_view, judged))
+    if request.by:
+        _print_groups(rows, request)
+    else:
+        _print_entries(rows, seen, request)
+
+
+def _number(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> int:
+    if needs_view or judged:
+        from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415
+
+        wanted = Wanted(request.filter, needs_view, judged)
+        return sum(rows.frame.height for rows in chosen(seen, wanted))
+    from halftrack.commands import counting  # noqa: PLC0415
+
+    return counting.number(seen, request.filter)
+
+
+def _print_groups(chosen: Iterable[Rows], request: _Request) -> None:
+    from halftrack.diagnosis.filters import tally  # noqa: PLC0415
+    from halftrack.reporters import groups  # noqa: PLC0415
+
+    by = tally.fields(request.by or "")
+    counted = tally.count(chosen, by)
+    total = int(counted["entries"].sum())
+    shown = counted if request.top is None else counted.head(request.top)
+    if request.json or request.jsonl:
+        output.write(groups.document(shown, by, total))
+    elif request.csv:
+        output.write(groups.csv(shown, by).encode())
+    else:
+        output.write(groups.text(shown, by, ascii_only=output.wants_ascii()).encode())
+
+
+def _print_entries(chosen: Iterable[Rows], seen: Evidence, request: _Request) -> None:
+    from halftrack.commands import entry_lines, ordering  # noqa: PLC0415
+
+    by = ordering.order(request.sort) if request.sort else None
+    pieces = ordering.ordered(list(chosen), by, request.top)
+    if request.json:
+        entry_lines.as_document(pieces, seen)
+    elif request.jsonl:
+        entry_lines.as_json_lines(pieces, seen)
+    elif request.csv:
+        entry_lines.as_csv(pieces, seen)
+    else:
+        entry_lines.as_classic(pieces, several=len(seen.tables) > 1)

@@ -1,0 +1,152 @@
+"""The program's entry: verbs, shared options, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import importlib
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from halftrack import __version__
+from halftrack.commands import options, output
+from halftrack.errors import HalftrackError, OutputFailed, UsageError
+
+_GROUPS: Final = {
+    "Look": {
+        "doctor": "Examine a node or a table as text: what is stuck, whose, why, what to do.",
+        "list": "Entries: filtered, sorted, grouped, counted.",
+        "explain": "The runbooks: symptoms, causes, remedies, settings.",
+    },
+}
+_VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
+_INTERRUPTED: Final = 130
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_BUG: Final = HalftrackError.exit_code
+
+
+class _Verbs(click.Group):
+    """Verbs whose files are loaded only when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _VERBS:
+            return None
+        module = importlib.import_module(f"halftrack.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _VERBS:
+            raise UsageError(_unknown(args[0]))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, verbs in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(verbs.items()))
+
+
+def _unknown(word: str) -> str:
+    if os.path.exists(word):  # noqa: PTH110  # a word, perhaps of a file
+        return f"{word!a} is no verb; to examine that file: halftrack doctor {word}"
+    near = difflib.get_close_matches(word, _VERBS, n=1)
+    if near:
+        return f"there is no verb {word!a}: did you mean {near[0]}?"
+    return f"there is no verb {word!a}: there are {', '.join(_VERBS)}"
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    help="Says what is stuck in the connection-tracking table, whose it is, and what to do."
+    " Without a verb: doctor.",
+)
+@click.version_option(__version__, "--version", message="halftrack %(version)s")
+@options.shared
+@click.pass_context
+def program(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        doctor = program.get_command(context, "doctor")
+        assert doctor is not None  # noqa: S101  # it is in the list above
+        context.exit(context.invoke(doctor))
+
+
+def main() -> None:
+    """Run and end the process with the exit code."""
+    code = run(sys.argv[1:])
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    # Threads may still wait for the kernel, and frames of a million rows take time to be given back.
+    os._exit(code)
+
+
+def run(words: list[str]) -> int:
+    """Run with these words; the exit code."""
+    context: click.Context | None = None
+    try:
+        with program.make_context("halftrack", list(words)) as context:
+            code = program.invoke(context)
+        output.write(b"")
+    except click.exceptions.Exit as ended:
+        code = _ended(ended.exit_code)
+    except click.UsageError as error:
+        code = _misused(error)
+    except HalftrackError as error:
+        output.complain(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 0  # whoever read our output has had enough
+    except (KeyboardInterrupt, click.Abort):
+        code = _INTERRUPTED
+    except MemoryError:
+        output.complain("not enough memory; --netns looks at one namespace alone")
+        code = _BUG
+    except OSError as error:
+        code = _not_written(error) if error.errno in _NO_ROOM else _bug(error, context)
+    except Exception as error:  # noqa: BLE001  # a bug of ours ends in one line, too
+        code = _bug(error, context)
+    return code if isinstance(code, int) else 0
+
+
+def _ended(code: int) -> int:
+    """click has written help or a version; it may not have reached anybody."""
+    try:
+        output.write(b"")
+    except BrokenPipeError:
+        return 0
+    except HalftrackError as error:
+        output.complain(str(error))
+        return error.exit_code
+    return code
+
+
+def _not_written(error: OSError) -> int:
+    output.complain(f"the answer could not be written: {error.strerror}")
+    return OutputFailed.exit_code
+
+
+def _misused(error: click.UsageError) -> int:
+    where = error.ctx.command_path if error.ctx else "halftrack"
+    output.complain(f"{error.format_message().rstrip('.')}; see {where} --help")
+    return UsageError.exit_code
+
+
+def _bug(error: Exception, context: click.Context | None) -> int:
+    verbose = "-v" in sys.argv or (context is not None and options.given(context).verbose)
+    if verbose or os.environ.get("HALFTRACK_DEBUG"):
+        traceback.print_exc()
+    else:
+        text = " ".join(str(error).split())[:200]
+        output.complain(f"a bug of ours: {type(error).__name__}: {text} (-v shows where; please report it)")
+    return _BUG

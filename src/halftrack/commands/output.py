@@ -1,0 +1,82 @@
+"""Writing the answer to stdout and messages to stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import OutputFailed
+
+if TYPE_CHECKING:
+    from halftrack.commands.options import Options
+
+_COERCED: Final = ("c.utf-8", "c.utf8", "utf-8", "utf8")
+
+
+def write(data: bytes) -> None:
+    """Bytes to stdout. Raises BrokenPipeError where nobody reads on, OutputFailed for all else."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed(f"the answer could not be written: {error.strerror}") from error
+
+
+def message(text: str, options: Options) -> None:
+    """One line to stderr, unless messages are not wanted. A closed stderr is no trouble."""
+    if not options.quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """One line to stderr in any case, without anything that a terminal would obey."""
+    shown = (
+        text
+        if text.isprintable()
+        else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    )
+    try:
+        sys.stderr.write(f"halftrack: {shown}\n")
+        sys.stderr.flush()
+    except OSError:
+        return
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks at stdout."""
+    return sys.stdout.isatty()
+
+
+def wants_ascii() -> bool:
+    """True unless stdout is a terminal in a UTF-8 locale.
+
+    Python makes LC_CTYPE a UTF-8 one where the locale is C (PEP 538), so that variable is not
+    believed where it says what Python would have put there.
+    """
+    if not is_terminal():
+        return True
+    environment = os.environ
+    kind = environment.get("LC_CTYPE", "")
+    name = (
+        environment.get("LC_ALL")
+        or (kind if kind.lower() not in _COERCED else "")
+        or environment.get("LANG", "")
+    )
+    return not name.lower().replace("-", "").endswith("utf8")
+
+
+def wants_color(options: Options) -> bool:
+    """Colours on a terminal that is not a dumb one, unless somebody said no (no-color.org)."""
+    if options.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb"):
+        return False
+    return is_terminal()
+
+
+def width() -> int:
+    """Columns of the terminal, or of ``COLUMNS``; 80 where neither is known."""
+    return shutil.get_terminal_size((80, 24)).columns

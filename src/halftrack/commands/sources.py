@@ -1,0 +1,56 @@
+"""Evidence for a verb: of the live node, or of tables as text."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from halftrack.commands.progress import progress
+from halftrack.errors import UsageError
+from halftrack.evidence.selection import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.commands.options import Options
+    from halftrack.evidence.selection import Selection
+    from halftrack.evidence.values import Evidence
+
+
+def evidence(
+    sources: Sequence[str],
+    options: Options,
+    *,
+    netns: str | None = None,
+    selection: Selection = EVERYTHING,
+    sockets: bool = True,
+    counters_interval_s: float = 1.0,
+) -> Evidence:
+    """What ``sources`` hold (``-``: stdin); without any, what the node shows.
+
+    ``netns``: namespaces to read where ``--netns`` does not say.
+    """
+    if sources:
+        return _of_text(sources, options)
+    if options.assume:
+        raise UsageError("--assume is for what a file does not say: name a SOURCE")
+    from halftrack import live  # noqa: PLC0415  # not needed for text
+
+    with progress("examining this node", options):
+        return live.examine(
+            options.netns or netns,
+            root=options.root,
+            budget_s=options.budget_s,
+            selection=selection,
+            sockets=sockets,
+            counters_interval_s=counters_interval_s,
+        )
+
+
+def _of_text(sources: Sequence[str], options: Options) -> Evidence:
+    if options.netns is not None:
+        raise UsageError("--netns is for the live node: a file holds what it holds")
+    from halftrack import formats  # noqa: PLC0415  # heavy
+
+    with progress("reading", options):
+        return formats.read(sources, assume=options.assume, stdin=sys.stdin.buffer)

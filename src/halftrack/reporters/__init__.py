@@ -1,0 +1,1 @@
+"""Reporters: a value in, text out. They read nothing but their arguments."""

@@ -1,0 +1,1 @@
+"""The blocks of the doctor's screen, one file each: a diagnosis in, lines out."""

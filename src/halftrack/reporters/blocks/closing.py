@@ -1,0 +1,38 @@
+"""The last line: what was read, whether that is all, how long it took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.diagnosis import words
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.reporters.layout import Page
+
+
+def closing(diagnosis: Diagnosis, page: Page, *, label: str = "Read: ") -> list[str]:
+    text = _live(diagnosis) if diagnosis.source == "live" else _text(diagnosis)
+    whole = "yes" if diagnosis.complete else "no"
+    # The duration's blank is glued to its unit, so that the last line always ends in both.
+    lines = page.wrap(f"{text}. Whole picture: {whole}. {max(diagnosis.seconds, 0.1):.1f}\x00s", label)
+    return [line.replace("\\x00", " ") for line in lines]
+
+
+def _live(diagnosis: Diagnosis) -> str:
+    tables = diagnosis.tables
+    read = [table for table in tables if table.read]
+    where = tables[0].netns if len(tables) == 1 else words.count(len(tables), "namespace")
+    if not read:
+        return f"{where}, counts only"
+    entries = words.entries(sum(table.entries or 0 for table in read))
+    return (
+        f"{where}, {entries}" if len(read) == len(tables) else f"{where}, {entries} of {len(read):,} of them"
+    )
+
+
+def _text(diagnosis: Diagnosis) -> str:
+    given = diagnosis.input
+    formats = f", {', '.join(given.formats)}" if given.formats else ""
+    files = f" in {words.count(len(given.files), 'file')}" if len(given.files) > 1 else ""
+    return f"{given.lines - given.unreadable:,} of {words.count(given.lines, 'line')}{files}{formats}"

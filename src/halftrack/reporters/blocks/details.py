@@ -1,0 +1,69 @@
+"""Behind -v: every finding with all its groups, its timeline, its causes weighed, its remedies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.reporters.blocks import remedies, timeline
+from halftrack.reporters.blocks.finding import brief, finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Reason
+    from halftrack.reporters.layout import Page
+
+_ALL = 1000
+
+
+def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
+    """A block for each."""
+    for number, shown in enumerate(diagnosis.findings, 1):
+        lines = brief(number, shown, page)
+        if shown.groups:
+            lines += finding(number, shown, diagnosis, page, groups=_ALL, explained=_ALL, line=False)
+            lines += _top_peers(shown, page)
+        else:
+            lines += page.wrap(shown.explanation, "   ") if shown.explanation else []
+        if shown.forecast is not None and shown.groups:
+            lines += page.wrap(shown.forecast.basis, "   Growth: ")
+        lines += timeline.chart(shown, diagnosis, page)
+        for enabled in shown.enabled_by:
+            value = "not known" if enabled.value is None else enabled.value
+            lines += page.wrap(f"{enabled.setting} = {value}: {enabled.why}", "   Let in by ", " " * 5)
+        for cause in shown.causes:
+            lines += _cause(cause, page)
+        lines += remedies.every(shown.remedies, page)
+        yield lines
+
+
+def _top_peers(shown: Finding, page: Page) -> list[str]:
+    lines = []
+    for group in shown.groups[:3]:
+        if len(group.top_peers) > 1:
+            peers = ", ".join(f"{peer.address} {peer.entries:,}" for peer in group.top_peers)
+            lines += page.wrap(
+                f"{peers}", f"   Peers of {page.clean(group.address or 'it')}: "[: page.width // 2], " " * 5
+            )
+    return lines
+
+
+def _cause(cause: Cause, page: Page) -> list[str]:
+    lines = page.wrap(f"{cause.cause} {cause.confidence:.2f}", "   Cause ")
+    for label, reasons in (("for", cause.for_), ("against", cause.against)):
+        for reason in reasons:
+            lines += page.wrap(_reason(reason), f"     {label:<8}", " " * 13)
+    for missing in cause.missing:
+        lines += page.wrap(missing, "     missing ", " " * 13)
+    return lines
+
+
+def _reason(reason: Reason) -> str:
+    value = (
+        f": {reason.value:,}"
+        if isinstance(reason.value, int)
+        else ""
+        if reason.value is None
+        else f": {reason.value}"
+    )
+    return f"{reason.what}{value} [{reason.source}]"

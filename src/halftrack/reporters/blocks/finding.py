@@ -1,0 +1,138 @@
+"""A finding: what, whose, since when, how fast it grows, and why."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+from halftrack.reporters import figures
+from halftrack.reporters.blocks import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.document import Diagnosis, Finding, Group
+    from halftrack.reporters.layout import Page
+
+_COLUMNS_NEED: Final = 77
+_SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
+
+
+def finding(
+    number: int, shown: Finding, diagnosis: Diagnosis, page: Page, *, groups: int, explained: int, line: bool
+) -> list[str]:
+    """In full. ``groups``: how many are shown; ``explained``: lines of explanation at most."""
+    text = _sentences(shown.explanation, page, explained)
+    if not shown.groups:
+        return [*brief(number, shown, page), *text]
+    return [
+        *_groups(number, shown, diagnosis, page, groups),
+        *text,
+        *(timeline.line(shown, diagnosis, page) if line else []),
+    ]
+
+
+def _sentences(text: str, page: Page, most: int) -> list[str]:
+    """As many whole sentences as so many lines hold."""
+    sentences = _SENTENCE.split(text) if text else []
+    while sentences and len(lines := page.wrap(" ".join(sentences), "   ")) > most:
+        sentences.pop()
+    return lines if sentences else []
+
+
+def brief(number: int, shown: Finding, page: Page) -> list[str]:
+    """One sentence."""
+    return page.wrap(shown.title, f" {number} {shown.symptom}: ", "   ")
+
+
+def causes(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
+    """The causes in one sentence; the reasons are behind -v."""
+    if not shown.causes:
+        return []
+    first, *others = shown.causes
+    likely = [cause for cause in shown.causes if cause.confidence >= 0.5 and cause.cause != "unknown"]
+    if first.cause == "unknown":
+        weighed = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in others[:3])
+        text = f"unknown so far ({weighed})" if weighed else "unknown so far"
+        label = "Cause: "
+    else:
+        text = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in (likely or shown.causes)[:3])
+        label = "Likely cause: "
+    why = "" if page.verbose else f"; why: {more(diagnosis)}"
+    return page.wrap(f"{text}{why}", f"   {label}")
+
+
+def more(diagnosis: Diagnosis) -> str:
+    """The command that shows everything."""
+    files = diagnosis.input.files if diagnosis.source != "live" else ()
+    if len(files) == 1 and files[0] not in ("-", "stdin", "<stdin>") and not set(files[0]) - _PLAIN:
+        return f"halftrack doctor -v {files[0]}"
+    return "halftrack doctor -v"
+
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-+:,@%")
+
+
+def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most: int) -> list[str]:
+    dated = diagnosis.taken_at is not None
+    first, hidden = shown.groups[:most], shown.groups[most:]
+    head = f" {number} {shown.symptom}"
+    if page.width < _COLUMNS_NEED:
+        lines = page.wrap(f"{words.entries(shown.entries)}", f"{head}: ", "   ")
+        for group in first:
+            lines += page.wrap(_prose(group, shown, diagnosis), "   ")
+    else:
+        since = "oldest (UTC)" if dated else "silent for"
+        lines = [f"{head:<20}{'entries':>8}  {'share':>5}  {since:<20}{'growth':>10}{'peers':>9}"]
+        for group in first:
+            lines += page.wrap(figures.whose(group), "   ", " " * 5)
+            lines.append(_row(group, shown, diagnosis))
+    return lines + _others(shown, first, hidden, page)
+
+
+def _row(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
+    peers = "" if group.peers is None else f"{group.peers:,}"
+    return (
+        f"{group.entries:>28,}  {_share(group.entries, shown):>5}  {_since(group, diagnosis):<20}"
+        f"{_growth(group, shown):>10}{peers:>9}"
+    )
+
+
+def _prose(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
+    parts = [
+        f"{group.entries:,} ({_share(group.entries, shown)})",
+        _since(group, diagnosis),
+        _growth(group, shown),
+    ]
+    return f"{figures.whose(group)}: {', '.join(part for part in parts if part != '-')}"
+
+
+def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], page: Page) -> list[str]:
+    number = len(hidden) + shown.more_groups
+    entries = shown.entries - sum(group.entries for group in first)
+    if not number or entries <= 0:
+        return []
+    if page.width < _COLUMNS_NEED:
+        return page.wrap(f"{words.count(number, 'other')}: {entries:,} ({_share(entries, shown)})", "   ")
+    head = f"   {words.count(number, 'other')}"
+    return [f"{head:<20}{entries:>8,}  {_share(entries, shown):>5}"]
+
+
+def _share(entries: int, shown: Finding) -> str:
+    if shown.share is None or not shown.entries:
+        return ""
+    share = shown.share * entries / shown.entries
+    return "<1 %" if 0 < share < 0.005 else words.percent(min(share, 1.0))
+
+
+def _since(group: Group, diagnosis: Diagnosis) -> str:
+    if diagnosis.taken_at is None or group.idle_max_s is None:
+        return figures.silence(group)
+    return figures.moment(diagnosis.taken_at - timedelta(seconds=group.idle_max_s), diagnosis.taken_at)
+
+
+def _growth(group: Group, shown: Finding) -> str:
+    shape = shown.forecast.shape if shown.forecast else "unknown"
+    return {"steps": "in steps", "burst": "one burst"}.get(shape) or figures.rate(group.rate_per_minute)

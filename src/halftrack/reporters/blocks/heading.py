@@ -1,0 +1,55 @@
+"""Line 1, the verdict, and line 2: when, which kernel, where from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.reporters import figures
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.reporters.layout import Page
+
+
+def word(diagnosis: Diagnosis) -> str:
+    """The severity as it is said. OK only where nothing that could hide trouble was unread."""
+    if diagnosis.severity == "ok" and not diagnosis.complete:
+        return "PARTIAL"
+    return diagnosis.severity.upper()
+
+
+def verdict(diagnosis: Diagnosis, page: Page) -> list[str]:
+    return page.wrap(f"{diagnosis.node}: {diagnosis.verdict}", f"{word(diagnosis)}  ")
+
+
+def heading(diagnosis: Diagnosis, page: Page) -> list[str]:
+    label = " " * len(f"{word(diagnosis)}  ")
+    return [*verdict(diagnosis, page), *page.wrap(_circumstances(diagnosis), label)]
+
+
+def _circumstances(diagnosis: Diagnosis) -> str:
+    known = []
+    if diagnosis.taken_at is not None:
+        known.append(f"{figures.moment(diagnosis.taken_at)} UTC")
+    if diagnosis.kernel:
+        known.append(f"kernel {diagnosis.kernel}")
+    if diagnosis.source == "live":
+        known.append("live")
+    if diagnosis.user:
+        known.append(f"as user {diagnosis.user}")
+    unknown = [
+        name
+        for name, value in (
+            ("limit", next((table.limit for table in diagnosis.tables if table.limit is not None), None)),
+            ("time", diagnosis.taken_at),
+            ("kernel", diagnosis.kernel),
+        )
+        if value is None
+    ]
+    text = ", ".join(known)
+    if diagnosis.source == "live" or not unknown:
+        return text or "live"
+    missing = " and ".join(filter(None, (", ".join(unknown[:-1]), unknown[-1])))
+    verb = "is" if len(unknown) == 1 else "are"
+    sentence = f"{missing[0].upper()}{missing[1:]} {verb} not in the file."
+    return f"{text}. {sentence}" if text else sentence

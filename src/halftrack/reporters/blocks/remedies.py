@@ -1,0 +1,130 @@
+"""What to do: RELIEF stops the drops, CURE the growth, CLEAR removes what is stuck. In this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.reporters.blocks.finding import more
+from halftrack.reporters.shell_lines import shell_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.document import Advice, Diagnosis
+    from halftrack.reporters.layout import Page
+
+KINDS: Final = ("relief", "cure", "clear")
+_INDENT: Final = " " * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A remedy to show first, and the number of the finding that it is for."""
+
+    advice: Advice
+    number: int
+
+
+def chosen(diagnosis: Diagnosis) -> tuple[Chosen, ...]:
+    """One of each kind: the first fitting one of the worst finding that has any."""
+    return tuple(
+        found
+        for kind in KINDS
+        if (
+            found := next(
+                (
+                    Chosen(advice, number)
+                    for number, finding in enumerate(diagnosis.findings, 1)
+                    if finding.severity != "info"
+                    for advice in finding.remedies
+                    if advice.kind == kind
+                ),
+                None,
+            )
+        )
+    )
+
+
+def first(shown: Sequence[Chosen], diagnosis: Diagnosis, page: Page, *, lines_each: int) -> list[str]:
+    """Of each remedy its effect, what it costs, and its commands as far as so many lines hold them."""
+    lines: list[str] = []
+    whole = True
+    for each in shown:
+        commands = each.advice.commands
+        listed, typed = _fitting(commands, page, lines_each)
+        typable = sum(not command.startswith("#") for command in commands)
+        told = "" if listed >= typable else f" First {listed} of {typable} commands:"
+        lines += page.wrap(sentence(each.advice) + (told if listed else ""), f"{each.advice.kind.upper():<8}")
+        lines += typed
+        whole = whole and listed >= typable
+    return lines if whole else [*lines, *page.wrap(f"All commands: {more(diagnosis)}", _INDENT)]
+
+
+def _fitting(commands: Sequence[str], page: Page, most: int) -> tuple[int, list[str]]:
+    """How many of the commands so many lines hold, and those lines; comments go before commands do."""
+    typed = [shell_lines(command, page, _INDENT) for command in commands]
+    if sum(map(len, typed)) <= most:
+        return len(commands), [line for lines in typed for line in lines]
+    shown: list[str] = []
+    number = 0
+    for command, lines in zip(commands, typed, strict=True):
+        if command.startswith("#"):
+            continue
+        if len(shown) + len(lines) > most:
+            break
+        shown += lines
+        number += 1
+    return number, shown
+
+
+def every(advices: Sequence[Advice], page: Page) -> list[str]:
+    """All remedies of a finding, with all reasons and commands."""
+    lines: list[str] = []
+    for advice in advices:
+        lines += page.wrap(f"{advice.remedy}: {sentence(advice)}", f"   {advice.kind.upper():<8}")
+        for reason in advice.risk.why:
+            lines += page.wrap(reason, " " * 11 + "- ")
+        for flows in advice.risk.live_flows:
+            lines += page.wrap(
+                f"{flows.entries:,} of {flows.service}, e.g. {flows.example}", " " * 11 + "cuts "
+            )
+        for command in advice.commands:
+            lines += shell_lines(command, page, " " * 11)
+    return lines
+
+
+def sentence(advice: Advice) -> str:
+    """Title, effect and cost."""
+    parts = [advice.title.rstrip(".")]
+    effect = []
+    if advice.effect.settles_at is not None:
+        effect.append(f"settles near ~{advice.effect.settles_at:,}")
+    if advice.kind == "cure" and advice.effect.entries_freed == 0:
+        effect.append("frees nothing today")
+    elif (
+        advice.kind != "relief"
+        and advice.effect.entries_freed
+        and f"{advice.effect.entries_freed:,}" not in advice.title
+    ):
+        effect.append(f"frees {advice.effect.entries_freed:,}")
+    if effect:
+        parts.append(_capital("; ".join(effect)))
+    parts.append(_cost(advice))
+    return f"{'. '.join(parts)}."
+
+
+def _cost(advice: Advice) -> str:
+    risk = advice.risk
+    if risk.live_flows_affected is None:
+        return f"Risk {risk.level}"
+    if risk.live_flows_affected == 0:
+        return f"Risk {risk.level}, cuts 0 live"
+    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.live_flows[:3])
+    return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live" + (
+        f" ({services})" if services else ""
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

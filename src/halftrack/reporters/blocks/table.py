@@ -1,0 +1,132 @@
+"""How full the table is, how much of it is stuck, whether it drops now, and when it is full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+from halftrack.reporters import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from halftrack.diagnosis.document import Diagnosis, Finding, Forecast, TableSummary
+    from halftrack.reporters.layout import Page
+
+_BAR: Final = 40
+_OWN: Final = ("host", "self")
+
+
+def focus(diagnosis: Diagnosis) -> TableSummary | None:
+    """The table that the screen is about: that of the worst finding, else the node's own."""
+    by_name = {table.netns: table for table in diagnosis.tables}
+    for finding in diagnosis.findings:
+        named = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
+        if finding.severity != "info" and named in by_name:
+            return by_name[named]
+    own = (by_name[name] for name in _OWN if name in by_name)
+    return next(own, max(diagnosis.tables, key=lambda table: table.entries or 0, default=None))
+
+
+def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
+    """Empty where there is no table at all. ``basis``: say what a forecast rests on."""
+    shown = focus(diagnosis)
+    if shown is None:
+        return []
+    return [
+        *_fullness(shown, page),
+        *_stuck(shown, diagnosis.findings, page),
+        *page.wrap(f"{_now(shown, diagnosis)} {_ahead(shown, diagnosis, basis=basis)}", " " * 8),
+    ]
+
+
+def _fullness(shown: TableSummary, page: Page) -> list[str]:
+    if shown.entries is None:
+        return page.wrap("number of entries not known", "Table   ")
+    if not shown.limit:
+        about = "no limit" if shown.unlimited else "limit not known"
+        return page.wrap(f"{words.entries(shown.entries)}, {about}", "Table   ")
+    share = shown.entries / shown.limit
+    return _bar_line("Table", share, f"{shown.entries:,} of {shown.limit:,}", words.percent(share), page)
+
+
+def _stuck(shown: TableSummary, findings: Iterable[Finding], page: Page) -> list[str]:
+    stuck = sum(
+        finding.entries
+        for finding in findings
+        if finding.severity != "info" and finding.groups and finding.groups[0].netns == shown.netns
+    )
+    if not stuck or not shown.entries or not shown.limit:
+        return []
+    share = min(stuck / shown.entries, 1.0)
+    text = f"{stuck:,}, {words.percent(share)} of them"
+    return _bar_line("  stuck", stuck / shown.limit, text, "", page)
+
+
+def _bar_line(label: str, share: float, text: str, percent: str, page: Page) -> list[str]:
+    length = min(_BAR, page.width - len(text) - len(percent) - 13)
+    head = f"{label:<7} [{page.bar(share, length)}] {text}" if length >= 10 else f"{label:<7} {text}"
+    return [
+        f"{head}{percent:>{page.width - len(head)}}"
+        if percent and length >= 10
+        else f"{head} {percent}".rstrip()
+    ]
+
+
+def _now(shown: TableSummary, diagnosis: Diagnosis) -> str:
+    """Is it dropping now? Says so, too, where that is not known."""
+    before = ""
+    if shown.dropped_total or shown.dropped_early_total:
+        before = f" Since boot: {_losses(shown.dropped_total or 0, shown.dropped_early_total)}."
+    if shown.dropped is None:
+        where = "counters not read twice" if diagnosis.source == "live" else "no counters in this file"
+        return f"Dropped now: not known ({where}).{before}"
+    if not shown.dropped and not shown.dropped_early:
+        return f"Nothing dropped in {shown.counters_over_s or 1} s.{before}"
+    text = f"Dropped in {shown.counters_over_s or 1} s: {_losses(shown.dropped, shown.dropped_early)}"
+    return (
+        f"{text}." if shown.reclaimable is None else f"{text}; the kernel could free {shown.reclaimable:,}."
+    )
+
+
+def _losses(dropped: int, early: int | None) -> str:
+    return f"{dropped:,} dropped" if early is None else f"{dropped:,}, thrown out early: {early:,}"
+
+
+def _ahead(shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
+    """When is it full?"""
+    if shown.unlimited:
+        return "Never full: there is no limit."
+    if shown.limit and shown.entries is not None and shown.entries >= shown.limit:
+        return "Full now."
+    if shown.forecast is None:
+        return "Full when: not known."
+    return _foretold(shown.forecast, shown, diagnosis, basis=basis)
+
+
+def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
+    why = f" ({forecast.basis})" if basis else ""
+    if forecast.full_at is None:
+        if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
+            return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
+        return f"Full when: cannot be told ({forecast.basis})."
+    now = diagnosis.taken_at
+    text = f"Full at about {figures.moment(forecast.full_at, now)} UTC"
+    if forecast.low is not None and forecast.low != forecast.full_at:
+        latest = "never" if forecast.high is None else figures.moment(forecast.high, now)
+        text += f", between {figures.moment(forecast.low, now)} and {latest}"
+    return f"{text}{why}."
+
+
+def all_tables(diagnosis: Diagnosis, page: Page) -> list[str]:
+    """Every table in one line, the fullest first."""
+    if len(diagnosis.tables) < 2:
+        return []
+    lines = ["Tables"]
+    for each in sorted(diagnosis.tables, key=lambda one: (-(one.entries or 0), one.netns)):
+        entries = "not known" if each.entries is None else f"{each.entries:,}"
+        of = f" of {each.limit:,} ({words.percent((each.entries or 0) / each.limit)})" if each.limit else ""
+        read = "" if each.read else ", entries not read"
+        name = figures.owner(each.owner) if each.owner else each.netns
+        lines += page.wrap(f"{name}: {entries}{of}{read}", "  ", " " * 6)
+    return lines

@@ -1,0 +1,76 @@
+"""When the entries of a finding were last heard or made: one line of marks, or a chart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from halftrack.reporters import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.document import Diagnosis, Finding, Timeline
+    from halftrack.reporters.layout import Page
+
+_ASCII: Final = " .:-=+*#"
+_BLOCKS: Final = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
+_MARKS: Final = 30
+_ROWS: Final = 24
+_VERB: Final = {"timeout": "last heard", "timestamp": "made"}
+
+
+def line(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
+    """``last heard  [ .#  . ]  Fri 20 04:00 to Mon 23 03:12``; empty where there is no timeline."""
+    if shown.timeline is None or sum(shown.timeline.entries) == 0 or page.width < 70:
+        return []
+    heights, width_s = _gathered(shown.timeline, _MARKS)
+    ramp = _ASCII if page.ascii else _BLOCKS
+    top = max(heights)
+    marks = "".join(
+        ramp[0 if not height else max(1, round(height / top * (len(ramp) - 1)))] for height in heights
+    )
+    begin, end = _ends(shown.timeline, len(heights) * width_s, diagnosis)
+    return page.wrap(f"{begin} to {end}", f"   {_VERB[shown.timeline.clock]} [{marks}] ")
+
+
+def chart(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
+    """A row for each span of time, with its count and a bar, and what makes the clock inexact."""
+    if shown.timeline is None:
+        return []
+    heights, width_s = _gathered(shown.timeline, _ROWS)
+    verb = _VERB[shown.timeline.clock]
+    lines = page.wrap(f"Entries by when they were {verb}, {figures.span(width_s)} a row:", "   ")
+    top = max(max(heights, default=0), 1)
+    for place, height in enumerate(heights):
+        label = _label(shown.timeline, place * width_s, len(heights) * width_s, diagnosis)
+        room = page.width - len(label) - 18
+        lines.append(f"     {label} {height:>9,} {page.bar(height / top, max(room, 5)).rstrip('.')}".rstrip())
+    for caveat in shown.timeline.caveats:
+        lines += page.wrap(caveat, "   ~ ", " " * 5)
+    return lines
+
+
+def _gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
+    """At most so many buckets, counted from the last one, and the seconds that each spans."""
+    together = max(1, -(-len(shown.entries) // most))
+    padding = -len(shown.entries) % together
+    entries = (0,) * padding + shown.entries
+    heights = [sum(entries[start : start + together]) for start in range(0, len(entries), together)]
+    return heights, shown.bucket_s * together
+
+
+def _ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
+    if shown.start is None:
+        return f"{figures.span(length_s)} ago", "the dump"
+    end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
+    begin = end - timedelta(seconds=length_s)
+    return figures.moment(begin, diagnosis.taken_at), figures.moment(end, diagnosis.taken_at)
+
+
+def _label(shown: Timeline, offset_s: int, length_s: int, diagnosis: Diagnosis) -> str:
+    if shown.start is None:
+        return f"{figures.span(length_s - offset_s):>9} before"
+    end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
+    at = end - timedelta(seconds=length_s - offset_s)
+    return f"{figures.moment(at, diagnosis.taken_at):<12}"
