@@ -196,7 +196,7 @@ def by_address(
 def occurrences(flows: pl.DataFrame) -> npt.NDArray[np.int64]:
     """How many entries have an address as a real end, by ``_place`` of the address."""
     counts = np.zeros(_PLACES, np.int64)
-    for part in flows.select(_REAL_ENDS).iter_slices(SLICE):
+    for part in flows[list(_REAL_ENDS)].iter_slices(SLICE):
         columns = [part[name].to_numpy() for name in _REAL_ENDS]
         counts += np.bincount(_place(columns[0], columns[1]), minlength=_PLACES)
         counts += np.bincount(_place(columns[2], columns[3]), minlength=_PLACES)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.symptoms.protocols import EntrySymptom
     from halftrack.evidence.values import Evidence
 
-_SOURCE_COLUMNS: Final = tuple(
+_SOURCE_COLUMNS: Final = list(
     dict.fromkeys(
         [name for name in ROW_COLUMNS if not name.startswith(("local_hi", "local_lo", "peer_"))]
         + [f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")]
@@ -114,9 +114,10 @@ def _cases(seen: View) -> tuple[Case, ...]:
 
 
 def _case(symptom: EntrySymptom, seen: View, mask: pl.Series) -> Case:
-    source = seen.flows.select(_SOURCE_COLUMNS)
+    # Not select: the engine behind it copies whole columns, picking them by name does not.
+    source = seen.flows[_SOURCE_COLUMNS]
     parts = [
-        ends.ends(source.slice(start, SLICE).filter(mask.slice(start, SLICE))).select(ROW_COLUMNS)
+        ends.ends(source.slice(start, SLICE).filter(mask.slice(start, SLICE)))[list(ROW_COLUMNS)]
         for start in range(0, source.height, SLICE)
     ]
     rows = pl.concat(parts, rechunk=False)

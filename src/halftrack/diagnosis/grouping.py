@@ -63,7 +63,7 @@ def groups(rows: pl.DataFrame, view: View) -> tuple[tuple[Group, ...], int]:
         .agg(pl.len(), pl.col("first").min())
     )
     largest = counted.sort("len", "first", descending=[True, False]).head(_CANDIDATES)
-    keys = rows.select(_KEY)[largest["first"]].hstack(largest)
+    keys = rows[list(_KEY)][largest["first"]].hstack(largest)
     named = keys.with_columns(
         address=addresses.show(keys["local_hi"], keys["local_lo"], view.opaque),
         name=pl.Series([_name(view, index) for index in keys["owner"]], dtype=pl.String),

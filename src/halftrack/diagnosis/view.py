@@ -94,15 +94,19 @@ def lean(table: Table, evidence: Evidence) -> View:
         clamps = features.clamps_one_sided
         one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
         return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
-    frame = _sound(table.flows.frame).with_columns(one_sided())
+    # New columns are computed apart and stacked: with_columns would copy the table's own.
+    sound = _sound(table.flows.frame)
+    frame = sound.hstack(sound.select(one_sided()))
     clamps = _clamps(frame, features, known)
     one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
-    flows = frame.with_columns(
-        *roles.columns(frame, table, evidence),
-        clocks.idle(frame, known, one_sided_s),
-        clocks.age(frame, evidence.taken_at).alias("age_s"),
-        origins.origin(frame, ceiling).alias("origin"),
+    flows = frame.hstack(
+        frame.select(
+            *roles.columns(frame, table, evidence),
+            clocks.idle(frame, known, one_sided_s),
+            clocks.age(frame, evidence.taken_at).alias("age_s"),
+            origins.origin(frame, ceiling).alias("origin"),
+        )
     )
     return View(table, evidence, flows, features, known, clamps, one_sided_s)
 

@@ -139,7 +139,7 @@ def without_doubles(frame: pl.DataFrame) -> pl.DataFrame:
         return frame
     place = np.minimum(np.searchsorted(shared, ids), shared.size - 1)
     rows = np.flatnonzero(shared[place] == ids)
-    doubled = frame.select(TUPLE_COLUMNS)[rows].with_columns(row=pl.Series(rows))
+    doubled = frame[list(TUPLE_COLUMNS)][rows].with_columns(row=pl.Series(rows))
     once = doubled.group_by(TUPLE_COLUMNS).agg(pl.col("row").max())["row"]
     drop = np.setdiff1d(rows, once.to_numpy())
     return _without(frame, drop) if drop.size else frame

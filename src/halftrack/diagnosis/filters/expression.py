@@ -30,7 +30,6 @@ from halftrack.diagnosis.filters.terms import (
     Word,
 )
 from halftrack.diagnosis.filters.vocabulary import FIELDS
-from halftrack.errors import UsageError
 from halftrack.evidence import addresses, uapi
 
 if TYPE_CHECKING:
@@ -186,18 +185,3 @@ def _address(stem: str, wanted: Address, around: Surroundings) -> pl.Expr:
     # ::ffff:0:0/96 of IPv6 and IPv4 share their numbers.
     family = uapi.AF_INET if wanted.network.version == 4 else uapi.AF_INET6
     return (found & (pl.col("family") == family)).fill_null(value=False)
-
-
-def check_spellings(wanted: Filter, opaque: Sequence[pl.Series]) -> None:
-    """Raise UsageError for an address that is none and that none of these tables has as written."""
-    for leaf in wanted.leaves():
-        if not isinstance(leaf, Match):
-            continue
-        for value in leaf.values:
-            if not isinstance(value, Address) or value.network is not None:
-                continue
-            if not any(value.text in names for names in opaque):
-                raise UsageError(
-                    f"{leaf.field}={value.text!a}: neither an address nor a network, and no masked "
-                    f"address is written so: write {leaf.field}={FIELDS[leaf.field].example}"
-                )

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.filters.expression import ONE_SIDED
-from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS, JUDGED
-from halftrack.errors import UsageError
+from halftrack.diagnosis.filters.vocabulary import FIELDS
 from halftrack.evidence import addresses, uapi
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.values import Owner
 
-_COUNTABLE: Final = ("state", "protocol", "address", "port", "text", "service", "mark", "symptom")
 _WHOLE: Final = ("port", "mark", "number")
 _NUMBERS: Final = ("entries", "one_sided")
 _STATES: Final = {
@@ -37,30 +35,6 @@ class Rows:
     opaque: pl.Series
     owners: Sequence[Owner] = ()
     symptoms: Mapping[str, str] | None = None
-
-
-def fields(text: str) -> tuple[str, ...]:
-    """The fields of ``--by``. Raises UsageError."""
-    names = tuple(part.strip().lower() for part in text.split(","))
-    known = [
-        name
-        for name, field in FIELDS.items()
-        if (field.kind in _COUNTABLE and len(field.columns) < 2) or name == "zone"
-    ]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"--by {name!a}: entries are counted by one of {', '.join(known)}")
-    if len(set(names)) < len(names):
-        raise UsageError(f"--by {text!a} names a field twice")
-    return names
-
-
-def needs_view(names: Iterable[str]) -> bool:
-    return not DERIVED.isdisjoint(names)
-
-
-def needs_cases(names: Iterable[str]) -> bool:
-    return not JUDGED.isdisjoint(names)
 
 
 def count(tables: Iterable[Rows], names: Sequence[str]) -> pl.DataFrame:
