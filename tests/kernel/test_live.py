@@ -310,6 +310,17 @@ def test_an_ordinary_user_in_a_container() -> None:
     assert tables["self"][4] == 0
 
 
+def test_root_without_the_capability(full: Netns) -> None:
+    """As in most containers: the file is root's to read, if the table is small."""
+    path = os.pathsep.join(sys.path)
+    drop = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
+    words = ("env", f"PYTHONPATH={path}", *drop, sys.executable, "-c", ALONE, "0", "self")
+    report = json.loads(full.run(*words))
+    assert report["tables"]["self"][4] == 1_500
+    (needs,) = [needed for what, needed, _ in report["gaps"] if what.startswith("TCP flags")]
+    assert needs == ["CAP_NET_ADMIN"]
+
+
 def test_sixty_namespaces(full: Netns) -> None:
     """All are counted, one is read, each is there once."""
     names = [f"{full.name}-{number}" for number in range(60)]

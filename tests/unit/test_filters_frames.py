@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halftrack.diagnosis.filters import parse, selection
-from halftrack.diagnosis.filters.expression import Surroundings, check_spellings, expression
+from halftrack.diagnosis.filters import parse, selection, spellings
+from halftrack.diagnosis.filters.expression import Surroundings, expression
 from halftrack.diagnosis.view import view
 from halftrack.errors import UsageError
 from halftrack.evidence import addresses, uapi
@@ -120,9 +120,9 @@ def test_what_is_not_known_is_taken_neither_way() -> None:
 def test_a_spelling_that_no_table_has_is_an_error_that_shows_an_address() -> None:
     names = flows(ROWS["masked"]).opaque
 
-    check_spellings(parse(["src=xx.xx.xx.73"]), [names])
+    spellings.check(parse(["src=xx.xx.xx.73"]), [names])
     with pytest.raises(UsageError, match=r"write src=10\.0\.0\.0/8"):
-        check_spellings(parse(["not", "any:", "src=xx.xx.xx.74", "nat", ";"]), [names])
+        spellings.check(parse(["not", "any:", "src=xx.xx.xx.74", "nat", ";"]), [names])
 
 
 @pytest.mark.parametrize(

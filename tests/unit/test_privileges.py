@@ -90,6 +90,15 @@ def test_names(tmp_path: Path, processes: dict[str, dict[str, int]], names: list
     assert [one.name for one in found] == names
 
 
+def test_the_nodes_first_process_may_keep_its_links_to_itself(tmp_path: Path) -> None:
+    """Kernel threads show in the node's own /proc alone, and statistics tell who shares a namespace."""
+    root = tree(tmp_path, {"self": CONTAINER}, "proc/self/net/stat/x", "proc/1/net/stat/x", "proc/2/comm")
+    (root / "proc/2/comm").write_text("kthreadd\n", encoding="ascii")
+    (root / "proc/1/ns").write_text("", encoding="ascii")
+    found, _ = namespaces.find(root)
+    assert [one.name for one in found] == ["self", "host"]
+
+
 def test_a_virtuozzo_container_is_self(tmp_path: Path) -> None:
     found, _ = namespaces.find(tree(tmp_path, {}, "proc/vz/veinfo", "proc/1/comm"))
     assert [one.name for one in found] == ["self"]

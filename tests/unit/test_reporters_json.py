@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from halftrack.diagnosis import diagnose
-from halftrack.diagnosis.filters import tally
+from halftrack.diagnosis.filters import fields, tally
 from halftrack.diagnosis.view import view
 from halftrack.evidence import uapi
 from halftrack.evidence.values import Owner
@@ -175,7 +175,7 @@ def test_csv_has_the_same_columns_and_one_line_an_entry() -> None:
 def counted(by: str, *rows: dict[str, Any]) -> pl.DataFrame:
     seen = evidence(table(*rows), owners=(WEB,))
     looked = view(seen.tables[0], seen)
-    names = tally.fields(by)
+    names = fields.counted(by)
     return tally.count([tally.Rows("host", looked.flows, looked.opaque, seen.owners)], names)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import cases
-from halftrack.diagnosis.filters.expression import Surroundings, check_spellings, expression
+from halftrack.diagnosis.filters import spellings
+from halftrack.diagnosis.filters.expression import Surroundings, expression
 from halftrack.diagnosis.filters.tally import Rows
 from halftrack.diagnosis.view import view
 
@@ -34,7 +35,7 @@ def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Rows]:
     Raises UsageError where the filter names an address that is written nowhere.
     """
     tables = [table for table in seen.tables if table.flows is not None]
-    check_spellings(wanted.filter, [table.flows.opaque for table in tables if table.flows])
+    spellings.check(wanted.filter, [table.flows.opaque for table in tables if table.flows])
     found = cases(seen) if wanted.judged else ()
     for table in tables:
         flows = table.flows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.filters.expression import Surroundings, check_spellings, expression
+from halftrack.diagnosis.filters import spellings
+from halftrack.diagnosis.filters.expression import Surroundings, expression
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.filters import Filter
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def number(seen: Evidence, wanted: Filter) -> int:
     """For filters that need neither a view nor the symptoms. Raises UsageError as ``choosing`` does."""
     tables = [(table.netns, table.flows) for table in seen.tables if table.flows is not None]
-    check_spellings(wanted, [flows.opaque for _, flows in tables])
+    spellings.check(wanted, [flows.opaque for _, flows in tables])
     total = 0
     for netns, flows in tables:
         if wanted.terms and len(flows):

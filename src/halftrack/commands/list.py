@@ -10,6 +10,7 @@ import click
 from halftrack.commands import options, output
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
+from halftrack.diagnosis.filters import fields, spellings
 from halftrack.diagnosis.filters.terms import Match, Text
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.filters.fields import Order
     from halftrack.diagnosis.filters.tally import Rows
     from halftrack.evidence.values import Evidence, Gap
 
@@ -31,10 +33,10 @@ class _Request:
     """What is to be printed of what."""
 
     filter: Filter
-    by: str | None
+    by: tuple[str, ...]
     count: bool
     top: int | None
-    sort: str | None
+    sort: Order | None
     csv: bool
     json: bool
     jsonl: bool
@@ -76,8 +78,19 @@ def command(
 ) -> int:
     given = options.given(context)
     wanted = filters.parse(words)
-    request = _Request(wanted, by, count, top, sort, csv, json=given.json, jsonl=given.jsonl)
+    request = _Request(
+        filter=wanted,
+        by=fields.counted(by) if by is not None else (),
+        count=count,
+        top=top,
+        sort=fields.order(sort) if sort is not None else None,
+        csv=csv,
+        json=given.json,
+        jsonl=given.jsonl,
+    )
     _check(request)
+    if not sources:
+        spellings.check(wanted)
     if wanted.terms:
         output.message(f"filter: {wanted}", given)
     needs_view, judged = _needs(request)
@@ -115,9 +128,7 @@ def _needs(request: _Request) -> tuple[bool, bool]:
     What is concluded from a table as a whole must see the whole of it, so that the kernel filters
     only where neither is needed.
     """
-    names = set(request.by.lower().split(",")) if request.by else set()
-    if request.sort:
-        names.add(request.sort.removeprefix("-").lower())
+    names = {*request.by, *([request.sort.field] if request.sort else [])}
     shown = not request.count and not request.by and (request.csv or request.json or request.jsonl)
     derived = request.filter.uses(*DERIVED) or not DERIVED.isdisjoint(names)
     return derived or shown, request.filter.uses(*JUDGED) or not JUDGED.isdisjoint(names)
@@ -181,7 +192,7 @@ def _print_groups(chosen: Iterable[Rows], request: _Request) -> None:
     from halftrack.diagnosis.filters import tally  # noqa: PLC0415
     from halftrack.reporters import groups  # noqa: PLC0415
 
-    by = tally.fields(request.by or "")
+    by = request.by
     counted = tally.count(chosen, by)
     total = int(counted["entries"].sum())
     shown = counted if request.top is None else counted.head(request.top)
@@ -196,8 +207,7 @@ def _print_groups(chosen: Iterable[Rows], request: _Request) -> None:
 def _print_entries(chosen: Iterable[Rows], seen: Evidence, request: _Request) -> None:
     from halftrack.commands import entry_lines, ordering  # noqa: PLC0415
 
-    by = ordering.order(request.sort) if request.sort else None
-    pieces = ordering.ordered(list(chosen), by, request.top)
+    pieces = ordering.ordered(list(chosen), request.sort, request.top)
     if request.json:
         entry_lines.as_document(pieces, seen)
     elif request.jsonl:

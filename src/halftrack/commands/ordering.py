@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS
-from halftrack.errors import UsageError
+from halftrack.diagnosis.filters.vocabulary import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from halftrack.diagnosis.filters.fields import Order
     from halftrack.diagnosis.filters.tally import Rows
-
-_SORTABLE: Final = tuple(
-    name
-    for name, field in FIELDS.items()
-    if field.kind in ("port", "number", "duration", "mark") and name != "port"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """By a field of numbers, the largest first unless ``ascending``; what is not known comes last."""
-
-    field: str
-    ascending: bool = False
-
-    @property
-    def needs_view(self) -> bool:
-        return self.field in DERIVED
-
-
-def order(text: str) -> Order:
-    """Of ``--sort``: a field, with a minus before it the other way round. Raises UsageError."""
-    name = text.removeprefix("-").lower()
-    if name not in _SORTABLE:
-        raise UsageError(f"--sort {text!a}: entries are sorted by one of {', '.join(_SORTABLE)}")
-    return Order(name, ascending=text.startswith("-"))
 
 
 def ordered(tables: Sequence[Rows], by: Order | None, top: int | None) -> Iterator[Rows]:

@@ -108,9 +108,17 @@ def in_initial_pids(root: Path = Path("/")) -> bool:
 
 
 def first_process_is_the_nodes(root: Path = Path("/")) -> bool:
-    """Whether process 1 of this /proc is the node's init and not a container's."""
+    """Whether process 1 of this /proc is the node's init and not a container's.
+
+    Where its links are not for us: kernel threads, and so their parent, show nowhere else.
+    """
     inode = namespace_inode(root / "proc/1/ns/pid")
-    return in_initial_pids(root) if inode is None else inode == INITIAL_PIDS
+    if inode is not None:
+        return inode == INITIAL_PIDS
+    try:
+        return (root / "proc/2/comm").read_bytes() == b"kthreadd\n"
+    except OSError:
+        return in_initial_pids(root)
 
 
 def inside_virtuozzo(root: Path = Path("/")) -> bool:

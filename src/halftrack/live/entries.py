@@ -146,13 +146,13 @@ def _otherwise(reading: Reading, error: Exception) -> Entries:
 
 
 def _from_text(reading: Reading, *, denied: bool) -> Entries:
+    from halftrack.formats import table  # noqa: PLC0415  # heavy, and seldom needed
+
     if namespaces.is_own(reading.namespace):
         file = table_text.open_here()
     else:
         with namespaces.opened(reading.namespace) as path:
             file = setns.call_in(path, table_text.open_here)
-    from halftrack.formats import table  # noqa: PLC0415  # heavy, and seldom needed
-
     with file:
         chunks = table_text.Chunks(file, reading.deadline)
         parsed = table.parse(chunks)

@@ -1,0 +1,37 @@
+"""Text tables of every age into Evidence, and back.
+
+    sources ─ packed      files and streams, unpacked, as chunks of bytes
+    blocks                chunks as blocks of whole lines; XML and save lines respelled as words
+    scan ─ digits         a block as numbers, skeletons of its lines
+         └ captures       and values that are no numbers
+    grammar ─ plain, xml, save
+                          a skeleton's meaning: which number is which column
+    rows ─ frames         columns, a layout at a time
+    cut                   a block as a frame and what else its lines say
+    table                 the blocks together; masks: what masked addresses allow to conclude
+    reading               tables, settings and assumptions as Evidence
+    classic               entries as lines again
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import BinaryIO
+
+    from halftrack.evidence.values import Evidence
+
+
+def read(
+    sources: Sequence[str], *, assume: Mapping[str, str] | None = None, stdin: BinaryIO | None = None
+) -> Evidence:
+    """Files by their paths (``-``: ``stdin``) as the evidence of one node.
+
+    ``assume``: what the files do not say, by the keys of ``--assume``. Raises UnreadableInput
+    where a file holds nothing that can be read, UsageError for an assumption that is none.
+    """
+    from halftrack.formats.reading import evidence_of  # noqa: PLC0415  # brings numpy and Polars
+
+    return evidence_of(sources, assume=assume or {}, stdin=stdin)

@@ -1,0 +1,149 @@
+"""Sources as Evidence: one table each, settings and assumptions of all of them together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from halftrack.errors import UnreadableInput, UsageError
+from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
+from halftrack.formats.cut import printable
+from halftrack.formats.settings import PREFIX, Assumed, assumed
+from halftrack.formats.sources import source
+from halftrack.formats.table import Parsed, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+_T = TypeVar("_T")
+_UNDERSTOOD: Final = (
+    "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
+    " labels, xml, save) and -E, plain or as gz, xz, bz2, zst"
+)
+_MOST_FAULTS: Final = 10
+
+
+def evidence_of(names: Sequence[str], *, assume: Mapping[str, str], stdin: BinaryIO | None) -> Evidence:
+    """What ``formats.read`` promises."""
+    begun = time.monotonic()
+    said = assumed(assume)
+    if not names:
+        raise UsageError("name a file, or - for standard input")
+    if len(set(names)) < len(names):
+        raise UsageError("the same file is named twice")
+    files = [_file(name, shown, stdin) for name, shown in zip(names, _shown_names(names), strict=True)]
+    settings: dict[str, str] = {}
+    for file in files:
+        settings.update(file.parsed.settings)
+    settings.update(said.settings)
+    return Evidence(
+        node=files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more",
+        source="dump",
+        kernel=said.kernel or _first(file.parsed.kernel for file in files),
+        taken_at=said.taken_at or _first(file.parsed.taken_at for file in files),
+        tables=tuple(_table(file, settings) for file in files if file.holds_table),
+        gaps=tuple(gap for file in files for gap in _gaps(file)),
+        input=_input(files, said),
+        seconds=time.monotonic() - begun,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """``path`` as it was given, ``name`` as it is shown."""
+
+    path: str
+    name: str
+    parsed: Parsed
+    truncated: bool
+    notes: tuple[str, ...]
+
+    @property
+    def holds_table(self) -> bool:
+        """Not a file of nothing but settings."""
+        return len(self.parsed.flows) > 0 or self.parsed.lines == self.parsed.unreadable
+
+
+def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
+    opened = source(path, stdin)
+    parsed = parse(opened.chunks())
+    if parsed.lines and parsed.lines == parsed.unreadable:
+        raise UnreadableInput(
+            f"{opened.name}: not one of {parsed.lines:,} lines can be read"
+            f" (line {parsed.first_unreadable[0]}); {_UNDERSTOOD}"
+        )
+    notes = [*opened.notes, *parsed.notes]
+    if not parsed.lines:
+        notes.append(f"{name} holds no line: an empty table, or one that could not be read where it was made.")
+    return _File(path, name, parsed, parsed.truncated or opened.truncated, tuple(notes))
+
+
+def _shown_names(paths: Sequence[str]) -> list[str]:
+    """Base names; whole paths where two files have the same one."""
+    names = ["stdin" if path == "-" else PurePath(path).name or path for path in paths]
+    return [
+        printable((path if names.count(name) > 1 else name).encode("utf-8", "surrogateescape"))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _table(file: _File, settings: Mapping[str, str]) -> Table:
+    flows = file.parsed.flows
+    count = _number(file.parsed.settings.get(f"{PREFIX}count"))
+    return Table(
+        namespace=Namespace(file.name),
+        count=len(flows) if count is None else count,
+        limit=_number(settings.get(f"{PREFIX}max")),
+        buckets=_number(settings.get(f"{PREFIX}buckets")),
+        settings=dict(settings),
+        flows=flows,
+        unreadable=file.parsed.unreadable,
+    )
+
+
+def _gaps(file: _File) -> Iterator[Gap]:
+    if file.truncated:
+        yield Gap(
+            what=f"the rest of {file.name}",
+            why="the file was cut short",
+            needs=("the whole file",),
+            netns=file.name,
+        )
+    if file.parsed.events:
+        yield Gap(
+            what=f"entries that no event of {file.name} names",
+            why="events tell only what changed while they were recorded",
+            needs=("conntrack -L",),
+            netns=file.name,
+        )
+    if not file.parsed.lines:
+        yield Gap(what=f"the entries of {file.name}", why="the file is empty", netns=file.name)
+
+
+def _input(files: list[_File], said: Assumed) -> Input:
+    faults = [f"{file.name}:{fault}" for file in files for fault in file.parsed.first_unreadable]
+    notes: dict[str, None] = {}
+    for file in files:
+        notes.update(dict.fromkeys(file.notes))
+    return Input(
+        files=tuple(file.name for file in files),
+        lines=sum(file.parsed.lines for file in files),
+        unreadable=sum(file.parsed.unreadable for file in files),
+        first_unreadable=tuple(faults[:_MOST_FAULTS]),
+        truncated=any(file.truncated for file in files),
+        masked="visible" if any(len(file.parsed.flows.opaque) for file in files) else "none",
+        formats=tuple(sorted({name for file in files for name in file.parsed.formats})),
+        assumed=dict(said.shown),
+        notes=tuple(notes),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def _first(values: Iterable[_T | None]) -> _T | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,108 @@
+"""Files and standard input as chunks of plain bytes.
+
+What comes out of a packed file is bounded: one that unpacks to more than ``MOST_BYTES`` is read
+up to there and called truncated.
+"""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from halftrack.errors import UnreadableInput
+from halftrack.formats.packed import MAGIC_LENGTH, Damaged, Short, is_packed, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST_BYTES: Final = 8 << 30
+_CHUNK: Final = 4 << 20
+_MOST_LAYERS: Final = 2
+_WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass(slots=True)
+class Source:
+    """One input. ``name`` is how it is shown; ``truncated`` and ``notes`` are known once it is read."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+    most_bytes: int = MOST_BYTES
+    truncated: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Plain bytes. Raises UnreadableInput where the file cannot be opened, read or unpacked at all."""
+        stream = self._raw()
+        given = 0
+        try:
+            for _ in range(_MOST_LAYERS):
+                first, stream = _peeked(stream, MAGIC_LENGTH)
+                if not is_packed(first):
+                    break
+                stream = unpacked(stream)
+            for chunk in _narrow(stream):
+                if given + len(chunk) > self.most_bytes:
+                    yield chunk[: self.most_bytes - given]
+                    self._cut(f"{self.name} holds more than {self.most_bytes:,} bytes: the rest was not read.")
+                    return
+                given += len(chunk)
+                yield chunk
+        except Short:
+            self._cut(f"{self.name} ends in the middle of its packed data.")
+        except Damaged as error:
+            if not given:
+                raise UnreadableInput(f"{self.name} cannot be unpacked: {error}") from error
+            self._cut(f"{self.name} is damaged: what could be unpacked was read.")
+
+    def _cut(self, note: str) -> None:
+        self.truncated = True
+        self.notes.append(note)
+
+    def _raw(self) -> Iterator[bytes]:
+        try:
+            with self.open() as file:
+                while chunk := file.read(_CHUNK):
+                    yield chunk
+        except IsADirectoryError as error:
+            raise UnreadableInput(f"{self.name} is a directory: name the files in it") from error
+        except OSError as error:
+            raise UnreadableInput(f"{self.name} cannot be read: {error.strerror or error}") from error
+        except ValueError as error:
+            raise UnreadableInput(f"{self.name!r} cannot be the name of a file") from error
+
+
+def source(name: str, stdin: BinaryIO | None = None, *, most_bytes: int = MOST_BYTES) -> Source:
+    """A file by its path, or standard input as ``-``."""
+    if name == "-":
+        if stdin is None:
+            raise UnreadableInput("there is no standard input to read")
+        return Source("stdin", lambda: nullcontext(stdin), most_bytes)
+    return Source(name, lambda: Path(name).open("rb"), most_bytes)
+
+
+def _peeked(stream: Iterator[bytes], length: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a stream, at least ``length`` where it has them, and the whole of it."""
+    first = b""
+    for chunk in stream:
+        first += chunk
+        if len(first) >= length:
+            break
+    return first, itertools.chain([first] if first else [], stream)
+
+
+def _narrow(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """UTF-16, which some shells redirect in, as UTF-8; everything else as it is."""
+    first, stream = _peeked(stream, 2)
+    encoding = _WIDE.get(first[:2])
+    if encoding is None:
+        yield from stream
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in stream:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")

@@ -1,0 +1,224 @@
+"""A text table, of whatever format its lines are, as a flow table."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from halftrack.evidence.addresses import OPAQUE_HI
+from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS, FlowTable
+from halftrack.formats.blocks import Block, blocks
+from halftrack.formats.cut import Cut, Cutter, Other, printable
+from halftrack.formats.frames import moved
+from halftrack.formats.masks import settle
+from halftrack.formats.moments import moment_of
+from halftrack.formats.settings import assignment, release_of
+from halftrack.formats.shapes import Event, Kind
+from halftrack.formats.spellings import coded
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+MOST_ENTRIES: Final = 16_000_000
+"""Entries that are kept of one table: some 3 GB of memory. Kernels hold a few million at most."""
+_FAULTS: Final = 10
+_WORKERS: Final = 2
+_SHOWN: Final = 120
+_MOST_OTHERS: Final = 10_000
+_SHOWN_COUNT: Final = re.compile(r"(\d+) flow entries")
+_NS: Final = 1_000_000_000
+_LATEST: Final = 1 << 33
+"""A moment in the year 2242: what lies after it is no time at which a table was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a text held.
+
+    ``lines``: those that are not blank, a comment or XML's wrapping. ``first_unreadable``:
+    ``line: reason: text``, at most ten. ``events``: the flows are what event lines left. ``settings``: full sysctl names. ``taken_at``: from a line
+    of date(1), or from the start times of the entries.
+    """
+
+    flows: FlowTable
+    lines: int = 0
+    unreadable: int = 0
+    first_unreadable: tuple[str, ...] = ()
+    truncated: bool = False
+    formats: tuple[str, ...] = ()
+    events: bool = False
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    kernel: str | None = None
+    taken_at: datetime | None = None
+
+
+def parse(
+    chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int = MOST_ENTRIES
+) -> Parsed:
+    """Read a text table, given in pieces of any size.
+
+    Lines that cannot be read are counted and never raise. ``thorough`` takes the road that is
+    otherwise kept for unusual addresses; the result is the same.
+    """
+    gathered = _Gathered(most_entries)
+    for block, cut in _cuts(blocks(chunks), Cutter(most_faults=_FAULTS, thorough=thorough)):
+        gathered.add(block, cut)
+        if gathered.full:
+            break
+    return gathered.parsed()
+
+
+def _cuts(parts: Iterator[Block], cutter: Cutter) -> Iterator[tuple[Block, Cut]]:
+    """Each block with what it held, in order; cut in threads, as numpy and Polars let others run."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        waiting: deque[tuple[Block, Future[Cut]]] = deque()
+        for block in parts:
+            waiting.append((block, pool.submit(cutter.cut, block.text)))
+            if len(waiting) > _WORKERS:
+                block, cut = waiting.popleft()
+                yield block, cut.result()
+        while waiting:
+            block, cut = waiting.popleft()
+            yield block, cut.result()
+
+
+class _Gathered:
+    """What the blocks read so far held."""
+
+    def __init__(self, most_entries: int) -> None:
+        self._most = most_entries
+        self._frames: list[pl.DataFrame] = []
+        self._events: list[npt.NDArray[np.uint8]] = []
+        self._any_event = False
+        self._opaque: list[str] = []
+        self._height = 0
+        self._lines = 0
+        self._unreadable = 0
+        self._faults: list[str] = []
+        self._others: list[Other] = []
+        self._formats: set[str] = set()
+        self._notes: list[str] = []
+        self._truncated = False
+
+    @property
+    def full(self) -> bool:
+        return self._height >= self._most
+
+    def add(self, block: Block, cut: Cut) -> None:
+        if block.overlong:
+            self._lines += 1
+            self._unreadable += 1
+            self._fault(block.first, "longer than any entry", printable(block.overlong[:_SHOWN]))
+        frame, height = cut.frame, cut.frame.height
+        if not block.ended and cut.unended:
+            # The last number may have lost digits.
+            height -= 1
+            self._truncated = True
+            self._unreadable += 1
+            line = int(cut.rows[-1])
+            cut.faults.append((line, "cut short", printable(block.text.splitlines()[line][:_SHOWN])))
+        self._truncated |= not block.ended and cut.last_unreadable
+        if self._height + height > self._most:
+            height = self._most - self._height
+            self._truncated = True
+            self._notes.append(f"Only the first {self._most:,} entries were read.")
+        self._frames.append(moved(frame.head(height), len(self._opaque)))
+        self._any_event |= cut.events is not None
+        self._events.append(np.zeros(height, np.uint8) if cut.events is None else cut.events[:height])
+        self._opaque += cut.opaque
+        self._height += height
+        self._lines += cut.lines
+        self._unreadable += cut.unreadable
+        self._formats |= cut.formats
+        self._others += cut.others[: _MOST_OTHERS - len(self._others)]
+        for line, reason, text in cut.faults:
+            self._fault(block.first + line, reason, text)
+
+    def _fault(self, line: int, reason: str, text: str) -> None:
+        if len(self._faults) < _FAULTS:
+            self._faults.append(f"{line}: {reason}: {text}")
+
+    def parsed(self) -> Parsed:
+        frame, opaque = self._table()
+        if self._any_event:
+            frame = self._folded(frame)
+        else:
+            self._compare_with_shown()
+        if len(opaque):
+            frame, notes = settle(frame, opaque)
+            self._notes += notes
+        settings = dict(filter(None, (assignment(text) for text in self._texts(Kind.SETTING))))
+        kernels = [release_of(text) for text in self._texts(Kind.RELEASE)]
+        return Parsed(
+            flows=FlowTable(frame, opaque),
+            lines=self._lines,
+            unreadable=self._unreadable,
+            first_unreadable=tuple(self._faults),
+            truncated=self._truncated,
+            formats=tuple(sorted(self._formats)),
+            events=self._any_event,
+            taken_at=self._taken_at(frame),
+            notes=tuple(self._notes),
+            settings=settings,
+            kernel=kernels[0] if kernels else None,
+        )
+
+    def _table(self) -> tuple[pl.DataFrame, pl.Series]:
+        if not self._frames:
+            return pl.DataFrame(schema=dict(SCHEMA)), pl.Series("opaque", [], dtype=pl.String)
+        frame = pl.concat(self._frames, rechunk=False)
+        which, opaque = coded(pl.Series(self._opaque, dtype=pl.String))
+        if len(opaque) < len(which):
+            for stem in ADDRESS_COLUMNS:
+                masked = (frame[f"{stem}_hi"] == OPAQUE_HI).to_numpy()
+                low = frame[f"{stem}_lo"].to_numpy().copy()
+                low[masked] = which[low[masked].astype(np.intp)]
+                frame = frame.with_columns(pl.Series(f"{stem}_lo", low))
+        return frame, opaque.alias("opaque")
+
+    def _folded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Events as the table that they leave: what was said of an entry last, if it was not its end."""
+        left = (
+            frame.with_columns(event=pl.Series(np.concatenate(self._events)))
+            .unique(TUPLE_COLUMNS, keep="last", maintain_order=True)
+            .filter(pl.col("event") != Event.DESTROY)
+            .drop("event")
+        )
+        self._notes.append(
+            f"{frame.height:,} events were folded into the {left.height:,} entries that they leave:"
+            " entries without an event are missing."
+        )
+        return left
+
+    def _compare_with_shown(self) -> None:
+        shown = sum(int(match[1]) for text in self._texts(Kind.SHOWN) if (match := _SHOWN_COUNT.search(text)))
+        if shown > self._height + self._unreadable:
+            self._truncated = True
+            self._notes.append(f"conntrack(8) says that it showed {shown:,} entries; {self._height:,} are here.")
+
+    def _taken_at(self, frame: pl.DataFrame) -> datetime | None:
+        moments = [moment for text in self._texts(Kind.MOMENT) if (moment := moment_of(text))]
+        if moments:
+            return moments[-1]
+        if frame["start_ns"].null_count() == frame.height:
+            return None
+        if self._formats != {"conntrack -o xml"}:
+            self._notes.append("Start times in the text name no time zone: taken as UTC.")
+        if self._any_event:
+            return None
+        last = frame.select((pl.col("start_ns") // _NS + pl.col("delta_time").cast(pl.Int64)).max()).item()
+        if last is None or last > _LATEST:
+            return None
+        return datetime.fromtimestamp(last, UTC)
+
+    def _texts(self, kind: Kind) -> list[str]:
+        return [other.text for other in self._others if other.kind == kind]

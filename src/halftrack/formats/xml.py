@@ -1,0 +1,129 @@
+"""Entries as ``conntrack -o xml`` prints them.
+
+No XML parser is involved, so there are no entities that could expand: an element
+``<flow>…</flow>`` is cut out by its tags and respelled as one line of words, in which
+``<src>10.9.0.1</src>`` reads ``src=10.9.0.1 /src=``.
+Element names: ``libnetfilter_conntrack/src/conntrack/snprintf_xml.c``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from halftrack.evidence import uapi
+from halftrack.formats.shapes import (
+    PROTOCOL_NUMBERS,
+    UNKNOWN_PROTOCOL,
+    Event,
+    Kind,
+    NeedsText,
+    Reader,
+    Shape,
+    Unreadable,
+)
+
+OPEN: Final = b"<flow"
+CLOSE: Final = b"</flow>"
+_RESPELL: Final = bytes.maketrans(b"<>\n\t", b" =  ")
+_MARKS: Final = (" flow=", " flow type=")
+_WORD: Final = re.compile(r"[^ \r]+")
+_PAIR: Final = re.compile(r"([a-z][\w.-]*)(@0|=[^ =]+)")
+_NAME: Final = "protoname="
+_DIRECTIONS: Final = {"direction=original=": 0, "direction=reply=": 1, "direction=independent=": Reader.WHOLE}
+_EVENTS: Final = {"type=new=": Event.NEW, "type=update=": Event.UPDATE, "type=destroy=": Event.DESTROY}
+_KEYS: Final = {"deltatime": "delta-time", "label": "labels"}
+
+
+def respell(block: bytes) -> bytes:
+    """The block with each complete flow element as one line of its own; the rest as it was."""
+    if CLOSE not in block:
+        return block
+    parts = block.split(CLOSE)
+    lines: list[bytes] = []
+    for part in parts[:-1]:
+        start = part.rfind(OPEN)
+        if start < 0:
+            lines.append(part + CLOSE)
+            continue
+        before = part[:start].strip(b" \t\r\n")
+        if before:
+            lines.append(before)
+        lines.append(b" " + part[start:].translate(_RESPELL, b'"\r').strip())
+    rest = parts[-1].lstrip(b" \t\r\n")
+    return b"\n".join(lines) + b"\n" + rest
+
+
+def is_flow(skeleton: str) -> bool:
+    return skeleton.startswith(_MARKS)
+
+
+def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
+    """The shape of a respelled flow. Raises Unreadable where it is none."""
+    if "\x01" in skeleton:
+        raise Unreadable("bytes that are no text")
+    words = [(word.group(), word.start()) for word in _WORD.finditer(skeleton)]
+    names = {word[len(_NAME) : -1] for word, _ in words if word.startswith(_NAME)} - {"ipv0"}
+    if len(names) != 1:
+        raise Unreadable("a flow without one protocol")
+    name = names.pop()
+    reader = Reader(PROTOCOL_NUMBERS.get(name.replace("0", "6"), UNKNOWN_PROTOCOL))
+    status = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY
+    event = Event.NONE
+    layers: list[int] = []
+    for word, position in words:
+        slot = skeleton.count("0", 0, position)
+        if word in _DIRECTIONS:
+            reader.turn(_DIRECTIONS[word])
+        elif word == "unreplied/=":
+            status &= ~uapi.IPS_SEEN_REPLY
+        elif word == "assured/=":
+            status |= uapi.IPS_ASSURED
+        elif word in _EVENTS:
+            event = _EVENTS[word]
+        elif word == "protonum=0":
+            layers.append(slot)
+        elif pair := _PAIR.fullmatch(word):
+            _element(reader, pair[1], pair[2], slot + pair[1].count("0"))
+    _protocols(reader, layers, name)
+    try:
+        layout = reader.layout()
+    except NeedsText:
+        if addresses_captured:
+            raise Unreadable("an address that cannot be read") from None
+        return Shape(Kind.AGAIN)
+    return Shape(
+        Kind.ENTRY,
+        layout=layout,
+        l4proto=reader.l4proto,
+        status=status,
+        event=event,
+        format="conntrack -o xml",
+    )
+
+
+def _element(reader: Reader, key: str, value: str, slot: int) -> None:
+    if key == "timeout":
+        reader.add("number", "timeout", slot)
+    elif key == "state":
+        # The tool takes the name from TCP's list whatever the protocol: see rows.py.
+        reader.add("state of xml", "state", slot, reader.l4proto)
+    elif key == "start" and value == "=0":
+        reader.add("number", "start_ns", slot)
+    elif key == "zone" and reader.direction != Reader.WHOLE:
+        reader.take("zone-reply" if reader.direction else "zone-orig", value, slot)
+    else:
+        reader.take(_KEYS.get(key, key), value, slot)
+
+
+def _protocols(reader: Reader, layers: list[int], name: str) -> None:
+    """Check the numbers of ``<layer3>`` and ``<layer4>``, which each direction has once."""
+    if len(layers) != 4:
+        raise Unreadable("a flow without its protocols' numbers")
+    reader.add("family number", "family", layers[0], uapi.AF_INET if reader.quads else 0)
+    reader.add("same", "family of the reply", layers[2], layers[0])
+    reader.add("same", "l4proto of the reply", layers[3], layers[1])
+    if reader.l4proto == UNKNOWN_PROTOCOL:
+        reader.add("l4proto", "l4proto", layers[1], int(name != "unknown"))
+    else:
+        reader.add("is", "l4proto", layers[1], reader.l4proto)
