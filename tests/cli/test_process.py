@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.conftest import FOUNDING, plain_environment, process
+from halftrack import __version__
+from halftrack.commands import doctor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,17 +54,21 @@ def test_an_interruption_ends_in_130(tmp_path: Path) -> None:
     """A table that comes slowly through a pipe, and Ctrl-C."""
     pipe = tmp_path / "table"
     os.mkfifo(pipe)
+    writing = os.open(pipe, os.O_RDWR)  # does not wait for a reader
     with subprocess.Popen(
         [*PROGRAM, "doctor", str(pipe)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=plain_environment(),
-    ) as child, pipe.open("wb") as writing:
-        writing.write(FOUNDING.read_bytes())
-        writing.flush()
-        time.sleep(0.5)
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=20)
+    ) as child:
+        try:
+            os.write(writing, FOUNDING.read_bytes())
+            time.sleep(1.5)
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=20)
+        finally:
+            child.kill()
+            os.close(writing)
 
     assert (child.returncode, out, err) == (130, b"", b"")
 
@@ -131,8 +137,6 @@ def test_help_loads_nothing_heavy() -> None:
 def test_a_bug_of_ours_is_one_line_and_a_traceback_only_on_request(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from halftrack.commands import doctor
-
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division\nby zero")
 
@@ -164,6 +168,4 @@ def test_explain_shows_pages_and_lists_them(run: Run) -> None:
 
 
 def test_the_version(run: Run) -> None:
-    from halftrack import __version__
-
     assert run("--version").out == f"halftrack {__version__}\n"

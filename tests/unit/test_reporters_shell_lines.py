@@ -24,6 +24,12 @@ WORDS = st.lists(
 )
 
 
+NESTED = (
+    '"$({ conntrack -L -f ipv4 -p tcp --state ESTABLISHED -s "${ADDR_1:?}" --orig-port-src 80 2>/dev/null || '
+    "echo failed; } | grep -vcF '[UNREPLIED] and more words that are long enough to be broken')\""
+)
+
+
 def words_of(command: str) -> list[str]:
     """The words that sh makes of a command's arguments."""
     done = subprocess.run(
@@ -41,6 +47,8 @@ def words_of(command: str) -> list[str]:
 @example(['"' + "a b" * 60 + '"'])
 @example(["a" * 300])
 @example(["'a'" * 100])
+@example(["'one\ntwo " + "three " * 30 + "'", "four"])
+@example([f'"$(printf %s "{"a b" * 40}" \'{"c d" * 40}\' ${{HOME:-{"x" * 60}}})"'])
 def test_the_shell_joins_what_was_broken(words: list[str]) -> None:
     command = " ".join(words)
 
@@ -76,3 +84,26 @@ def test_a_long_comment_goes_on_as_a_comment() -> None:
 
     assert len(lines) > 1
     assert all(line.startswith("  # ") for line in lines)
+
+
+def test_a_command_inside_a_command_keeps_its_quotes() -> None:
+    command = f"test {NESTED} = 0 && conntrack -D -s 192.0.2.1"
+
+    lines = shell_lines(command, PAGE, " " * 11)
+
+    assert max(map(len, lines)) <= 80
+    assert subprocess.run(["sh", "-n", "-c", "\n".join(lines)], check=False).returncode == 0
+    assert "'[UNREPLIED] and more words" in "\n".join(lines)
+
+
+def test_a_document_goes_into_its_file_unchanged() -> None:
+    body = 'rule "${A:-x}" ' + "--with words " * 12 + "'quoted  blanks'"
+    unit = "ExecStart=/bin/sh -c '" + "do this; " * 12 + "'"
+    command = f"cat <<EOF\n{body}\nEOF\ncat <<'END'\n{unit}\nEND\necho done"
+    lines = shell_lines(command, PAGE, " " * 8)
+
+    def output(script: str) -> str:
+        return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert output("\n".join(lines)) == output(command)
+    assert max(len(line) for line in lines if "ExecStart" not in line) <= 80

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _CODES: Final = {"warning": 1, "critical": 2}
 _INCOMPLETE: Final = 3
+_LONG: Final = 60
 
 
 @click.command(
@@ -55,9 +57,11 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
+        again = "halftrack doctor -v --example"
     else:
         found = _diagnosed(sources, given)
-    output.write(_shown(found, form, given))
+        again = _again(sources)
+    output.write(_shown(found, form, given, again))
     return 0 if exit_zero else exit_code(found)
 
 
@@ -75,7 +79,13 @@ def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
     return advise(judged.diagnosis, seen, judged.cases)
 
 
-def _shown(found: Diagnosis, form: str, given: Options) -> bytes:
+def _again(sources: Sequence[str]) -> str:
+    """The command that shows everything."""
+    command = shlex.join(["halftrack", "doctor", "-v", *sources])
+    return command if len(command) < _LONG else "halftrack doctor -v ..."
+
+
+def _shown(found: Diagnosis, form: str, given: Options, again: str) -> bytes:
     if form == "json" or given.json or given.jsonl:
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
@@ -90,5 +100,6 @@ def _shown(found: Diagnosis, form: str, given: Options) -> bytes:
         color=output.wants_color(given),
         verbose=given.verbose,
         terminal=output.is_terminal(),
+        again=again,
     )
     return text.encode("ascii" if ascii_only else "utf-8")

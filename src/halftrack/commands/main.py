@@ -7,6 +7,7 @@ import difflib
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import Final
@@ -84,6 +85,9 @@ def program(context: click.Context) -> None:
 
 def main() -> None:
     """Run and end the process with the exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Reading a kernel or a pipe in other threads may take its time to notice; nothing is half-done.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     code = run(sys.argv[1:])
     with contextlib.suppress(OSError):
         sys.stderr.flush()

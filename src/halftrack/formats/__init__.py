@@ -1,16 +1,16 @@
 """Text tables of every age into Evidence, and back.
 
-    sources ─ packed      files and streams, unpacked, as chunks of bytes
-    blocks                chunks as blocks of whole lines; XML and save lines respelled as words
-    scan ─ digits         a block as numbers, skeletons of its lines
-         └ captures       and values that are no numbers
-    grammar ─ plain, xml, save
-                          a skeleton's meaning: which number is which column
-    rows ─ frames         columns, a layout at a time
-    cut                   a block as a frame and what else its lines say
-    table                 the blocks together; masks: what masked addresses allow to conclude
-    reading               tables, settings and assumptions as Evidence
-    classic               entries as lines again
+sources ─ packed      files and streams, unpacked, as chunks of bytes
+blocks                chunks as blocks of whole lines; XML and save lines respelled as words
+scan ─ digits         a block as numbers, skeletons of its lines
+     └ captures       and values that are no numbers
+grammar ─ plain, xml, save
+                      a skeleton's meaning: which number is which column
+rows ─ frames         columns, a layout at a time
+cut                   a block as a frame and what else its lines say
+table                 the blocks together; masks: what masked addresses allow to conclude
+reading               tables, settings and assumptions as Evidence
+classic               entries as lines again
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ def _capture_full_ipv6(raw: Bytes, found: Captures) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(raw, _FULL + 1, writeable=True)
     groups = windows[at + 1].reshape(len(at), 8, 5)
     nibbles = _HEX[groups[:, :, :4]]
-    good = (groups[:, :7, 4] == ord(":")).all(axis=1) & (nibbles < _NO_NIBBLE).reshape(len(at), 32).all(axis=1)
+    good = (groups[:, :7, 4] == ord(":")).all(axis=1) & (nibbles < _NO_NIBBLE).reshape(len(at), 32).all(
+        axis=1
+    )
     # Two nibbles an octet; two words of eight octets each, as in the packet.
     octets = nibbles[:, :, 0::2] << 4 | nibbles[:, :, 1::2]
     words = octets.reshape(len(at), 16).view(">u8").astype(np.uint64)
@@ -87,7 +89,8 @@ def _names_address(raw: Bytes, at: Places) -> Flags:
     """Whether the ``=`` at each position follows ``src`` or ``dst``."""
     is_src = (raw[at - 1] == ord("c")) & (raw[at - 2] == ord("r")) & (raw[at - 3] == ord("s"))
     is_dst = (raw[at - 1] == ord("t")) & (raw[at - 2] == ord("s")) & (raw[at - 3] == ord("d"))
-    return is_src | is_dst
+    either: Flags = is_src | is_dst
+    return either
 
 
 def _is_odd(raw: Bytes) -> Flags:

@@ -28,7 +28,8 @@ def lines(flows: FlowTable) -> pl.Series:
 
 def _block(frame: pl.DataFrame, opaque: pl.Series) -> pl.Series:
     spelled = frame.with_columns(
-        addresses.show(frame[f"{stem}_hi"], frame[f"{stem}_lo"], opaque).alias(stem) for stem in ADDRESS_COLUMNS
+        addresses.show(frame[f"{stem}_hi"], frame[f"{stem}_lo"], opaque).alias(stem)
+        for stem in ADDRESS_COLUMNS
     )
     words: list[pl.Expr] = [
         _named("family", {uapi.AF_INET: "ipv4     2", uapi.AF_INET6: "ipv6     10"}),
@@ -61,7 +62,9 @@ def _named(column: str, names: dict[int, str]) -> pl.Expr:
 def _protocol() -> pl.Expr:
     names = {number: f"{name:<8} {number}" for number, name in uapi.PROTOCOL_NAMES.items()}
     other = pl.concat_str(pl.lit("unknown  "), pl.col("l4proto").cast(pl.String))
-    return pl.coalesce(_named("l4proto", names), other)
+    # A kernel without a protocol's tracker knows no ports and prints no name.
+    tracked = ~pl.col("l4proto").is_in(list(uapi.PORT_PROTOCOLS)) | pl.col("orig_sport").is_not_null()
+    return pl.when(tracked).then(pl.coalesce(_named("l4proto", names), other)).otherwise(other)
 
 
 def _state() -> pl.Expr:
@@ -107,7 +110,9 @@ def _tuple(direction: str) -> list[pl.Expr]:
         pl.when(icmp).then(_value("code", f"{direction}_code")),
         pl.when(icmp).then(_value("id", f"{direction}_icmp_id")),
         *keys,
-        pl.when((pl.col("zone") > 0) & (pl.col("zone_dir") == zone)).then(_value(f"zone-{direction}", "zone")),
+        pl.when((pl.col("zone") > 0) & (pl.col("zone_dir") == zone)).then(
+            _value(f"zone-{direction}", "zone")
+        ),
         _value("packets", f"{direction}_packets"),
         _value("bytes", f"{direction}_bytes"),
     ]
@@ -117,7 +122,9 @@ def _hexadecimal(column: str) -> pl.Expr:
     """A 16-bit number in hexadecimal without leading zeros, ``0`` for none."""
     digits = dict(enumerate("0123456789abcdef"))
     number = pl.col(column)
-    nibbles = [((number // 16**place) % 16).replace_strict(digits, return_dtype=pl.String) for place in (3, 2, 1, 0)]
+    nibbles = [
+        ((number // 16**place) % 16).replace_strict(digits, return_dtype=pl.String) for place in (3, 2, 1, 0)
+    ]
     text = pl.concat_str(nibbles).str.strip_chars_start("0")
     return pl.when(text == "").then(pl.lit("0")).otherwise(text)
 

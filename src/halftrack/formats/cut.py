@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from halftrack.evidence.flows import SCHEMA
+from halftrack.formats.columns import Columns
 from halftrack.formats.digits import spread
 from halftrack.formats.frames import frame_of, moved
 from halftrack.formats.grammar import Grammar
-from halftrack.formats.rows import Columns, Layout
+from halftrack.formats.operations import Layout, run
 from halftrack.formats.scan import Scan, scan
 from halftrack.formats.shapes import Kind, Op, Shape
 from halftrack.formats.spellings import LONGEST, Spellings
@@ -40,7 +41,8 @@ class Other:
 class Cut:
     """What a block held. Line numbers count from 0 within the block.
 
-    ``count``: all lines. ``frame``: the schema's columns; ``rows``: the line of each of its rows; ``events``: an
+    ``count``: all lines. ``frame``: the schema's columns; ``rows``: the line of each of its rows; ``events``:
+    an
     Event per row, None where all are NONE. ``opaque``: spellings that ``frame``'s opaque addresses
     point into. ``lines``: those that are not blank, comment or wrapping. ``unreadable``: how many;
     ``faults``: the first of them as ``(line, reason, text)``.
@@ -96,7 +98,7 @@ class Cutter:
         for layout, rows in layouts:
             width = max(op.last for op in layout) + 1
             numbers = np.lib.stride_tricks.sliding_window_view(text.values, width)[text.first[order[rows]]]
-            Layout(columns, rows, numbers, spellings).run(layout)
+            run(layout, Layout(columns, rows, numbers, spellings))
         # Back from places in the columns to lines.
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
@@ -104,7 +106,7 @@ class Cutter:
         again = columns.again[place] | (kinds == Kind.AGAIN)
         if not captured:
             again[text.padded] |= kinds[text.padded] == Kind.ENTRY
-        again &= fault == 0
+        # Captured addresses are no quads, so a second pass asks for no third.
         entry = (kinds == Kind.ENTRY) & (fault == 0) & ~again
         rows_read = np.flatnonzero(entry)
         used = [shapes[index] for index in np.unique(which[rows_read]).tolist()]
@@ -119,7 +121,7 @@ class Cutter:
         )
         if any(shape.event for shape in used):
             cut.events = np.array([shape.event for shape in shapes], dtype=np.uint8)[which[rows_read]]
-        bad = np.flatnonzero((kinds == Kind.UNREADABLE) | (fault > 0))
+        bad = np.flatnonzero((kinds == Kind.UNREADABLE) | ((fault > 0) & ~again))
         cut.unreadable = len(bad)
         cut.last_unreadable = len(bad) > 0 and int(bad[-1]) == len(text) - 1
         for line in bad[: self._most_faults].tolist():

@@ -13,8 +13,8 @@ from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA
 
 if TYPE_CHECKING:
+    from halftrack.formats.columns import Columns
     from halftrack.formats.digits import Places
-    from halftrack.formats.rows import Columns
 
 
 def frame_of(columns: Columns, rows: Places) -> pl.DataFrame:

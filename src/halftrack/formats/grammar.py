@@ -16,30 +16,35 @@ if TYPE_CHECKING:
 
     from halftrack.formats.digits import Places
 
-_SKIPPED: Final = re.compile(r"[ \t\r\ufeff\x01]*(?:#.*|<\?xml.*|</?conntrack>?.*|\[USERSPACE\].*)?", re.DOTALL)
-_SHOWN: Final = re.compile(r".*\(conntrack-tools\): 0 flow (entries|events) have been shown\.\s*")
-_SETTING: Final = re.compile(r"\s*(?:sysctl )?(?:/proc/sys/)?net[./][\w./-]+\s*[=:]\s*-?0(?:\s+-?0)*\s*")
-_RELEASE: Final = re.compile(r"\s*(?:Linux \S+ )?0\.0(?:\.0)?(?:[-.+~_]\S*)?(?: .*)?\s*")
-_MOMENT: Final = re.compile(
-    r"\s*(?:0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+-]0:?0)|[A-Z][a-z]{2} [A-Z][a-z]{2} +0 0:0:0 (?:UTC|GMT) 0)\s*"
+_SKIPPED: Final = re.compile(r"[ \t\r\x01]*(?:#.*|<\?xml.*|</?conntrack>?.*|\[USERSPACE\].*)?", re.DOTALL)
+_OTHERS: Final = (
+    (re.compile(r".*\(conntrack-tools\): 0 flow entries have been shown\.\s*"), Kind.SHOWN),
+    (re.compile(r".*\(conntrack-tools\): 0 flow events have been shown\.\s*"), Kind.SKIPPED),
+    (
+        re.compile(r"\s*(?:sysctl )?(?:/proc/sys/)?net[./][\w./-]+\s*[=:]\s*-?0(?:\s+-?0)*\s*"),
+        Kind.SETTING,
+    ),
+    (
+        re.compile(
+            r"\s*(?:0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+-]0:?0)"
+            r"|[A-Z][a-z]{2} [A-Z][a-z]{2} +0 0:0:0 (?:UTC|GMT) 0)\s*"
+        ),
+        Kind.MOMENT,
+    ),
+    (re.compile(r"\s*(?:Linux \S+ )?0\.0(?:\.0)?(?:[-.+~_]\S*)?(?: #.*)?\s*"), Kind.RELEASE),
 )
 _MOST_SHAPES: Final = 20_000
 
 
-def shape_of(skeleton: str, *, addresses_captured: bool) -> Shape:
+def shape_of(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: PLR0911  # a way out for each kind of line
     """What lines of this skeleton are."""
     if _SKIPPED.fullmatch(skeleton):
         return Shape(Kind.SKIPPED)
     if len(skeleton) > LONGEST:
         return Shape(Kind.UNREADABLE, "too long for an entry")
-    if shown := _SHOWN.fullmatch(skeleton):
-        return Shape(Kind.SHOWN if shown[1] == "entries" else Kind.SKIPPED)
-    if _SETTING.fullmatch(skeleton):
-        return Shape(Kind.SETTING)
-    if _MOMENT.fullmatch(skeleton):
-        return Shape(Kind.MOMENT)
-    if _RELEASE.fullmatch(skeleton):
-        return Shape(Kind.RELEASE)
+    for pattern, kind in _OTHERS:
+        if pattern.fullmatch(skeleton):
+            return Shape(kind)
     try:
         if xml.is_flow(skeleton):
             return xml.grammar(skeleton, addresses_captured=addresses_captured)
@@ -65,12 +70,14 @@ class Grammar:
         """The shapes of a block's lines, and for each line the index of its own among them."""
         hashes = skeletons.hash(self._seed).to_numpy()
         distinct, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-        shapes = [self._known.get(number) for number in distinct.tolist()]
-        missing = [index for index, shape in enumerate(shapes) if shape is None]
-        for index, text in zip(missing, skeletons.gather(first[missing]).to_list(), strict=True):
-            shapes[index] = shape_of(text, addresses_captured=self._captured)
-        if len(self._known) + len(missing) > _MOST_SHAPES:
-            self._known = {}
-        else:
-            self._known.update((int(distinct[index]), shapes[index]) for index in missing)
+        numbers = distinct.tolist()
+        known = self._known
+        missing = [index for index, number in enumerate(numbers) if number not in known]
+        fresh = {
+            numbers[index]: shape_of(text, addresses_captured=self._captured)
+            for index, text in zip(missing, skeletons.gather(first[missing]).to_list(), strict=True)
+        }
+        shapes = [fresh[number] if number in fresh else known[number] for number in numbers]
+        # A new dictionary each time: other threads still look into the one that they hold.
+        self._known = {**known, **fresh} if len(known) + len(fresh) <= _MOST_SHAPES else {}
         return shapes, which

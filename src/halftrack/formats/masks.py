@@ -66,17 +66,13 @@ def same_address(clear: str, masked: str) -> bool:
     return shared is not None and shared >= (2 if _private(clear) else 1)
 
 
-def surely_translated(one: str, other: str, *, clear: str | None) -> bool:
-    """Whether two spellings cannot be one address. ``clear`` is the one of them that is not masked."""
+def surely_translated(one: str, other: str, *, clear: bool) -> bool:
+    """Whether a masked spelling ``other`` cannot be the address ``one``, which may be ``clear``."""
     parts = visible_parts(one), visible_parts(other)
     if all(parts) and len(parts[0]) == len(parts[1]):
-        if agree(one, other) is None:
-            return True
-        return clear is not None and _private(clear) and not same_address(one, other)
-    if clear is not None:
-        return _private(clear)
-    # Two spellings without parts, such as hashes: each stands for one address.
-    return not any(parts)
+        return agree(one, other) is None or (clear and _private(one) and not same_address(one, other))
+    # Two spellings without parts, such as hashes, stand for one address each.
+    return _private(one) if clear else not any(parts)
 
 
 def _private(text: str) -> bool:
@@ -103,8 +99,10 @@ def settle(frame: pl.DataFrame, opaque: pl.Series) -> tuple[pl.DataFrame, tuple[
     frame = _replaced(frame, forgotten)
 
     def translated(a_hi: int, a_lo: int, b_hi: int, b_lo: int) -> bool:
-        clear = [to_text(hi, lo) for hi, lo in ((a_hi, a_lo), (b_hi, b_lo)) if hi != OPAQUE_HI]
-        return surely_translated(spell(a_hi, a_lo), spell(b_hi, b_lo), clear=clear[0] if clear else None)
+        one, other = spell(a_hi, a_lo), spell(b_hi, b_lo)
+        if b_hi != OPAQUE_HI:
+            one, other = other, one
+        return surely_translated(one, other, clear=a_hi != OPAQUE_HI or b_hi != OPAQUE_HI)
 
     for there, back, _, _, bit in _MIRRORS:
         frame = _with_translations(frame, there, back, bit, translated)
@@ -159,7 +157,9 @@ def _with_translations(
         known, on=_PAIR, how="left", maintain_order="left"
     )["found"]
     status = pl.col("status")
-    return frame.with_columns(pl.when(found.is_not_null()).then(status | bit).otherwise(status).alias("status"))
+    return frame.with_columns(
+        pl.when(found.is_not_null()).then(status | bit).otherwise(status).alias("status")
+    )
 
 
 def _notes(forgotten: list[tuple[str, str]]) -> tuple[str, ...]:

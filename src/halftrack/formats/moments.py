@@ -19,20 +19,24 @@ _NS: Final = 1_000_000_000
 
 
 def nanoseconds_of(
-    year: Numbers, month: int, day: Numbers, hour: Numbers, minute: Numbers, second: Numbers
+    year: Numbers, month: int, day: Numbers, clock: tuple[Numbers, Numbers, Numbers]
 ) -> tuple[npt.NDArray[np.int64], Flags]:
-    """Times of day in UTC as nanoseconds since 1970, and which of them exist."""
+    """Times of day in UTC as nanoseconds since 1970, and which of them exist.
+
+    ``clock``: hours, minutes, seconds.
+    """
+    hour, minute, second = clock
     possible = (year >= 1970) & (year < 2262) & (day >= 1) & (day <= 31)
     possible &= (hour < 24) & (minute < 60) & (second <= 60)
-    year, day, hour, minute, second = (
+    years, days, hours, minutes, seconds = (
         np.where(possible, part, low).astype(np.int64)
         for part, low in ((year, 1970), (day, 1), (hour, 0), (minute, 0), (second, 0))
     )
-    months = (year - 1970) * 12 + (month - 1)
+    months = (years - 1970) * 12 + (month - 1)
     first = months.astype("M8[M]").astype("M8[D]").astype(np.int64)
     after = (months + 1).astype("M8[M]").astype("M8[D]").astype(np.int64)
-    possible &= first + day - 1 < after
-    seconds = (first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second
+    possible &= first + days - 1 < after
+    seconds += (first + days - 1) * 86_400 + hours * 3600 + minutes * 60
     return np.where(possible, seconds, 0) * _NS, possible
 
 

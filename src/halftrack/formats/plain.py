@@ -8,7 +8,7 @@ are skipped where they look like ``key=value`` or ``[FLAG]``: vendors add their 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
 from halftrack.formats.moments import MONTHS
@@ -23,6 +23,9 @@ from halftrack.formats.shapes import (
     Unreadable,
     state_number,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEAD: Final = re.compile(
     r"(?<![A-Za-z0-9_.-])"
@@ -87,12 +90,12 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
         state=state,
         status=status,
         event=Event[event[1]] if event else Event.NONE,
-        format=_format(event is not None, head["l3"] is not None, extended),
+        format=_format(event=event is not None, layer3=head["l3"] is not None, extended=extended),
         ended=event is not None or any(word.startswith(("use=", "id=")) for word, _ in words),
     )
 
 
-def _columns_before_tuples(reader: Reader, head: re.Match[str], slot: _Slot) -> None:
+def _columns_before_tuples(reader: Reader, head: re.Match[str], slot: Callable[[int], int]) -> None:
     digit = "0" in head["l4"]
     if digit and reader.l4proto != UNKNOWN_PROTOCOL:
         reader.add("is", "protocol's digit", slot(head.start("l4")), 6)
@@ -105,7 +108,7 @@ def _columns_before_tuples(reader: Reader, head: re.Match[str], slot: _Slot) -> 
         reader.add("minus" if head["minus"] else "number", "timeout", slot(head.start("timeout")))
 
 
-def _words(reader: Reader, words: list[tuple[str, int]], slot: _Slot) -> tuple[int, bool]:
+def _words(reader: Reader, words: list[tuple[str, int]], slot: Callable[[int], int]) -> tuple[int, bool]:
     """Hand the words to the reader; the status bits, and whether only conntrack(8) prints such a line."""
     status = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY
     extended = False
@@ -134,7 +137,7 @@ def _words(reader: Reader, words: list[tuple[str, int]], slot: _Slot) -> tuple[i
     return status, extended
 
 
-def _format(event: bool, layer3: bool, extended: bool) -> str:
+def _format(*, event: bool, layer3: bool, extended: bool) -> str:
     if event:
         return "conntrack -E"
     if layer3:

@@ -77,7 +77,9 @@ def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
         )
     notes = [*opened.notes, *parsed.notes]
     if not parsed.lines:
-        notes.append(f"{name} holds no line: an empty table, or one that could not be read where it was made.")
+        notes.append(
+            f"{name} holds no line: an empty table, or one that could not be read where it was made."
+        )
     return _File(path, name, parsed, parsed.truncated or opened.truncated, tuple(notes))
 
 

@@ -77,10 +77,11 @@ def is_save(skeleton: str) -> bool:
     return " -s src" in skeleton and _START.search(skeleton) is not None
 
 
-def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
+def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901  # an option after the other
     """The shape of a save line. Raises Unreadable where it is none."""
     start = _START.search(skeleton)
-    assert start is not None
+    if start is None:
+        raise Unreadable("no entry of a connection-tracking table")
     words = [(word.group(), word.start()) for word in _WORD.finditer(skeleton, start.end())]
     if any("\x01" in word for word, _ in words):
         raise Unreadable("bytes that are no text")

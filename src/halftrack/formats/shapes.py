@@ -40,7 +40,7 @@ class Event(IntEnum):
 
 
 class Op(NamedTuple):
-    """One value of a line: ``what`` is done with number ``slot`` for ``column``; see rows.py."""
+    """One value of a line: ``what`` is done with number ``slot`` for ``column``; see operations.py."""
 
     what: str
     column: str
@@ -85,15 +85,24 @@ PROTOCOL_NUMBERS: Final = MappingProxyType(
 )
 UNKNOWN_PROTOCOL: Final = -1
 _DIRECTIONS: Final = ("orig", "reply")
-_TUPLE_NUMBERS: Final = {"sport": 0xFFFF, "dport": 0xFFFF, "type": 0xFF, "code": 0xFF}
-_COUNTERS: Final = ("packets", "bytes")
-_KEYS: Final = ("srckey", "dstkey")
+_WORD_MOST: Final = (1 << 64) - 1
+_DIRECTION_NUMBERS: Final[dict[str, tuple[int, tuple[int, ...] | None]]] = {
+    "sport": (0xFFFF, uapi.PORT_PROTOCOLS),
+    "dport": (0xFFFF, uapi.PORT_PROTOCOLS),
+    "type": (0xFF, uapi.ICMP_PROTOCOLS),
+    "code": (0xFF, uapi.ICMP_PROTOCOLS),
+    "srckey": (0xFFFF, (uapi.IPPROTO_GRE,)),
+    "dstkey": (0xFFFF, (uapi.IPPROTO_GRE,)),
+    "packets": (_WORD_MOST, None),
+    "bytes": (_WORD_MOST, None),
+}
+"""Largest value, and the protocols whose tuples hold it (None: it is no part of the tuple)."""
 _ENTRY_NUMBERS: Final = {
     "mark": ("mark", 0xFFFFFFFF),
     "id": ("id", 0xFFFFFFFF),
     "delta-time": ("delta_time", 0xFFFFFFFF),
 }
-_TEXTS: Final = {"helper": "helper", "secctx": "secctx", "labels": "labels"}
+_TEXTS: Final = ("helper", "secctx", "labels")
 _ZONES: Final = {
     "zone": uapi.NF_CT_DEFAULT_ZONE_DIR,
     "zone-orig": uapi.NF_CT_ZONE_DIR_ORIG,
@@ -141,23 +150,20 @@ class Reader:
             self.turn(self.direction + 1)
         if key in ("src", "dst"):
             self._address(f"{self._side}_{key}", value, slot)
-        elif key in _TUPLE_NUMBERS:
-            if self._tuple_has(key):
-                self._number(f"{self._side}_{key}", value, slot, _TUPLE_NUMBERS[key])
-        elif key in _COUNTERS:
-            self._number(f"{self._side}_{key}", value, slot, (1 << 64) - 1)
-        elif key in _KEYS:
-            if self.l4proto == uapi.IPPROTO_GRE:
-                self._number(f"{self._side}_{key}", value, slot, 0xFFFF)
+        elif key in _DIRECTION_NUMBERS:
+            limit, protocols = _DIRECTION_NUMBERS[key]
+            if protocols is None or self.l4proto in protocols:
+                self._number(f"{self._side}_{key}", value, slot, limit)
         elif key == "id" and self._icmp_id_missing:
             self._number(f"{self._side}_icmp_id", value, slot, 0xFFFF)
         elif key in _ENTRY_NUMBERS:
             column, limit = _ENTRY_NUMBERS[key]
             self._number(column, value, slot, limit)
         elif key in _ZONES:
-            self._zone(value, slot, _ZONES[key])
+            self._number("zone", value, slot, 0xFFFF)
+            self.ops.append(Op("constant", "zone_dir", slot, _ZONES[key]))
         elif key in _TEXTS:
-            self._text(_TEXTS[key], value, slot)
+            self._text(key, value, slot)
 
     def turn(self, direction: int) -> None:
         """What follows belongs to the original (0) or the reply (1) direction, or to the whole entry."""
@@ -189,16 +195,9 @@ class Reader:
 
     @property
     def _icmp_id_missing(self) -> bool:
-        if not self._icmp or self.direction == self.WHOLE:
+        if self.l4proto not in uapi.ICMP_PROTOCOLS or self.direction == self.WHOLE:
             return False
         return f"{self._side}_icmp_id" not in self._seen
-
-    @property
-    def _icmp(self) -> bool:
-        return self.l4proto in uapi.ICMP_PROTOCOLS
-
-    def _tuple_has(self, key: str) -> bool:
-        return self.l4proto in uapi.PORT_PROTOCOLS if key.endswith("port") else self._icmp
 
     def _once(self, column: str) -> None:
         if column in self._seen:
@@ -225,10 +224,6 @@ class Reader:
             self.ops.append(Op("spelled", column, slot, limit))
         else:
             raise Unreadable(f"{column.replace('_', ' ')} is no number")
-
-    def _zone(self, value: str, slot: int, direction: int) -> None:
-        self._number("zone", value, slot, 0xFFFF)
-        self.ops.append(Op("constant", "zone_dir", slot, direction))
 
     def _text(self, column: str, value: str, slot: int) -> None:
         if column != "labels":

@@ -7,7 +7,10 @@ up to there and called truncated.
 from __future__ import annotations
 
 import codecs
+import contextlib
+import io
 import itertools
+import select
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +51,9 @@ class Source:
             for chunk in _narrow(stream):
                 if given + len(chunk) > self.most_bytes:
                     yield chunk[: self.most_bytes - given]
-                    self._cut(f"{self.name} holds more than {self.most_bytes:,} bytes: the rest was not read.")
+                    self._cut(
+                        f"{self.name} holds more than {self.most_bytes:,} bytes: the rest was not read."
+                    )
                     return
                 given += len(chunk)
                 yield chunk
@@ -66,7 +71,7 @@ class Source:
     def _raw(self) -> Iterator[bytes]:
         try:
             with self.open() as file:
-                while chunk := file.read(_CHUNK):
+                while chunk := _some(file):
                     yield chunk
         except IsADirectoryError as error:
             raise UnreadableInput(f"{self.name} is a directory: name the files in it") from error
@@ -74,6 +79,17 @@ class Source:
             raise UnreadableInput(f"{self.name} cannot be read: {error.strerror or error}") from error
         except ValueError as error:
             raise UnreadableInput(f"{self.name!r} cannot be the name of a file") from error
+
+
+def _some(file: BinaryIO) -> bytes:
+    """The next bytes of a file or pipe; empty at its end.
+
+    Waited for with select: polars takes SIGINT over with SA_RESTART, and a read that waits for a
+    pipe would not notice Ctrl-C.
+    """
+    with contextlib.suppress(io.UnsupportedOperation):
+        select.select([file], [], [])
+    return file.read1(_CHUNK) if isinstance(file, io.BufferedReader) else file.read(_CHUNK)
 
 
 def source(name: str, stdin: BinaryIO | None = None, *, most_bytes: int = MOST_BYTES) -> Source:

@@ -76,7 +76,7 @@ class Spellings:
     def looks_ipv6(self, hi: Numbers, lo: Numbers) -> Flags:
         """Which addresses are opaque and spelled with colons."""
         colons = np.array([":" in text for text in self.opaque], dtype=bool)
-        found = hi == np.uint64(OPAQUE_HI)
+        found: Flags = hi == np.uint64(OPAQUE_HI)
         found[found] = colons[lo[found].astype(np.intp)]
         return found
 

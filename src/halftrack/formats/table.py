@@ -34,6 +34,12 @@ _WORKERS: Final = 2
 _SHOWN: Final = 120
 _MOST_OTHERS: Final = 10_000
 _SHOWN_COUNT: Final = re.compile(r"(\d+) flow entries")
+_BEGUN: Final = re.compile(
+    rb"^\s*(?:i|ip|ipv|ipv[46])$|\bipv[46] |^\s*[a-z]{2,8} +\d+(?: |$)|\bsrc=|<flow"
+    rb"|\[(?:NEW|UPDATE|DESTROY)\]"
+    rb"|^-[ADU] -"
+)
+"""How an entry begins: the last line of a file without a newline may be the half of one."""
 _NS: Final = 1_000_000_000
 _LATEST: Final = 1 << 33
 """A moment in the year 2242: what lies after it is no time at which a table was read."""
@@ -44,7 +50,8 @@ class Parsed:
     """What a text held.
 
     ``lines``: those that are not blank, a comment or XML's wrapping. ``first_unreadable``:
-    ``line: reason: text``, at most ten. ``events``: the flows are what event lines left. ``settings``: full sysctl names. ``taken_at``: from a line
+    ``line: reason: text``, at most ten. ``events``: the flows are what event lines left.
+    ``settings``: full sysctl names. ``taken_at``: from a line
     of date(1), or from the start times of the entries.
     """
 
@@ -61,9 +68,7 @@ class Parsed:
     taken_at: datetime | None = None
 
 
-def parse(
-    chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int = MOST_ENTRIES
-) -> Parsed:
+def parse(chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int = MOST_ENTRIES) -> Parsed:
     """Read a text table, given in pieces of any size.
 
     Lines that cannot be read are counted and never raise. ``thorough`` takes the road that is
@@ -84,11 +89,10 @@ def _cuts(parts: Iterator[Block], cutter: Cutter) -> Iterator[tuple[Block, Cut]]
         for block in parts:
             waiting.append((block, pool.submit(cutter.cut, block.text)))
             if len(waiting) > _WORKERS:
-                block, cut = waiting.popleft()
-                yield block, cut.result()
-        while waiting:
-            block, cut = waiting.popleft()
-            yield block, cut.result()
+                done, cut = waiting.popleft()
+                yield done, cut.result()
+        for done, cut in waiting:
+            yield done, cut.result()
 
 
 class _Gathered:
@@ -119,14 +123,14 @@ class _Gathered:
             self._unreadable += 1
             self._fault(block.first, "longer than any entry", printable(block.overlong[:_SHOWN]))
         frame, height = cut.frame, cut.frame.height
-        if not block.ended and cut.unended:
-            # The last number may have lost digits.
-            height -= 1
-            self._truncated = True
-            self._unreadable += 1
-            line = int(cut.rows[-1])
-            cut.faults.append((line, "cut short", printable(block.text.splitlines()[line][:_SHOWN])))
-        self._truncated |= not block.ended and cut.last_unreadable
+        if not block.ended:
+            last = block.text.rstrip(b"\n").rpartition(b"\n")[2][:_SHOWN]
+            if cut.unended:
+                # The last number may have lost digits.
+                height -= 1
+                self._unreadable += 1
+                cut.faults.append((int(cut.rows[-1]), "cut short", printable(last)))
+            self._truncated |= cut.unended or (cut.last_unreadable and _BEGUN.search(last) is not None)
         if self._height + height > self._most:
             height = self._most - self._height
             self._truncated = True
@@ -194,7 +198,7 @@ class _Gathered:
             .drop("event")
         )
         self._notes.append(
-            f"{frame.height:,} events were folded into the {left.height:,} entries that they leave:"
+            f"Of {frame.height:,} events these entries are left: {left.height:,};"
             " entries without an event are missing."
         )
         return left
@@ -203,7 +207,9 @@ class _Gathered:
         shown = sum(int(match[1]) for text in self._texts(Kind.SHOWN) if (match := _SHOWN_COUNT.search(text)))
         if shown > self._height + self._unreadable:
             self._truncated = True
-            self._notes.append(f"conntrack(8) says that it showed {shown:,} entries; {self._height:,} are here.")
+            self._notes.append(
+                f"conntrack(8) says that it showed {shown:,} entries; {self._height:,} are here."
+            )
 
     def _taken_at(self, frame: pl.DataFrame) -> datetime | None:
         moments = [moment for text in self._texts(Kind.MOMENT) if (moment := moment_of(text))]

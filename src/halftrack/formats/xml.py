@@ -58,7 +58,7 @@ def is_flow(skeleton: str) -> bool:
     return skeleton.startswith(_MARKS)
 
 
-def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
+def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901  # an element after the other
     """The shape of a respelled flow. Raises Unreadable where it is none."""
     if "\x01" in skeleton:
         raise Unreadable("bytes that are no text")
@@ -106,7 +106,7 @@ def _element(reader: Reader, key: str, value: str, slot: int) -> None:
     if key == "timeout":
         reader.add("number", "timeout", slot)
     elif key == "state":
-        # The tool takes the name from TCP's list whatever the protocol: see rows.py.
+        # The tool takes the name from TCP's list whatever the protocol: see operations.py.
         reader.add("state of xml", "state", slot, reader.l4proto)
     elif key == "start" and value == "=0":
         reader.add("number", "start_ns", slot)

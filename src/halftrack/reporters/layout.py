@@ -45,12 +45,13 @@ def _cells_of(character: str) -> int:
 class Page:
     """What is written on: columns, alphabet, and whether everything is wanted.
 
-    ``width`` is brought into 40..80.
+    ``width`` is brought into 40..80. ``again`` is the command that shows everything.
     """
 
     width: int = WIDEST
     ascii: bool = True
     verbose: bool = False
+    again: str = "halftrack doctor -v"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", min(max(self.width, _NARROWEST), WIDEST))

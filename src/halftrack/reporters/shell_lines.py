@@ -2,72 +2,114 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _UNPRINTABLE: Final = "# (holds characters that cannot be shown: see --json)"
+_HEREDOC: Final = re.compile(r"<<('?)([A-Za-z_]+)\1\s*$")
+_QUOTES: Final = ("'", '"')
+_COMMANDS: Final = ("", "(")
+"""Where words stand: at the top, and in a subshell or a command substitution."""
 
 
 def shell_lines(command: str, page: Page, indent: str) -> list[str]:
     """A command, of one line or several, broken where the shell does not mind.
 
     Between words a line ends in a backslash. Inside a quoted or very long word there is no such
-    place; the word is closed, goes on at the very left, and the shell joins the two.
+    place; the word is closed, goes on at the very left, and the shell joins the two. What goes
+    into a file as it stands (``<<'EOF'``) is not broken.
     """
-    if page.clean(command.replace("\n", "")) != command.replace("\n", ""):
+    texts = command.split("\n")
+    if any(page.clean(text) != text for text in texts):
         return [indent + _UNPRINTABLE]
     lines: list[str] = []
-    for part in command.split("\n"):
-        lines += (
-            _broken(part, page.width, indent)
-            if not part.startswith("#")
-            else page.wrap(part, indent, f"{indent}# ")
-        )
+    open_marks: list[str] = []
+    heredoc: re.Match[str] | None = None
+    for text in texts:
+        if heredoc is not None:
+            lines += [text] if heredoc[1] else _broken_document(text, page.width)
+            heredoc = None if text == heredoc[2] else heredoc
+        elif text.startswith("#") and not open_marks:
+            lines += page.wrap(text, indent, f"{indent}# ")
+        else:
+            begin = "" if open_marks and open_marks[-1] in _QUOTES else indent
+            lines += _broken(text, _cuts(text, open_marks), page.width, begin, indent)
+            heredoc = _HEREDOC.search(text)
     return lines
 
 
-def _broken(text: str, width: int, indent: str) -> list[str]:
-    lines: list[str] = []
-    line = indent
-    while len(line) + len(text) > width:
-        room = width - len(line) - 2
-        blank = next((cut for cut in range(room, 0, -1) if _between_words(text, cut)), None)
-        if blank is not None:
-            lines.append(f"{line}{text[:blank]} \\")
-            text, line = text[blank + 1 :], f"{indent}  "
-            continue
-        cut = next((cut for cut in range(room, 1, -1) if _inside(text, cut)), None)
-        if cut is None:
-            break
-        quote = _quote(text[:cut])
-        lines.append(f"{line}{text[:cut]}{quote}\\")
-        text = f"{quote}{text[cut:]}"
-        line = ""
-    return [*lines, line + text]
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Where a line may be broken: at blanks between words, and inside words by their quotation."""
+
+    blanks: frozenset[int]
+    inside: dict[int, str]
 
 
-def _between_words(text: str, cut: int) -> bool:
-    return text[cut] == " " and bool(text[:cut].strip()) and _quote(text[:cut]) == ""
-
-
-def _inside(text: str, cut: int) -> bool:
-    """Whether the text may be broken here: not behind a backslash, nor right at a quotation mark."""
-    return _quote(text[:cut]) != "\\" and text[cut - 1] not in "'\"" and text[cut] not in "'\""
-
-
-def _quote(text: str) -> str:
-    """What is open at the end: a quotation mark, a backslash, or nothing."""
-    quote = ""
+def _cuts(text: str, open_marks: list[str]) -> _Cuts:
+    """``open_marks``: quotation marks and brackets open at the begin; afterwards those at the end."""
+    blanks: set[int] = set()
+    inside: dict[int, str] = {}
     escaped = False
-    for character in text:
+    for place, character in enumerate(text):
+        where = open_marks[-1] if open_marks else ""
         if escaped:
             escaped = False
-        elif character == "\\" and quote != "'":
+            continue
+        before = text[place - 1] if place else ""
+        if character == " ":
+            if where in _COMMANDS and text[:place].strip():
+                blanks.add(place)
+        elif where != "{" and character not in "'\"${}()" and before not in ("'", '"', "$", ""):
+            inside[place] = where if where in _QUOTES else ""
+        if character == "\\" and where != "'":
             escaped = True
-        elif quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-    return "\\" if escaped else quote
+        else:
+            _open_or_close(character, before, where, open_marks)
+    return _Cuts(frozenset(blanks), inside)
+
+
+def _open_or_close(character: str, before: str, where: str, open_marks: list[str]) -> None:
+    closes = {"(": ")", "{": "}"}.get(where, where)
+    if character == closes:
+        open_marks.pop()
+        return
+    if where == "'":
+        return
+    substitution = before == "$" and character in "({"
+    if substitution or (where in _COMMANDS and character in ("(", *_QUOTES)):
+        open_marks.append(character)
+
+
+def _broken(text: str, cuts: _Cuts, width: int, begin: str, indent: str) -> list[str]:
+    lines: list[str] = []
+    line, start = begin, 0
+    while len(line) + len(text) - start > width:
+        last = start + width - len(line) - 2
+        blank = next((cut for cut in range(last, start, -1) if cut in cuts.blanks), None)
+        if blank is not None:
+            lines.append(f"{line}{text[start:blank]} \\")
+            line, start = f"{indent}  ", blank + 1
+            continue
+        cut = next((cut for cut in range(last, start, -1) if cut in cuts.inside), None)
+        if cut is None:
+            break
+        lines.append(f"{line}{text[start:cut]}{cuts.inside[cut]}\\")
+        line, start = cuts.inside[cut], cut
+    return [*lines, line + text[start:]]
+
+
+def _broken_document(text: str, width: int) -> list[str]:
+    """A line of a here-document in which the shell joins what ends in a backslash."""
+    lines: list[str] = []
+    while len(text) > width:
+        cut = text.rfind(" ", 1, width - 1)
+        if cut < 0 or not text[:cut].strip():
+            break
+        lines.append(f"{text[:cut]} \\")
+        text = text[cut + 1 :]
+    return [*lines, text]

@@ -55,12 +55,14 @@ def render(
     color: bool = False,
     verbose: bool = False,
     terminal: bool = False,
+    again: str = "halftrack doctor -v",
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns.
 
-    ``terminal``: somebody is looking at it, so an empty table may name the example.
+    ``terminal``: somebody is looking at it, so an empty table may name the example. ``again``:
+    the command that shows the same in full.
     """
-    page = Page(width, ascii, verbose)
+    page = Page(width, ascii, verbose, again)
     if diagnosis.severity == "ok" and diagnosis.complete and not verbose:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
@@ -132,12 +134,12 @@ def _upper(
             groups=detail.groups,
             explained=detail.explained,
             line=detail.line,
-        ) + findings.causes(found, diagnosis, page)
+        ) + findings.causes(found, page)
     return _joined(
         heading.heading(diagnosis, page),
         table.table(diagnosis, page, basis=detail.basis),
         shown,
-        remedies.first(chosen, diagnosis, page, lines_each=detail.commands),
+        remedies.first(chosen, page, lines_each=detail.commands),
     )
 
 
@@ -147,7 +149,7 @@ def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
     for number in others[:_OTHERS]:
         lines += findings.brief(number + 1, diagnosis.findings[number], page)
     if len(others) > _OTHERS:
-        lines += page.wrap(f"and {len(others) - _OTHERS} more: {findings.more(diagnosis)}", "   ")
+        lines += page.wrap(f"and {len(others) - _OTHERS} more: {page.again}", "   ")
     return lines
 
 

@@ -73,8 +73,8 @@ def _columns(name: str, table: Rows) -> list[pl.Expr]:
         return [pl.col(f"{stems[0]}_{half}").alias(f"{name}_{half}") for half in ("hi", "lo")]
     if name == "state":
         return [pl.col("l4proto").alias("state_of"), pl.col("state")]
-    column = pl.col(stems[0])
-    return [(column.fill_null(0) if name in ("mark", "zone") else column).alias(name)]
+    value = pl.col(stems[0])
+    return [(value.fill_null(0) if name in ("mark", "zone") else value).alias(name)]
 
 
 def _named(name: str, grouped: pl.DataFrame, table: Rows) -> pl.Series:

@@ -47,32 +47,21 @@ def brief(number: int, shown: Finding, page: Page) -> list[str]:
     return page.wrap(shown.title, f" {number} {shown.symptom}: ", "   ")
 
 
-def causes(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
+def causes(shown: Finding, page: Page) -> list[str]:
     """The causes in one sentence; the reasons are behind -v."""
     if not shown.causes:
         return []
     first, *others = shown.causes
     likely = [cause for cause in shown.causes if cause.confidence >= 0.5 and cause.cause != "unknown"]
     if first.cause == "unknown":
-        weighed = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in others[:3])
+        weighed = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in others[:2])
         text = f"unknown so far ({weighed})" if weighed else "unknown so far"
         label = "Cause: "
     else:
         text = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in (likely or shown.causes)[:3])
         label = "Likely cause: "
-    why = "" if page.verbose else f"; why: {more(diagnosis)}"
+    why = "" if page.verbose else f"; why: {page.again}"
     return page.wrap(f"{text}{why}", f"   {label}")
-
-
-def more(diagnosis: Diagnosis) -> str:
-    """The command that shows everything."""
-    files = diagnosis.input.files if diagnosis.source != "live" else ()
-    if len(files) == 1 and files[0] not in ("-", "stdin", "<stdin>") and not set(files[0]) - _PLAIN:
-        return f"halftrack doctor -v {files[0]}"
-    return "halftrack doctor -v"
-
-
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-+:,@%")
 
 
 def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most: int) -> list[str]:

@@ -11,10 +11,7 @@ if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _PREFIXES: Final = ("net.netfilter.nf_conntrack_", "net.netfilter.", "net.ipv4.netfilter.ip_conntrack_")
-_MASKS: Final = {
-    "visible": "taken as written: two masked addresses may be one, or one may be two.",
-    "substituted": "stand-ins: equal ones are equal, but real networks cannot be told.",
-}
+_STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
 def notes(diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -37,15 +34,14 @@ def _assumed(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 
 def _masks(diagnosis: Diagnosis, page: Page) -> list[str]:
-    lines = []
+    lines: list[str] = []
     given = diagnosis.input
-    if given.masked != "none":
-        lines += page.wrap(_MASKS[given.masked], "MASKS   ")
-    for note in given.notes:
-        lines += page.wrap(note, "        ! " if lines else "NOTE    ! ", " " * 10)
+    label = "NOTE" if given.masked == "none" else "MASKS"
+    for note in (*([_STAND_INS] if given.masked == "substituted" else []), *given.notes):
+        lines += page.wrap(note, f"{label:<8}" if not lines else " " * 8, " " * 8)
     if given.truncated:
         seen = "" if given.visible >= 1 else f" {words.percent(given.visible)} of it is seen;"
-        lines += page.wrap(f"the table is cut short:{seen} counts are at least.", "NOTE    ")
+        lines += page.wrap(f"The table is cut short:{seen} counts are at least.", "NOTE    ")
     return lines
 
 
@@ -67,6 +63,7 @@ def _ask_for(diagnosis: Diagnosis, page: Page) -> list[str]:
     asked = [gap for gap in diagnosis.gaps if gap.needs]
     if not asked:
         return []
-    commands = dict.fromkeys(command for gap in asked for command in gap.needs)
+    needed = dict.fromkeys(command for gap in asked for command in gap.needs)
+    commands = [one for one in needed if not any(one.startswith(f"{other}.") for other in needed)]
     settles = ", ".join(dict.fromkeys(gap.what for gap in asked))
     return page.wrap(f"{'; '.join(commands)}   (settles {settles})", "ASK FOR ")

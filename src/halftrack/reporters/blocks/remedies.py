@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.blocks.finding import more
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("relief", "cure", "clear")
 _INDENT: Final = " " * 8
+_VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def chosen(diagnosis: Diagnosis) -> tuple[Chosen, ...]:
     )
 
 
-def first(shown: Sequence[Chosen], diagnosis: Diagnosis, page: Page, *, lines_each: int) -> list[str]:
+def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
     """Of each remedy its effect, what it costs, and its commands as far as so many lines hold them."""
     lines: list[str] = []
     whole = True
@@ -58,23 +59,32 @@ def first(shown: Sequence[Chosen], diagnosis: Diagnosis, page: Page, *, lines_ea
         lines += page.wrap(sentence(each.advice) + (told if listed else ""), f"{each.advice.kind.upper():<8}")
         lines += typed
         whole = whole and listed >= typable
-    return lines if whole else [*lines, *page.wrap(f"All commands: {more(diagnosis)}", _INDENT)]
+    return lines if whole else [*lines, *page.wrap(f"All commands: {page.again}", _INDENT)]
 
 
 def _fitting(commands: Sequence[str], page: Page, most: int) -> tuple[int, list[str]]:
-    """How many of the commands so many lines hold, and those lines; comments go before commands do."""
+    """How many of the commands so many lines hold, and those lines; comments go before commands do.
+
+    A variable that is to be filled in stays with the command behind it.
+    """
     typed = [shell_lines(command, page, _INDENT) for command in commands]
     if sum(map(len, typed)) <= most:
         return len(commands), [line for lines in typed for line in lines]
     shown: list[str] = []
-    number = 0
+    waiting: list[str] = []
+    number = together = 0
     for command, lines in zip(commands, typed, strict=True):
         if command.startswith("#"):
             continue
-        if len(shown) + len(lines) > most:
+        waiting += lines
+        together += 1
+        if _VARIABLE.match(command):
+            continue
+        if len(shown) + len(waiting) > most:
             break
-        shown += lines
-        number += 1
+        shown += waiting
+        number += together
+        waiting, together = [], 0
     return number, shown
 
 

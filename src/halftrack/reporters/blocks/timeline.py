@@ -17,12 +17,13 @@ _ASCII: Final = " .:-=+*#"
 _BLOCKS: Final = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _MARKS: Final = 30
 _ROWS: Final = 24
+_FEWEST: Final = 20
 _VERB: Final = {"timeout": "last heard", "timestamp": "made"}
 
 
 def line(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
-    """``last heard  [ .#  . ]  Fri 20 04:00 to Mon 23 03:12``; empty where there is no timeline."""
-    if shown.timeline is None or sum(shown.timeline.entries) == 0 or page.width < 70:
+    """``last heard  [ .#  . ]  Fri 20 04:00 to Mon 23 03:12``; empty where that says little."""
+    if shown.timeline is None or sum(shown.timeline.entries) < _FEWEST or page.width < 70:
         return []
     heights, width_s = _gathered(shown.timeline, _MARKS)
     ramp = _ASCII if page.ascii else _BLOCKS

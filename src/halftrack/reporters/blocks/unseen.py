@@ -35,9 +35,7 @@ def unseen(diagnosis: Diagnosis, page: Page) -> list[str]:
         tells = f" ({', '.join(gap.would_tell)})" if gap.would_tell else ""
         lines += page.wrap(f"{what}{where}{needs}{tells}", "  ", " " * 4)
     if len(listed) < len(alike):
-        lines += page.wrap(
-            f"and {words.count(len(alike) - len(listed), 'more kind')}: halftrack doctor -v", "  "
-        )
+        lines += page.wrap(f"and {words.count(len(alike) - len(listed), 'more kind')}: {page.again}", "  ")
     return [*lines, *_how(diagnosis, shown, page)]
 
 

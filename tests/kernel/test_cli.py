@@ -1,0 +1,155 @@
+"""The program on a live table, run inside a namespace of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from halftrack.evidence import uapi
+from halftrack.reporters.schema import schema
+from kernel.filling import fill
+from kernel.inject import End, Entries, inject
+
+if TYPE_CHECKING:
+    from kernel.scratch import Netns
+
+ADDRESSES = (bytes([10, 0, 0, 1]), bytes([198, 51, 100, 7]))
+
+
+def halftrack(netns: Netns, *words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The program in the namespace, asked for that namespace alone."""
+    return subprocess.run(
+        [
+            "ip",
+            "netns",
+            "exec",
+            netns.name,
+            *before,
+            sys.executable,
+            "-m",
+            "halftrack",
+            "--netns",
+            "self",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"COLUMNS": "80", "LANG": "C"},
+    )
+
+
+def one_sided(netns: Netns, count: int) -> None:
+    """Entries that never saw a reply, one for each source port."""
+    for port in range(1000, 1000 + count):
+        server, client = ADDRESSES
+        inject(
+            netns.path,
+            Entries(
+                End(server, client, 80, port),
+                End(client, server, port, 80),
+                timeout=300,
+                state=uapi.TCP_CONNTRACK_ESTABLISHED,
+                mark=port % 2,
+            ),
+        )
+
+
+def test_counts_are_those_of_conntrack(netns: Netns) -> None:
+    """With a filter that the kernel applies, one that it cannot, and none."""
+    fill(netns, 300)
+    one_sided(netns, 20)
+    listed = netns.run("conntrack", "-L", "-o", "extended").splitlines()
+
+    def count(*words: str) -> int:
+        return int(halftrack(netns, "list", "-q", "--count", *words).stdout)
+
+    assert count() == len(listed) == 320
+    assert count("one-sided") == sum("UNREPLIED" in line for line in listed) == 20
+    assert count("assured") == sum("ASSURED" in line for line in listed) == 300
+    assert count("sport=80", "mark=1") == sum("mark=1 " in line for line in listed) == 10
+    assert count("src=10.0.0.0/30") == sum(
+        f"6 {line.split()[4]} ESTABLISHED src=10.0.0.{n} " in line for line in listed for n in range(4)
+    )
+
+
+def test_classic_lines_are_those_of_conntrack(netns: Netns) -> None:
+    one_sided(netns, 3)
+
+    def sides(text: str) -> list[str]:
+        return sorted(line[line.index("src=") : line.index("mark=")] for line in text.splitlines())
+
+    ours = halftrack(netns, "list", "one-sided")
+
+    assert sides(ours.stdout) == sides(netns.run("conntrack", "-L", "-o", "extended"))
+    assert ours.stderr == "halftrack: filter: one-sided\n"
+
+
+def test_entries_as_json_are_what_was_put_in(netns: Netns) -> None:
+    one_sided(netns, 1)
+
+    (entry,) = json.loads(halftrack(netns, "list", "--json").stdout)["entries"]
+
+    assert entry["netns"] == "self"
+    assert entry["orig"] == {
+        "src": "10.0.0.1",
+        "dst": "198.51.100.7",
+        "sport": 80,
+        "dport": 1000,
+        "packets": None,
+        "bytes": None,
+    }
+    assert entry["status"] == ["confirmed"]
+    assert entry["one_sided"] is True
+    assert 290 <= entry["left_s"] <= 300
+
+
+def test_the_doctor_on_a_live_table(netns: Netns) -> None:
+    fill(netns, 3000)
+    screen = halftrack(netns, "doctor")
+    document = halftrack(netns, "doctor", "--json")
+
+    jsonschema.Draft202012Validator(schema(), format_checker=jsonschema.FormatChecker()).validate(
+        json.loads(document.stdout)
+    )
+    assert screen.returncode == document.returncode < 4
+    assert json.loads(document.stdout)["tables"][0]["entries"] == 3000
+    assert all(len(line) <= 80 and line.isascii() for line in screen.stdout.splitlines())
+    assert screen.stderr == ""
+
+
+def test_an_empty_table_is_ok_in_three_lines(netns: Netns) -> None:
+    ran = halftrack(netns, "doctor")
+
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("OK  ")
+    assert len(ran.stdout.splitlines()) == 3
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_without_capabilities_the_gaps_are_named(netns: Netns) -> None:
+    """The doctor says what it can and never OK; a list has nothing to print."""
+    fill(netns, 100)
+    bare = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+
+    screen = halftrack(netns, "doctor", before=bare)
+    document = json.loads(halftrack(netns, "doctor", "--json", before=bare).stdout)
+    listed = halftrack(netns, "list", "--count", before=bare)
+
+    assert screen.returncode == 3
+    assert screen.stdout.startswith("PARTIAL  ")
+    assert "NOT SEEN" in screen.stdout
+    assert "CAP_NET_ADMIN" in screen.stdout
+    assert document["complete"] is False
+    assert document["tables"][0]["entries"] == 100
+    assert any("CAP_NET_ADMIN" in gap["needs"] for gap in document["gaps"])
+    assert (listed.returncode, listed.stdout) == (77, "")
+    assert "CAP_NET_ADMIN" in listed.stderr
