@@ -125,9 +125,13 @@ def _peers(
     hi, lo = hi[places], lo[places]
     top = np.lexsort((lo, hi, -entries[most]))[:TOP_PEERS]
     texts = addresses.show(pl.Series(hi[top]), pl.Series(lo[top]), view.opaque)
-    peers = (
-        Peer(address=text, entries=int(number))
-        for text, number in zip(texts, entries[most[top]], strict=True)
+    # Masked addresses have numbers in no order of their own: equal ones go by what is shown.
+    peers = sorted(
+        (
+            Peer(address=text, entries=int(number))
+            for text, number in zip(texts, entries[most[top]], strict=True)
+        ),
+        key=lambda peer: (-peer.entries, peer.address),
     )
     return len(starts), tuple(peers)
 
