@@ -129,3 +129,51 @@ def test_an_empty_table_is_ok_in_three_lines(netns: Netns) -> None:
     assert ran.returncode == 0
     assert ran.stdout.startswith("OK  ")
     assert len(ran.stdout.splitlines()) == 3
+
+
+AS_NOBODY = (
+    "import ctypes, io, os, sys\n"
+    "from halftrack.commands.main import run\n"
+    "shown, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO())\n"
+    # Once before: afterwards not even the interpreter's own modules need be readable.
+    "import halftrack.kernel.sockets, halftrack.reporters.json\n"
+    "run(['doctor', '--example']), run(['list', '--count'])\n"
+    "sys.stdout = shown\n"
+    "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
+    # A process that changed its user may not read its own links unless it says that it may be dumped.
+    "ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
+    "sys.exit(run(sys.argv[1:]))\n"
+)
+
+
+def as_nobody(netns: Netns, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["ip", "netns", "exec", netns.name, sys.executable, "-c", AS_NOBODY, "--netns", "self", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_an_ordinary_user_gets_what_needs_no_privilege_and_the_gaps_named(netns: Netns) -> None:
+    """The doctor says what it can and never OK; a list has nothing to print."""
+    fill(netns, 100)
+
+    screen = as_nobody(netns, "doctor")
+    document = json.loads(as_nobody(netns, "doctor", "--json").stdout)
+    listed = as_nobody(netns, "list", "--count")
+
+    assert screen.returncode == 3, screen
+    assert screen.stdout.startswith("PARTIAL  ")
+    assert "entries not seen." in " ".join(screen.stdout.split())
+    assert "100 of 262,144" in screen.stdout[screen.stdout.index("Table ") :]
+    assert "NOT SEEN" in screen.stdout
+    assert "CAP_NET_ADMIN" in screen.stdout
+    assert "sudo halftrack" in screen.stdout
+    assert document["complete"] is False
+    assert document["user"] == "nobody"
+    assert document["tables"][0]["entries"] == 100
+    assert any("CAP_NET_ADMIN" in gap["needs"] for gap in document["gaps"])
+    assert (listed.returncode, listed.stdout) == (77, "")
+    assert "CAP_NET_ADMIN" in listed.stderr

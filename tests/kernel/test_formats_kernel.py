@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import select
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -50,7 +53,7 @@ def _ports(l4proto: int, state: int | None, **more: object) -> Entries:
         l4proto=l4proto,
         state=state,
         count=_COUNT,
-        timeout=np.arange(_COUNT) + 5000,
+        timeout=np.arange(_COUNT) + 5050,
         **more,
     )
 
@@ -62,14 +65,14 @@ def _table(netns: Netns) -> None:
         reply=End(_THERE_6, _HERE_6, 77, 129 << 8),
         l4proto=uapi.IPPROTO_ICMPV6,
         family=uapi.AF_INET6,
-        timeout=5000,
+        timeout=5050,
     )
     tcp6 = Entries(
         orig=End(_HERE_6, _THERE_6, 33000, 443),
         reply=End(_THERE_6, _HERE_6, 443, 33000),
         family=uapi.AF_INET6,
         state=uapi.TCP_CONNTRACK_SYN_SENT2,
-        timeout=5000,
+        timeout=5050,
     )
     translated = Entries(
         orig=End(_many(), _WHERE, 80, 5555),
@@ -77,27 +80,27 @@ def _table(netns: Netns) -> None:
         state=uapi.TCP_CONNTRACK_TIME_WAIT,
         status=_ASSURED,
         count=_COUNT,
-        timeout=5000,
+        timeout=5050,
     )
     gre = Entries(
         orig=End(bytes([10, 9, 0, 1]), _WHERE, 0x5, 0xA56C),
         reply=End(_WHERE, bytes([10, 9, 0, 1]), 0xA56C, 0x5),
         l4proto=uapi.IPPROTO_GRE,
-        timeout=5000,
+        timeout=5050,
     )
     icmp = Entries(
         orig=End(_many(), _WHERE, 1234, 8 << 8),
         reply=End(_WHERE, _many(), 1234, 0),
         l4proto=uapi.IPPROTO_ICMP,
         count=_COUNT,
-        timeout=5000,
+        timeout=5050,
     )
     vrrp = Entries(
         orig=End(_many(), bytes([224, 0, 0, 18])),
         reply=End(bytes([224, 0, 0, 18]), _many()),
         l4proto=112,
         count=_COUNT,
-        timeout=5000,
+        timeout=5050,
     )
     inject(
         netns.path,
@@ -253,52 +256,60 @@ def test_directional_zones(netns: Netns) -> None:
 
 
 def test_events_leave_the_table_that_the_kernel_holds(netns: Netns) -> None:
-    """Event lines, with and without timestamps, fold into what is left."""
+    """Event lines, with timestamps, fold into what is left."""
     netns.sysctl("nf_conntrack_events", 1)
+    flow = (
+        "-s",
+        "10.0.0.1",
+        "-p",
+        "tcp",
+        "--sport",
+        "80",
+        "--dport",
+        "1234",
+        "--state",
+        "ESTABLISHED",
+        "-t",
+        "4000",
+    )
     listener = subprocess.Popen(
         ["ip", "netns", "exec", netns.name, "conntrack", "-E", "-o", "timestamp,extended"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        words = [
-            "-s",
-            "10.0.0.1",
-            "-p",
-            "tcp",
-            "--sport",
-            "80",
-            "--dport",
-            "1234",
-            "--state",
-            "ESTABLISHED",
-            "-t",
-            "4000",
-        ]
-        assert listener.stdout is not None
-        # The first event that arrives shows that the listener listens.
-        while not _arrived(listener, netns, ["-d", "10.0.0.250", *words]):
-            netns.run("conntrack", "-D", "-d", "10.0.0.250")
-        for last in range(1, 4):
-            netns.run("conntrack", "-I", "-d", f"10.0.0.{last}", *words)
-        netns.run("conntrack", "-U", "-d", "10.0.0.2", "-t", "77")
-        netns.run("conntrack", "-D", "-d", "10.0.0.3")
-    finally:
-        listener.send_signal(signal.SIGINT)
-        text, _ = listener.communicate(timeout=20)
+    assert listener.stdout is not None
+    with listener, listener.stdout as output:
+        try:
+            text = b""
+            # The first event that arrives shows that the listener listens.
+            while b"dst=10.0.0.250 " not in text:
+                netns.run("conntrack", "-I", "-d", "10.0.0.250", *flow)
+                text += _waiting(output, 0.2)
+                netns.run("conntrack", "-D", "-d", "10.0.0.250")
+            for last in range(1, 4):
+                netns.run("conntrack", "-I", "-d", f"10.0.0.{last}", *flow)
+            netns.run("conntrack", "-U", "-d", "10.0.0.2", "-t", "77")
+            netns.run("conntrack", "-D", "-d", "10.0.0.3")
+            while not re.search(rb"\[DESTROY\][^\n]*dst=10\.0\.0\.3 [^\n]*\n", text):
+                more = _waiting(output, 10)
+                assert more, text
+                text += more
+        finally:
+            listener.send_signal(signal.SIGINT)
     parsed = parse([text])
 
     assert parsed.unreadable == 0, parsed.first_unreadable
     assert parsed.events
-    expected = _read(netns, "cat", "/proc/net/nf_conntrack")
+    expected = parse([netns.run("cat", "/proc/net/nf_conntrack").encode()])
     columns = [*TUPLE_COLUMNS, "state"]
+    assert expected.flows.frame.height == 2
     assert_frame_equal(
         parsed.flows.frame.select(columns).sort(columns), expected.flows.frame.select(columns).sort(columns)
     )
 
 
-def _arrived(listener: subprocess.Popen[bytes], netns: Netns, words: list[str]) -> bool:
-    import select
-
-    netns.run("conntrack", "-I", *words)
-    return bool(select.select([listener.stdout], [], [], 0.2)[0])
+def _waiting(output: IO[bytes], seconds: float) -> bytes:
+    """What a pipe holds, at the latest after some seconds."""
+    if not select.select([output], [], [], seconds)[0]:
+        return b""
+    return os.read(output.fileno(), 1 << 16)

@@ -132,7 +132,7 @@ def clear(row: dict[str, Any]) -> bool:
     return all(not isinstance(row[stem], str) for stem in ("orig_src", "orig_dst", "reply_src", "reply_dst"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(entries(), st.integers(0, 2)), max_size=12))
 def test_generated_tables_read_back(table: list[tuple[dict[str, Any], int]]) -> None:
     """Every value of every entry, masked addresses as they were written."""
@@ -155,7 +155,7 @@ def test_generated_tables_read_back(table: list[tuple[dict[str, Any], int]]) -> 
             }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(entries(), st.integers(0, 2)), max_size=12))
 def test_quick_and_thorough_reading_agree(table: list[tuple[dict[str, Any], int]]) -> None:
     """Looking at each address as text gives what the bulk road gives."""
@@ -171,7 +171,7 @@ def test_quick_and_thorough_reading_agree(table: list[tuple[dict[str, Any], int]
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(entries().filter(clear), max_size=12))
 def test_classic_lines_read_back(table: list[dict[str, Any]]) -> None:
     """What the classic writer writes is read as the same table."""

@@ -175,6 +175,15 @@ def test_negative_timeout() -> None:
     assert read_rows(text)[0]["timeout"] == -3
 
 
+def test_labels_without_names() -> None:
+    """conntrack(8) then prints the bare word."""
+    text = (
+        "tcp 6 5 ESTABLISHED src=1.2.3.4 dst=5.6.7.8 sport=1 dport=2 src=5.6.7.8 dst=1.2.3.4 sport=2 dport=1"
+    )
+
+    assert "labels" not in read_rows(f"{text} mark=0 use=1 labels\n")[0]
+
+
 def test_events_leave_a_table() -> None:
     """NEW and UPDATE of one entry are one row, a destroyed one is none."""
     parsed = parse([fixture("conntrack-events.txt")])

@@ -1,7 +1,7 @@
 """Text tables of every age into Evidence, and back.
 
 sources ─ packed      files and streams, unpacked, as chunks of bytes
-blocks                chunks as blocks of whole lines; XML and save lines respelled as words
+blocks                chunks as blocks of whole lines; XML respelled as words
 scan ─ digits         a block as numbers, skeletons of its lines
      └ captures       and values that are no numbers
 grammar ─ plain, xml, save

@@ -5,72 +5,78 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats import save, xml
+import numpy as np
+
+from halftrack.formats import xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 BLOCK: Final = 8 << 20
+MOST_LINES: Final = 300_000
+"""Lines of a block, which take memory of their own however short they are."""
 LONGEST_LINE: Final = 1 << 16
 """A line beyond this is not kept while its end is looked for; an entry has a few hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines, each with its newline. ``first``: number of the first one, from 1.
+    """Whole lines, each with its newline.
 
-    ``ended`` is False for the end of a stream without a newline. ``overlong`` holds the beginning
-    of a line that was dropped for its length; ``text`` is then empty.
+    ``lines``: how many lines of the stream they were. ``ended`` is False for the end of a stream
+    without a newline. ``overlong`` holds the beginning of a line that was dropped for its length;
+    ``text`` is then empty.
     """
 
     text: bytes
-    first: int
+    lines: int
     ended: bool = True
     overlong: bytes = b""
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Cut a stream at line ends. Flow elements of XML come as one line each, save lines respelled."""
+    """Cut a stream at line ends; flow elements of XML come as one line each."""
     rest = b""
-    line = 1
     dropping = False
-    for chunk in _gathered(chunks):
-        text = rest + chunk
+    for text in _gathered(chunks):
         if dropping:
             end = text.find(b"\n") + 1
             if not end:
                 continue
-            text, dropping = text[end:], False
-            line += 1
-        cut = _cut_at(text)
-        rest = text[cut:]
+            rest, dropping = text[end:], False
+        else:
+            rest = rest + text if rest else text
+        cut = _cut_at(rest)
         if cut:
-            yield Block(_respelled(text[:cut]), line)
-            line += text.count(b"\n", 0, cut)
+            yield from _blocks_of(rest[:cut])
+            rest = rest[cut:]
         if len(rest) > LONGEST_LINE and b"\n" not in rest:
-            yield Block(b"", line, overlong=rest[:200])
+            yield Block(b"", 1, overlong=rest[:200])
             rest, dropping = b"", True
     if rest:
-        yield Block(_respelled(rest + b"\n"), line, ended=rest.endswith(b"\n"))
+        yield from _blocks_of(rest, ended=rest.endswith(b"\n"))
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Small chunks together: each block has a cost of its own."""
+    """Chunks of about a block each: every block has a cost of its own, and takes memory while it is cut."""
     waiting: list[bytes] = []
     size = 0
     for chunk in chunks:
-        waiting.append(chunk)
-        size += len(chunk)
-        if size >= BLOCK:
-            yield b"".join(waiting)
-            waiting, size = [], 0
+        for at in range(0, len(chunk), BLOCK):
+            part = chunk[at : at + BLOCK]
+            waiting.append(part)
+            size += len(part)
+            if size >= BLOCK:
+                yield b"".join(waiting) if len(waiting) > 1 else part
+                waiting, size = [], 0
     yield b"".join(waiting)
 
 
 def _cut_at(text: bytes) -> int:
     """Where the last whole line ends, or the last whole flow where the text is XML."""
     cut = text.rfind(b"\n") + 1
-    start = text.rfind(xml.OPEN)
+    # A single character is found much faster than the element.
+    start = text.rfind(xml.OPEN) if b"<" in text else -1
     if start < 0:
         return cut
     end = text.find(xml.CLOSE, start)
@@ -80,6 +86,13 @@ def _cut_at(text: bytes) -> int:
     return min(cut, start) if len(text) - start <= LONGEST_LINE else cut
 
 
-def _respelled(text: bytes) -> bytes:
-    text = save.respell(xml.respell(text))
-    return text if text.endswith(b"\n") else text + b"\n"
+def _blocks_of(text: bytes, *, ended: bool = True) -> Iterator[Block]:
+    lines = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")))
+    half = text.find(b"\n", len(text) // 2) + 1
+    if lines > MOST_LINES and 0 < half < len(text):
+        yield from _blocks_of(text[:half])
+        yield from _blocks_of(text[half:], ended=ended)
+        return
+    if b"<" in text:
+        text = xml.respell(text)
+    yield Block(text if text.endswith(b"\n") else text + b"\n", lines, ended)

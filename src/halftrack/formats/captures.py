@@ -1,7 +1,7 @@
 """Values that are not plain numbers: IPv6 and masked addresses, names, hexadecimal numbers.
 
 Each such ``key=value`` is taken out of the text before its skeletons are made and leaves
-``key@000``: one number, whose value becomes the index of what was taken.
+``key@111``: one number, whose value becomes the index of what was taken.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
 FIRST_TEXT: Final = 1 << 32
 """Indices from here on are texts, those below are addresses."""
+_FILL: Final = ord("1")
+"""Makes the number of a mark; zeros would look like a padded number."""
 _FULL: Final = 39
 """Length of an IPv6 address as the kernel prints it: eight groups of four digits."""
-_NO_NIBBLE: Final = 16
-_HEX: Final = np.full(256, _NO_NIBBLE, dtype=np.uint8)
-_HEX[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
-_HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 
 @dataclass(slots=True)
@@ -69,18 +67,21 @@ def _capture_full_ipv6(raw: Bytes, found: Captures) -> None:
     if not len(at):
         return
     windows = np.lib.stride_tricks.sliding_window_view(raw, _FULL + 1, writeable=True)
-    groups = windows[at + 1].reshape(len(at), 8, 5)
-    nibbles = _HEX[groups[:, :, :4]]
-    good = (groups[:, :7, 4] == ord(":")).all(axis=1) & (nibbles < _NO_NIBBLE).reshape(len(at), 32).all(
-        axis=1
-    )
-    # Two nibbles an octet; two words of eight octets each, as in the packet.
-    octets = nibbles[:, :, 0::2] << 4 | nibbles[:, :, 1::2]
+    text = windows[at + 1]
+    letter = (text | np.uint8(0x20)) - np.uint8(ord("a"))
+    good = ((text - np.uint8(ord("0"))) < 10) | (letter < 6)
+    good[:, 4:-1:5] = text[:, 4:-1:5] == ord(":")
+    good[:, -1] = True
+    # In ASCII a digit's low half is its value, a letter's is its place in the alphabet.
+    nibbles = ((text & 0x0F) + (text >> 6) * np.uint8(9)).reshape(len(at), 8, 5)
+    octets = np.empty((len(at), 8, 2), dtype=np.uint8)
+    octets[:, :, 0] = nibbles[:, :, 0] << 4 | nibbles[:, :, 1]
+    octets[:, :, 1] = nibbles[:, :, 2] << 4 | nibbles[:, :, 3]
     words = octets.reshape(len(at), 16).view(">u8").astype(np.uint64)
-    good &= words[:, 0] != OPAQUE_HI
-    at, words = at[good], words[good]
+    taken = good.all(axis=1) & (words[:, 0] != np.uint64(OPAQUE_HI))
+    at, words = at[taken], words[taken]
     raw[at] = ord("@")
-    windows[:, :_FULL][at + 1] = ord("0")
+    windows[:, :_FULL][at + 1] = _FILL
     found.hi, found.lo = words[:, 0], words[:, 1]
     found.addresses_at = at + _FULL
 
@@ -93,27 +94,21 @@ def _names_address(raw: Bytes, at: Places) -> Flags:
     return either
 
 
+def _odd_lines(raw: Bytes, lines: Lines) -> Places:
+    """Lines where something odd comes right after a number or ``=``, and so may belong to a value."""
+    number = (raw - np.uint8(ord("."))) < 12
+    odd = (raw > 32) > number
+    number |= raw == ord("=")
+    place = np.flatnonzero(odd[1:] & number[:-1])
+    return np.unique(np.searchsorted(lines.ends, place + 1)) if len(place) else place
+
+
 def _is_odd(raw: Bytes) -> Flags:
     """Characters that a number, a dotted address or the space between values never has."""
-    odd = raw > ord("9")
-    odd &= raw != ord("=")
-    odd &= raw != ord("]")
-    odd &= raw != ord("@")
-    between = (raw - np.uint8(33)) < 15
-    between &= raw != ord(",")
-    between &= raw != ord(".")
-    odd |= between
+    odd = (raw > 32) > ((raw - np.uint8(ord("."))) < 12)
+    for sign in b"=],":
+        odd &= raw != sign
     return odd
-
-
-def _odd_lines(raw: Bytes, lines: Lines) -> Places:
-    """Lines in which an odd character follows a number or ``=``, and so may belong to a value."""
-    odd = _is_odd(raw)
-    value = (raw - np.uint8(48)) < 10
-    for sign in b"=.,]":
-        value |= raw == sign
-    place = np.flatnonzero(odd[1:] & value[:-1])
-    return np.unique(np.searchsorted(lines.ends, place + 1)) if len(place) else place
 
 
 def _capture_texts(raw: Bytes, lines: Lines, found: Captures, *, addresses: bool) -> None:
@@ -134,5 +129,5 @@ def _capture_texts(raw: Bytes, lines: Lines, found: Captures, *, addresses: bool
     values[values == 127] = ord("@")
     found.texts = values.tobytes()
     raw[where[starts]] = ord("@")
-    raw[where[spread(first, length)]] = ord("0")
+    raw[where[spread(first, length)]] = _FILL
     found.texts_at = where[ends - 1]

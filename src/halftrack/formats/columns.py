@@ -13,7 +13,7 @@ from halftrack.evidence.flows import SCHEMA
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from halftrack.formats.digits import Flags
+    from halftrack.formats.digits import Flags, Places
 
 _NUMPY: Final[dict[type[pl.DataType] | pl.DataType, npt.DTypeLike]] = {
     pl.UInt8: np.uint8,
@@ -26,7 +26,7 @@ _NUMPY: Final[dict[type[pl.DataType] | pl.DataType, npt.DTypeLike]] = {
 
 @dataclass(slots=True)
 class Columns:
-    """Columns of one block under construction: ``height`` lines, those of one layout side by side.
+    """Columns of one block under construction: ``height`` lines in their order.
 
     A line is faulted by ``refuse`` (unreadable) or by ``again`` (to be read once more with every
     address captured).
@@ -35,7 +35,7 @@ class Columns:
     height: int
     values: dict[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     known: dict[str, Flags] = field(default_factory=dict)
-    texts: dict[str, list[tuple[slice, pl.Series]]] = field(default_factory=dict)
+    texts: dict[str, pl.Series] = field(default_factory=dict)
     fault: npt.NDArray[np.int16] = field(init=False)
     again: Flags = field(init=False)
     reasons: list[str] = field(default_factory=lambda: [""])
@@ -44,7 +44,7 @@ class Columns:
         self.fault = np.zeros(self.height, dtype=np.int16)
         self.again = np.zeros(self.height, dtype=bool)
 
-    def put(self, column: str, rows: slice | Flags, values: npt.ArrayLike) -> None:
+    def put(self, column: str, rows: slice | Places, values: npt.ArrayLike) -> None:
         """Set a column's values for some lines."""
         if column not in self.values:
             self.values[column] = np.zeros(self.height, dtype=_NUMPY[SCHEMA[column]])
@@ -52,10 +52,11 @@ class Columns:
         self.values[column][rows] = values
         self.known[column][rows] = True
 
-    def refuse(self, rows: slice, wrong: Flags, reason: str) -> None:
+    def refuse(self, rows: slice | Places, wrong: Flags, reason: str) -> None:
         """Fault the lines where ``wrong`` holds, if they have no fault yet."""
         if wrong.any():
             if reason not in self.reasons:
                 self.reasons.append(reason)
             faults = self.fault[rows]
             faults[wrong & (faults == 0)] = self.reasons.index(reason)
+            self.fault[rows] = faults

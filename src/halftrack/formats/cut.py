@@ -9,21 +9,24 @@ import numpy as np
 import polars as pl
 
 from halftrack.evidence.flows import SCHEMA
-from halftrack.formats.columns import Columns
+from halftrack.formats import save
 from halftrack.formats.digits import spread
 from halftrack.formats.frames import frame_of, moved
 from halftrack.formats.grammar import Grammar
-from halftrack.formats.operations import Layout, run
+from halftrack.formats.operations import run
 from halftrack.formats.scan import Scan, scan
-from halftrack.formats.shapes import Kind, Op, Shape
+from halftrack.formats.shapes import Kind, Shape
 from halftrack.formats.spellings import LONGEST, Spellings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from halftrack.formats.digits import Flags, Places
+    from halftrack.formats.columns import Columns
+    from halftrack.formats.digits import Places
 
 _SHOWN_OF_LINE: Final = 120
+_BEGINNING: Final = 1 << 12
+"""Where save lines are looked for to respell a block at once; later ones cost a second look."""
 _MOST_OTHERS: Final = 2_000
 """Lines of settings and the like that are kept from one block; a node has some 300 of them."""
 
@@ -78,12 +81,15 @@ class Cutter:
         """A block of whole lines, each with its newline."""
         if not block:
             return Cut(pl.DataFrame(schema=dict(SCHEMA)), np.empty(0, dtype=np.intp))
+        if self._thorough or b" -s " in block[:_BEGINNING]:
+            block = save.respell(block)
         text = scan(block, every_address=self._thorough)
         whole, again = self._read(block, text, captured=self._thorough)
         if not len(again):
             return whole
         lengths = text.ends[again] + 1 - text.starts[again]
         rest_block = np.frombuffer(block, np.uint8)[spread(text.starts[again], lengths)].tobytes()
+        rest_block = save.respell(rest_block)
         rest, _ = self._read(rest_block, scan(rest_block, every_address=True), captured=True)
         return _joined(whole, rest, again)
 
@@ -92,18 +98,10 @@ class Cutter:
         shapes, which = self._grammars[captured].shapes_of(text.skeletons)
         kinds = np.array([shape.kind for shape in shapes], dtype=np.uint8)[which]
         spellings = Spellings(text)
-        order, layouts = _by_layout(shapes, which)
-        columns = Columns(len(text))
-        _constants(columns, shapes, which[order])
-        for layout, rows in layouts:
-            width = max(op.last for op in layout) + 1
-            numbers = np.lib.stride_tricks.sliding_window_view(text.values, width)[text.first[order[rows]]]
-            run(layout, Layout(columns, rows, numbers, spellings))
-        # Back from places in the columns to lines.
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        fault = columns.fault[place]
-        again = columns.again[place] | (kinds == Kind.AGAIN)
+        columns = run(shapes, which, text, spellings)
+        _constants(columns, shapes, which)
+        fault = columns.fault
+        again = columns.again | (kinds == Kind.AGAIN)
         if not captured:
             again[text.padded] |= kinds[text.padded] == Kind.ENTRY
         # Captured addresses are no quads, so a second pass asks for no third.
@@ -111,7 +109,7 @@ class Cutter:
         rows_read = np.flatnonzero(entry)
         used = [shapes[index] for index in np.unique(which[rows_read]).tolist()]
         cut = Cut(
-            frame=frame_of(columns, place[rows_read]),
+            frame=frame_of(columns, rows_read),
             rows=rows_read,
             count=len(text),
             opaque=spellings.opaque,
@@ -146,22 +144,6 @@ def _line(block: bytes, text: Scan, line: int, most: int) -> str:
     return printable(block[start : min(end, start + most)])
 
 
-def _by_layout(shapes: list[Shape], which: Places) -> tuple[Places, list[tuple[tuple[Op, ...], slice]]]:
-    """An order of the lines in which those of one layout stand together, and where they stand."""
-    numbers: dict[tuple[Op, ...], int] = {}
-    of_shape = np.array(
-        [
-            numbers.setdefault(shape.layout, len(numbers)) if shape.kind == Kind.ENTRY else -1
-            for shape in shapes
-        ],
-        dtype=np.int32,
-    )
-    of_line = of_shape[which]
-    order = np.argsort(of_line, kind="stable")
-    bounds = np.searchsorted(of_line[order], np.arange(len(numbers) + 1)).tolist()
-    return order, [(layout, slice(bounds[number], bounds[number + 1])) for layout, number in numbers.items()]
-
-
 def _constants(columns: Columns, shapes: list[Shape], which: Places) -> None:
     """What is the same for all lines of a shape."""
     columns.put("status", slice(None), np.array([shape.status for shape in shapes], dtype=np.uint32)[which])
@@ -170,7 +152,7 @@ def _constants(columns: Columns, shapes: list[Shape], which: Places) -> None:
         ("l4proto", [shape.l4proto for shape in shapes]),
     ):
         values = np.array(numbers, dtype=np.int16)[which]
-        known: Flags = values >= 0
+        known = np.flatnonzero(values >= 0)
         columns.put(column, known, values[known])
 
 

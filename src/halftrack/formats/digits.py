@@ -28,24 +28,6 @@ _MOST_DIGITS: Final = 19
 _NEWLINE, _TAB, _RETURN, _AT, _DELETE, _ODD = 10, 9, 13, ord("@"), 127, 1
 
 
-def prepare(text: bytes) -> Bytes:
-    """The text as a writable array behind ``FRONT`` newlines, in ASCII.
-
-    ``@`` is needed as a mark and becomes DEL; control characters and whatever is not ASCII
-    become 0x01, which no grammar accepts.
-    """
-    raw = np.empty(FRONT + len(text), dtype=np.uint8)
-    raw[:FRONT] = _NEWLINE
-    raw[FRONT:] = np.frombuffer(text, dtype=np.uint8)
-    control = raw < 32
-    if not text.isascii() or np.count_nonzero(control) != FRONT + text.count(b"\n") or b"\x7f" in text:
-        control &= (raw != _NEWLINE) & (raw != _TAB) & (raw != _RETURN)
-        raw[control | (raw >= _DELETE)] = _ODD
-    if b"@" in text:
-        raw[raw == _AT] = _DELETE
-    return raw
-
-
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Where lines lie in a prepared text: from ``starts`` up to the newline at ``ends``."""
@@ -57,9 +39,23 @@ class Lines:
         return len(self.starts)
 
 
-def lines_of(raw: Bytes) -> Lines:
+def prepare(text: bytes) -> tuple[Bytes, Lines]:
+    """Whole lines as a writable array behind ``FRONT`` newlines, in ASCII, and where they lie.
+
+    ``@`` is needed as a mark and becomes DEL; control characters and whatever is not ASCII
+    become 0x01, which no grammar accepts.
+    """
+    raw = np.empty(FRONT + len(text), dtype=np.uint8)
+    raw[:FRONT] = _NEWLINE
+    raw[FRONT:] = np.frombuffer(text, dtype=np.uint8)
     newlines = np.flatnonzero(raw == _NEWLINE)
-    return Lines(newlines[FRONT - 1 : -1] + 1, newlines[FRONT:])
+    control = raw < 32
+    if np.count_nonzero(control) != len(newlines) or not text.isascii() or b"\x7f" in text:
+        control &= (raw != _NEWLINE) & (raw != _TAB) & (raw != _RETURN)
+        raw[control | (raw >= _DELETE)] = _ODD
+    if b"@" in text:
+        raw[raw == _AT] = _DELETE
+    return raw, Lines(newlines[FRONT - 1 : -1] + 1, newlines[FRONT:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,56 +83,58 @@ def numbers_of(raw: Bytes, lines: Lines) -> Digits:
     # later: this digit and the one before it belong to one number.
     later = np.zeros_like(is_digit)
     np.logical_and(is_digit[1:], is_digit[:-1], out=later[1:])
-    pairs = digit.copy()
-    pairs[1:] += digit[:-1] * np.uint8(10)
+    tens = np.zeros_like(digit)
+    np.multiply(digit[:-1], np.uint8(10), out=tens[1:])
+    pairs = digit + tens
     pairs *= is_digit
+    zeros = np.flatnonzero((raw[1:-1] == ord("0")) & (later[2:] > is_digit[:-2])) + 1
+    zeros = zeros[(raw[zeros - 1] == ord(".")) | (raw[zeros - 1] == ord("="))]
     np.subtract(raw, digit, out=digit)
     return Digits(
-        values=_values(ends, is_digit, later, pairs),
+        values=_values(ends, later, pairs),
         ends=ends,
         first=np.searchsorted(ends, lines.starts),
-        padded=_padded(raw, lines, is_digit, later),
-        skeletons=digit[~later][FRONT:].tobytes(),
+        padded=np.unique(np.searchsorted(lines.ends, zeros)),
+        # Polars takes bytes out three times as fast as numpy does.
+        skeletons=pl.Series(digit).filter(pl.Series(~later)).to_numpy()[FRONT:].tobytes(),
     )
 
 
-def _padded(raw: Bytes, lines: Lines, is_digit: Flags, later: Flags) -> Places:
-    zeros = np.flatnonzero((raw[1:-1] == ord("0")) & (later[2:] > is_digit[:-2])) + 1
-    if not len(zeros):
-        return zeros
-    zeros = zeros[(raw[zeros - 1] == ord(".")) | (raw[zeros - 1] == ord("="))]
-    return np.unique(np.searchsorted(lines.ends, zeros))
-
-
-def _values(ends: Places, is_digit: Flags, later: Flags, pairs: Bytes) -> Numbers:
+def _values(ends: Places, later: Flags, pairs: Bytes) -> Numbers:
     """Values by their ends, four digits at a time."""
-    quad = pairs.astype(np.uint16)
-    quad[2:] += np.multiply(pairs[:-2] * later[2:], np.uint16(100), dtype=np.uint16)
-    values = quad[ends].astype(np.uint64)
-    fives = later.copy()
-    fives[2:] &= later[:-2]
-    fives[4:] &= is_digit[:-4]
-    long = np.flatnonzero(fives[ends])
+    hundreds = np.zeros_like(pairs)
+    np.multiply(pairs[:-2], later[2:], out=hundreds[2:])
+    values = np.multiply(hundreds[ends], np.uint64(100), dtype=np.uint64)
+    values += pairs[ends]
+    # beyond: there are four more digits before this one, so a number goes on beyond its last four.
+    beyond = later.copy()
+    beyond[2:] &= later[:-2]
+    beyond[3:] &= later[:-3]
+    long = np.flatnonzero(beyond[ends])
     width = 4
     while len(long):
         at = ends[long] - width
-        values[long] += quad[at] * np.uint64(10**width)
+        quads = np.multiply(hundreds[at], np.uint64(100), dtype=np.uint64) + pairs[at]
+        values[long] += quads * np.uint64(10**width)
         if width == _MOST_DIGITS - 3:
             values[long[later[at] & later[at - 2]]] = TOO_LONG
             break
-        long = long[fives[at]]
+        long = long[beyond[at]]
         width += 4
     return values
 
 
-def text_lines(text: bytes) -> pl.Series:
-    """Lines of printable ASCII as a String series; an empty line is an empty string."""
-    if not text:
-        return pl.Series(dtype=pl.String)
+def text_lines(parts: list[bytes]) -> pl.Series:
+    """Lines of ASCII, each with its newline, as a String series; an empty line is an empty string."""
+    # Polars would unpack what begins like a packed file, so the first line is ours.
     frame = pl.read_csv(
-        io.BytesIO(text), has_header=False, separator="\x03", quote_char=None, schema={"line": pl.String}
+        io.BytesIO(b"".join([b"0\n", *parts])),
+        has_header=False,
+        separator="\x03",
+        quote_char=None,
+        schema={"line": pl.String},
     )
-    return frame.to_series().fill_null("")
+    return frame.to_series().fill_null("").slice(1)
 
 
 def spread(starts: Places, lengths: Places) -> Places:

@@ -22,7 +22,8 @@ def frame_of(columns: Columns, rows: Places) -> pl.DataFrame:
     _zones(columns)
     if len(rows):
         _translations(columns)
-    return pl.DataFrame([_series(columns, name, rows) for name in SCHEMA])
+    chosen = slice(None) if len(rows) == columns.height else rows
+    return pl.DataFrame([_series(columns, name, chosen, len(rows)) for name in SCHEMA])
 
 
 def moved(frame: pl.DataFrame, by: int) -> pl.DataFrame:
@@ -38,27 +39,22 @@ def moved(frame: pl.DataFrame, by: int) -> pl.DataFrame:
     )
 
 
-def _series(columns: Columns, name: str, rows: Places) -> pl.Series:
+def _series(columns: Columns, name: str, rows: slice | Places, height: int) -> pl.Series:
     if SCHEMA[name] == pl.String:
-        return _text_series(columns, name, rows)
+        return _text(columns, name, rows, height)
     if name not in columns.values:
-        return nulls(name, len(rows))
+        return nulls(name, height)
     known = columns.known[name][rows]
     if not known.any():
-        return nulls(name, len(rows))
+        return nulls(name, height)
     series = pl.Series(name, columns.values[name][rows])
     return series if known.all() else series.set(pl.Series(~known), None)
 
 
-def _text_series(columns: Columns, name: str, rows: Places) -> pl.Series:
+def _text(columns: Columns, name: str, rows: slice | Places, height: int) -> pl.Series:
     if name not in columns.texts:
-        return nulls(name, len(rows))
-    parts: list[pl.Series] = []
-    height = 0
-    for place, texts in columns.texts[name]:
-        parts += [nulls(name, place.start - height), texts.alias(name)]
-        height = place.stop
-    return pl.concat([*parts, nulls(name, columns.height - height)]).gather(rows)
+        return nulls(name, height)
+    return columns.texts[name] if isinstance(rows, slice) else columns.texts[name].gather(rows)
 
 
 def nulls(name: str, height: int) -> pl.Series:

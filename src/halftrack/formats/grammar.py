@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from halftrack.formats.shapes import LONGEST, Kind, Shape, Unreadable
 if TYPE_CHECKING:
     import polars as pl
 
-    from halftrack.formats.digits import Places
+    from halftrack.formats.digits import Numbers, Places
 
 _SKIPPED: Final = re.compile(r"[ \t\r\x01]*(?:#.*|<\?xml.*|</?conntrack>?.*|\[USERSPACE\].*)?", re.DOTALL)
 _OTHERS: Final = (
@@ -31,7 +32,10 @@ _OTHERS: Final = (
         ),
         Kind.MOMENT,
     ),
-    (re.compile(r"\s*(?:Linux \S+ )?0\.0(?:\.0)?(?:[-.+~_]\S*)?(?: #.*)?\s*"), Kind.RELEASE),
+    (
+        re.compile(r"\s*(?:Linux \S+ )?0\.0(?:\.0)?(?:(?<=0\.0\.0)|(?=-))(?:[-+~_]\S*)?(?: #.*)?\s*"),
+        Kind.RELEASE,
+    ),
 )
 _MOST_SHAPES: Final = 20_000
 
@@ -64,20 +68,49 @@ class Grammar:
     def __init__(self, *, addresses_captured: bool) -> None:
         self._captured = addresses_captured
         self._seed = secrets.randbits(63)
-        self._known: dict[int, Shape] = {}
+        self._known = _Known.emptied()
 
     def shapes_of(self, skeletons: pl.Series) -> tuple[list[Shape], Places]:
         """The shapes of a block's lines, and for each line the index of its own among them."""
         hashes = skeletons.hash(self._seed).to_numpy()
-        distinct, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-        numbers = distinct.tolist()
         known = self._known
-        missing = [index for index, number in enumerate(numbers) if number not in known]
-        fresh = {
-            numbers[index]: shape_of(text, addresses_captured=self._captured)
-            for index, text in zip(missing, skeletons.gather(first[missing]).to_list(), strict=True)
-        }
-        shapes = [fresh[number] if number in fresh else known[number] for number in numbers]
-        # A new dictionary each time: other threads still look into the one that they hold.
-        self._known = {**known, **fresh} if len(known) + len(fresh) <= _MOST_SHAPES else {}
-        return shapes, which
+        which = known.find(hashes)
+        missing = np.flatnonzero(which < 0)
+        if len(missing):
+            fresh, first = np.unique(hashes[missing], return_index=True)
+            texts = skeletons.gather(missing[first]).to_list()
+            known = known.joined(fresh, [shape_of(text, addresses_captured=self._captured) for text in texts])
+            which = known.find(hashes)
+            # What another thread found meanwhile is found again.
+            self._known = known if len(known.shapes) <= _MOST_SHAPES else known.emptied()
+        used = np.flatnonzero(np.bincount(which, minlength=1))
+        place = np.zeros(len(known.shapes), dtype=np.intp)
+        place[used] = np.arange(len(used))
+        return [known.shapes[index] for index in used.tolist()], place[which]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Shapes and where they are, by the sorted hashes of their skeletons. Never changed once made."""
+
+    hashes: Numbers
+    indices: Places
+    shapes: list[Shape]
+
+    def find(self, hashes: Numbers) -> Places:
+        """Index of the shape of each hash, -1 for an unknown one."""
+        if not self.shapes:
+            return np.full(len(hashes), -1, dtype=np.intp)
+        at = np.searchsorted(self.hashes, hashes)
+        at[at == len(self.hashes)] = 0
+        return np.where(self.hashes[at] == hashes, self.indices[at], -1)
+
+    def joined(self, hashes: Numbers, shapes: list[Shape]) -> _Known:
+        numbers = np.arange(len(self.shapes), len(self.shapes) + len(shapes))
+        merged = np.concatenate([self.hashes, hashes])
+        order = np.argsort(merged)
+        return _Known(merged[order], np.concatenate([self.indices, numbers])[order], [*self.shapes, *shapes])
+
+    @staticmethod
+    def emptied() -> _Known:
+        return _Known(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.intp), [])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,13 +12,18 @@ import polars as pl
 
 from halftrack.evidence import uapi
 from halftrack.evidence.addresses import OPAQUE_HI, V4_MAPPED
+from halftrack.evidence.flows import ADDRESS_COLUMNS
+from halftrack.formats.columns import Columns
+from halftrack.formats.frames import nulls
 from halftrack.formats.moments import nanoseconds_of
-from halftrack.formats.shapes import PROTOCOL_NUMBERS, TCP_STATES_BY_NAME, Op
+from halftrack.formats.shapes import PROTOCOL_NUMBERS, TCP_STATES_BY_NAME, Op, Shape
 from halftrack.formats.spellings import LONGEST, Spellings, coded
 
 if TYPE_CHECKING:
-    from halftrack.formats.columns import Columns
+    import numpy.typing as npt
+
     from halftrack.formats.digits import Flags, Numbers, Places
+    from halftrack.formats.scan import Scan
 
 _HEXADECIMAL: Final = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _CONTRADICTION: Final = "a name and a number that contradict each other"
@@ -32,76 +37,77 @@ _OWN_NUMBERS: Final = np.array(sorted(set(PROTOCOL_NUMBERS.values())), dtype=np.
 
 
 @dataclass(slots=True)
-class Layout:
-    """Lines of one layout: their ``rows`` in ``columns`` and a row of ``numbers`` for each.
-
-    ``pairs`` are the captured addresses met so far.
-    """
+class Lines:
+    """Lines that share an operation: their ``rows`` in ``columns`` and where their number stands."""
 
     columns: Columns
-    rows: slice
-    numbers: Numbers
+    rows: slice | Places
+    values: Numbers
+    places: Places
     spellings: Spellings
-    pairs: list[tuple[Numbers, Numbers]] = field(default_factory=list)
 
-    def at(self, slot: int) -> Numbers:
-        return self.numbers[:, slot]
+    def at(self, after: int = 0) -> Numbers:
+        """Each line's number at the operation's slot, or ``after`` it."""
+        return self.values[self.places + after if after else self.places]
 
     def refuse(self, wrong: Flags, reason: str) -> None:
         self.columns.refuse(self.rows, wrong, reason)
 
-    def put_limited(self, op: Op, values: Numbers) -> None:
-        limit = np.uint64(op.extra or _SIGNED_MOST)
-        self.refuse(values > limit, f"{op.column.replace('_', ' ')} is too large")
-        self.columns.put(op.column, self.rows, values)
+    def put(self, column: str, values: npt.ArrayLike) -> None:
+        self.columns.put(column, self.rows, values)
 
-    def texts(self, slot: int) -> tuple[Places, list[str]]:
+    def put_limited(self, op: Op, values: Numbers) -> None:
+        self.refuse(
+            values > np.uint64(op.extra or _SIGNED_MOST), f"{op.column.replace('_', ' ')} is too large"
+        )
+        self.put(op.column, values)
+
+    def texts(self) -> tuple[Places, list[str]]:
         """Captured texts: which of the distinct ones each line has, and these."""
-        which, distinct = coded(self.spellings.texts(self.at(slot)).fill_null(""))
+        which, distinct = coded(self.spellings.texts(self.at()).fill_null(""))
         return which, distinct.to_list()
 
-    def put_text(self, column: str, texts: pl.Series) -> None:
-        parts = self.columns.texts.setdefault(column, [])
-        if parts and parts[-1][0] is self.rows:
-            # Labels are several elements in XML and one list elsewhere.
-            both = pl.DataFrame({"before": parts.pop()[1], "after": texts})
-            texts = both.select(pl.concat_str("before", "after", separator=",")).to_series()
-        parts.append((self.rows, texts))
-
-    def put_family(self, family: Numbers, wanted: int) -> None:
-        wrong = (family != np.uint64(wanted)) if wanted else np.zeros(len(family), dtype=bool)
-        for hi, lo in self.pairs:
-            clear = hi != np.uint64(OPAQUE_HI)
-            wrong |= clear & ~_is_v4(hi, lo) & (family == np.uint64(uapi.AF_INET))
-        self.refuse(wrong, "addresses of two families")
-        self.columns.put("family", self.rows, family)
+    def addresses(self) -> Iterator[tuple[Numbers, Numbers]]:
+        """``hi`` and ``lo`` of the lines' four addresses."""
+        for stem in ADDRESS_COLUMNS:
+            hi, lo = (self.columns.values[f"{stem}_{half}"][self.rows] for half in ("hi", "lo"))
+            yield hi.astype(np.uint64, copy=False), lo.astype(np.uint64, copy=False)
 
 
-def run(ops: tuple[Op, ...], lines: Layout) -> None:
-    """Carry out a layout's operations for its lines."""
-    for op in ops:
-        _OPERATIONS[op.what](lines, op)
-    present = {op.column for op in ops}
-    if "orig_type" in present and "reply_type" not in present:
-        columns, rows = lines.columns, lines.rows
-        columns.put("reply_type", rows, _ICMP_ANSWERS[columns.values["orig_type"][rows]])
-        for column in sorted(present & {"orig_code", "orig_icmp_id"}):
-            columns.put(column.replace("orig", "reply"), rows, columns.values[column][rows])
+def run(shapes: Sequence[Shape], which: Places, scan: Scan, spellings: Spellings) -> Columns:
+    """Carry out the operations of all lines, one operation at a time; ``which``: each line's shape."""
+    columns = Columns(len(which))
+    slots: dict[tuple[str, str, int], dict[int, int]] = {}
+    for number, shape in enumerate(shapes):
+        for op in shape.ops:
+            slots.setdefault((op.what, op.column, op.extra), {})[number] = op.slot
+    for what, column, extra in sorted(slots, key=lambda key: (_RANKS.get(key[0], 0), key)):
+        of_shape = np.full(len(shapes), -1, dtype=np.intp)
+        found = slots[what, column, extra]
+        of_shape[list(found)] = list(found.values())
+        of_line = of_shape[which]
+        rows: slice | Places = slice(None)
+        if len(found) < len(shapes):
+            rows = np.flatnonzero(of_line >= 0)
+            of_line = of_line[rows]
+        lines = Lines(columns, rows, scan.values, scan.first[rows] + of_line, spellings)
+        _OPERATIONS[what](lines, Op(what, column, 0, extra))
+    return columns
 
 
-def _number(lines: Layout, op: Op) -> None:
-    lines.put_limited(op, lines.at(op.slot))
+def _number(lines: Lines, op: Op) -> None:
+    lines.put_limited(op, lines.at())
 
 
-def _minus(lines: Layout, op: Op) -> None:
-    values = lines.at(op.slot)
+def _minus(lines: Lines, op: Op) -> None:
+    values = lines.at()
     lines.refuse(values > np.uint64(_SIGNED_MOST), f"{op.column} is too large")
-    lines.columns.put(op.column, lines.rows, -values.astype(np.int64))
+    lines.put(op.column, -values.astype(np.int64))
 
 
-def _spelled(lines: Layout, op: Op) -> None:
+def _spelled(lines: Lines, op: Op) -> None:
     """A number in hexadecimal."""
-    which, texts = lines.texts(op.slot)
+    which, texts = lines.texts()
     good = np.array([_HEXADECIMAL.fullmatch(text) is not None for text in texts])
     values = np.array(
         [int(text, 16) if fine else 0 for text, fine in zip(texts, good, strict=True)], dtype=np.uint64
@@ -110,100 +116,132 @@ def _spelled(lines: Layout, op: Op) -> None:
     lines.put_limited(op, values[which])
 
 
-def _text(lines: Layout, op: Op) -> None:
-    texts = lines.spellings.texts(lines.at(op.slot))
+def _text(lines: Lines, op: Op) -> None:
+    texts = lines.spellings.texts(lines.at())
     too_long = (texts.str.len_bytes() > LONGEST).fill_null(value=False).to_numpy()
     lines.refuse(too_long, f"{op.column} is too long")
-    lines.put_text(op.column, texts)
+    _put_text(lines, op, texts)
 
 
-def _digits(lines: Layout, op: Op) -> None:
-    lines.put_text(op.column, pl.Series(lines.at(op.slot)).cast(pl.String))
+def _digits(lines: Lines, op: Op) -> None:
+    _put_text(lines, op, pl.Series(lines.at()).cast(pl.String))
 
 
-def _is(lines: Layout, op: Op) -> None:
-    lines.refuse(lines.at(op.slot) != np.uint64(op.extra), _CONTRADICTION)
+def _put_text(lines: Lines, op: Op, texts: pl.Series) -> None:
+    columns = lines.columns
+    places = np.arange(columns.height)[lines.rows]
+    whole = columns.texts.get(op.column)
+    if whole is None:
+        whole = nulls(op.column, columns.height)
+    if op.extra:
+        both = pl.DataFrame({"before": whole.gather(places), "after": texts})
+        texts = both.select(pl.concat_str("before", "after", separator=",")).to_series()
+    columns.texts[op.column] = whole.scatter(places, texts)
 
 
-def _same(lines: Layout, op: Op) -> None:
-    lines.refuse(lines.at(op.slot) != lines.at(op.extra), "two directions of different protocols")
+def _is(lines: Lines, op: Op) -> None:
+    lines.refuse(lines.at() != np.uint64(op.extra), _CONTRADICTION)
 
 
-def _constant(lines: Layout, op: Op) -> None:
-    lines.columns.put(op.column, lines.rows, op.extra)
+def _same(lines: Lines, op: Op) -> None:
+    lines.refuse(lines.at() != lines.at(op.extra), "two directions of different protocols")
 
 
-def _l4proto(lines: Layout, op: Op) -> None:
-    numbers = lines.at(op.slot)
+def _constant(lines: Lines, op: Op) -> None:
+    lines.put(op.column, op.extra)
+
+
+def _l4proto(lines: Lines, op: Op) -> None:
+    numbers = lines.at()
     lines.refuse(numbers > np.uint64(0xFF), "a protocol number above 255")
     if op.extra:
         lines.refuse(np.isin(numbers, _OWN_NUMBERS), _CONTRADICTION)
-    lines.columns.put("l4proto", lines.rows, numbers & np.uint64(0xFF))
+    lines.put("l4proto", numbers & np.uint64(0xFF))
 
 
-def _quad(lines: Layout, op: Op) -> None:
-    address = most = lines.at(op.slot)
+def _quad(lines: Lines, op: Op) -> None:
+    address = most = lines.at()
     for place in range(1, 4):
-        octet = lines.at(op.slot + place)
+        octet = lines.at(place)
         address = address << np.uint64(8) | octet
         most = most | octet
-    lines.columns.again[lines.rows] |= most > np.uint64(255)
-    lines.columns.put(f"{op.column}_lo", lines.rows, address | np.uint64(V4_MAPPED))
-    lines.columns.put(f"{op.column}_hi", lines.rows, 0)
+    over = most > np.uint64(255)
+    if over.any():
+        lines.columns.again[lines.rows] |= over
+    lines.put(f"{op.column}_lo", address | np.uint64(V4_MAPPED))
+    lines.put(f"{op.column}_hi", 0)
 
 
-def _captured(lines: Layout, op: Op) -> None:
-    hi, lo, too_long = lines.spellings.addresses(lines.at(op.slot))
+def _captured(lines: Lines, op: Op) -> None:
+    hi, lo, too_long = lines.spellings.addresses(lines.at())
     lines.refuse(too_long, "an address that is too long")
-    lines.columns.put(f"{op.column}_hi", lines.rows, hi)
-    lines.columns.put(f"{op.column}_lo", lines.rows, lo)
-    lines.pairs.append((hi, lo))
+    lines.put(f"{op.column}_hi", hi)
+    lines.put(f"{op.column}_lo", lo)
 
 
-def _family(lines: Layout, op: Op) -> None:
-    """``ipv4 2`` or ``ipv6 10``; ``extra`` is the family that dotted addresses ask for."""
-    digit, number = lines.at(op.slot), lines.at(op.slot + 1)
+def _is_family(lines: Lines, op: Op) -> None:
+    """``ipv4 2`` or ``ipv6 10``."""
+    digit, number = lines.at(), lines.at(1)
     good = ((digit == 4) & (number == uapi.AF_INET)) | ((digit == 6) & (number == uapi.AF_INET6))
     lines.refuse(~good, _CONTRADICTION)
-    lines.put_family(number, op.extra)
+    _put_family(lines, op, number)
 
 
-def _family_number(lines: Layout, op: Op) -> None:
-    number = lines.at(op.slot)
+def _family_number(lines: Lines, op: Op) -> None:
+    number = lines.at()
     lines.refuse((number != uapi.AF_INET) & (number != uapi.AF_INET6), "an unknown address family")
-    lines.put_family(number, op.extra)
+    _put_family(lines, op, number)
 
 
-def _family_of_addresses(lines: Layout, op: Op) -> None:
-    if op.extra:
-        lines.put_family(np.full(len(lines.numbers), op.extra, dtype=np.uint64), op.extra)
-        return
-    six, four = (np.zeros(len(lines.numbers), dtype=bool) for _ in range(2))
-    for hi, lo in lines.pairs:
-        four |= _is_v4(hi, lo)
-        six |= ~_is_v4(hi, lo) & ((hi != np.uint64(OPAQUE_HI)) | lines.spellings.looks_ipv6(hi, lo))
-    lines.put_family(np.where(six & ~four, uapi.AF_INET6, uapi.AF_INET).astype(np.uint64), 0)
+def _family(lines: Lines, op: Op) -> None:
+    """Where only the addresses tell it. Masked ones alone: IPv6 if they have colons."""
+    six = np.zeros(len(lines.places), dtype=bool)
+    four = np.full(len(lines.places), op.extra > 0)
+    for hi, lo in lines.addresses() if not op.extra else ():
+        is_four = _is_v4(hi, lo)
+        four |= is_four
+        six |= ~is_four & ((hi != np.uint64(OPAQUE_HI)) | lines.spellings.looks_ipv6(hi, lo))
+    _put_family(lines, op, np.where(six & ~four, np.uint64(uapi.AF_INET6), np.uint64(uapi.AF_INET)))
 
 
-def _moment(lines: Layout, op: Op) -> None:
-    day, hour, minute, second, year = (lines.at(op.slot + place) for place in range(5))
+def _put_family(lines: Lines, op: Op, family: Numbers) -> None:
+    """``extra``: how many of the four addresses are dotted quads, which are IPv4 for sure."""
+    is_four = family == np.uint64(uapi.AF_INET)
+    wrong = ~is_four if op.extra else np.zeros(len(family), dtype=bool)
+    for hi, lo in lines.addresses() if op.extra < len(ADDRESS_COLUMNS) else ():
+        wrong |= is_four & (hi != np.uint64(OPAQUE_HI)) & ~_is_v4(hi, lo)
+    lines.refuse(wrong, "addresses of two families")
+    lines.put("family", family)
+
+
+def _moment(lines: Lines, op: Op) -> None:
+    day, hour, minute, second, year = (lines.at(place) for place in range(5))
     stamps, possible = nanoseconds_of(year, op.extra, day, (hour, minute, second))
     lines.refuse(~possible, "a time that is none")
-    lines.columns.put(op.column, lines.rows, stamps)
+    lines.put(op.column, stamps)
 
 
-def _state_of_xml(lines: Layout, op: Op) -> None:
+def _state_of_xml(lines: Lines, op: Op) -> None:
     """conntrack(8) takes the name from TCP's list for every protocol (snprintf_xml.c)."""
-    which, names = lines.texts(op.slot)
+    which, names = lines.texts()
     own = uapi.STATE_NAMES.get(op.extra, ())
     numbers = np.array(
         [TCP_STATES_BY_NAME.get(name, own.index(name) if name in own else -1) for name in names]
     )
     lines.refuse((numbers < 0)[which], "a state that the protocol does not have")
-    lines.columns.put("state", lines.rows, np.maximum(numbers, 0)[which])
+    lines.put("state", np.maximum(numbers, 0)[which])
 
 
-_OPERATIONS: Final[dict[str, Callable[[Layout, Op], None]]] = {
+def _answer(lines: Lines, op: Op) -> None:
+    lines.put(op.column, _ICMP_ANSWERS[(lines.at() & np.uint64(0xFF)).astype(np.uint8)])
+
+
+def _is_v4(hi: Numbers, lo: Numbers) -> Flags:
+    mapped: Flags = (hi == np.uint64(0)) & (lo >> np.uint64(32) == _V4_TOP)
+    return mapped
+
+
+_OPERATIONS: Final[dict[str, Callable[[Lines, Op], None]]] = {
     "number": _number,
     "spelled": _spelled,
     "minus": _minus,
@@ -216,13 +254,11 @@ _OPERATIONS: Final[dict[str, Callable[[Layout, Op], None]]] = {
     "quad": _quad,
     "captured": _captured,
     "family": _family,
+    "is family": _is_family,
     "family number": _family_number,
-    "family of addresses": _family_of_addresses,
     "moment": _moment,
+    "answer": _answer,
     "state of xml": _state_of_xml,
 }
-
-
-def _is_v4(hi: Numbers, lo: Numbers) -> Flags:
-    mapped: Flags = (hi == np.uint64(0)) & (lo >> np.uint64(32) == _V4_TOP)
-    return mapped
+_RANKS: Final = {"is family": 1, "family number": 1, "family": 1}
+"""What looks at addresses comes after them; texts come in the order of their extra."""

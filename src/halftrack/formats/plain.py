@@ -47,6 +47,8 @@ _FLAGS: Final = {
     "[HW_OFFLOAD]": uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD,
 }
 
+_NAMELESS_LABELS: Final = "labels"
+"""What ``-o labels`` leaves of ``labels=`` where connlabel.conf names none of an entry's labels."""
 _MOMENT: Final = ("[start@0", "[stop@0")
 
 
@@ -72,26 +74,27 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
         if "0" in head["state"]:
             reader.add("is", "state's digit", slot(head.start("state")), 2)
     status, extended = _words(reader, words, slot)
-    family = uapi.AF_INET if reader.quads else 0
     if head["l3"]:
-        reader.add("family", "family", slot(head.start("l3")), family)
+        reader.add("is family", "family", slot(head.start("l3")), reader.quads)
     else:
-        reader.add("family of addresses", "family", 0, family)
+        reader.add("family", "family", 0, reader.quads)
     try:
-        layout = reader.layout()
+        ops = reader.finish()
     except NeedsText:
         if addresses_captured:
             raise Unreadable("an address that cannot be read") from None
         return Shape(Kind.AGAIN)
     return Shape(
         Kind.ENTRY,
-        layout=layout,
+        ops=ops,
         l4proto=l4proto,
         state=state,
         status=status,
         event=Event[event[1]] if event else Event.NONE,
         format=_format(event=event is not None, layer3=head["l3"] is not None, extended=extended),
-        ended=event is not None or any(word.startswith(("use=", "id=")) for word, _ in words),
+        ended=event is not None
+        or any(word.startswith("use=") for word, _ in words)
+        or any(op.column == "id" for op in ops),
     )
 
 
@@ -132,7 +135,7 @@ def _words(reader: Reader, words: list[tuple[str, int]], slot: Callable[[int], i
             status &= ~uapi.IPS_SEEN_REPLY
         elif word in _FLAGS:
             status |= _FLAGS[word]
-        elif not _FLAG.fullmatch(word):
+        elif not _FLAG.fullmatch(word) and word != _NAMELESS_LABELS:
             raise Unreadable("a word that belongs to no entry")
     return status, extended
 

@@ -13,6 +13,7 @@ from halftrack.evidence import uapi
 from halftrack.formats.shapes import (
     LONGEST,
     PROTOCOL_NUMBERS,
+    SECONDS,
     UNKNOWN_PROTOCOL,
     Event,
     Kind,
@@ -28,7 +29,7 @@ _NAMES: Final = {b"s": b"-s src=", b"d": b"-d dst=", b"r": b"-r src=", b"q": b"-
 _LINE: Final = re.compile(rb"(?:^|[ :\t])-[ADIU] -")
 _START: Final = re.compile(r"(?:^|[ :\t])-([ADIU]) (?=-)")
 _WORD: Final = re.compile(r"[^ \t\r]+")
-_SIDES: Final = {"-s": 0, "-d": 0, "-r": 1, "-q": 1}
+_ADDRESSES: Final = {"-s": (0, "src"), "-d": (0, "dst"), "-r": (1, "src"), "-q": (1, "dst")}
 _VALUES: Final = {
     "--sport": (0, "sport"),
     "--dport": (0, "dport"),
@@ -49,6 +50,12 @@ _VALUES: Final = {
     "--orig-zone": (Reader.WHOLE, "zone-orig"),
     "--reply-zone": (Reader.WHOLE, "zone-reply"),
 }
+_ANSWERED: Final = {
+    "type": ("answer", "reply_type", 0),
+    "code": ("number", "reply_code", 0xFF),
+    "id": ("number", "reply_icmp_id", 0xFFFF),
+}
+"""What the reply's tuple of an ICMP entry holds, which save lines leave out."""
 _EVENTS: Final = {"D": Event.DESTROY, "U": Event.UPDATE}
 _STATUS: Final = {
     "SEEN_REPLY": uapi.IPS_SEEN_REPLY,
@@ -62,7 +69,7 @@ _STATUS: Final = {
 
 
 def respell(block: bytes) -> bytes:
-    """The block with the addresses of save lines as ``src=`` and ``dst=``; the rest as it was."""
+    """The block with the addresses of save lines as ``src=`` and ``dst=``, so that they can be captured."""
     if b" -s " not in block:
         return block
     return b"\n".join(
@@ -74,7 +81,7 @@ def respell(block: bytes) -> bytes:
 
 
 def is_save(skeleton: str) -> bool:
-    return " -s src" in skeleton and _START.search(skeleton) is not None
+    return " -s " in skeleton and _START.search(skeleton) is not None
 
 
 def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901  # an option after the other
@@ -92,29 +99,29 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
                 raise Unreadable("the same value twice")
             options[option] = value, skeleton.count("0", 0, position)
     name = options.get("-p", ("", 0))[0]
-    number = bool(re.fullmatch("0", name))
+    number = name == "0"
     l4proto = PROTOCOL_NUMBERS.get(name.replace("0", "6"), UNKNOWN_PROTOCOL)
     if l4proto == UNKNOWN_PROTOCOL and not number:
         raise Unreadable("no protocol that is known")
     reader = Reader(l4proto)
     state = _fixed(reader, options, l4proto)
     if number:
-        reader.add("l4proto", "l4proto", options["-p"][1], 0)
-    else:
-        reader.add("constant", "l4proto", 0, l4proto)
-    reader.add("family of addresses", "family", 0, uapi.AF_INET if reader.quads else 0)
+        reader.add("l4proto", "l4proto", options["-p"][1])
+    elif "0" in name:
+        reader.add("is", "protocol's digit", options["-p"][1], 6)
+    reader.add("family", "family", 0, reader.quads)
     status = uapi.IPS_CONFIRMED
     for flag in options.get("-u", ("", 0))[0].split(","):
         status |= _STATUS.get(flag, 0)
     try:
-        layout = reader.layout()
+        ops = reader.finish()
     except NeedsText:
         if addresses_captured:
             raise Unreadable("an address that cannot be read") from None
         return Shape(Kind.AGAIN)
     return Shape(
         Kind.ENTRY,
-        layout=layout,
+        ops=ops,
         l4proto=l4proto,
         state=state,
         status=status,
@@ -125,18 +132,22 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
 
 def _fixed(reader: Reader, options: dict[str, tuple[str, int]], l4proto: int) -> int:
     """Hand the options to the reader; the number of the state, -1 without one."""
-    for option, side in _SIDES.items():
+    for option, (side, key) in _ADDRESSES.items():
         word, slot = options.get(option, ("", 0))
         if word:
             reader.turn(side)
-            reader.take(word[:3], word[3:], slot)
+            # Respelled where the address had to be captured.
+            reader.take(key, word[3:] if word.startswith((f"{key}=", f"{key}@")) else f"={word}", slot)
     for option, (side, key) in _VALUES.items():
         value, slot = options.get(option, ("", 0))
         if value:
             reader.turn(side)
             reader.take(key, f"={value}", slot)
+            if key in _ANSWERED:
+                reader.add(*_ANSWERED[key][:2], slot, _ANSWERED[key][2])
     if "-t" in options:
-        reader.add("number", "timeout", options["-t"][1])
+        value, slot = options["-t"]
+        reader.number("timeout", f"={value}", slot, SECONDS)
     if "--state" not in options:
         return -1
     name, slot = options["--state"]

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import polars as pl
 
 from halftrack.formats.captures import capture
-from halftrack.formats.digits import FRONT, lines_of, numbers_of, prepare, text_lines
+from halftrack.formats.digits import FRONT, numbers_of, prepare, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import polars as pl
-
     from halftrack.formats.digits import Numbers, Places
 
-_PIECE: Final = 1 << 18
+_NO_TEXTS: Final = pl.Series(dtype=pl.String)
+_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ def scan(block: bytes, *, every_address: bool) -> Scan:
     parts: list[tuple[Places, Places, Places, Numbers, Places, Numbers, Numbers]] = []
     skeletons, captured = [], []
     for piece in _pieces(block):
-        raw = prepare(piece)
-        lines = lines_of(raw)
+        raw, lines = prepare(piece)
         captures = capture(raw, lines, every_address=every_address)
         digits = numbers_of(raw, lines)
         captures.number(digits, addresses, texts)
@@ -83,10 +82,10 @@ def scan(block: bytes, *, every_address: bool) -> Scan:
         first=first,
         values=values,
         padded=padded,
-        skeletons=text_lines(b"".join(skeletons)),
+        skeletons=text_lines(skeletons),
         hi=hi,
         lo=lo,
-        texts=text_lines(b"".join(captured)),
+        texts=text_lines(captured) if texts else _NO_TEXTS,
     )
 
 

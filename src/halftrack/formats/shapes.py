@@ -40,28 +40,24 @@ class Event(IntEnum):
 
 
 class Op(NamedTuple):
-    """One value of a line: ``what`` is done with number ``slot`` for ``column``; see operations.py."""
+    """One value of a line: ``what`` is done with number ``slot`` for ``column``; see operations.py.
+
+    ``extra`` is the operation's own; labels count theirs with it.
+    """
 
     what: str
     column: str
     slot: int
     extra: int = 0
 
-    @property
-    def last(self) -> int:
-        """Index of the last number that it looks at."""
-        if self.what == "same":
-            return max(self.slot, self.extra)
-        return self.slot + {"quad": 3, "family": 1, "moment": 4}.get(self.what, 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """``layout`` gives what varies from line to line, the rest is the same for all lines."""
+    """``ops`` take what varies from line to line, the rest is the same for all lines."""
 
     kind: Kind
     reason: str = ""
-    layout: tuple[Op, ...] = ()
+    ops: tuple[Op, ...] = ()
     l4proto: int = -1
     state: int = -1
     status: int = uapi.IPS_CONFIRMED
@@ -69,7 +65,6 @@ class Shape:
     format: str = ""
     ended: bool = True
     """Whether the line holds what such a line always ends with: if not it may have been cut."""
-    number: int = -1
 
 
 class Unreadable(ValueError):
@@ -85,6 +80,8 @@ PROTOCOL_NUMBERS: Final = MappingProxyType(
 )
 UNKNOWN_PROTOCOL: Final = -1
 _DIRECTIONS: Final = ("orig", "reply")
+SECONDS: Final = (1 << 63) - 1
+"""Largest timeout; the column is signed."""
 _WORD_MOST: Final = (1 << 64) - 1
 _DIRECTION_NUMBERS: Final[dict[str, tuple[int, tuple[int, ...] | None]]] = {
     "sport": (0xFFFF, uapi.PORT_PROTOCOLS),
@@ -153,14 +150,14 @@ class Reader:
         elif key in _DIRECTION_NUMBERS:
             limit, protocols = _DIRECTION_NUMBERS[key]
             if protocols is None or self.l4proto in protocols:
-                self._number(f"{self._side}_{key}", value, slot, limit)
+                self.number(f"{self._side}_{key}", value, slot, limit)
         elif key == "id" and self._icmp_id_missing:
-            self._number(f"{self._side}_icmp_id", value, slot, 0xFFFF)
+            self.number(f"{self._side}_icmp_id", value, slot, 0xFFFF)
         elif key in _ENTRY_NUMBERS:
             column, limit = _ENTRY_NUMBERS[key]
-            self._number(column, value, slot, limit)
+            self.number(column, value, slot, limit)
         elif key in _ZONES:
-            self._number("zone", value, slot, 0xFFFF)
+            self.number("zone", value, slot, 0xFFFF)
             self.ops.append(Op("constant", "zone_dir", slot, _ZONES[key]))
         elif key in _TEXTS:
             self._text(key, value, slot)
@@ -169,12 +166,22 @@ class Reader:
         """What follows belongs to the original (0) or the reply (1) direction, or to the whole entry."""
         self.direction = direction
 
+    def number(self, column: str, value: str, slot: int, limit: int) -> None:
+        """A number in decimal or hexadecimal, up to ``limit``. Raises Unreadable for anything else."""
+        self._once(column)
+        if value == "=0":
+            self.ops.append(Op("number", column, slot, limit))
+        elif value == "@0":
+            self.ops.append(Op("spelled", column, slot, limit))
+        else:
+            raise Unreadable(f"{column.replace('_', ' ')} is no number")
+
     def add(self, what: str, column: str, slot: int, extra: int = 0) -> None:
         """An operation of a format's own. Raises Unreadable where the column has a value already."""
         self._once(column)
         self.ops.append(Op(what, column, slot, extra))
 
-    def layout(self) -> tuple[Op, ...]:
+    def finish(self) -> tuple[Op, ...]:
         """All operations. Raises Unreadable where an entry lacks something, NeedsText as it says."""
         needed = [f"{side}_{end}" for side in _DIRECTIONS for end in ("src", "dst")]
         if not self._seen.issuperset(needed):
@@ -216,19 +223,10 @@ class Reader:
         else:
             self.addresses_needed = True
 
-    def _number(self, column: str, value: str, slot: int, limit: int) -> None:
-        self._once(column)
-        if value == "=0":
-            self.ops.append(Op("number", column, slot, limit))
-        elif value == "@0":
-            self.ops.append(Op("spelled", column, slot, limit))
-        else:
-            raise Unreadable(f"{column.replace('_', ' ')} is no number")
-
     def _text(self, column: str, value: str, slot: int) -> None:
         if column != "labels":
             self._once(column)
-        if value == "@0":
-            self.ops.append(Op("text", column, slot))
-        elif value == "=0":
-            self.ops.append(Op("digits", column, slot))
+        what = {"@0": "text", "=0": "digits"}.get(value)
+        if what:
+            # Labels are several elements in XML and one list elsewhere.
+            self.ops.append(Op(what, column, slot, sum(op.column == column for op in self.ops)))

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from halftrack.errors import UnreadableInput
+from halftrack.formats.blocks import BLOCK
 from halftrack.formats.packed import MAGIC_LENGTH, Damaged, Short, is_packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST_BYTES: Final = 8 << 30
-_CHUNK: Final = 4 << 20
+_CHUNK: Final = BLOCK
 _MOST_LAYERS: Final = 2
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 

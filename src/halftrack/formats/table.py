@@ -15,6 +15,7 @@ import polars as pl
 
 from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS, FlowTable
+from halftrack.formats import memory
 from halftrack.formats.blocks import Block, blocks
 from halftrack.formats.cut import Cut, Cutter, Other, printable
 from halftrack.formats.frames import moved
@@ -31,6 +32,7 @@ MOST_ENTRIES: Final = 16_000_000
 """Entries that are kept of one table: some 3 GB of memory. Kernels hold a few million at most."""
 _FAULTS: Final = 10
 _WORKERS: Final = 2
+_LARGE: Final = 1 << 20
 _SHOWN: Final = 120
 _MOST_OTHERS: Final = 10_000
 _SHOWN_COUNT: Final = re.compile(r"(\d+) flow entries")
@@ -87,6 +89,8 @@ def _cuts(parts: Iterator[Block], cutter: Cutter) -> Iterator[tuple[Block, Cut]]
     with ThreadPoolExecutor(_WORKERS) as pool:
         waiting: deque[tuple[Block, Future[Cut]]] = deque()
         for block in parts:
+            if len(block.text) > _LARGE:
+                memory.keep()
             waiting.append((block, pool.submit(cutter.cut, block.text)))
             if len(waiting) > _WORKERS:
                 done, cut = waiting.popleft()
@@ -106,6 +110,7 @@ class _Gathered:
         self._opaque: list[str] = []
         self._height = 0
         self._lines = 0
+        self._lines_before = 0
         self._unreadable = 0
         self._faults: list[str] = []
         self._others: list[Other] = []
@@ -121,7 +126,7 @@ class _Gathered:
         if block.overlong:
             self._lines += 1
             self._unreadable += 1
-            self._fault(block.first, "longer than any entry", printable(block.overlong[:_SHOWN]))
+            self._fault(0, "longer than any entry", printable(block.overlong[:_SHOWN]))
         frame, height = cut.frame, cut.frame.height
         if not block.ended:
             last = block.text.rstrip(b"\n").rpartition(b"\n")[2][:_SHOWN]
@@ -145,11 +150,13 @@ class _Gathered:
         self._formats |= cut.formats
         self._others += cut.others[: _MOST_OTHERS - len(self._others)]
         for line, reason, text in cut.faults:
-            self._fault(block.first + line, reason, text)
+            self._fault(line, reason, text)
+
+        self._lines_before += block.lines
 
     def _fault(self, line: int, reason: str, text: str) -> None:
         if len(self._faults) < _FAULTS:
-            self._faults.append(f"{line}: {reason}: {text}")
+            self._faults.append(f"{self._lines_before + line + 1}: {reason}: {text}")
 
     def parsed(self) -> Parsed:
         frame, opaque = self._table()

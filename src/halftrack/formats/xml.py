@@ -14,6 +14,7 @@ from typing import Final
 from halftrack.evidence import uapi
 from halftrack.formats.shapes import (
     PROTOCOL_NUMBERS,
+    SECONDS,
     UNKNOWN_PROTOCOL,
     Event,
     Kind,
@@ -87,14 +88,14 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
             _element(reader, pair[1], pair[2], slot + pair[1].count("0"))
     _protocols(reader, layers, name)
     try:
-        layout = reader.layout()
+        ops = reader.finish()
     except NeedsText:
         if addresses_captured:
             raise Unreadable("an address that cannot be read") from None
         return Shape(Kind.AGAIN)
     return Shape(
         Kind.ENTRY,
-        layout=layout,
+        ops=ops,
         l4proto=reader.l4proto,
         status=status,
         event=event,
@@ -104,8 +105,10 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
 
 def _element(reader: Reader, key: str, value: str, slot: int) -> None:
     if key == "timeout":
-        reader.add("number", "timeout", slot)
+        reader.number("timeout", value, slot, SECONDS)
     elif key == "state":
+        if value != "@0":
+            raise Unreadable("a state that the protocol does not have")
         # The tool takes the name from TCP's list whatever the protocol: see operations.py.
         reader.add("state of xml", "state", slot, reader.l4proto)
     elif key == "start" and value == "=0":
@@ -120,9 +123,9 @@ def _protocols(reader: Reader, layers: list[int], name: str) -> None:
     """Check the numbers of ``<layer3>`` and ``<layer4>``, which each direction has once."""
     if len(layers) != 4:
         raise Unreadable("a flow without its protocols' numbers")
-    reader.add("family number", "family", layers[0], uapi.AF_INET if reader.quads else 0)
-    reader.add("same", "family of the reply", layers[2], layers[0])
-    reader.add("same", "l4proto of the reply", layers[3], layers[1])
+    reader.add("family number", "family", layers[0], reader.quads)
+    reader.add("same", "family of the reply", layers[2], layers[0] - layers[2])
+    reader.add("same", "l4proto of the reply", layers[3], layers[1] - layers[3])
     if reader.l4proto == UNKNOWN_PROTOCOL:
         reader.add("l4proto", "l4proto", layers[1], int(name != "unknown"))
     else:

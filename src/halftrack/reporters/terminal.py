@@ -86,7 +86,6 @@ def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
 
 
 def _full(diagnosis: Diagnosis, page: Page) -> list[str]:
-    chosen = remedies.chosen(diagnosis)
     if page.verbose:
         return _joined(
             heading.heading(diagnosis, page),
@@ -95,6 +94,8 @@ def _full(diagnosis: Diagnosis, page: Page) -> list[str]:
             table.all_tables(diagnosis, page),
             _below(diagnosis, page),
         )
+    main = _main(diagnosis)
+    chosen = remedies.chosen(diagnosis, None if main is None else main + 1)
     for detail in _DETAILS:
         upper = _upper(diagnosis, chosen, page, detail)
         if len(upper) <= FIRST_SCREEN:
@@ -147,7 +148,7 @@ def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
     others = [number for number in range(len(diagnosis.findings)) if number != _main(diagnosis)]
     lines: list[str] = []
     for number in others[:_OTHERS]:
-        lines += findings.brief(number + 1, diagnosis.findings[number], page)
+        lines += findings.brief(number + 1, diagnosis.findings[number], diagnosis, page)
     if len(others) > _OTHERS:
         lines += page.wrap(f"and {len(others) - _OTHERS} more: {page.again}", "   ")
     return lines

@@ -19,7 +19,7 @@ _ALL = 1000
 def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
     """A block for each."""
     for number, shown in enumerate(diagnosis.findings, 1):
-        lines = brief(number, shown, page)
+        lines = brief(number, shown, diagnosis, page)
         if shown.groups:
             lines += finding(number, shown, diagnosis, page, groups=_ALL, explained=_ALL, line=False)
             lines += _top_peers(shown, page)

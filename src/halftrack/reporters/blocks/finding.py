@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _COLUMNS_NEED: Final = 77
+_OWN: Final = ("host", "self")
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
 
 
@@ -26,7 +27,7 @@ def finding(
     """In full. ``groups``: how many are shown; ``explained``: lines of explanation at most."""
     text = _sentences(shown.explanation, page, explained)
     if not shown.groups:
-        return [*brief(number, shown, page), *text]
+        return [*brief(number, shown, diagnosis, page), *text]
     return [
         *_groups(number, shown, diagnosis, page, groups),
         *text,
@@ -42,9 +43,17 @@ def _sentences(text: str, page: Page, most: int) -> list[str]:
     return lines if sentences else []
 
 
-def brief(number: int, shown: Finding, page: Page) -> list[str]:
+def brief(number: int, shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     """One sentence."""
-    return page.wrap(shown.title, f" {number} {shown.symptom}: ", "   ")
+    where = _where(shown.groups[0], diagnosis) if shown.groups else ""
+    return page.wrap(f"{where}{shown.title}", f" {number} {shown.symptom}: ", "   ")
+
+
+def _where(group: Group, diagnosis: Diagnosis) -> str:
+    """The namespace of a group, where it is not the one that everybody means."""
+    if len(diagnosis.tables) < 2 or group.netns in _OWN:
+        return ""
+    return f"in {group.netns}: "
 
 
 def causes(shown: Finding, page: Page) -> list[str]:
@@ -76,7 +85,7 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
         since = "oldest (UTC)" if dated else "silent for"
         lines = [f"{head:<20}{'entries':>8}  {'share':>5}  {since:<20}{'growth':>10}{'peers':>9}"]
         for group in first:
-            lines += page.wrap(figures.whose(group), "   ", " " * 5)
+            lines += page.wrap(f"{_where(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
             lines.append(_row(group, shown, diagnosis))
     return lines + _others(shown, first, hidden, page)
 
@@ -95,7 +104,8 @@ def _prose(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
         _since(group, diagnosis),
         _growth(group, shown),
     ]
-    return f"{figures.whose(group)}: {', '.join(part for part in parts if part != '-')}"
+    told = ", ".join(part for part in parts if part != "-")
+    return f"{_where(group, diagnosis)}{figures.whose(group)}: {told}"
 
 
 def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], page: Page) -> list[str]:

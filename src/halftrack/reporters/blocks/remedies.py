@@ -21,30 +21,25 @@ _VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A remedy to show first, and the number of the finding that it is for."""
+    """A remedy to show first. ``of``: the number of the finding it is for, None where that is plain."""
 
     advice: Advice
-    number: int
+    of: int | None = None
 
 
-def chosen(diagnosis: Diagnosis) -> tuple[Chosen, ...]:
-    """One of each kind: the first fitting one of the worst finding that has any."""
-    return tuple(
-        found
-        for kind in KINDS
-        if (
-            found := next(
-                (
-                    Chosen(advice, number)
-                    for number, finding in enumerate(diagnosis.findings, 1)
-                    if finding.severity != "info"
-                    for advice in finding.remedies
-                    if advice.kind == kind
-                ),
-                None,
-            )
-        )
-    )
+def chosen(diagnosis: Diagnosis, main: int | None) -> tuple[Chosen, ...]:
+    """One of each kind: the first fitting one of the worst finding that has any.
+
+    ``main``: the number of the finding that is shown in full.
+    """
+    found: dict[str, Chosen] = {}
+    for number, finding in enumerate(diagnosis.findings, 1):
+        if finding.severity == "info":
+            continue
+        of = number if finding.groups and number != main else None
+        for advice in finding.remedies:
+            found.setdefault(advice.kind, Chosen(advice, of))
+    return tuple(found[kind] for kind in KINDS if kind in found)
 
 
 def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
@@ -56,7 +51,9 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
         listed, typed = _fitting(commands, page, lines_each)
         typable = sum(not command.startswith("#") for command in commands)
         told = "" if listed >= typable else f" First {listed} of {typable} commands:"
-        lines += page.wrap(sentence(each.advice) + (told if listed else ""), f"{each.advice.kind.upper():<8}")
+        which = "" if each.of is None else f"For {each.of}: "
+        text = f"{which}{sentence(each.advice)}{told if listed else ''}"
+        lines += page.wrap(text, f"{each.advice.kind.upper():<8}")
         lines += typed
         whole = whole and listed >= typable
     return lines if whole else [*lines, *page.wrap(f"All commands: {page.again}", _INDENT)]

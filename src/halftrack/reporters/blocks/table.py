@@ -24,7 +24,7 @@ def focus(diagnosis: Diagnosis) -> TableSummary | None:
         named = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
         if finding.severity != "info" and named in by_name:
             return by_name[named]
-    own = (by_name[name] for name in _OWN if name in by_name)
+    own = (table for table in diagnosis.tables if table.netns in _OWN)
     return next(own, max(diagnosis.tables, key=lambda table: table.entries or 0, default=None))
 
 
@@ -51,16 +51,20 @@ def _fullness(shown: TableSummary, page: Page) -> list[str]:
 
 
 def _stuck(shown: TableSummary, findings: Iterable[Finding], page: Page) -> list[str]:
-    stuck = sum(
-        finding.entries
-        for finding in findings
-        if finding.severity != "info" and finding.groups and finding.groups[0].netns == shown.netns
-    )
+    stuck = _stuck_entries(shown, findings)
     if not stuck or not shown.entries or not shown.limit:
         return []
     share = min(stuck / shown.entries, 1.0)
     text = f"{stuck:,}, {words.percent(share)} of them"
     return _bar_line("  stuck", stuck / shown.limit, text, "", page)
+
+
+def _stuck_entries(shown: TableSummary, findings: Iterable[Finding]) -> int:
+    return sum(
+        finding.entries
+        for finding in findings
+        if finding.severity != "info" and finding.groups and finding.groups[0].netns == shown.netns
+    )
 
 
 def _bar_line(label: str, share: float, text: str, percent: str, page: Page) -> list[str]:
@@ -109,6 +113,8 @@ def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, 
     if forecast.full_at is None:
         if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
             return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
+        if shown.read and not _stuck_entries(shown, diagnosis.findings):
+            return f"Full: not in sight ({forecast.basis})."
         return f"Full when: cannot be told ({forecast.basis})."
     now = diagnosis.taken_at
     text = f"Full at about {figures.moment(forecast.full_at, now)} UTC"

@@ -30,7 +30,7 @@ def unseen(diagnosis: Diagnosis, page: Page) -> list[str]:
     lines = ["NOT SEEN, and what would show it"]
     for gap, number in listed:
         what = gap.what if number == 1 else f"{gap.what}, {number} times"
-        where = f" of {gap.netns}" if gap.netns and number == 1 else ""
+        where = f" of {gap.netns}" if gap.netns and gap.netns not in gap.what and number == 1 else ""
         needs = f": {', '.join(gap.needs)}" if gap.needs else f": {gap.why}"
         tells = f" ({', '.join(gap.would_tell)})" if gap.would_tell else ""
         lines += page.wrap(f"{what}{where}{needs}{tells}", "  ", " " * 4)
