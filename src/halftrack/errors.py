@@ -5,7 +5,6 @@
     ├── UnreadableInput       65  a file or stream that holds nothing we can read
     ├── FeatureMissing        69  the kernel lacks what was asked for
     ├── OutputFailed          74  the answer could not be written
-    ├── Busy                  75  somebody else holds it; trying again helps
     ├── Incomplete            76  done in part, or it did not hold
     └── PermissionMissing     77  names the capability that would open it
 
@@ -36,10 +35,6 @@ class FeatureMissing(HalftrackError):
 
 class OutputFailed(HalftrackError):
     exit_code = 74
-
-
-class Busy(HalftrackError):
-    exit_code = 75
 
 
 class Incomplete(HalftrackError):

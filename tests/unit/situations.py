@@ -21,6 +21,7 @@ from halftrack.diagnosis.view import View, view
 from halftrack.evidence import addresses
 from halftrack.remedies.live import LiveEntries
 from halftrack.remedies.situation import PREFIX, Situation
+from unit.flowrows import one_sided, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,23 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
 
 OLD_KERNEL: Final = "2.6.32-042stab092.1"
+WEB: Final = "203.0.113.73"
+STEADY: Final = Forecast(shape="steady", net_per_minute=33.0, basis="")
+RAISED: Final = {
+    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
+    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
+}
 _KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
+
+
+def stuck(count: int = 20, address: str = WEB) -> list[dict[str, object]]:
+    return [one_sided(address, f"198.51.100.{i + 1}", dport=50_000 + i) for i in range(count)]
+
+
+def ssh(count: int, *, silent_s: int = 32_000, **columns: object) -> list[dict[str, object]]:
+    return [
+        row("198.51.100.200", WEB, 40_000 + i, 22, left=432_000 - silent_s, **columns) for i in range(count)
+    ]
 
 
 def groups(rows: pl.DataFrame, seen: View) -> tuple[Group, ...]:

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from halftrack.diagnosis.case import Case
-from halftrack.diagnosis.document import Diagnosis, Forecast, Input, TableSummary
+from halftrack.diagnosis.document import Diagnosis, Input, TableSummary
 from halftrack.evidence.values import (
     Namespace,
     Table,
@@ -16,25 +16,8 @@ from halftrack.remedies import (
     advise,
     drain,
 )
-from unit.flowrows import evidence, one_sided, row, table, udp
-from unit.situations import OLD_KERNEL, situation
-
-WEB = "203.0.113.73"
-STEADY = Forecast(shape="steady", net_per_minute=33.0, basis="")
-RAISED = {
-    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
-    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
-}
-
-
-def stuck(count: int = 20, address: str = WEB) -> list[dict[str, object]]:
-    return [one_sided(address, f"198.51.100.{i + 1}", dport=50_000 + i) for i in range(count)]
-
-
-def ssh(count: int, *, silent_s: int = 32_000, **columns: object) -> list[dict[str, object]]:
-    return [
-        row("198.51.100.200", WEB, 40_000 + i, 22, left=432_000 - silent_s, **columns) for i in range(count)
-    ]
+from unit.flowrows import evidence, table, udp
+from unit.situations import OLD_KERNEL, situation, ssh, stuck
 
 
 def test_advise_fills_every_finding_in_order_of_kind() -> None:

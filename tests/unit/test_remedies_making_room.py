@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from halftrack.diagnosis.document import Forecast
 from halftrack.evidence.values import (
     Firewall,
     Namespace,
@@ -17,25 +16,8 @@ from halftrack.remedies import (
     shorten_established,
     syncookies,
 )
-from unit.flowrows import ONE_SIDED, evidence, one_sided, row, table
-from unit.situations import OLD_KERNEL, situation
-
-WEB = "203.0.113.73"
-STEADY = Forecast(shape="steady", net_per_minute=33.0, basis="")
-RAISED = {
-    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
-    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
-}
-
-
-def stuck(count: int = 20, address: str = WEB) -> list[dict[str, object]]:
-    return [one_sided(address, f"198.51.100.{i + 1}", dport=50_000 + i) for i in range(count)]
-
-
-def ssh(count: int, *, silent_s: int = 32_000, **columns: object) -> list[dict[str, object]]:
-    return [
-        row("198.51.100.200", WEB, 40_000 + i, 22, left=432_000 - silent_s, **columns) for i in range(count)
-    ]
+from unit.flowrows import ONE_SIDED, evidence, row, table
+from unit.situations import OLD_KERNEL, STEADY, WEB, situation, ssh, stuck
 
 
 def test_raising_takes_limit_and_buckets_together_and_states_memory() -> None:

@@ -31,7 +31,7 @@ class Fullness:
     """Shares of the limit; None where the limit or the number is unknown, or there is no limit.
 
     ``raw``: every entry that counts. ``effective``: without what is over but still counted and
-    what the kernel may give up when it needs room.
+    what the kernel may give up when it needs room; all of them where that is not known.
     """
 
     raw: float | None
@@ -84,12 +84,12 @@ def summary(view: View) -> TableSummary:
 
 def fullness(summary: TableSummary) -> Fullness:
     """How full the table is, as it counts and without what would give way."""
-    if not summary.limit or summary.unlimited:
+    if not summary.limit or summary.unlimited or summary.entries is None:
         return Fullness(None, None)
-    return Fullness(
-        raw=None if summary.entries is None else summary.entries / summary.limit,
-        effective=None if summary.effective_entries is None else summary.effective_entries / summary.limit,
-    )
+    raw = summary.entries / summary.limit
+    if summary.effective_entries is None:
+        return Fullness(raw, raw)
+    return Fullness(raw, summary.effective_entries / summary.limit)
 
 
 def _groups(flows: pl.DataFrame) -> pl.DataFrame:

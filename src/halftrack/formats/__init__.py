@@ -6,7 +6,8 @@ scan ─ digits         a block as numbers, skeletons of its lines
      └ captures       and values that are no numbers
 grammar ─ plain, xml, save
                       a skeleton's meaning: which number is which column
-rows ─ frames         columns, a layout at a time
+operations ─ columns ─ frames
+                      a layout of lines at a time
 cut                   a block as a frame and what else its lines say
 table                 the blocks together; masks: what masked addresses allow to conclude
 reading               tables, settings and assumptions as Evidence

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.formats import plain, save, xml
-from halftrack.formats.shapes import LONGEST, Kind, Shape, Unreadable
+from halftrack.formats.shapes import LONGEST, Kind, NeedsText, Shape, Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
     from halftrack.formats.digits import Numbers, Places
@@ -50,13 +52,19 @@ def shape_of(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: PLR0
         if pattern.fullmatch(skeleton):
             return Shape(kind)
     try:
-        if xml.is_flow(skeleton):
-            return xml.grammar(skeleton, addresses_captured=addresses_captured)
-        if save.is_save(skeleton):
-            return save.grammar(skeleton, addresses_captured=addresses_captured)
-        return plain.grammar(skeleton, addresses_captured=addresses_captured)
+        return _grammar_of(skeleton)(skeleton)
+    except NeedsText:
+        if addresses_captured:
+            return Shape(Kind.UNREADABLE, "an address that cannot be read")
+        return Shape(Kind.AGAIN)
     except Unreadable as error:
         return Shape(Kind.UNREADABLE, str(error))
+
+
+def _grammar_of(skeleton: str) -> Callable[[str], Shape]:
+    if xml.is_flow(skeleton):
+        return xml.grammar
+    return save.grammar if save.is_save(skeleton) else plain.grammar
 
 
 class Grammar:

@@ -17,7 +17,6 @@ from halftrack.formats.shapes import (
     UNKNOWN_PROTOCOL,
     Event,
     Kind,
-    NeedsText,
     Reader,
     Shape,
     Unreadable,
@@ -52,7 +51,7 @@ _NAMELESS_LABELS: Final = "labels"
 _MOMENT: Final = ("[start@0", "[stop@0")
 
 
-def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
+def grammar(skeleton: str) -> Shape:
     """The shape of an entry's skeleton. Raises Unreadable where it is none."""
     head = _HEAD.search(skeleton)
     if head is None:
@@ -78,12 +77,7 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:
         reader.add("is family", "family", slot(head.start("l3")), reader.quads)
     else:
         reader.add("family", "family", 0, reader.quads)
-    try:
-        ops = reader.finish()
-    except NeedsText:
-        if addresses_captured:
-            raise Unreadable("an address that cannot be read") from None
-        return Shape(Kind.AGAIN)
+    ops = reader.finish()
     return Shape(
         Kind.ENTRY,
         ops=ops,

@@ -17,7 +17,6 @@ from halftrack.formats.shapes import (
     UNKNOWN_PROTOCOL,
     Event,
     Kind,
-    NeedsText,
     Reader,
     Shape,
     Unreadable,
@@ -84,7 +83,7 @@ def is_save(skeleton: str) -> bool:
     return " -s " in skeleton and _START.search(skeleton) is not None
 
 
-def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901  # an option after the other
+def grammar(skeleton: str) -> Shape:  # an option after the other
     """The shape of a save line. Raises Unreadable where it is none."""
     start = _START.search(skeleton)
     if start is None:
@@ -113,15 +112,9 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
     status = uapi.IPS_CONFIRMED
     for flag in options.get("-u", ("", 0))[0].split(","):
         status |= _STATUS.get(flag, 0)
-    try:
-        ops = reader.finish()
-    except NeedsText:
-        if addresses_captured:
-            raise Unreadable("an address that cannot be read") from None
-        return Shape(Kind.AGAIN)
     return Shape(
         Kind.ENTRY,
-        ops=ops,
+        ops=reader.finish(),
         l4proto=l4proto,
         state=state,
         status=status,

@@ -18,7 +18,6 @@ from halftrack.formats.shapes import (
     UNKNOWN_PROTOCOL,
     Event,
     Kind,
-    NeedsText,
     Reader,
     Shape,
     Unreadable,
@@ -59,7 +58,7 @@ def is_flow(skeleton: str) -> bool:
     return skeleton.startswith(_MARKS)
 
 
-def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901  # an element after the other
+def grammar(skeleton: str) -> Shape:  # an element after the other
     """The shape of a respelled flow. Raises Unreadable where it is none."""
     if "\x01" in skeleton:
         raise Unreadable("bytes that are no text")
@@ -87,15 +86,9 @@ def grammar(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: C901 
         elif pair := _PAIR.fullmatch(word):
             _element(reader, pair[1], pair[2], slot + pair[1].count("0"))
     _protocols(reader, layers, name)
-    try:
-        ops = reader.finish()
-    except NeedsText:
-        if addresses_captured:
-            raise Unreadable("an address that cannot be read") from None
-        return Shape(Kind.AGAIN)
     return Shape(
         Kind.ENTRY,
-        ops=ops,
+        ops=reader.finish(),
         l4proto=reader.l4proto,
         status=status,
         event=event,

@@ -69,11 +69,6 @@ def find(root: Path = Path("/")) -> tuple[list[Namespace], list[Gap]]:
     return spaces, _gaps(proc, unknown, closed)
 
 
-def own_inode() -> int | None:
-    """Number of the network namespace that this process lives in."""
-    return privileges.namespace_inode(Path("/proc/self/ns/net"))
-
-
 def is_own(namespace: Namespace) -> bool:
     """Whether this process lives there, so that nothing has to be entered."""
     return namespace.path == OWN_WAY

@@ -31,9 +31,6 @@ NETLINK_SOCK_DIAG: Final = 4
 NETLINK_ROUTE: Final = 0
 
 NLM_F_REQUEST: Final = 0x001
-NLM_F_MULTI: Final = 0x002
-NLM_F_ACK: Final = 0x004
-NLM_F_DUMP_INTR: Final = 0x010
 NLM_F_DUMP: Final = 0x300
 NLMSG_ERROR: Final = 2
 NLMSG_DONE: Final = 3

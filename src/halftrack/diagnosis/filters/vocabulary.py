@@ -30,7 +30,6 @@ class Field:
 
     kind: Kind
     example: str
-    meaning: str
     columns: tuple[str, ...] = ()
     most: int = 0
     """Largest number of a field that has one."""
@@ -38,44 +37,40 @@ class Field:
 
 FIELDS: Final = MappingProxyType(
     {
-        "state": Field("state", "ESTABLISHED", "connection state", ("state",)),
-        "proto": Field("protocol", "tcp", "protocol, by name or number", ("l4proto",)),
-        "src": Field("address", "10.0.0.0/8", "source of the original direction", ("orig_src",)),
-        "dst": Field("address", "203.0.113.73", "destination of the original direction", ("orig_dst",)),
-        "sport": Field("port", "80", "source port of the original direction", ("orig_sport",), 65535),
-        "dport": Field("port", "80", "destination port of the original direction", ("orig_dport",), 65535),
-        "reply.src": Field("address", "10.0.0.5", "source of the replies", ("reply_src",)),
-        "reply.dst": Field("address", "10.0.0.5", "destination of the replies", ("reply_dst",)),
-        "reply.sport": Field("port", "80", "source port of the replies", ("reply_sport",), 65535),
-        "reply.dport": Field("port", "80", "destination port of the replies", ("reply_dport",), 65535),
+        "state": Field("state", "ESTABLISHED", ("state",)),
+        "proto": Field("protocol", "tcp", ("l4proto",)),
+        "src": Field("address", "10.0.0.0/8", ("orig_src",)),
+        "dst": Field("address", "203.0.113.73", ("orig_dst",)),
+        "sport": Field("port", "80", ("orig_sport",), 65535),
+        "dport": Field("port", "80", ("orig_dport",), 65535),
+        "reply.src": Field("address", "10.0.0.5", ("reply_src",)),
+        "reply.dst": Field("address", "10.0.0.5", ("reply_dst",)),
+        "reply.sport": Field("port", "80", ("reply_sport",), 65535),
+        "reply.dport": Field("port", "80", ("reply_dport",), 65535),
         "addr": Field(
             "address",
             "203.0.113.73",
-            "address on any side",
             ("orig_src", "orig_dst", "reply_src", "reply_dst"),
         ),
         "port": Field(
             "port",
             "443",
-            "port on any side",
             ("orig_sport", "orig_dport", "reply_sport", "reply_dport"),
             65535,
         ),
-        "owner": Field("text", "web-1", "whose it is: name or id", ("owner",)),
-        "service": Field("service", "tcp/80", "service", ("service",)),
-        "peer": Field("address", "198.51.100.0/24", "the far end", ("peer",)),
-        "netns": Field("text", "host", "network namespace, by name"),
-        "mark": Field("mark", "0x1/0xff", "connection mark", ("mark",)),
-        "zone": Field("number", "5", "conntrack zone", ("zone",), 65535),
-        "label": Field("text", "3", "connection label, by bit or name", ("labels",)),
-        "left": Field("duration", "..60s", "time left in the table", ("timeout",), 1 << 62),
-        "idle": Field("duration", "2h..", "time since the last packet", ("idle_s",), 1 << 62),
-        "age": Field("duration", "1d..7d", "time since the entry was made", ("age_s",), 1 << 62),
-        "packets": Field(
-            "number", "..2", "packets of both directions", ("orig_packets", "reply_packets"), 1 << 63
-        ),
-        "bytes": Field("number", "..100", "bytes of both directions", ("orig_bytes", "reply_bytes"), 1 << 63),
-        "symptom": Field("symptom", "half-closed", "part of a finding of this symptom"),
+        "owner": Field("text", "web-1", ("owner",)),
+        "service": Field("service", "tcp/80", ("service",)),
+        "peer": Field("address", "198.51.100.0/24", ("peer",)),
+        "netns": Field("text", "host"),
+        "mark": Field("mark", "0x1/0xff", ("mark",)),
+        "zone": Field("number", "5", ("zone",), 65535),
+        "label": Field("text", "3", ("labels",)),
+        "left": Field("duration", "..60s", ("timeout",), 1 << 62),
+        "idle": Field("duration", "2h..", ("idle_s",), 1 << 62),
+        "age": Field("duration", "1d..7d", ("age_s",), 1 << 62),
+        "packets": Field("number", "..2", ("orig_packets", "reply_packets"), 1 << 63),
+        "bytes": Field("number", "..100", ("orig_bytes", "reply_bytes"), 1 << 63),
+        "symptom": Field("symptom", "half-closed"),
     }
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import EnabledBy, Finding
+from halftrack.diagnosis.occupancy import fullness
 from halftrack.diagnosis.standing import (
     CRITICAL_WITHIN,
     CROWDED,
@@ -64,20 +65,9 @@ class TablePressure:
         )
 
 
-def _fullness(summary: TableSummary) -> float | None:
-    if summary.entries is None or not summary.limit or summary.unlimited:
-        return None
-    return summary.entries / summary.limit
-
-
-def _effective(summary: TableSummary) -> float | None:
-    if summary.effective_entries is None or not summary.limit or summary.unlimited:
-        return _fullness(summary)
-    return summary.effective_entries / summary.limit
-
-
 def _severity(evidence: Evidence, summary: TableSummary) -> FindingSeverity | None:
-    full, effective = _fullness(summary) or 0.0, _effective(summary) or 0.0
+    share = fullness(summary)
+    full, effective = share.raw or 0.0, share.effective or 0.0
     refused, evicted = summary.dropped or 0, summary.dropped_early or 0
     stand = standing(summary, summary.entries or 0, evidence.taken_at)
     if (refused and full >= CROWDED) or effective >= FULL:
@@ -92,7 +82,7 @@ def _severity(evidence: Evidence, summary: TableSummary) -> FindingSeverity | No
 
 
 def _title(summary: TableSummary) -> str:
-    full = _fullness(summary)
+    full = fullness(summary).raw
     entries = summary.entries
     if full is not None and full >= CROWDED:
         word = "full" if full >= FULL else "nearly full"
@@ -115,7 +105,8 @@ def _explanation(summary: TableSummary) -> str:
             f"In {summary.counters_over_s} s: {_number(summary.dropped)} dropped,"
             f" {_number(summary.dropped_early)} thrown out early."
         )
-    full, effective = _fullness(summary), _effective(summary)
+    share = fullness(summary)
+    full, effective = share.raw, share.effective
     if full is not None and effective is not None and full - effective >= _NOTABLE:
         lines.append(
             f"Without what the kernel may give up when it needs room, {words.percent(effective)} of the limit"
