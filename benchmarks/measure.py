@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RUNS = 5
+# A process starts with its parent's peak as its own, so it is started by one that is small.
+_LAUNCH = """
+import os, sys, time
+nowhere = os.open(os.devnull, os.O_RDWR)
+actions = [(os.POSIX_SPAWN_DUP2, nowhere, 1), (os.POSIX_SPAWN_DUP2, nowhere, 2)]
+began = time.monotonic()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+_, status, usage = os.wait4(child, 0)
+print(time.monotonic() - began, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +34,17 @@ class Run:
 
 def process(words: Sequence[str], env: dict[str, str] | None = None) -> Run:
     """A command as a whole process: wall time and peak memory as the kernel accounts them."""
-    began = time.monotonic()
-    with subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}
-    ) as child:
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in (0, 1, 2, 3):
-        raise SystemExit(f"{' '.join(words)}: exit code {child.returncode}")
-    return Run(time.monotonic() - began, usage.ru_maxrss / 1024)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _LAUNCH, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+        check=True,
+    )
+    seconds, peak_kb, code = done.stdout.split()
+    if int(code) not in (0, 1, 2, 3):
+        raise SystemExit(f"{' '.join(words)}: exit code {code}")
+    return Run(float(seconds), int(peak_kb) / 1024)
 
 
 def call(work: Callable[[], object]) -> Run:
