@@ -23,7 +23,7 @@ def bare(netns_path: str) -> None:
         struct.pack("=BBH", 0, 0, 0),
     )
     sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
-    for _block in netlink.Dump(sock, request, _SEQUENCE, None).blocks():
+    for _block in netlink.Dump([(sock, request)], _SEQUENCE, None).blocks():
         pass
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from halftrack.diagnosis.case import Case
+from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
 from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View
@@ -23,10 +24,6 @@ _DERIVED = {
     "service": pl.String,
     "side": pl.String,
     "local_src": pl.Boolean,
-    "local_hi": pl.UInt64,
-    "local_lo": pl.UInt64,
-    "peer_hi": pl.UInt64,
-    "peer_lo": pl.UInt64,
     "idle_s": pl.Int64,
     "age_s": pl.Int64,
     "origin": pl.String,
@@ -36,7 +33,10 @@ V4 = addresses.V4_MAPPED
 
 
 def rows(count: int, **columns: Any) -> pl.DataFrame:
-    """Rows of answered, established TCP; each column is one value or a sequence of ``count``."""
+    """Rows of answered, established TCP; each column is one value or a sequence of ``count``.
+
+    ``local_…`` and ``peer_…`` may be given too: they become the addresses that show so.
+    """
     given: dict[str, Any] = {
         "family": uapi.AF_INET,
         "l4proto": uapi.IPPROTO_TCP,
@@ -50,14 +50,13 @@ def rows(count: int, **columns: Any) -> pl.DataFrame:
         "local_lo": V4 + 0x0A58000E,
         "peer_hi": 0,
         "peer_lo": range(V4 + 0xC6336400, V4 + 0xC6336400 + count),
-        "orig_src_hi": 0,
-        "orig_src_lo": range(V4 + 0xC6336400, V4 + 0xC6336400 + count),
-        "orig_dst_hi": 0,
-        "orig_dst_lo": V4 + 0x0A58000E,
         "orig_sport": 50_000,
         "orig_dport": 443,
         **columns,
     }
+    ours, theirs = ("orig_src", "orig_dst") if given["local_src"] else ("reply_src", "orig_src")
+    for half in ("hi", "lo"):
+        given[f"{ours}_{half}"], given[f"{theirs}_{half}"] = given[f"local_{half}"], given[f"peer_{half}"]
     if "timeout" not in given and isinstance(given.get("idle_s"), Sequence):
         given["timeout"] = [FIVE_DAYS - idle for idle in given["idle_s"]]
     types = {**flows.SCHEMA, **_DERIVED}
@@ -68,15 +67,11 @@ def rows(count: int, **columns: Any) -> pl.DataFrame:
 
 def one_sided(count: int, **columns: Any) -> pl.DataFrame:
     """Rows of packets that only the server on tcp/80 sent."""
-    here, there = (0, V4 + 0x0A58000E), range(V4 + 0xC6336400, V4 + 0xC6336400 + count)
     mine: dict[str, Any] = {
         "status": uapi.IPS_CONFIRMED,
         "one_sided": True,
         "service": "tcp/80",
         "local_src": True,
-        "orig_src_lo": here[1],
-        "orig_dst_lo": there,
-        "peer_lo": there,
         "orig_sport": 80,
         "orig_dport": 50_000,
     }
@@ -119,8 +114,9 @@ def view(
 def case(symptom: str, frame: pl.DataFrame, **about: Any) -> Case:
     """A case whose rows are the whole table."""
     seen = view(frame, **about)
-    drawn = timeline(frame, seen)
-    return Case(symptom=symptom, view=seen, rows=frame, timeline=drawn, shape=shape(drawn))
+    marked = MarkedRows.every(frame)
+    drawn = timeline(marked, seen)
+    return Case(symptom=symptom, view=seen, rows=marked, timeline=drawn, shape=shape(drawn))
 
 
 def spread_evenly(count: int, oldest_s: int, youngest_s: int = 0) -> list[int]:

@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from halftrack.diagnosis.document import (
-    Cause,
-    EnabledBy,
-    Finding,
-    Forecast,
-    Group,
-    OwnerName,
-    TableSummary,
-    Timeline,
-)
-from halftrack.diagnosis.ends import ends
-from halftrack.diagnosis.view import View, view
-from halftrack.evidence import addresses
+from halftrack.diagnosis import grouping
+from halftrack.diagnosis.document import Cause, EnabledBy, Finding, Forecast, TableSummary, Timeline
+from halftrack.diagnosis.rows import MarkedRows
+from halftrack.diagnosis.view import view
 from halftrack.remedies.live import LiveEntries
 from halftrack.remedies.situation import PREFIX, Situation
 from unit.flowrows import one_sided, row
@@ -35,7 +26,6 @@ RAISED: Final = {
     "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
     "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
 }
-_KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
 
 
 def stuck(count: int = 20, address: str = WEB) -> list[dict[str, object]]:
@@ -46,33 +36,6 @@ def ssh(count: int, *, silent_s: int = 32_000, **columns: object) -> list[dict[s
     return [
         row("198.51.100.200", WEB, 40_000 + i, 22, left=432_000 - silent_s, **columns) for i in range(count)
     ]
-
-
-def groups(rows: pl.DataFrame, seen: View) -> tuple[Group, ...]:
-    """The groups of these rows, largest first."""
-    counted = rows.group_by(_KEY, maintain_order=True).agg(
-        pl.len().alias("entries"), pl.col("idle_s").min().alias("low"), pl.col("idle_s").max().alias("high")
-    )
-    made = []
-    for owner, hi, lo, service, side, entries, low, high in counted.sort(
-        "entries", descending=True, maintain_order=True
-    ).iter_rows():
-        whose = seen.owner(owner)
-        made.append(
-            Group(
-                netns=seen.netns,
-                owner=OwnerName(name=whose.name, id=whose.id, runtime=whose.runtime) if whose else None,
-                address=addresses.show(
-                    pl.Series([hi], dtype=pl.UInt64), pl.Series([lo], dtype=pl.UInt64), seen.opaque
-                ).item(),
-                service=service,
-                side=side,
-                entries=entries,
-                idle_min_s=low,
-                idle_max_s=high,
-            )
-        )
-    return tuple(made)
 
 
 def situation(
@@ -93,15 +56,17 @@ def situation(
     """What a remedy is told of table ``number``; ``which`` chooses the finding's entries."""
     table = evidence.tables[number]
     seen = view(table, evidence)
-    chosen = seen.flows.select((pl.col("one_sided") if which is None else which).alias("chosen")).to_series()
-    rows = ends(seen.flows.filter(chosen))
+    chosen = seen.flows.with_columns((pl.col("one_sided") if which is None else which).alias("chosen"))[
+        "chosen"
+    ]
+    rows = MarkedRows.of(seen.flows, chosen)
     finding = Finding(
         id=f"{symptom}/x",
         symptom=symptom,
         severity=severity,
         title="a finding",
         entries=rows.height,
-        groups=groups(rows, seen),
+        groups=grouping.groups(rows, seen)[0],
         timeline=timeline,
         forecast=forecast,
         enabled_by=tuple(EnabledBy(setting=PREFIX + name, value=None, why="") for name in enabled),
@@ -115,7 +80,6 @@ def situation(
         summary=TableSummary(**(given | (summary or {}))),
         view=seen,
         rows=rows,
-        chosen=chosen,
         live=LiveEntries(seen, list(dead)),
         first_of_table=first_of_table,
     )

@@ -134,7 +134,7 @@ def test_the_order_of_the_dump_is_kept_across_shapes() -> None:
 
 def test_done_and_errors_end_a_dump() -> None:
     done = decoded(entry() + message(NLMSG_DONE, 2, SEQUENCE, struct.pack("=i", 0)))
-    assert (done.frame().height, done.done, done.error) == (1, True, 0)
+    assert (done.frame().height, done.ended, done.error) == (1, 1, 0)
     refused = decoded(message(NLMSG_ERROR, 0, SEQUENCE, struct.pack("=i", -1) + bytes(16)))
-    assert (refused.done, refused.error) == (True, 1)
-    assert not decoded(entry()).done
+    assert (refused.ended, refused.error) == (1, 1)
+    assert not decoded(entry()).ended

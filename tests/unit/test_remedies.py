@@ -35,7 +35,7 @@ def test_advise_fills_every_finding_in_order_of_kind() -> None:
         tables=(TableSummary(netns="host", entries=23, limit=25),),
         findings=(here.finding, msgspec.structs.replace(here.finding, symptom="settings", groups=())),
     )
-    case = Case("one-sided", here.view, here.rows, None, "unknown", here.chosen)
+    case = Case("one-sided", here.view, here.rows, None, "unknown")
     first, second = advise(diagnosis, ev, [case]).findings
     assert [each.remedy for each in first.remedies] == [
         "raise-limit",

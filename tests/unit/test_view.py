@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from halftrack.diagnosis.ends import ends
 from halftrack.diagnosis.view import View, view
 from halftrack.evidence import addresses
 from halftrack.evidence.values import Input, LocalAddress, Namespace, Owner, PublishedPort, Table
@@ -28,7 +29,8 @@ def only(this: View, *names: str) -> tuple[Any, ...]:
 
 
 def text(this: View, end: str) -> list[str]:
-    return addresses.show(this.flows[f"{end}_hi"], this.flows[f"{end}_lo"], this.opaque).to_list()
+    flows = ends(this.flows.lazy()).collect()
+    return addresses.show(flows[f"{end}_hi"], flows[f"{end}_lo"], this.opaque).to_list()
 
 
 @pytest.mark.parametrize(

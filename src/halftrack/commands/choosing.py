@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis import cases
+from halftrack.diagnosis import cases, ends
 from halftrack.diagnosis.filters import spellings
 from halftrack.diagnosis.filters.expression import Surroundings, expression
 from halftrack.diagnosis.filters.tally import Rows
@@ -40,12 +40,12 @@ def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Rows]:
     for table in tables:
         flows = table.flows
         assert flows is not None  # noqa: S101  # chosen above
-        frame = view(table, seen).flows if wanted.view else flows.frame
+        frame = ends.ends(view(table, seen).flows.lazy()).collect() if wanted.view else flows.frame
         symptoms = {}
         for case in found:
-            if case.view.table is table and case.chosen is not None:
+            if case.view.table is table:
                 column = f"{_PREFIX}{case.symptom}"
-                frame = frame.with_columns(case.chosen.alias(column))
+                frame = frame.with_columns(case.rows.mask.alias(column))
                 symptoms[case.symptom] = column
         around = Surroundings(table.netns, flows.opaque, seen.owners, symptoms)
         if wanted.filter.terms:

@@ -10,7 +10,9 @@ import click
 
 from halftrack.commands import options, output
 from halftrack.commands.sources import evidence
+from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
+from halftrack.evidence.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +73,8 @@ def exit_code(found: Diagnosis) -> int:
 
 
 def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
-    seen = evidence(sources, given)
-    from halftrack.diagnosis import examine  # noqa: PLC0415  # after the dump has begun
-    from halftrack.remedies import advise  # noqa: PLC0415  # likewise
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
+    from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
     judged = examine(seen)
     return advise(judged.diagnosis, seen, judged.cases)

@@ -5,12 +5,30 @@ Importing this package loads neither numpy nor polars: the filter language is ne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case, Examined
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.evidence.values import Evidence
+
+_WAYS: Final = ("orig", "reply")
+COLUMNS: Final = frozenset(
+    {
+        "family",
+        "l4proto",
+        "state",
+        "status",
+        "timeout",
+        *(f"{way}_{end}_{half}" for way in _WAYS for end in ("src", "dst") for half in ("hi", "lo")),
+        *(f"{way}_{end}" for way in _WAYS for end in ("sport", "dport")),
+        "orig_packets",
+        "start_ns",
+        "delta_time",
+        *(f"tcp_{what}_{way}" for what in ("flags", "wscale") for way in _WAYS),
+    }
+)
+"""Columns of the flow table that anything here or in the remedies looks at."""
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -28,7 +46,7 @@ def examine(evidence: Evidence) -> Examined:
 def cases(evidence: Evidence) -> tuple[Case, ...]:
     """The symptoms that entries show, table by table, each with its rows.
 
-    ``case.view.flows.filter(case.chosen)`` is the rows with every column; a row is in one case at most.
+    A row is in one case at most.
     """
     from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
 

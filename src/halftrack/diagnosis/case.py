@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from halftrack.diagnosis.document import Diagnosis, Timeline
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
 
 
@@ -16,25 +15,19 @@ if TYPE_CHECKING:
 class Case:
     """What causes are weighed on and remedies are aimed at.
 
-    ``rows``: the symptom's entries with the columns of ``symptoms.ROW_COLUMNS``. ``chosen``:
-    Boolean, one per row of ``view.flows``, True for those entries; None where a case was put
-    together by hand. ``shape`` is a ``document.Shape``.
+    ``rows``: the symptom's entries among ``view.flows``. ``shape`` is a ``document.Shape``.
     """
 
     symptom: str
     view: View
-    rows: pl.DataFrame
+    rows: MarkedRows
     timeline: Timeline | None
     shape: str
-    chosen: pl.Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A diagnosis and what its findings among entries were made of.
-
-    The cases' views are ``view.lean``: without the address columns that their rows have.
-    """
+    """A diagnosis and what its findings among entries were made of."""
 
     diagnosis: Diagnosis
     cases: tuple[Case, ...]

@@ -243,7 +243,7 @@ def _translated(
     return differs
 
 
-def ends(rows: pl.DataFrame) -> pl.DataFrame:
+def ends(rows: pl.LazyFrame) -> pl.LazyFrame:
     """``rows`` with ``local_hi``, ``local_lo``, ``peer_hi``, ``peer_lo``.
 
     The peer is whom the owned end talks to: the address it uses where it is ``orig_src``, the real

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import causes, ends, gaps, grouping, verdict
+from halftrack.diagnosis import causes, gaps, grouping, verdict
 from halftrack.diagnosis.case import Case, Examined
-from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast
 from halftrack.diagnosis.occupancy import summary
+from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
 from halftrack.diagnosis.standing import Standing, standing
-from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, ROW_COLUMNS
+from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS
 from halftrack.diagnosis.timeline import timeline
-from halftrack.diagnosis.view import View, lean, view
+from halftrack.diagnosis.view import View, view
 from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
 
@@ -26,15 +26,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from halftrack.diagnosis.document import Forecast, TableSummary
-    from halftrack.diagnosis.symptoms.protocols import EntrySymptom
     from halftrack.evidence.values import Evidence
 
-_SOURCE_COLUMNS: Final = list(
-    dict.fromkeys(
-        [name for name in ROW_COLUMNS if not name.startswith(("local_hi", "local_lo", "peer_"))]
-        + [f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")]
-    )
-)
 _WORST_FIRST: Final = ("critical", "warning", "info")
 _STUCK: Final = frozenset({"one-sided", "orphaned"})
 _SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
@@ -55,7 +48,7 @@ def examine(evidence: Evidence) -> Examined:
     lasting: dict[str, int] = {}
     assumed = dict(evidence.input.assumed)
     for table in evidence.tables:
-        seen = lean(table, evidence)
+        seen = view(table, evidence)
         of_table = _cases(seen)
         ahead = forecast(seen, of_table)
         counted = msgspec.structs.replace(summary(seen), forecast=ahead)
@@ -107,22 +100,12 @@ def _cases(seen: View) -> tuple[Case, ...]:
             continue
         mask = masks[symptom.slug] if isinstance(choice, pl.Expr) else choice
         mask = mask.fill_null(value=False) & free
-        if symptom.matters(int(mask.sum() or 0), seen):
+        rows = MarkedRows.of(seen.flows, mask)
+        if symptom.matters(rows.height, seen):
             free &= ~mask
-            found.append(_case(symptom, seen, mask))
+            line = timeline(rows, seen)
+            found.append(Case(symptom.slug, seen, rows, line, shape(line)))
     return tuple(found)
-
-
-def _case(symptom: EntrySymptom, seen: View, mask: pl.Series) -> Case:
-    # Not select: the engine behind it copies whole columns, picking them by name does not.
-    source = seen.flows[_SOURCE_COLUMNS]
-    parts = [
-        ends.ends(source.slice(start, SLICE).filter(mask.slice(start, SLICE)))[list(ROW_COLUMNS)]
-        for start in range(0, source.height, SLICE)
-    ]
-    rows = pl.concat(parts, rechunk=False)
-    line = timeline(rows, seen)
-    return Case(symptom.slug, seen, rows, line, shape(line), mask)
 
 
 def _finding(case: Case, stand: Standing, alone: Forecast) -> Finding:
@@ -152,7 +135,7 @@ def _lasting(case: Case) -> int:
     """Entries that are stuck beyond doubt and stay for longer than minutes."""
     if case.symptom not in _STUCK:
         return 0
-    return case.rows.filter(pl.col("timeout") > timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]).height
+    return case.rows.count(pl.col("timeout") > timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED])
 
 
 def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:

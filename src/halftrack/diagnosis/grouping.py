@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Owner
 
 SHOWN: Final = 10
 TOP_PEERS: Final = 5
 _KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
+_PEER: Final = ("peer_hi", "peer_lo")
 _CANDIDATES: Final = 256
 """So many are looked at by name; among more that have equally many entries the choice is arbitrary."""
 _MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -35,12 +37,22 @@ _MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What every group is cut out of. ``idle_s``: -1 where not known."""
+    """What every group is cut out of: a number for each row's group and peer; idle -1 where not known."""
 
-    marks: npt.NDArray[np.uint64]
+    groups: npt.NDArray[np.uint64]
+    peers: npt.NDArray[np.uint64]
     idle_s: npt.NDArray[np.int64]
-    peer_hi: npt.NDArray[np.uint64]
-    peer_lo: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, rows: MarkedRows) -> _Columns:
+        groups, peers = np.empty(rows.height, np.uint64), np.empty(rows.height, np.uint64)
+        idle_s = np.empty(rows.height, np.int64)
+        end = 0
+        for part in rows.slices((*_KEY, *_PEER, "idle_s")):
+            place = slice(end, end := end + part.height)
+            groups[place], peers[place] = _marks(part, _KEY), _marks(part, _PEER)
+            idle_s[place] = part["idle_s"].fill_null(-1).to_numpy()
+        return cls(groups, peers, idle_s)
 
 
 def owner_name(owner: Owner | None) -> OwnerName | None:
@@ -48,22 +60,22 @@ def owner_name(owner: Owner | None) -> OwnerName | None:
     return None if owner is None else OwnerName(name=owner.name, id=owner.id, runtime=owner.runtime)
 
 
-def groups(rows: pl.DataFrame, view: View) -> tuple[tuple[Group, ...], int]:
+def groups(rows: MarkedRows, view: View) -> tuple[tuple[Group, ...], int]:
     """The largest groups, at most ``SHOWN``, and how many more there are.
 
-    Largest first; equal ones by owner, address, service. ``rows`` as in ``Case``.
+    Largest first; equal ones by owner, address, service.
     """
-    if rows.is_empty():
+    if not rows.height:
         return (), 0
-    marks = _marks(rows, _KEY)
+    columns = _Columns.of(rows)
     counted = (
-        pl.DataFrame({"mark": marks})
+        pl.DataFrame({"mark": columns.groups})
         .with_row_index("first")
         .group_by("mark")
         .agg(pl.len(), pl.col("first").min())
     )
     largest = counted.sort("len", "first", descending=[True, False]).head(_CANDIDATES)
-    keys = rows[list(_KEY)][largest["first"]].hstack(largest)
+    keys = rows.at(largest["first"].to_numpy(), _KEY).hstack(largest)
     named = keys.with_columns(
         address=addresses.show(keys["local_hi"], keys["local_lo"], view.opaque),
         name=pl.Series([_name(view, index) for index in keys["owner"]], dtype=pl.String),
@@ -72,10 +84,7 @@ def groups(rows: pl.DataFrame, view: View) -> tuple[tuple[Group, ...], int]:
     )
     descending = [True, False, False, False, False]
     shown = named.sort("len", "name", "address", "spelled", "role", descending=descending).head(SHOWN)
-    columns = _Columns(
-        marks, rows["idle_s"].fill_null(-1).to_numpy(), rows["peer_hi"].to_numpy(), rows["peer_lo"].to_numpy()
-    )
-    made = tuple(_group(key, columns, view) for key in shown.iter_rows(named=True))
+    made = tuple(_group(key, columns, rows, view) for key in shown.iter_rows(named=True))
     return made, counted.height - len(made)
 
 
@@ -90,12 +99,12 @@ def _name(view: View, index: int | None) -> str | None:
     return None if owner is None else owner.name
 
 
-def _group(key: Mapping[str, Any], columns: _Columns, view: View) -> Group:
-    place = np.flatnonzero(columns.marks == np.uint64(key["mark"]))
+def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: View) -> Group:
+    place = np.flatnonzero(columns.groups == np.uint64(key["mark"]))
     idle = columns.idle_s[place]
     idle = idle[idle >= 0]
     shortest, longest = (int(idle.min()), int(idle.max())) if idle.size else (None, None)
-    peers, top = _peers(columns.peer_hi[place], columns.peer_lo[place], view)
+    peers, top = _peers(columns.peers[place], place, rows, view)
     return Group(
         netns=view.netns,
         owner=owner_name(view.owner(key["owner"])),
@@ -112,19 +121,17 @@ def _group(key: Mapping[str, Any], columns: _Columns, view: View) -> Group:
 
 
 def _peers(
-    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], view: View
+    marks: npt.NDArray[np.uint64], place: npt.NDArray[np.intp], rows: MarkedRows, view: View
 ) -> tuple[int, tuple[Peer, ...]]:
-    """How many peers, and those with most entries; equal ones by address."""
-    marks = _folded(_folded(np.zeros(len(hi), np.uint64), hi), lo)
+    """How many peers, and those with most entries; equal ones by address. ``place``: the marks' rows."""
     ordered = np.sort(marks)
     starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
     entries = np.diff(starts, append=len(ordered))
     kept = min(_CANDIDATES, len(starts))
     most = np.sort(np.argpartition(-entries, kept - 1)[:kept])
-    places = _first_places(marks, ordered[starts[most]])
-    hi, lo = hi[places], lo[places]
-    top = np.lexsort((lo, hi, -entries[most]))[:TOP_PEERS]
-    texts = addresses.show(pl.Series(hi[top]), pl.Series(lo[top]), view.opaque)
+    named = rows.at(place[_first_places(marks, ordered[starts[most]])], _PEER)
+    top = np.lexsort((named["peer_lo"].to_numpy(), named["peer_hi"].to_numpy(), -entries[most]))[:TOP_PEERS]
+    texts = addresses.show(named["peer_hi"].gather(top), named["peer_lo"].gather(top), view.opaque)
     # Masked addresses have numbers in no order of their own: equal ones go by what is shown.
     peers = sorted(
         (

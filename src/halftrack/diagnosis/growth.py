@@ -22,6 +22,7 @@ from halftrack.diagnosis.timeline import Ages, ages, heard
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Shape, Timeline
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.shape import Moment
 
 Pace: TypeAlias = Literal["slow", "likely", "fast"]
@@ -153,7 +154,7 @@ def growth(case: Case) -> Growth:
     )
 
 
-def _lifetime_s(rows: pl.DataFrame) -> int:
+def _lifetime_s(rows: MarkedRows) -> int:
     """What a packet gives such an entry: the same for nearly all, so the middle of a sample."""
     known = rows.select("idle_s", "timeout").drop_nulls()
     some = known.gather_every(max(known.height // _SAMPLE, 1))

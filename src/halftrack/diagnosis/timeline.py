@@ -19,6 +19,7 @@ from halftrack.diagnosis.document import Timeline
 from halftrack.evidence.uapi import IPS_SEEN_REPLY
 
 if TYPE_CHECKING:
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
 
 Ages: TypeAlias = npt.NDArray[np.int64]
@@ -38,18 +39,18 @@ _CLAMPED_S: Final = 300
 """The kernel's default for opened connections that it keeps short (UNACK, RETRANS)."""
 
 
-def timeline(rows: pl.DataFrame, view: View) -> Timeline | None:
+def timeline(rows: MarkedRows, view: View) -> Timeline | None:
     """Counts per bucket from the oldest entry to the moment of the dump, empty buckets included.
 
     ``rows`` has the view's columns ``idle_s``, ``age_s``, ``timeout``, ``status``. At most
     ``MAX_BUCKETS`` buckets, beginning at round times of UTC. None where no entry has a clock.
     """
-    if rows.height and not rows.get_column("age_s").null_count():
+    if rows.height and not rows.column("age_s").null_count():
         return made(rows, view)
     return heard(rows, view)
 
 
-def heard(rows: pl.DataFrame, view: View) -> Timeline | None:
+def heard(rows: MarkedRows, view: View) -> Timeline | None:
     """The timeline on the timeout clock: when each entry saw its last packet."""
     clock = _Clock.read(rows, "idle_s")
     if clock is None:
@@ -57,7 +58,7 @@ def heard(rows: pl.DataFrame, view: View) -> Timeline | None:
     return clock.draw("timeout", view, _doubts_of_heard(rows, view))
 
 
-def made(rows: pl.DataFrame, view: View) -> Timeline | None:
+def made(rows: MarkedRows, view: View) -> Timeline | None:
     """The timeline on the timestamp clock: when each entry was created."""
     clock = _Clock.read(rows, "age_s")
     if clock is None:
@@ -65,9 +66,9 @@ def made(rows: pl.DataFrame, view: View) -> Timeline | None:
     return clock.draw("timestamp", view, ("shows when entries were made, not last heard",))
 
 
-def ages(rows: pl.DataFrame, column: str) -> Ages:
+def ages(rows: MarkedRows, column: str) -> Ages:
     """The credible ages of a column; entries without one are left out."""
-    values: Ages = rows.get_column(column).drop_nulls().to_numpy().astype(np.int64, copy=False)
+    values: Ages = rows.column(column).drop_nulls().to_numpy().astype(np.int64, copy=False)
     if values.size and (values.min() < 0 or values.max() > _OLDEST_S):
         values = np.maximum(values[values <= _OLDEST_S], 0)
     return values
@@ -84,7 +85,7 @@ class _Clock:
     """The oldest age drawn."""
 
     @classmethod
-    def read(cls, rows: pl.DataFrame, column: str) -> _Clock | None:
+    def read(cls, rows: MarkedRows, column: str) -> _Clock | None:
         known = ages(rows, column)
         if not known.size:
             return None
@@ -146,7 +147,7 @@ def _bucket_s(span_s: int) -> int:
     return _DAY_S * (span_s // (_DAY_S * (MAX_BUCKETS - 2)) + 1)
 
 
-def _doubts_of_heard(rows: pl.DataFrame, view: View) -> tuple[str, ...]:
+def _doubts_of_heard(rows: MarkedRows, view: View) -> tuple[str, ...]:
     lifetime, answered = rows.select(
         (pl.col("idle_s") + pl.col("timeout")).max(),
         (pl.col("status") & IPS_SEEN_REPLY != 0).any().alias("answered"),

@@ -40,8 +40,8 @@ class View:
     - ``one_sided`` Boolean: TCP, ESTABLISHED to CLOSE, no reply ever seen
     - ``service`` Categorical (``tcp/80``, ``icmp``); null where no end can be called the service
     - ``side`` Enum ``server | client | forwarded``: the role of the owned end
-    - ``local_src`` Boolean: the owned end is ``orig_src``, else ``reply_src``
-    - ``local_hi, local_lo, peer_hi, peer_lo`` UInt64: the owned end and whom it talks to
+    - ``local_src`` Boolean: the owned end is ``orig_src``, else ``reply_src``; ``ends.ends`` makes
+      addresses of it where they are wanted
     - ``idle_s``, ``age_s`` Int64: see ``clocks``
     - ``origin`` Enum ``handshake | pick-up | injected``; null where it cannot be told
     - ``owner`` UInt32: index into ``evidence.owners``; null where nobody is known
@@ -74,20 +74,6 @@ class View:
 
 def view(table: Table, evidence: Evidence) -> View:
     """The enriched table. A table whose entries were not read gives a view without rows."""
-    narrow = lean(table, evidence)
-    return View(
-        table=table,
-        evidence=evidence,
-        flows=ends.ends(narrow.flows),
-        features=narrow.features,
-        timeouts=narrow.timeouts,
-        clamps=narrow.clamps,
-        one_sided_s=narrow.one_sided_s,
-    )
-
-
-def lean(table: Table, evidence: Evidence) -> View:
-    """``view`` without the four address columns; ``ends.ends`` adds them to the rows that matter."""
     features = releases.features(evidence.kernel)
     known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
     if table.flows is None:
@@ -119,7 +105,7 @@ def _sound(frame: pl.DataFrame) -> pl.DataFrame:
 
 @functools.cache
 def _nothing() -> pl.DataFrame:
-    """No rows, and the columns that ``lean`` gives."""
+    """No rows, and the columns that ``view`` gives."""
     derived: dict[str, pl.DataType | type[pl.DataType]] = {
         "one_sided": pl.Boolean,
         "service": pl.Categorical,

@@ -12,10 +12,11 @@ import os
 import random
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import FeatureMissing, PermissionMissing
+from halftrack.evidence import uapi
 from halftrack.evidence.selection import EVERYTHING, Selection
 from halftrack.kernel import netlink
 from halftrack.kernel.filters import attributes
@@ -57,12 +58,18 @@ class PendingDump:
         self._deadline = deadline
         self._sequence = random.getrandbits(31) | 1 << 30
         self._began = time.monotonic()
-        family, filters = attributes(selection)
-        payload = struct.pack("=BBH", family, 0, 0) + filters
+        parts = [
+            (netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path), self._request(part))
+            for part in _parts(selection)
+        ]
+        self._count = len(parts)
+        self._received = netlink.Dump(parts, self._sequence, deadline)
+
+    def _request(self, part: Selection) -> bytes:
+        family, filters = attributes(part)
         flags = netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP
-        request = netlink.message(CT_GET, flags, self._sequence, payload)
-        sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
-        self._received = netlink.Dump(sock, request, self._sequence, deadline)
+        payload = struct.pack("=BBH", family, 0, 0) + filters
+        return netlink.message(CT_GET, flags, self._sequence, payload)
 
     def close(self) -> None:
         """Give up a dump whose result nobody will ask for."""
@@ -71,21 +78,31 @@ class PendingDump:
     def result(self) -> Dump:
         """Wait for the rest and decode it. Raises PermissionMissing, FeatureMissing or OSError."""
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # heavy, and receiving runs by now
+        from halftrack.kernel.columns import Columns  # noqa: PLC0415  # likewise
         from halftrack.kernel.decode import Decoder  # noqa: PLC0415  # likewise
 
-        decoder = Decoder(self._sequence)
+        decoder = Decoder(self._sequence, Columns(self._selection.columns))
         try:
             for block in self._received.blocks():
                 decoder.add(memoryview(block.memory).cast("B"), block.lengths)
         except OSError as error:
             raise _explained(error.errno or errno.EIO) from error
-        if decoder.error in _REFUSED and self._selection != EVERYTHING:
-            return begin(netns_path=self._netns_path, deadline=self._deadline).result()
+        if decoder.error in _REFUSED and not self._selection.of_every_entry:
+            every = Selection(columns=self._selection.columns)
+            return begin(every, netns_path=self._netns_path, deadline=self._deadline).result()
         if decoder.error:
             raise _explained(decoder.error)
         frame = without_doubles(decoder.frame())
         seconds = time.monotonic() - self._began
-        return Dump(FlowTable(frame), decoder.unreadable, decoder.done and not self._received.late, seconds)
+        complete = decoder.ended == self._count and not self._received.late
+        return Dump(FlowTable(frame), decoder.unreadable, complete, seconds)
+
+
+def _parts(selection: Selection) -> tuple[Selection, ...]:
+    """What is asked for at the same time. A tuple is filtered only within one family."""
+    if selection.l4proto is None or selection.family is not None:
+        return (selection,)
+    return replace(selection, family=uapi.AF_INET), replace(selection, family=uapi.AF_INET6)
 
 
 def begin(

@@ -12,28 +12,21 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from halftrack.evidence import uapi
-from halftrack.evidence.addresses import V4_MAPPED
-from halftrack.evidence.flows import SCHEMA
+from halftrack.kernel.columns import Columns, Messages, Places
 from halftrack.kernel.netlink import DATAGRAM, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN
-from halftrack.kernel.shapes import Broken, Field, Shape, learn
+from halftrack.kernel.shapes import Broken, Shape, learn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import polars as pl
 
 CT_NEW: Final = 1 << 8
 """NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_NEW: the type of every entry of a dump."""
 _SHAPES_PER_LENGTH: Final = 512
 
 Words: TypeAlias = npt.NDArray[np.uint32]
-Places: TypeAlias = npt.NDArray[np.intp]
-Column: TypeAlias = npt.NDArray[np.generic]
-
-_NUMPY: Final[dict[str, npt.DTypeLike]] = {
-    name: str(dtype).lower() for name, dtype in SCHEMA.items() if dtype != pl.String
-}
 
 
 @dataclass(slots=True)
@@ -41,33 +34,26 @@ class Decoder:
     """Takes block after block; ``frame`` gives what was read so far.
 
     ``unreadable`` counts messages that could not be decoded, ``error`` is the errno with which
-    the kernel ended the dump (0: none), ``done`` whether the dump's end was seen.
+    the kernel ended it (0: none), ``ended`` how many ends of a dump were seen.
     """
 
     sequence: int
+    columns: Columns = field(default_factory=Columns)
     unreadable: int = 0
     error: int = 0
-    done: bool = False
+    ended: int = 0
     _shapes: dict[int, list[Shape]] = field(default_factory=dict)
-    _pieces: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, memory: bytes | memoryview, lengths: Sequence[int]) -> None:
         """Decode datagrams: number ``i`` lies at ``i * DATAGRAM`` and has ``lengths[i]`` bytes."""
         words = np.frombuffer(memory, dtype="<u4", count=len(memory) // 4)
         starts, sizes = self._starts(words, np.asarray(lengths, dtype=np.intp))
         if len(starts):
-            self._pieces.append(self._cut(words, starts, sizes))
+            self._cut(words, starts, sizes)
 
     def frame(self) -> pl.DataFrame:
         """All entries read, in the columns of the schema."""
-        if not self._pieces:
-            return pl.DataFrame(schema=dict(SCHEMA))
-        seen = pl.concat(self._pieces, how="diagonal", rechunk=False)
-        # A column that no entry has stays one null, repeated: it takes no memory.
-        return seen.select(
-            name if name in seen.columns else pl.lit(None, dtype).alias(name)
-            for name, dtype in SCHEMA.items()
-        )
+        return self.columns.frame()
 
     def _starts(self, words: Words, lengths: Places) -> tuple[Places, Places]:
         """Where messages with an entry start, in words, and their lengths in bytes."""
@@ -117,16 +103,15 @@ class Decoder:
                     starts.append(at)
                     sizes.append(size)
                 elif kind in (NLMSG_ERROR, NLMSG_DONE):
-                    self.done = True
+                    self.ended += 1
                     if size >= NLMSG_HDRLEN + 4:
                         self.error = -int(words[at + 4].astype(np.int32))
             at += (size + 3) // 4
         return np.asarray(starts, dtype=np.intp), np.asarray(sizes, dtype=np.intp)
 
-    def _cut(self, words: Words, starts: Places, sizes: Places) -> pl.DataFrame:
+    def _cut(self, words: Words, starts: Places, sizes: Places) -> None:
         """Messages into columns, shape by shape, in the order of the dump."""
-        table = _Columns(len(starts))
-        good = np.zeros(len(starts), dtype=bool)
+        self.columns.reserve(len(starts))
         for size in np.unique(sizes):
             rows = np.flatnonzero(sizes == size)
             count = int(size) // 4
@@ -137,7 +122,7 @@ class Decoder:
             messages = view[starts[rows]]
             known = self._shapes.setdefault(int(size), [])
             for shape in known:
-                rows, messages = self._match(shape, rows, messages, table, good)
+                rows, messages = self._match(shape, rows, messages)
                 if not len(rows):
                     break
             while len(rows):
@@ -146,130 +131,19 @@ class Decoder:
                         raise Broken  # noqa: TRY301  # a table of ever new shapes is no table
                     shape = learn(messages[0].tobytes())
                 except Broken:
-                    self.unreadable += 1 if len(known) < _SHAPES_PER_LENGTH else len(rows)
                     skip = 1 if len(known) < _SHAPES_PER_LENGTH else len(rows)
+                    self.unreadable += skip
                     rows, messages = rows[skip:], messages[skip:]
                     continue
                 known.append(shape)
-                rows, messages = self._match(shape, rows, messages, table, good)
-        return table.frame(good)
+                rows, messages = self._match(shape, rows, messages)
 
-    @staticmethod
-    def _match(
-        shape: Shape,
-        rows: Places,
-        messages: npt.NDArray[np.uint32],
-        table: _Columns,
-        good: npt.NDArray[np.bool_],
-    ) -> tuple[Places, npt.NDArray[np.uint32]]:
-        """Put the messages of one shape into the table; the others come back."""
+    def _match(self, shape: Shape, rows: Places, messages: Messages) -> tuple[Places, Messages]:
+        """Put the messages of one shape into the columns; the others come back."""
         same = ~((messages & shape.mask) != shape.template).any(axis=1)
         if same.all():
-            table.put(shape, rows, messages)
-            good[rows] = True
+            self.columns.put(shape, rows, messages)
             return rows[:0], messages[:0]
         if same.any():
-            table.put(shape, rows[same], messages[same])
-            good[rows[same]] = True
+            self.columns.put(shape, rows[same], messages[same])
         return rows[~same], messages[~same]
-
-
-class _Columns:
-    """Columns of one block under construction; rows that no shape filled stay null."""
-
-    def __init__(self, height: int) -> None:
-        self._height = height
-        self._values: dict[str, Column] = {}
-        self._known: dict[str, npt.NDArray[np.bool_]] = {}
-        self._texts: dict[str, list[tuple[Places, pl.Series]]] = {}
-
-    def put(self, shape: Shape, rows: Places, messages: npt.NDArray[np.uint32]) -> None:
-        self._set("family", rows, shape.family)
-        self._set("l4proto", rows, shape.l4proto)
-        zone: tuple[int, Column | int] = (uapi.NF_CT_DEFAULT_ZONE_DIR, 0)
-        for item in shape.fields:
-            match item.kind:
-                case "ipv4":
-                    self._set(f"{item.column}_hi", rows, 0)
-                    low = messages[:, item.word].byteswap().astype(np.uint64)
-                    self._set(f"{item.column}_lo", rows, low | np.uint64(V4_MAPPED))
-                case "ipv6":
-                    self._set(f"{item.column}_hi", rows, _be64(messages, item.word))
-                    self._set(f"{item.column}_lo", rows, _be64(messages, item.word + 2))
-                case "text" | "bits":
-                    self._texts.setdefault(item.column, []).append((rows, _text(item, messages)))
-                case _ if item.column.startswith("zone_"):
-                    zone = (_ZONE_DIRECTIONS[item.column], _number(item, messages))
-                case _:
-                    self._set(item.column, rows, _number(item, messages))
-        self._set("zone_dir", rows, zone[0])
-        self._set("zone", rows, zone[1])
-
-    def _set(self, column: str, rows: Places, values: Column | int) -> None:
-        target = self._values.get(column)
-        if target is None:
-            target = self._values[column] = np.zeros(self._height, dtype=_NUMPY[column])
-            self._known[column] = np.zeros(self._height, dtype=bool)
-        target[rows] = values
-        self._known[column][rows] = True
-
-    def frame(self, keep: npt.NDArray[np.bool_]) -> pl.DataFrame:
-        frame = pl.DataFrame([self._column(name) for name in (*self._values, *self._texts)])
-        return frame if keep.all() or not frame.width else frame.filter(pl.Series(keep))
-
-    def _column(self, name: str) -> pl.Series:
-        if name in self._texts:
-            text = pl.Series(name, [None], dtype=pl.String).new_from_index(0, self._height)
-            for rows, values in self._texts[name]:
-                text = text.scatter(rows, values)
-            return text
-        series = pl.Series(name, self._values[name])
-        known = self._known[name]
-        return series if known.all() else series.set(pl.Series(~known), None)
-
-
-_ZONE_DIRECTIONS: Final = {
-    "zone_orig": uapi.NF_CT_ZONE_DIR_ORIG,
-    "zone_reply": uapi.NF_CT_ZONE_DIR_REPL,
-    "zone_both": uapi.NF_CT_DEFAULT_ZONE_DIR,
-}
-
-
-def _number(item: Field, messages: npt.NDArray[np.uint32]) -> Column:
-    """A number column. Attributes are big-endian; the machine is not."""
-    word = messages[:, item.word]
-    match item.kind:
-        case "u8":
-            return (word & 0xFF).astype(np.uint8)
-        case "be16":
-            return word.astype(np.uint16).byteswap()
-        case "be64":
-            return _be64(messages, item.word)
-        case _:
-            return word.byteswap()
-
-
-def _be64(messages: npt.NDArray[np.uint32], word: int) -> npt.NDArray[np.uint64]:
-    high = messages[:, word].byteswap().astype(np.uint64)
-    return (high << np.uint64(32)) | messages[:, word + 1].byteswap()
-
-
-def _text(item: Field, messages: npt.NDArray[np.uint32]) -> pl.Series:
-    """A string column; each distinct value is read once, however many entries have it."""
-    width = (item.length + 3) // 4
-    raw = np.ascontiguousarray(messages[:, item.word : item.word + width]).view(f"V{width * 4}").reshape(-1)
-    # Numpy cannot sort raw bytes; as fixed strings it can, and only trailing zeros are lost.
-    values, place = np.unique(raw.view(f"S{width * 4}"), return_inverse=True)
-    spell = _label_bits if item.kind == "bits" else _printable
-    return pl.Series([spell(bytes(value), item.length) for value in values], dtype=pl.String).gather(place)
-
-
-def _printable(value: bytes, length: int) -> str:
-    return value[:length].split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
-
-
-def _label_bits(value: bytes, length: int) -> str | None:
-    """Set bits, lowest first. The kernel stores labels as host-order longs (nf_conntrack_labels.c)."""
-    number = int.from_bytes(value[:length], "little")
-    bits = [str(bit) for bit in range(number.bit_length()) if number >> bit & 1]
-    return ",".join(bits) or None

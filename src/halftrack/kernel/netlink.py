@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.kernel.setns import call_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 AF_NETLINK: Final = 16
 NETLINK_NETFILTER: Final = 12
@@ -129,14 +129,16 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 class Dump:
-    """A dump being received in a thread of its own.
+    """A dump being received, each of its parts from a socket and in a thread of its own.
 
-    ``blocks`` yields each filled block; it is used again once the next one is asked for. Memory
-    is bounded: the receiver waits when nobody decodes.
+    ``parts``: sockets and what is asked of each; all requests bear ``sequence``. ``blocks`` yields
+    each filled block; it is used again once the next one is asked for. Memory is bounded: the
+    receivers wait when nobody decodes.
     """
 
-    def __init__(self, sock: socket.socket, request: bytes, sequence: int, deadline: float | None) -> None:
-        self._sock = sock
+    def __init__(
+        self, parts: Sequence[tuple[socket.socket, bytes]], sequence: int, deadline: float | None
+    ) -> None:
         self._sequence = sequence
         self._deadline = deadline
         self._free: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
@@ -145,40 +147,51 @@ class Dump:
         self.late = False
         for _ in range(_BLOCKS):
             self._free.put(Block())
-        sock.sendto(request, (0, 0))
-        self._thread = threading.Thread(target=self._receive, name="netlink dump", daemon=True)
-        self._thread.start()
+        self._socks = [sock for sock, _ in parts]
+        for sock, request in parts:
+            sock.sendto(request, (0, 0))
+        self._threads = [
+            threading.Thread(target=self._receive, args=(sock,), name="netlink dump", daemon=True)
+            for sock in self._socks
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def blocks(self) -> Iterator[Block]:
-        """Filled blocks until the dump ends. Raises OSError with what the socket said."""
+        """Filled blocks until all parts have ended. Raises OSError with what a socket said."""
         try:
-            while True:
+            open_parts = len(self._socks)
+            while open_parts:
                 got = self._full.get()
                 if isinstance(got, _End):
-                    self.late = got.late
+                    open_parts -= 1
+                    self.late |= got.late
                     if got.error:
                         raise got.error
-                    return
-                yield got
-                self._free.put(got)
+                else:
+                    yield got
+                    self._free.put(got)
         finally:
             self.close()
 
     def close(self) -> None:
-        """Stop receiving and give the socket back."""
+        """Stop receiving and give the sockets back."""
         self._stopped = True
-        self._free.put(None)
-        self._thread.join()
-        self._sock.close()
+        for _ in self._threads:
+            self._free.put(None)
+        for thread in self._threads:
+            thread.join()
+        for sock in self._socks:
+            sock.close()
 
-    def _receive(self) -> None:
+    def _receive(self, sock: socket.socket) -> None:
         end = _End()
         try:
             while not self._stopped:
                 block = self._free.get()
                 if block is None:
                     break
-                if not self._fill(block):
+                if not self._fill(block, sock):
                     end.late = True
                     break
                 self._full.put(block)
@@ -186,14 +199,15 @@ class Dump:
                     break
         except OSError as error:
             end.error = error
-        self._full.put(end)
+        finally:
+            self._full.put(end)
 
-    def _fill(self, block: Block) -> bool:
+    def _fill(self, block: Block, sock: socket.socket) -> bool:
         while not self._stopped:
             if self._deadline is not None and time.monotonic() > self._deadline:
                 return False
             try:
-                block.fill(self._sock.fileno())
+                block.fill(sock.fileno())
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EINTR):
                     raise

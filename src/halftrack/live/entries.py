@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.errors import FeatureMissing, PermissionMissing
-from halftrack.evidence.selection import EVERYTHING
 from halftrack.evidence.values import Namespace
 from halftrack.kernel import ctnetlink, namespaces, setns, sysctl
 from halftrack.live import table_text
@@ -60,7 +59,7 @@ class Reading:
         except (FeatureMissing, PermissionMissing, OSError) as error:
             return _otherwise(self, error)
         expired = None
-        if dump.complete and self.selection == EVERYTHING and not dump.unreadable:
+        if dump.complete and self.selection.of_every_entry and not dump.unreadable:
             with contextlib.suppress(OSError, namespaces.Vanished):
                 expired = _expired(self.before, len(dump.flows), _count(self.namespace))
         return Entries(dump.flows, dump.unreadable, expired, None if dump.complete else "late")

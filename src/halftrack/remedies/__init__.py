@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
-from halftrack.diagnosis.view import lean
+from halftrack.diagnosis.view import view
 from halftrack.remedies import (
     advice,
     cap_unacknowledged,
@@ -93,16 +93,16 @@ def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case])
         table = case.view.table if case else _table(netns, evidence)
         if table is None:
             continue
-        view = case.view if case else None
-        if view is None and netns not in live and finding.symptom == "settings" and table.flows is not None:
-            view = lean(table, evidence)  # it says whom a changed setting would touch
-        if view is not None and netns not in live:
+        seen = case.view if case else None
+        if seen is None and netns not in live and finding.symptom == "settings" and table.flows is not None:
+            seen = view(table, evidence)  # it says whom a changed setting would touch
+        if seen is not None and netns not in live:
             dead = [
-                other.chosen
+                other.rows.mask
                 for other in cases
-                if other.symptom == "orphaned" and other.view.netns == netns and other.chosen is not None
+                if other.symptom == "orphaned" and other.view.netns == netns
             ]
-            live[netns] = LiveEntries(view, dead)
+            live[netns] = LiveEntries(seen, dead)
         situations.append(
             Situation(
                 finding=finding,
@@ -111,7 +111,6 @@ def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case])
                 summary=_summary(netns, diagnosis.tables),
                 view=case.view if case else None,
                 rows=case.rows if case else None,
-                chosen=case.chosen if case else None,
                 live=live.get(netns),
                 first_of_table=netns not in pressed,
             )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from halftrack.diagnosis.document import Group
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.remedies.entry_filters import EntryFilter
     from halftrack.remedies.situation import Situation
 
@@ -38,10 +39,10 @@ _SECONDS_PER_ENTRY_READ: Final = 5e-6
 def helps(situation: Situation) -> bool:
     """Whether these entries are dead weight: never for a path that shows one direction only."""
     rows = situation.rows
-    if situation.finding.symptom not in _SYMPTOMS or rows is None or rows.is_empty():
+    if situation.finding.symptom not in _SYMPTOMS or rows is None or not rows.height:
         return False
     if situation.finding.symptom == "one-sided":
-        longest = rows["timeout"].max()
+        longest = rows.column("timeout").max()
         if not isinstance(longest, int) or longest <= _SHORT_S:
             return False
     return not situation.likely("asymmetric-path", "direct-return", "idle-pool")
@@ -115,18 +116,18 @@ def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
 
 def _parts(situation: Situation) -> Iterator[Part]:
     """For the largest groups, by family, protocol and state: the filter that selects them best."""
-    view, chosen = situation.view, situation.chosen
-    if view is None or chosen is None:
+    view, rows = situation.view, situation.rows
+    if view is None or rows is None:
         return
     for group in situation.finding.groups[:GROUPS]:
         pair = pair_of(group.address, view.opaque) if group.address else None
         if group.address is None or pair is None:
             continue
-        member = pl.lit(chosen) & _of_group(group, pair)
+        member = pl.lit(rows.mask) & _of_group(group, pair)
         kinds = view.flows.lazy().filter(member).group_by(KIND).agg(pl.len().alias("entries")).collect()
         for kind, entries in ((row[:3], row[3]) for row in kinds.sort(KIND, nulls_last=True).iter_rows()):
             filters = candidates(kind, group.address, pair, group.service)
-            best = _best(view.flows, chosen, member & of_kind(kind), filters, entries)
+            best = _best(rows, member & of_kind(kind), filters, entries)
             if best is not None:
                 yield Part(*best, entries=entries, group=group)
 
@@ -143,7 +144,7 @@ def _of_group(group: Group, pair: tuple[int, int]) -> pl.Expr:
 
 
 def _best(
-    flows: pl.DataFrame, chosen: pl.Series, member: pl.Expr, filters: Iterable[EntryFilter], entries: int
+    rows: MarkedRows, member: pl.Expr, filters: Iterable[EntryFilter], entries: int
 ) -> tuple[EntryFilter, int] | None:
     """The first filter that selects all members and nothing but the finding's entries.
 
@@ -152,8 +153,8 @@ def _best(
     best: tuple[EntryFilter, int] | None = None
     for each in filters:
         selects = each.expression()
-        members, others = flows.select(
-            (selects & member).sum().alias("members"), (selects & ~pl.lit(chosen)).sum().alias("others")
+        members, others = rows.flows.select(
+            (selects & member).sum().alias("members"), (selects & ~pl.lit(rows.mask)).sum().alias("others")
         ).row(0)
         if members < entries:
             continue

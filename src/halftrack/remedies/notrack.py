@@ -103,7 +103,7 @@ def _is_v6(situation: Situation, address: str) -> bool:
     try:
         return ipaddress.ip_address(address).version == 6
     except ValueError:
-        families = situation.rows["family"].unique().to_list() if situation.rows is not None else []
+        families = situation.rows.column("family").unique().to_list() if situation.rows is not None else []
         return families == [uapi.AF_INET6]
 
 

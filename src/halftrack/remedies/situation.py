@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from halftrack.diagnosis.document import Finding, TableSummary
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Evidence, Table
     from halftrack.remedies.live import LiveEntries
@@ -28,10 +27,10 @@ PRESSURE: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """``rows`` are the finding's entries as columns, ``chosen`` marks them among the view's rows.
+    """``rows`` are the finding's entries; None where it is not about entries.
 
-    Both are None where the finding is not about entries. ``first_of_table``: no finding before
-    this one speaks of the same table, and none is about the pressure it is under.
+    ``first_of_table``: no finding before this one speaks of the same table, and none is about the
+    pressure it is under.
     """
 
     finding: Finding
@@ -39,8 +38,7 @@ class Situation:
     evidence: Evidence
     summary: TableSummary | None = None
     view: View | None = None
-    rows: pl.DataFrame | None = None
-    chosen: pl.Series | None = None
+    rows: MarkedRows | None = None
     live: LiveEntries | None = None
     first_of_table: bool = True
 

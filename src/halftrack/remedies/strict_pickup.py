@@ -31,10 +31,9 @@ def helps(situation: Situation) -> bool:
 
 def _mostly_picked_up(situation: Situation) -> bool:
     rows = situation.rows
-    if rows is None or rows.is_empty() or "origin" not in rows.columns:
+    if rows is None or not rows.height:
         return False
-    picked_up = rows.select((pl.col("origin") == "pick-up").sum()).item() or 0
-    return 2 * picked_up > rows.height
+    return 2 * rows.count(pl.col("origin") == "pick-up") > rows.height
 
 
 def advise(situation: Situation) -> Advice | None:

@@ -51,7 +51,7 @@ def weigh_all(case: Case) -> tuple[Cause, ...]:
 
     Empty for a case without rows.
     """
-    if case.rows.is_empty():
+    if not case.rows.height:
         return ()
     found = [cause for weigh in CAUSES if (cause := weigh(case)) is not None]
     ranked = sorted(found, key=lambda cause: (-cause.confidence, cause.cause))

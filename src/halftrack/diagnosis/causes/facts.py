@@ -13,6 +13,7 @@ from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
 
 SOCKETS: Final = "sockets of the owner's namespace (sock_diag)"
@@ -26,7 +27,6 @@ ENDS: Final = ("local_src", "local_hi", "local_lo", "peer_hi", "peer_lo", "orig_
 
 MANY: Final = 8
 """Fewer entries than this show no pattern."""
-_SAMPLE: Final = 20_000
 MOSTLY: Final = 0.8
 
 
@@ -50,12 +50,7 @@ def setting(view: View, name: str) -> tuple[str, int] | None:
     return (timeouts.PREFIX if present else timeouts.LEGACY_PREFIX) + name, value
 
 
-def sample(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """These columns of all rows, or of some from all over the table: enough for shares, not for counts."""
-    return rows.select(columns).gather_every(max(rows.height // _SAMPLE, 1))
-
-
-def share(rows: pl.DataFrame, condition: pl.Expr) -> float:
+def share(rows: pl.DataFrame | MarkedRows, condition: pl.Expr) -> float:
     """How many of the rows meet the condition, 0..1; null meets nothing."""
     met = rows.lazy().select(condition.fill_null(value=False).sum()).collect().item()
     return float(met) / max(rows.height, 1)
@@ -102,10 +97,7 @@ def assured() -> pl.Expr:
 
 def packets(case: Case) -> float | None:
     """The middle number of packets in the original direction; None without accounting."""
-    if case.chosen is None:
-        return None
-    counted = case.view.flows.lazy().filter(case.chosen).select("orig_packets").drop_nulls().collect()
-    middle = counted.to_series().median() if counted.height else None
+    middle = case.rows.column("orig_packets").median()
     return float(middle) if isinstance(middle, (int, float)) else None
 
 

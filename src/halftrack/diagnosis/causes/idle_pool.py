@@ -21,7 +21,7 @@ _FEW_PEERS: Final = 0.2
 def weigh(case: Case) -> Cause | None:
     if case.symptom != "idle-established":
         return None
-    some = facts.sample(case.rows, "peer_hi", "peer_lo", "orig_sport", "orig_dport")
+    some = case.rows.sample("peer_hi", "peer_lo", "orig_sport", "orig_dport")
     here = facts.entries_of(case.view)
     alive = facts.with_socket(case)
     peers = facts.variety(some, "peer_hi", "peer_lo")

@@ -20,7 +20,7 @@ _TAIL: Final = 3
 
 def server_alone(case: Case) -> float:
     """The share of the entries that the server's packets made."""
-    return facts.share(facts.sample(case.rows, "local_src", "side"), facts.server_spoke())
+    return facts.share(case.rows.sample("local_src", "side"), facts.server_spoke())
 
 
 def in_use(case: Case) -> tuple[Clue, ...]:
@@ -66,7 +66,7 @@ def not_at_once(case: Case) -> Clue | None:
 
 
 def many_peers(case: Case) -> Clue | None:
-    peers = facts.variety(facts.sample(case.rows, "peer_hi", "peer_lo"), pl.all())
+    peers = facts.variety(case.rows.sample("peer_hi", "peer_lo"), pl.all())
     if case.rows.height < facts.MANY or peers < 0.3:
         return None
     return Clue("different peers per entry", round(peers, 2), facts.entries_of(case.view), 0.1)

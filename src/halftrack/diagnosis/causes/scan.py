@@ -18,7 +18,7 @@ _SOURCE: Final = ("source_hi", "source_lo")
 def weigh(case: Case) -> Cause | None:
     if case.symptom not in {"half-open", "unreplied-udp"} or case.rows.height < _FEWEST:
         return None
-    some = facts.sample(case.rows, *facts.ENDS, "status").select(
+    some = case.rows.sample(*facts.ENDS, "status").select(
         facts.source("hi"), facts.source("lo"), facts.target("hi"), facts.target("lo"), "orig_dport", "status"
     )
     busiest = some.group_by(_SOURCE).len().sort("len", *_SOURCE, descending=[True, False, False]).head(1)

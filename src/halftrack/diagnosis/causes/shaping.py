@@ -21,7 +21,7 @@ def weigh(case: Case) -> Cause | None:
     if case.symptom != "one-sided":
         return None
     server = one_way.server_alone(case)
-    owner = facts.top_share(facts.sample(case.rows, "local_hi", "local_lo"), pl.all())
+    owner = facts.top_share(case.rows.sample("local_hi", "local_lo"), pl.all())
     here = facts.entries_of(case.view)
     return conclude(
         "shaping",

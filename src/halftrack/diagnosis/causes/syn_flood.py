@@ -27,7 +27,7 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _of_half_open(case: Case) -> Cause | None:
-    some = facts.sample(case.rows, *facts.ENDS, "status")
+    some = case.rows.sample(*facts.ENDS, "status")
     here = facts.entries_of(case.view)
     sources = facts.variety(some, facts.source("hi"), facts.source("lo"))
     service = facts.top_share(some, facts.target("hi"), facts.target("lo"), "orig_dport")

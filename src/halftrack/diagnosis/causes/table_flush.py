@@ -30,7 +30,7 @@ def weigh(case: Case) -> Cause | None:
     picked = facts.share(case.rows, origin == "pick-up")
     if not picked or picked < 0.5 * known:
         return None
-    stamped = case.rows.get_column("age_s").count() > 0
+    stamped = case.rows.column("age_s").count() > 0
     drawn = timeline.made(case.rows, case.view) if stamped else case.timeline
     when = shape.shape(drawn)
     clock = facts.TIMELINE[drawn.clock] if drawn else facts.clock_of(case)
@@ -50,7 +50,7 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _nothing_older(case: Case) -> Clue | None:
-    here = case.rows.get_column("age_s").max()
+    here = case.rows.column("age_s").max()
     table = case.view.flows.get_column("age_s")
     oldest = table.max()
     if not isinstance(here, int) or not isinstance(oldest, int) or table.null_count():

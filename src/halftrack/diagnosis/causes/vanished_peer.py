@@ -21,7 +21,7 @@ _SPREAD: Final = 0.3
 def weigh(case: Case) -> Cause | None:
     if case.symptom not in {"idle-established", "orphaned"}:
         return None
-    some = facts.sample(case.rows, "peer_hi", "peer_lo", "status")
+    some = case.rows.sample("peer_hi", "peer_lo", "status")
     peers = facts.variety(some, "peer_hi", "peer_lo")
     answered = facts.share(some, facts.assured())
     alive = facts.with_socket(case)

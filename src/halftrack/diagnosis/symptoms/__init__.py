@@ -40,28 +40,3 @@ CONDITIONS: Final[tuple[Condition, ...]] = (
     hash_too_small.SYMPTOM,
     settings.SYMPTOM,
 )
-
-ROW_COLUMNS: Final = (
-    "family",
-    "l4proto",
-    "state",
-    "status",
-    "timeout",
-    "orig_sport",
-    "orig_dport",
-    "tcp_flags_orig",
-    "tcp_flags_reply",
-    "one_sided",
-    "service",
-    "side",
-    "local_src",
-    "local_hi",
-    "local_lo",
-    "peer_hi",
-    "peer_lo",
-    "idle_s",
-    "age_s",
-    "origin",
-    "owner",
-)
-"""What a case's rows have, of the columns that a view describes."""

@@ -38,10 +38,10 @@ class HalfClosed:
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
         default = timeouts.DEFAULTS[timeouts.CLOSE_WAIT]
-        waiting = case.rows.filter(pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
+        waiting = case.rows.count(pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
         longest = int(case.rows.select(pl.col("timeout").max()).item() or 0)
         explanation = "One end closed; the other never did."
-        if waiting.height > entries / 2 and longest > default:
+        if waiting > entries / 2 and longest > default:
             kept = case.view.timeouts.known(timeouts.CLOSE_WAIT)
             explanation += (
                 f" tcp_timeout_close_wait keeps such entries {words.duration(kept)}"

@@ -35,7 +35,7 @@ class HalfOpen:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        unanswered = case.rows.filter(pl.col("status") & uapi.IPS_SEEN_REPLY == 0).height
+        unanswered = case.rows.count(pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
         if unanswered > entries / 2:
             seen = "No answer to the SYN was seen: nobody is there, or it takes another way."
         else:

@@ -15,6 +15,7 @@ from halftrack.tcp import timeouts
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import EnabledBy, Forecast
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
 
@@ -60,7 +61,7 @@ def _left(case: Case) -> tuple[int, int]:
     return row[0] or 0, row[1]
 
 
-def _senders(rows: pl.DataFrame) -> str:
+def _senders(rows: MarkedRows) -> str:
     from_server = rows.select(
         (pl.col("local_src") == (pl.col("side").cast(pl.String) != "client")).mean()
     ).item()

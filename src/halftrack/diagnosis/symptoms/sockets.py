@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Sockets
 
@@ -66,12 +67,12 @@ def by_owner(view: View) -> Mapping[int, Sockets]:
     return found
 
 
-def covered(view: View, rows: pl.DataFrame) -> int:
+def covered(view: View, rows: MarkedRows) -> int:
     """How many of these rows belong to an end whose sockets were read."""
     known = by_owner(view)
     if not known:
         return 0
-    return int(rows.select(_known(known).sum()).item())
+    return rows.count(_known(known))
 
 
 def _known(known: Mapping[int, Sockets]) -> pl.Expr:

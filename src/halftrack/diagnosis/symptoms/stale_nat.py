@@ -50,7 +50,7 @@ class StaleNat:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        waiting = case.rows.filter(pl.col("status") & uapi.IPS_SEEN_REPLY == 0).height
+        waiting = case.rows.count(pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
         level = severity(entries, standing, _WEIGHTS, forecast) if waiting else "info"
         explanation = "The container is gone, its translation is still in the table."
         if waiting:

@@ -1,0 +1,74 @@
+"""Some rows of a table, none of them copied before somebody asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import ends
+from halftrack.diagnosis.clocks import SLICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+SAMPLE: Final = 20_000
+"""Enough for shares, not for counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedRows:
+    """The rows of ``flows`` that ``mask`` (Boolean, no nulls) marks; ``height`` of them.
+
+    They have the columns of ``view.View.flows`` and those of ``ends.ends``.
+    """
+
+    flows: pl.DataFrame
+    mask: pl.Series
+    height: int
+
+    @classmethod
+    def of(cls, flows: pl.DataFrame, mask: pl.Series) -> MarkedRows:
+        """Those that the mask marks."""
+        return cls(flows, mask, int(mask.sum() or 0))
+
+    @classmethod
+    def every(cls, flows: pl.DataFrame) -> MarkedRows:
+        """All rows of a table."""
+        return cls.of(flows, pl.repeat(value=True, n=flows.height, dtype=pl.Boolean, eager=True))
+
+    def lazy(self) -> pl.LazyFrame:
+        """The rows as a query: only the columns that it asks for are cut out."""
+        return ends.ends(self.flows.lazy().filter(self.mask))
+
+    def select(self, *wanted: pl.Expr | str, **named: pl.Expr) -> pl.DataFrame:
+        """``lazy().select(…)``, done."""
+        return self.lazy().select(*wanted, **named).collect()
+
+    def column(self, name: str) -> pl.Series:
+        """One column of the rows."""
+        return self.select(name).to_series()
+
+    def count(self, condition: pl.Expr) -> int:
+        """How many rows meet a condition; null meets nothing."""
+        return int(self.select(condition.fill_null(value=False).sum()).item())
+
+    def sample(self, *names: str) -> pl.DataFrame:
+        """Some columns of some rows from all over the table; of all rows where they are few."""
+        some = self.mask.arg_true().gather_every(max(self.height // SAMPLE, 1))
+        return ends.ends(self.flows[some].lazy()).select(names).collect()
+
+    def at(self, places: npt.NDArray[np.intp], names: Sequence[str]) -> pl.DataFrame:
+        """Some columns of the rows with these numbers, counted among the marked ones."""
+        where = self.mask.arg_true().gather(pl.Series(places))
+        return ends.ends(self.flows[where].lazy()).select(names).collect()
+
+    def slices(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Some columns of all rows, as many at a time as the processor's cache holds."""
+        for start in range(0, self.flows.height, SLICE):
+            part = self.flows.slice(start, SLICE).lazy().filter(self.mask.slice(start, SLICE))
+            yield ends.ends(part).select(names).collect()
