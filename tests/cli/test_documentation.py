@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from cli.conftest import FOUNDING
+
 ROOT = Path(__file__).resolve().parents[2]
+SEEN = (0, 1, 2, 3, 76, 77)
+"""Exit codes of a command that was understood, whatever may be seen here."""
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -29,6 +35,22 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_shown_in_the_pages_run(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^    (?:sudo |.*\| )?(halftrack(?: .*)?)$", text, re.MULTILINE)
+    table = FOUNDING.read_bytes()
+    (tmp_path / "table.txt").write_bytes(table)
+    (tmp_path / "table.txt.gz").write_bytes(gzip.compress(table))
+    for line in lines:
+        words = shlex.split(re.split(r"\s{2,}(?=\S)", line)[0], comments=True)
+        ran = subprocess.run(
+            [sys.executable, "-m", "halftrack", *words[1:]],
+            cwd=tmp_path, input=table, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ran.returncode in SEEN, (line, ran.stderr)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -43,10 +43,36 @@ def test_count_as_json(run: Run) -> None:
     assert json.loads(ran.out) == {"schema": "halftrack.count/1", "entries": 4}
 
 
+def test_what_no_row_tells_is_left_out_and_said(run: Run) -> None:
+    ran = run("list", "picked-up", "--count", seen=NODE)
+
+    assert ran.out == "0\n"
+    assert "picked-up: what was read does not tell this of 44 entries, which are left out" in ran.err
+
+
+def test_orphans_of_a_text_are_not_told_rather_than_none(run: Run) -> None:
+    text = evidence(table(row()), source="dump")
+    ran = run("list", "orphaned", "--count", "--from", "dump.txt", seen=text)
+
+    assert ran.out == "0\n"
+    assert "orphaned: what was read does not tell" in ran.err
+
+
+def test_small_tables_that_were_not_read_are_told(run: Run) -> None:
+    small = Table(Namespace("tiny"), count=12, limit=262_144, skipped=True)
+    seen = evidence(table(row()), small)
+
+    assert "not read: 1 small table, 12 entries in all; --netns all" in run("list", seen=seen).err
+    assert "not read" not in run("list", "--netns", "host", seen=seen).err
+
+
 @pytest.mark.parametrize(
     ("words", "entries"),
     [
         ("", 44),
+        ("netns=host", 43),
+        ("not netns=host", 1),
+        ("netns=shop netns=shop", 1),
         ("owner=web-1", 41),
         ("service=tcp/22", 1),
         ("netns=shop", 1),

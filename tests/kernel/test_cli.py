@@ -177,3 +177,15 @@ def test_an_ordinary_user_gets_what_needs_no_privilege_and_the_gaps_named(netns:
     assert any("CAP_NET_ADMIN" in gap["needs"] for gap in document["gaps"])
     assert (listed.returncode, listed.stdout) == (77, "")
     assert "CAP_NET_ADMIN" in listed.stderr
+
+
+def test_a_named_namespace_that_may_not_be_opened_is_no_unknown_name(netns: Netns) -> None:
+    without = ",".join(f"-{name}" for name in ("sys_admin", "sys_ptrace", "net_admin", "dac_override"))
+    ran = subprocess.run(
+        ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}",
+         sys.executable, "-m", "halftrack", "list", "--count", "--netns", netns.name],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert ran.returncode == 77, ran.stderr
+    assert "CAP_SYS_ADMIN" in ran.stderr

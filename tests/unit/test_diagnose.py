@@ -89,7 +89,7 @@ def test_what_the_founding_case_rests_on_is_said() -> None:
     }
     assert {need for gap in diagnosis.gaps for need in gap.needs} >= {
         "uname -r",
-        "date",
+        "date -u",
         "sysctl net.netfilter",
     }
     assert diagnosis.findings[0].enabled_by[-1].value == "432000"

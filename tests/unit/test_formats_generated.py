@@ -204,10 +204,10 @@ def test_classic_lines_of_real_lines_read_back() -> None:
 
 
 def test_classic_line_looks_as_grep_knows_it() -> None:
-    """Column for column what ``conntrack -L -o extended`` prints."""
+    """Column for column what ``conntrack -L -o extended`` prints, but for ``use=``, which nobody knows."""
     line = (
         "ipv4     2 tcp      6 297 ESTABLISHED src=10.9.0.1 dst=10.8.0.1 sport=50002 dport=443 packets=1 bytes=40"
-        " [UNREPLIED] src=10.8.0.1 dst=10.9.0.1 sport=443 dport=50002 packets=0 bytes=0 mark=0 delta-time=2 use=1"
+        " [UNREPLIED] src=10.8.0.1 dst=10.9.0.1 sport=443 dport=50002 packets=0 bytes=0 mark=0 delta-time=2"
     )
 
     assert classic.lines(parse([f"{line}\n".encode()]).flows).to_list() == [line]

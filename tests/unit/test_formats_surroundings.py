@@ -235,3 +235,14 @@ def test_blocks_join_seamlessly() -> None:
     assert parsed.first_unreadable == (f"{count - 1}: no entry of a connection-tracking table: broken",)
     expected = [number % 60000 for number in range(count) if number != count - 2]
     assert parsed.flows.frame["orig_sport"].to_list() == expected
+
+
+def test_pasted_settings_that_are_texts_and_dates_of_unclear_zones_are_no_broken_lines() -> None:
+    pasted = (
+        "net.netfilter.nf_log.0 = NONE\nnet.netfilter.nf_conntrack_max = 262144\n"
+        "Thu Nov 26 18:47:08 CET 2026\nThu Nov 26 17:47:08 UTC 2026\n"
+    )
+    parsed = parse([pasted.encode()])
+
+    assert (parsed.unreadable, parsed.settings) == (0, {"net.netfilter.nf_conntrack_max": "262144"})
+    assert parsed.taken_at == datetime(2026, 11, 26, 17, 47, 8, tzinfo=UTC)

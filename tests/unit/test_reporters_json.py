@@ -12,6 +12,7 @@ import pytest
 
 from halftrack.diagnosis import diagnose
 from halftrack.diagnosis.filters import fields, tally
+from halftrack.diagnosis.filters.chosen import Chosen
 from halftrack.diagnosis.view import view
 from halftrack.evidence import uapi
 from halftrack.evidence.values import Owner
@@ -52,10 +53,10 @@ def test_the_schema_refuses_what_is_not_such_a_document() -> None:
         VALIDATOR.validate(document)
 
 
-def shown(*rows: dict[str, Any]) -> entries.Chosen:
+def shown(*rows: dict[str, Any]) -> Chosen:
     seen = evidence(table(*rows), owners=(WEB,))
     looked = view(seen.tables[0], seen)
-    return entries.Chosen("host", looked.flows, looked.opaque, seen.owners, seen.taken_at)
+    return Chosen("host", looked.flows, looked.opaque, seen.owners, seen.taken_at)
 
 
 def objects(*rows: dict[str, Any]) -> list[dict[str, Any]]:
@@ -176,7 +177,7 @@ def counted(by: str, *rows: dict[str, Any]) -> pl.DataFrame:
     seen = evidence(table(*rows), owners=(WEB,))
     looked = view(seen.tables[0], seen)
     names = fields.counted(by)
-    return tally.count([tally.Rows("host", looked.flows, looked.opaque, seen.owners)], names)
+    return tally.count([Chosen("host", looked.flows, looked.opaque, seen.owners)], names)
 
 
 ROWS = (

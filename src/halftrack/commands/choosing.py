@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import cases, ends
 from halftrack.diagnosis.filters import spellings
-from halftrack.diagnosis.filters.expression import Surroundings, expression
-from halftrack.diagnosis.filters.tally import Rows
+from halftrack.diagnosis.filters.chosen import Chosen
+from halftrack.diagnosis.filters.expression import Surroundings, expression, untold
 from halftrack.diagnosis.view import view
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Wanted:
     judged: bool = False
 
 
-def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Rows]:
+def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Chosen]:
     """For each table whose entries were read, the rows that the filter takes.
 
     Raises UsageError where the filter names an address that is written nowhere.
@@ -47,7 +47,9 @@ def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Rows]:
                 column = f"{_PREFIX}{case.symptom}"
                 frame = frame.with_columns(case.rows.mask.alias(column))
                 symptoms[case.symptom] = column
-        around = Surroundings(table.netns, flows.opaque, seen.owners, symptoms)
+        compared = any(one.sockets is not None for one in seen.tables)
+        around = Surroundings(table.netns, flows.opaque, seen.owners, symptoms, compared)
+        unclear = untold(frame, wanted.filter, around)
         if wanted.filter.terms:
             frame = frame.lazy().filter(expression(wanted.filter, around)).collect()
-        yield Rows(table.netns, frame, flows.opaque, seen.owners, symptoms)
+        yield Chosen(table.netns, frame, flows.opaque, seen.owners, seen.taken_at, symptoms, unclear)

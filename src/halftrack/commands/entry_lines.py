@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from halftrack.diagnosis.filters.tally import Rows
-    from halftrack.evidence.values import Evidence
+    from halftrack.diagnosis.filters.chosen import Chosen
 
 _OWN: Final = ("host", "self")
 
 
-def as_classic(pieces: Iterable[Rows], *, several: bool) -> None:
+def as_classic(pieces: Iterable[Chosen], *, several: bool) -> None:
     """The one-line form; where there are several tables, lines of other namespaces end in ``netns=``."""
     from halftrack.formats import classic  # noqa: PLC0415  # the other forms do without
 
@@ -32,37 +31,33 @@ def as_classic(pieces: Iterable[Rows], *, several: bool) -> None:
             _write((lines + end if end else lines).str.replace_all(unseen, "?"))
 
 
-def as_json_lines(pieces: Iterable[Rows], seen: Evidence) -> None:
-    for lines in _objects(pieces, seen):
+def as_json_lines(pieces: Iterable[Chosen]) -> None:
+    for lines in _objects(pieces):
         _write(lines)
 
 
-def as_document(pieces: Iterable[Rows], seen: Evidence) -> None:
+def as_document(pieces: Iterable[Chosen]) -> None:
     """``halftrack.entries/1``, written while it is made."""
     output.write(b'{"schema":"halftrack.entries/1","entries":[\n')
     separator = b""
-    for lines in _objects(pieces, seen):
+    for lines in _objects(pieces):
         if len(lines):
             output.write(separator + _joined(lines, ",\n"))
             separator = b",\n"
     output.write(b"\n]}\n")
 
 
-def as_csv(pieces: Iterable[Rows], seen: Evidence) -> None:
+def as_csv(pieces: Iterable[Chosen]) -> None:
     """With one header line, even where there are no entries."""
     output.write((",".join(entries.COLUMNS) + "\n").encode())
     for rows in pieces:
-        for frame in entries.flat(_shown(rows, seen)):
+        for frame in entries.flat(rows):
             output.write(frame.write_csv(include_header=False).encode())
 
 
-def _objects(pieces: Iterable[Rows], seen: Evidence) -> Iterator[pl.Series]:
+def _objects(pieces: Iterable[Chosen]) -> Iterator[pl.Series]:
     for rows in pieces:
-        yield from entries.json_lines(_shown(rows, seen))
-
-
-def _shown(rows: Rows, seen: Evidence) -> entries.Chosen:
-    return entries.Chosen(rows.netns, rows.frame, rows.opaque, seen.owners, seen.taken_at)
+        yield from entries.json_lines(rows)
 
 
 def _write(lines: pl.Series) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,15 +14,16 @@ from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
 from halftrack.diagnosis.filters.terms import Match, Text
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
+from halftrack.diagnosis.words import count
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
 from halftrack.evidence.selection import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.filters.chosen import Chosen
     from halftrack.diagnosis.filters.fields import Order
-    from halftrack.diagnosis.filters.tally import Rows
     from halftrack.evidence.values import Evidence, Gap
 
 _ENTRIES_TELL: Final = "one-sided"
@@ -104,12 +106,26 @@ def command(
         counters_interval_s=0.0,
     )
     unread = _unread(seen)
-    _print(seen, request, needs_view=needs_view, judged=judged)
+    untold = _print(seen, request, needs_view=needs_view, judged=judged)
+    for remark in _remarks(seen, untold, chosen=bool(given.netns)):
+        output.message(remark, given)
     if unread:
         raise Incomplete(f"entries were not seen: {unread}")
-    if seen.input.unreadable:
-        output.message(f"{seen.input.unreadable:,} of {seen.input.lines:,} lines could not be read", given)
     return 0
+
+
+def _remarks(seen: Evidence, untold: Mapping[str, int], *, chosen: bool) -> Iterator[str]:
+    """What the answer leaves out or rests on."""
+    for term, entries in untold.items():
+        yield f"{term}: what was read does not tell this of {entries:,} entries, which are left out"
+    small = [table for table in seen.tables if table.skipped and table.count]
+    if small and not chosen:
+        entries = sum(table.count or 0 for table in small)
+        tables = count(len(small), "small table")
+        yield f"not read: {tables}, {entries:,} entries in all; --netns all reads them too"
+    yield from seen.input.notes
+    if seen.input.unreadable:
+        yield f"{seen.input.unreadable:,} of {seen.input.lines:,} lines could not be read"
 
 
 def _check(request: _Request) -> None:
@@ -161,34 +177,41 @@ def _told(gap: Gap) -> str:
     return f"{gap.what} ({gap.why}{needs})"
 
 
-def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> None:
+def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> Mapping[str, int]:
+    """Prints the answer; by term of the filter, of how many entries it could not be told."""
     # Imported here and below: these load polars, and by now the kernel has been asked.
-    if request.count:
-        entries = _number(seen, request, needs_view=needs_view, judged=judged)
-        document = f'{{"schema":"halftrack.count/1","entries":{entries}}}\n'
-        output.write((document if request.json or request.jsonl else f"{entries}\n").encode())
-        return
+    if request.count and not needs_view and not judged:
+        from halftrack.commands import counting  # noqa: PLC0415
+
+        return _print_number(counting.counted(seen, request.filter), request)
     from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415
 
-    rows = chosen(seen, Wanted(request.filter, needs_view, judged))
+    rows = list(chosen(seen, Wanted(request.filter, needs_view, judged)))
+    if request.count:
+        return _print_number(((each.frame.height, each.untold) for each in rows), request)
     if request.by:
         _print_groups(rows, request)
     else:
         _print_entries(rows, seen, request)
+    return _together(each.untold for each in rows)
 
 
-def _number(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> int:
-    if needs_view or judged:
-        from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415
-
-        wanted = Wanted(request.filter, needs_view, judged)
-        return sum(rows.frame.height for rows in chosen(seen, wanted))
-    from halftrack.commands import counting  # noqa: PLC0415
-
-    return counting.number(seen, request.filter)
+def _print_number(counted: Iterable[tuple[int, Mapping[str, int]]], request: _Request) -> Mapping[str, int]:
+    parts = list(counted)
+    entries = sum(number for number, _ in parts)
+    document = f'{{"schema":"halftrack.count/1","entries":{entries}}}\n'
+    output.write((document if request.json or request.jsonl else f"{entries}\n").encode())
+    return _together(untold for _, untold in parts)
 
 
-def _print_groups(chosen: Iterable[Rows], request: _Request) -> None:
+def _together(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
+
+
+def _print_groups(chosen: Iterable[Chosen], request: _Request) -> None:
     from halftrack.diagnosis.filters import tally  # noqa: PLC0415
     from halftrack.reporters import groups  # noqa: PLC0415
 
@@ -204,15 +227,15 @@ def _print_groups(chosen: Iterable[Rows], request: _Request) -> None:
         output.write(groups.text(shown, by, ascii_only=output.wants_ascii()).encode())
 
 
-def _print_entries(chosen: Iterable[Rows], seen: Evidence, request: _Request) -> None:
+def _print_entries(chosen: Sequence[Chosen], seen: Evidence, request: _Request) -> None:
     from halftrack.commands import entry_lines, ordering  # noqa: PLC0415
 
-    pieces = ordering.ordered(list(chosen), request.sort, request.top)
+    pieces = ordering.ordered(chosen, request.sort, request.top)
     if request.json:
-        entry_lines.as_document(pieces, seen)
+        entry_lines.as_document(pieces)
     elif request.jsonl:
-        entry_lines.as_json_lines(pieces, seen)
+        entry_lines.as_json_lines(pieces)
     elif request.csv:
-        entry_lines.as_csv(pieces, seen)
+        entry_lines.as_csv(pieces)
     else:
         entry_lines.as_classic(pieces, several=len(seen.tables) > 1)

@@ -141,9 +141,15 @@ def _not_written(error: OSError) -> int:
 
 
 def _misused(error: click.UsageError) -> int:
-    where = error.ctx.command_path if error.ctx else "halftrack"
+    where = error.ctx.command_path if error.ctx else _command_named()
     output.complain(f"{error.format_message().rstrip('.')}; see {where} --help")
     return UsageError.exit_code
+
+
+def _command_named() -> str:
+    """The verb that was typed, where click lost it."""
+    verb = next((word for word in sys.argv[1:] if word in _VERBS), None)
+    return f"halftrack {verb}" if verb else "halftrack"
 
 
 def _bug(error: Exception, context: click.Context | None) -> int:

@@ -67,7 +67,7 @@ def _keep_budget(context: click.Context, _: click.Parameter, text: str | None) -
         return
     found = _BUDGET.fullmatch(text)
     if not found or int(found[1]) == 0:
-        raise UsageError(f"--budget {text!a}: write a duration, e.g. --budget 10s")
+        raise UsageError(f"--budget {text!a}: write a duration of at least a second, e.g. --budget 10s")
     given(context).budget_s = float(int(found[1]) * _UNITS[found[2] or "s"])
 
 

@@ -12,11 +12,11 @@ from halftrack.diagnosis.filters.vocabulary import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from halftrack.diagnosis.filters.chosen import Chosen
     from halftrack.diagnosis.filters.fields import Order
-    from halftrack.diagnosis.filters.tally import Rows
 
 
-def ordered(tables: Sequence[Rows], by: Order | None, top: int | None) -> Iterator[Rows]:
+def ordered(tables: Sequence[Chosen], by: Order | None, top: int | None) -> Iterator[Chosen]:
     """The rows in order, in pieces of one table each; only the first ``top`` of them."""
     if by is None:
         left = top
@@ -31,7 +31,7 @@ def ordered(tables: Sequence[Rows], by: Order | None, top: int | None) -> Iterat
         yield replace(rows, frame=rows.frame[piece["row"]])
 
 
-def _places(tables: Sequence[Rows], by: Order) -> pl.DataFrame:
+def _places(tables: Sequence[Chosen], by: Order) -> pl.DataFrame:
     """Where each row stands: ``table`` and ``row``, sorted; ties as they were."""
     keys = [
         rows.frame.select(

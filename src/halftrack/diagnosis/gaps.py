@@ -63,4 +63,6 @@ def _of_text(evidence: Evidence) -> Iterator[Gap]:
     if evidence.kernel is None and "kernel" not in told:
         yield Gap(what="kernel", why="not in the file", needs=("uname -r",), would_tell=("one-sided",))
     if evidence.taken_at is None and "time" not in told:
-        yield Gap(what="time", why="not in the file", needs=("date",), would_tell=("since when", "full when"))
+        yield Gap(
+            what="time", why="not in the file", needs=("date -u",), would_tell=("since when", "full when")
+        )

@@ -20,7 +20,8 @@ _BLOCK: Final = 100_000
 def lines(flows: FlowTable) -> pl.Series:
     """One String per entry, in the table's order, without newlines.
 
-    What is not known is left out; ``id=``, ``helper=``, ``labels=`` and the start follow where they are.
+    What is not known is left out, the reference count ``use=`` among it; ``id=``, ``helper=``,
+    ``labels=`` and the start follow where they are.
     """
     parts = [_block(flows.frame.slice(at, _BLOCK), flows.opaque) for at in range(0, len(flows), _BLOCK)]
     return pl.concat(parts) if parts else pl.Series("line", [], dtype=pl.String)
@@ -48,7 +49,6 @@ def _block(frame: pl.DataFrame, opaque: pl.Series) -> pl.Series:
         _value("delta-time", "delta_time"),
         _start(),
         _value("helper", "helper"),
-        pl.lit("use=1"),
         _value("id", "id"),
         _value("labels", "labels"),
     ]

@@ -27,6 +27,12 @@ _OTHERS: Final = (
         re.compile(r"\s*(?:sysctl )?(?:/proc/sys/)?net[./][\w./-]+\s*[=:]\s*-?0(?:\s+-?0)*\s*"),
         Kind.SETTING,
     ),
+    # Whoever pastes `sysctl net.netfilter` pastes texts too, and `date` where no zone is named for sure.
+    (re.compile(r"\s*(?:sysctl )?(?:/proc/sys/)?net[./][\w./-]+\s*[=:].*"), Kind.SKIPPED),
+    (
+        re.compile(r"\s*[A-Z][a-z]{2} [A-Z][a-z]{2} +0 0:0:0 (?:[AP]M )?(?!UTC|GMT)[A-Z]{2,5} 0\s*"),
+        Kind.SKIPPED,
+    ),
     (
         re.compile(
             r"\s*(?:0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+-]0:?0)"

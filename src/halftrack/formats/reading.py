@@ -97,7 +97,8 @@ def _table(file: _File, settings: Mapping[str, str]) -> Table:
     count = _number(file.parsed.settings.get(f"{PREFIX}count"))
     return Table(
         namespace=Namespace(file.name),
-        count=len(flows) if count is None else count,
+        # Read a moment before or after the lines: a table never holds fewer than were seen in it.
+        count=max(len(flows), count or 0),
         limit=_number(settings.get(f"{PREFIX}max")),
         buckets=_number(settings.get(f"{PREFIX}buckets")),
         settings=dict(settings),

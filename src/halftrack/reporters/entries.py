@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from halftrack.evidence import addresses, uapi
 from halftrack.reporters.json import UNSEEN
 
 if TYPE_CHECKING:
-    from halftrack.evidence.values import Owner
+    from halftrack.diagnosis.filters.chosen import Chosen
 
 SLICE: Final = 50_000
 _DIRECTIONS: Final = ("orig", "reply")
@@ -32,24 +31,9 @@ COLUMNS: Final = (
 """Of CSV."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Entries of one table to be shown.
-
-    ``flows``: a view's columns (``diagnosis.view.View``), those of the rows that were chosen.
-    ``opaque``: spellings of masked addresses. ``owners``: what column ``owner`` counts.
-    """
-
-    netns: str
-    flows: pl.DataFrame
-    opaque: pl.Series
-    owners: Sequence[Owner] = ()
-    taken_at: datetime | None = None
-
-
 def json_lines(chosen: Chosen) -> Iterator[pl.Series]:
     """One JSON object for each entry, as String series of at most ``SLICE``."""
-    for part in chosen.flows.iter_slices(SLICE):
+    for part in chosen.frame.iter_slices(SLICE):
         yield _objects(part, chosen)
 
 
@@ -57,7 +41,7 @@ def flat(chosen: Chosen) -> Iterator[pl.DataFrame]:
     """The same as frames of plain columns (``COLUMNS``), for CSV: ``orig_src`` instead of ``orig.src``."""
     owners = {number: owner.name for number, owner in enumerate(chosen.owners)}
     owner = pl.col("owner").replace_strict(owners, default=None, return_dtype=pl.String)
-    for part in chosen.flows.iter_slices(SLICE):
+    for part in chosen.frame.iter_slices(SLICE):
         statuses = {number: " ".join(_status_names(number)) for number in _statuses(part)}
         plain = _named(part, chosen).with_columns(
             pl.col("status").replace_strict(statuses, default="", return_dtype=pl.String),

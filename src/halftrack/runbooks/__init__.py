@@ -72,8 +72,10 @@ def find(name: str) -> Topic:
     if wanted in names:
         return names[wanted]
     printable = "".join(letter for letter in name[:60] if letter.isprintable())
-    near = [names[each].slug for each in get_close_matches(wanted, names, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else "halftrack explain lists them all"
+    near = [names[each].slug for each in get_close_matches(wanted, names, n=3, cutoff=0.6)]
+    hint = "halftrack explain lists them all"
+    if near:
+        hint = f"did you mean {' or '.join(dict.fromkeys(near))}? {hint}"
     raise UsageError(f"no topic {printable!r}: {hint}")
 
 

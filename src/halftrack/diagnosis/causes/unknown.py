@@ -50,5 +50,5 @@ def _missing(case: Case) -> tuple[str, ...]:
     if not table.settings:
         missing.append("the settings: sysctl net.netfilter")
     if evidence.taken_at is None:
-        missing.append("when the dump was taken: date")
+        missing.append("when the dump was taken: date -u")
     return tuple(missing)

@@ -48,13 +48,14 @@ class Surroundings:
     """What a filter may speak of beside the rows of one table.
 
     ``opaque``: spellings of its masked addresses. ``symptoms``: by slug, the Boolean column that
-    marks its rows in the frame.
+    marks its rows in the frame. ``sockets``: whether any were read to compare the rows with.
     """
 
     netns: str = "host"
     opaque: pl.Series | None = None
     owners: Sequence[Owner] = ()
     symptoms: Mapping[str, str] = field(default_factory=dict)
+    sockets: bool = True
 
 
 def expression(wanted: Filter, around: Surroundings) -> pl.Expr:
@@ -62,8 +63,19 @@ def expression(wanted: Filter, around: Surroundings) -> pl.Expr:
     ``vocabulary.DERIVED``, of its view.
     """
     if not wanted.terms:
-        return pl.lit(value=True)
+        return _of_every_row(value=True)
     return reduce(and_, (_term(term, around) for term in wanted.terms)).fill_null(value=False)
+
+
+def untold(frame: pl.DataFrame, wanted: Filter, around: Surroundings) -> dict[str, int]:
+    """By term, for how many rows the source does not tell whether it holds; terms that are told left out."""
+    if not wanted.terms:
+        return {}
+    nulls = [
+        _term(term, around).is_null().sum().alias(str(number)) for number, term in enumerate(wanted.terms)
+    ]
+    counts = frame.lazy().select(nulls).collect().row(0)
+    return {str(term): count for term, count in zip(wanted.terms, counts, strict=True) if count}
 
 
 def _term(term: Term, around: Surroundings) -> pl.Expr:
@@ -76,6 +88,11 @@ def _term(term: Term, around: Surroundings) -> pl.Expr:
             return ~_term(term.term, around)
         case AnyOf():
             return reduce(or_, (_term(part, around) for part in term.terms))
+
+
+def _of_every_row(*, value: bool | None) -> pl.Expr:
+    """The same answer for each row: a bare literal would be a column of one."""
+    return pl.repeat(value, pl.len(), dtype=pl.Boolean)
 
 
 def _status(bits: int) -> pl.Expr:
@@ -99,12 +116,15 @@ def _word(word: str, around: Surroundings) -> pl.Expr:
 
 
 def _any_of(parts: Sequence[pl.Expr]) -> pl.Expr:
-    return reduce(or_, parts) if parts else pl.lit(value=False)
+    return reduce(or_, parts) if parts else _of_every_row(value=False)
 
 
 def _symptom(slug: str, around: Surroundings) -> pl.Expr:
     column = around.symptoms.get(slug)
-    return pl.lit(value=False) if column is None else pl.col(column)
+    if column is None:
+        told = slug != "orphaned" or around.sockets
+        return _of_every_row(value=False if told else None)
+    return pl.col(column)
 
 
 def _value(name: str, value: Value, around: Surroundings) -> pl.Expr:
@@ -127,7 +147,9 @@ def _text(name: str, text: str, around: Surroundings) -> pl.Expr:
         case "state":
             found = _state(text)
         case "netns":
-            found = pl.lit(value=around.netns == text)
+            found = _of_every_row(value=around.netns == text)
+        case "owner" if not around.owners:
+            return _of_every_row(value=None)
         case "owner":
             wanted = [number for number, owner in enumerate(around.owners) if text in (owner.name, owner.id)]
             found = _any_of([pl.col("owner") == number for number in wanted])
@@ -135,7 +157,7 @@ def _text(name: str, text: str, around: Surroundings) -> pl.Expr:
             listed = pl.concat_str(pl.lit(","), pl.col("labels"), pl.lit(","))
             found = listed.str.contains(f",{text},", literal=True)
         case "symptom":
-            found = _symptom(text, around)
+            return _symptom(text, around)
         case _:
             found = pl.col("service") == text
     return found.fill_null(value=False)
@@ -176,7 +198,7 @@ def _address(stem: str, wanted: Address, around: Surroundings) -> pl.Expr:
     hi, lo = pl.col(f"{stem}_hi"), pl.col(f"{stem}_lo")
     if wanted.network is None:
         index = None if around.opaque is None else around.opaque.index_of(wanted.text)
-        return pl.lit(value=False) if index is None else (hi == addresses.OPAQUE_HI) & (lo == index)
+        return _of_every_row(value=False) if index is None else (hi == addresses.OPAQUE_HI) & (lo == index)
     (first_hi, first_lo), (last_hi, last_lo) = addresses.parse_network(str(wanted.network))
     if first_hi == last_hi:
         found = (hi == first_hi) & lo.is_between(first_lo, last_lo)

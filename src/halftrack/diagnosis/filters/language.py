@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -112,6 +113,10 @@ def _word(token: str) -> Word:
 
 def _unknown(name: str, kind: str, token: str) -> str:
     shown = ascii(token)[1:-1]
+    if name in ("or", "and"):
+        return f"`{shown}`: terms side by side mean and; for or write any: assured nat \\;"
+    if os.path.exists(token):  # noqa: PTH110  # a word, perhaps of a file
+        return f"`{shown}` is no {kind} of a filter; to list what that file holds: --from {shown}"
     near = difflib.get_close_matches(name, [*WORDS, *FIELDS], n=1, cutoff=0.6)
     if near:
         example = f"{near[0]}={FIELDS[near[0]].example}" if near[0] in FIELDS else near[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -13,9 +12,9 @@ from halftrack.diagnosis.filters.vocabulary import FIELDS
 from halftrack.evidence import addresses, uapi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from halftrack.evidence.values import Owner
+    from halftrack.diagnosis.filters.chosen import Chosen
 
 _WHOLE: Final = ("port", "mark", "number")
 _NUMBERS: Final = ("entries", "one_sided")
@@ -26,18 +25,7 @@ _STATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Chosen rows of one table. ``symptoms``: by slug, the Boolean column that marks its rows."""
-
-    netns: str
-    frame: pl.DataFrame
-    opaque: pl.Series
-    owners: Sequence[Owner] = ()
-    symptoms: Mapping[str, str] | None = None
-
-
-def count(tables: Iterable[Rows], names: Sequence[str]) -> pl.DataFrame:
+def count(tables: Iterable[Chosen], names: Sequence[str]) -> pl.DataFrame:
     """Columns ``names``, ``entries`` Int64, ``one_sided`` Int64; most entries first, ties by key."""
     parts = [_counted(table, names) for table in tables]
     empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String) | dict.fromkeys(_NUMBERS, pl.Int64))
@@ -46,7 +34,7 @@ def count(tables: Iterable[Rows], names: Sequence[str]) -> pl.DataFrame:
     return totals.sort("entries", *names, descending=[True, *(False for _ in names)], nulls_last=True)
 
 
-def _counted(table: Rows, names: Sequence[str]) -> pl.DataFrame:
+def _counted(table: Chosen, names: Sequence[str]) -> pl.DataFrame:
     """Grouped by the columns as they are; only the keys that are left become names."""
     keys = [column for name in names for column in _columns(name, table)]
     if not keys:
@@ -60,13 +48,13 @@ def _counted(table: Rows, names: Sequence[str]) -> pl.DataFrame:
     return grouped.select(*(_named(name, grouped, table) for name in names), *_NUMBERS)
 
 
-def _columns(name: str, table: Rows) -> list[pl.Expr]:
+def _columns(name: str, table: Chosen) -> list[pl.Expr]:
     stems = FIELDS[name].columns
     if name == "netns":
         return []
     if name == "symptom":
         found = pl.lit(None, dtype=pl.String)
-        for slug, column in (table.symptoms or {}).items():
+        for slug, column in table.symptoms.items():
             found = pl.when(pl.col(column)).then(pl.lit(slug)).otherwise(found)
         return [found.alias("symptom")]
     if FIELDS[name].kind == "address":
@@ -77,7 +65,7 @@ def _columns(name: str, table: Rows) -> list[pl.Expr]:
     return [(value.fill_null(0) if name in ("mark", "zone") else value).alias(name)]
 
 
-def _named(name: str, grouped: pl.DataFrame, table: Rows) -> pl.Series:
+def _named(name: str, grouped: pl.DataFrame, table: Chosen) -> pl.Series:
     kind = FIELDS[name].kind
     if kind == "address":
         return addresses.show(grouped[f"{name}_hi"], grouped[f"{name}_lo"], table.opaque).alias(name)
