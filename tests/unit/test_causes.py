@@ -149,6 +149,12 @@ class TestOneSided:
         frame = one_sided(2000, idle_s=ages, origin="pick-up")
         assert first(case("one-sided", frame)) == "table-flush"
 
+    def test_a_clock_that_runs_from_before_the_boot_tells_no_flush(self) -> None:
+        one = case("one-sided", one_sided(2000, idle_s=[20 * HOUR] * 2000, origin="pick-up"))
+        booted = dataclasses.replace(one.view.evidence, up_s=HOUR)
+        raised = dataclasses.replace(one, view=dataclasses.replace(one.view, evidence=booted))
+        assert first(raised) != "table-flush"
+
     def test_pick_ups_all_the_time_are_not(self) -> None:
         frame = one_sided(2000, idle_s=spread_evenly(2000, 4 * DAY), origin="pick-up")
         found = ranked(case("one-sided", frame))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.diagnosis.rows import MarkedRows
-from halftrack.diagnosis.timeline import MAX_BUCKETS, heard, made, timeline
+from halftrack.diagnosis.timeline import BEFORE_BOOT, MAX_BUCKETS, heard, made, timeline
 from halftrack.evidence.values import Input
 from unit.caserows import FIVE_DAYS, TAKEN_AT, one_sided, rows, spread_evenly, view
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from halftrack.diagnosis.view import View
 
 
 def test_every_entry_is_counted_where_it_was_last_heard() -> None:
@@ -117,3 +124,19 @@ def test_any_clock_gives_a_bounded_timeline(taken_at: datetime | None, idle: lis
     if drawn is not None:
         assert len(drawn.entries) <= MAX_BUCKETS
         assert 0 < sum(drawn.entries) <= len(idle)
+
+
+def test_what_seems_older_than_the_last_boot_is_doubted() -> None:
+    frame = rows(50, idle_s=spread_evenly(50, 90_000))
+    seen = view(frame)
+    young = dataclasses.replace(seen, evidence=dataclasses.replace(seen.evidence, up_s=3_600))
+    old = dataclasses.replace(seen, evidence=dataclasses.replace(seen.evidence, up_s=100_000))
+
+    assert BEFORE_BOOT in drawn_caveats(frame, young)
+    assert BEFORE_BOOT not in drawn_caveats(frame, old)
+
+
+def drawn_caveats(frame: pl.DataFrame, seen: View) -> tuple[str, ...]:
+    drawn = timeline(MarkedRows.every(frame), seen)
+    assert drawn is not None
+    return drawn.caveats

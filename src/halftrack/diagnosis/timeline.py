@@ -35,6 +35,10 @@ jiffies (248 days at HZ=100); a number far above that comes from a damaged file.
 _STRAYS: Final = 0.01
 """Share of the entries that may lie before the drawn time where the rest is much younger."""
 _MUCH: Final = 4
+BEFORE_BOOT: Final = (
+    "some seem to be older than this node's last boot: a timeout was raised since they were made, or they"
+    " were injected"
+)
 _CLAMPED_S: Final = 300
 """The kernel's default for opened connections that it keeps short (UNACK, RETRANS)."""
 
@@ -132,6 +136,12 @@ class _Clock:
         return tuple(doubts)
 
 
+def before_boot(idle_s: int | None, view: View) -> bool:
+    """Whether an entry seems to have been last heard when this node was not up yet."""
+    up_s = view.evidence.up_s
+    return idle_s is not None and up_s is not None and idle_s > up_s
+
+
 def _without_strays(known: Ages, oldest: int) -> int:
     """The age that all but the strays stay below, to a thousandth of the oldest."""
     step = oldest // 1000 + 1
@@ -148,13 +158,16 @@ def _bucket_s(span_s: int) -> int:
 
 
 def _doubts_of_heard(rows: MarkedRows, view: View) -> tuple[str, ...]:
-    lifetime, answered = rows.select(
+    longest, lifetime, answered = rows.select(
+        pl.col("idle_s").max().alias("longest"),
         (pl.col("idle_s") + pl.col("timeout")).max(),
         (pl.col("status") & IPS_SEEN_REPLY != 0).any().alias("answered"),
     ).row(0)
     doubts = []
     if not view.table.settings:
         doubts.append("no timeout settings were read: the kernel's defaults are assumed")
+    if before_boot(longest, view):
+        doubts.append(BEFORE_BOOT)
     if lifetime is not None and lifetime <= _CLAMPED_S:
         doubts.append(f"shows the last {lifetime} s only: the kernel keeps these entries no longer")
     elif answered:

@@ -200,5 +200,7 @@ class Evidence:
     """Name of the user who looked, where it was not root."""
     entry_bytes: int | None = None
     """Memory of one entry as the slab tells it."""
+    up_s: int | None = None
+    """Since the node was booted; known of the live node alone."""
     seconds: float = 0.0
     """How long the examination took."""

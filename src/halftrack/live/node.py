@@ -188,6 +188,7 @@ class Examination:
             gaps=(*gaps.of(self._places, in_container=in_container), *others),
             sysctl_lines=node.lines,
             firewall=node.firewall,
+            up_s=int(time.clock_gettime(time.CLOCK_BOOTTIME)),
             in_container=in_container,
             user=privileges.user_name(),
             entry_bytes=node.entry_bytes,

@@ -43,10 +43,19 @@ def weigh(case: Case) -> Cause | None:
             Clue("they did not come in one moment", when, clock, -0.6)
             if when in {"steady", "steps", "falling"}
             else None,
+            _before_boot(case),
             _nothing_older(case),
         ),
         ("the log of that moment: a flush, a failover, a restart of the firewall",),
     )
+
+
+def _before_boot(case: Case) -> Clue | None:
+    """Whose clock is off by days has not told a moment either."""
+    idle_s = case.rows.column("idle_s").max()
+    if not isinstance(idle_s, int) or not timeline.before_boot(idle_s, case.view):
+        return None
+    return Clue(timeline.BEFORE_BOOT, idle_s, facts.TIMELINE["timeout"], -0.5)
 
 
 def _nothing_older(case: Case) -> Clue | None:
