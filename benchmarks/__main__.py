@@ -9,12 +9,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks import dump, text  # noqa: E402  # the tests' kernel helpers are on the path only now
+from benchmarks import dump, node, text  # noqa: E402  # the tests' kernel helpers are on the path only now
 
 held = text.main()
 if os.geteuid():
     print("not root: benchmarks of the live table left out")
 else:
+    held &= node.main()
     held &= dump.main()
     dump.growth()
 sys.exit(not held)

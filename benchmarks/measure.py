@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -55,20 +56,32 @@ def call(work: Callable[[], object]) -> Run:
 
 
 def compare(
-    title: str, ours: Callable[[], Run], reference: Callable[[], Run], limit: float, runs: int = RUNS
+    title: str, ours: Callable[[], Run], reference: Callable[[], Run], limit: float, most_mb: float = math.inf
 ) -> bool:
-    """Print the median ratio ours / reference over alternating runs; whether it is within ``limit``."""
+    """Print the median ratio ours / reference over alternating runs; whether it is within ``limit``.
+
+    ``most_mb``: what our process may have resident at its peak.
+    """
     ours()
     reference()
-    pairs = [(ours(), reference()) for _ in range(runs)]
+    pairs = [(ours(), reference()) for _ in range(RUNS)]
     ratio = statistics.median(a.seconds / b.seconds for a, b in pairs)
     mine = statistics.median(a.seconds for a, _ in pairs)
     theirs = statistics.median(b.seconds for _, b in pairs)
     memory = max(a.rss_mb for a, _ in pairs)
-    held = ratio <= limit
+    held = ratio <= limit and memory <= most_mb
     print(
         f"{title:<44} {mine:7.3f} s / {theirs:7.3f} s = {ratio:5.2f}  (at most {limit:.2f})"
-        f"{f'  {memory:4.0f} MB' if memory else ''}{'' if held else '  MISSED'}",
+        f"{f'  {memory:4.0f} MB (at most {most_mb:.0f})' if memory else ''}{'' if held else '  MISSED'}",
         flush=True,
     )
+    return held
+
+
+def median(title: str, ours: Callable[[], Run], limit_s: float, runs: int = RUNS) -> bool:
+    """Print the median wall time; whether it is within ``limit_s``."""
+    ours()
+    seconds = statistics.median(ours().seconds for _ in range(runs))
+    held = seconds <= limit_s
+    print(f"{title:<55} {seconds:6.3f} s  (at most {limit_s:.2f}){'' if held else '  MISSED'}", flush=True)
     return held
