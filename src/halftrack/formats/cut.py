@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from halftrack.formats.columns import Columns
     from halftrack.formats.digits import Places
 
-_SHOWN_OF_LINE: Final = 120
+SHOWN: Final = 120
+"""Characters of a broken line that are shown."""
 _BEGINNING: Final = 1 << 12
 """Where save lines are looked for to respell a block at once; later ones cost a second look."""
 _MOST_OTHERS: Final = 2_000
@@ -44,11 +45,10 @@ class Other:
 class Cut:
     """What a block held. Line numbers count from 0 within the block.
 
-    ``count``: all lines. ``frame``: the schema's columns; ``rows``: the line of each of its rows; ``events``:
-    an
-    Event per row, None where all are NONE. ``opaque``: spellings that ``frame``'s opaque addresses
-    point into. ``lines``: those that are not blank, comment or wrapping. ``unreadable``: how many;
-    ``faults``: the first of them as ``(line, reason, text)``.
+    ``count``: all lines. ``frame``: the schema's columns; ``rows``: the line of each of its rows;
+    ``events``: an Event per row, None where all are NONE. ``opaque``: spellings that ``frame``'s
+    opaque addresses point into. ``lines``: those that are not blank, comment or wrapping.
+    ``unreadable``: how many; ``faults``: the first of them as ``(line, reason, text)``.
     """
 
     frame: pl.DataFrame
@@ -124,7 +124,7 @@ class Cutter:
         cut.last_unreadable = len(bad) > 0 and int(bad[-1]) == len(text) - 1
         for line in bad[: self._most_faults].tolist():
             reason = columns.reasons[fault[line]] or shapes[which[line]].reason
-            cut.faults.append((line, reason, _line(block, text, line, _SHOWN_OF_LINE)))
+            cut.faults.append((line, reason, _line(block, text, line, SHOWN)))
         for line in np.flatnonzero(kinds >= Kind.SHOWN)[:_MOST_OTHERS].tolist():
             cut.others.append(Other(line, Kind(kinds[line]), _line(block, text, line, LONGEST)))
         return cut, np.flatnonzero(again)

@@ -12,7 +12,7 @@ from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats.cut import printable
 from halftrack.formats.settings import PREFIX, Assumed, assumed
 from halftrack.formats.sources import source
-from halftrack.formats.table import Parsed, parse
+from halftrack.formats.table import FAULTS, Parsed, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,6 @@ _UNDERSTOOD: Final = (
     "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
     " labels, xml, save) and -E, plain or as gz, xz, bz2, zst"
 )
-_MOST_FAULTS: Final = 10
 
 
 def evidence_of(names: Sequence[str], *, assume: Mapping[str, str], stdin: BinaryIO | None) -> Evidence:
@@ -135,7 +134,7 @@ def _input(files: list[_File], said: Assumed) -> Input:
         files=tuple(file.name for file in files),
         lines=sum(file.parsed.lines for file in files),
         unreadable=sum(file.parsed.unreadable for file in files),
-        first_unreadable=tuple(faults[:_MOST_FAULTS]),
+        first_unreadable=tuple(faults[:FAULTS]),
         truncated=any(file.truncated for file in files),
         masked="visible" if any(len(file.parsed.flows.opaque) for file in files) else "none",
         formats=tuple(sorted({name for file in files for name in file.parsed.formats})),

@@ -83,7 +83,7 @@ def is_save(skeleton: str) -> bool:
     return " -s " in skeleton and _START.search(skeleton) is not None
 
 
-def grammar(skeleton: str) -> Shape:  # an option after the other
+def grammar(skeleton: str) -> Shape:
     """The shape of a save line. Raises Unreadable where it is none."""
     start = _START.search(skeleton)
     if start is None:

@@ -17,7 +17,7 @@ from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS, FlowTable
 from halftrack.formats import memory
 from halftrack.formats.blocks import Block, blocks
-from halftrack.formats.cut import Cut, Cutter, Other, printable
+from halftrack.formats.cut import SHOWN, Cut, Cutter, Other, printable
 from halftrack.formats.frames import moved
 from halftrack.formats.masks import settle
 from halftrack.formats.moments import moment_of
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 MOST_ENTRIES: Final = 16_000_000
 """Entries that are kept of one table: some 3 GB of memory. Kernels hold a few million at most."""
-_FAULTS: Final = 10
+FAULTS: Final = 10
+"""Broken lines that are shown."""
 _WORKERS: Final = 2
 _LARGE: Final = 1 << 20
-_SHOWN: Final = 120
 _MOST_OTHERS: Final = 10_000
 _SHOWN_COUNT: Final = re.compile(r"(\d+) flow entries")
 _BEGUN: Final = re.compile(
@@ -53,8 +53,8 @@ class Parsed:
 
     ``lines``: those that are not blank, a comment or XML's wrapping. ``first_unreadable``:
     ``line: reason: text``, at most ten. ``events``: the flows are what event lines left.
-    ``settings``: full sysctl names. ``taken_at``: from a line
-    of date(1), or from the start times of the entries.
+    ``settings``: full sysctl names. ``taken_at``: from a line of date(1), or from the start times
+    of the entries.
     """
 
     flows: FlowTable
@@ -77,7 +77,7 @@ def parse(chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int 
     otherwise kept for unusual addresses; the result is the same.
     """
     gathered = _Gathered(most_entries)
-    for block, cut in _cuts(blocks(chunks), Cutter(most_faults=_FAULTS, thorough=thorough)):
+    for block, cut in _cuts(blocks(chunks), Cutter(most_faults=FAULTS, thorough=thorough)):
         gathered.add(block, cut)
         if gathered.full:
             break
@@ -126,10 +126,10 @@ class _Gathered:
         if block.overlong:
             self._lines += 1
             self._unreadable += 1
-            self._fault(0, "longer than any entry", printable(block.overlong[:_SHOWN]))
+            self._fault(0, "longer than any entry", printable(block.overlong[:SHOWN]))
         frame, height = cut.frame, cut.frame.height
         if not block.ended:
-            last = block.text.rstrip(b"\n").rpartition(b"\n")[2][:_SHOWN]
+            last = block.text.rstrip(b"\n").rpartition(b"\n")[2][:SHOWN]
             if cut.unended:
                 # The last number may have lost digits.
                 height -= 1
@@ -151,11 +151,10 @@ class _Gathered:
         self._others += cut.others[: _MOST_OTHERS - len(self._others)]
         for line, reason, text in cut.faults:
             self._fault(line, reason, text)
-
         self._lines_before += block.lines
 
     def _fault(self, line: int, reason: str, text: str) -> None:
-        if len(self._faults) < _FAULTS:
+        if len(self._faults) < FAULTS:
             self._faults.append(f"{self._lines_before + line + 1}: {reason}: {text}")
 
     def parsed(self) -> Parsed:

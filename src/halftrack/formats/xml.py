@@ -58,7 +58,7 @@ def is_flow(skeleton: str) -> bool:
     return skeleton.startswith(_MARKS)
 
 
-def grammar(skeleton: str) -> Shape:  # an element after the other
+def grammar(skeleton: str) -> Shape:
     """The shape of a respelled flow. Raises Unreadable where it is none."""
     if "\x01" in skeleton:
         raise Unreadable("bytes that are no text")
