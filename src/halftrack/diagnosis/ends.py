@@ -243,6 +243,14 @@ def _translated(
     return differs
 
 
+NEEDED: Final = (
+    "local_src",
+    *(f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")),
+)
+"""The columns that ``ends`` looks at."""
+ADDED: Final = frozenset(f"{end}_{half}" for end in ("local", "peer") for half in ("hi", "lo"))
+
+
 def ends(rows: pl.LazyFrame) -> pl.LazyFrame:
     """``rows`` with ``local_hi``, ``local_lo``, ``peer_hi``, ``peer_lo``.
 

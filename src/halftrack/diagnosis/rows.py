@@ -22,24 +22,28 @@ SAMPLE: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class MarkedRows:
-    """The rows of ``flows`` that ``mask`` (Boolean, no nulls) marks; ``height`` of them.
+    """The rows of ``flows`` that ``mask`` (Boolean, no nulls) marks; ``places`` are their numbers.
 
     They have the columns of ``view.View.flows`` and those of ``ends.ends``.
     """
 
     flows: pl.DataFrame
     mask: pl.Series
-    height: int
+    places: pl.Series
 
     @classmethod
     def of(cls, flows: pl.DataFrame, mask: pl.Series) -> MarkedRows:
         """Those that the mask marks."""
-        return cls(flows, mask, int(mask.sum() or 0))
+        return cls(flows, mask, mask.arg_true())
 
     @classmethod
     def every(cls, flows: pl.DataFrame) -> MarkedRows:
         """All rows of a table."""
         return cls.of(flows, pl.repeat(value=True, n=flows.height, dtype=pl.Boolean, eager=True))
+
+    @property
+    def height(self) -> int:
+        return len(self.places)
 
     def lazy(self) -> pl.LazyFrame:
         """The rows as a query: only the columns that it asks for are cut out."""
@@ -59,16 +63,22 @@ class MarkedRows:
 
     def sample(self, *names: str) -> pl.DataFrame:
         """Some columns of some rows from all over the table; of all rows where they are few."""
-        some = self.mask.arg_true().gather_every(max(self.height // SAMPLE, 1))
-        return ends.ends(self.flows[some].lazy()).select(names).collect()
+        return self._gathered(self.places.gather_every(max(self.height // SAMPLE, 1)), names)
 
     def at(self, places: npt.NDArray[np.intp], names: Sequence[str]) -> pl.DataFrame:
         """Some columns of the rows with these numbers, counted among the marked ones."""
-        where = self.mask.arg_true().gather(pl.Series(places))
-        return ends.ends(self.flows[where].lazy()).select(names).collect()
+        return self._gathered(self.places.gather(pl.Series(places)), names)
 
     def slices(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Some columns of all rows, as many at a time as the processor's cache holds."""
         for start in range(0, self.flows.height, SLICE):
             part = self.flows.slice(start, SLICE).lazy().filter(self.mask.slice(start, SLICE))
             yield ends.ends(part).select(names).collect()
+
+    def _gathered(self, places: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+        # Columns are chosen before rows are: a gather copies whatever it is given.
+        if ends.ADDED.isdisjoint(names):
+            return self.flows[list(names)][places]
+        own = [name for name in names if name not in ends.ADDED]
+        source = self.flows[list(dict.fromkeys((*own, *ends.NEEDED)))]
+        return ends.ends(source[places].lazy()).select(names).collect()
