@@ -16,7 +16,6 @@ _HEADINGS: Final = {"symptom": "Symptoms", "cause": "Causes", "remedy": "Remedie
 
 @click.command(
     "explain",
-    short_help="The runbooks.",
     help="Explains a symptom, a cause, a remedy or a setting. Without TOPIC: the list of them.",
 )
 @click.argument("topic", required=False)

@@ -13,7 +13,7 @@ from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
 from halftrack.diagnosis.filters.terms import Match, Text
-from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
+from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS, JUDGED, WORDS
 from halftrack.diagnosis.words import count
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
 from halftrack.evidence.selection import EVERYTHING
@@ -46,13 +46,10 @@ class _Request:
 
 @click.command(
     "list",
-    short_help="Entries: filtered, sorted, grouped, counted.",
-    help="Prints the entries that FILTER takes, one a line, as conntrack -L does. A filter is words"
-    " (one-sided, stuck, orphaned, picked-up, injected, assured, nat, offloaded) and field=value"
-    " (state, proto, src, dst, sport, dport, reply.src, addr, port, owner, service, peer, netns, mark,"
-    " zone, label, left, idle, age, packets, bytes, symptom), all of which must hold; commas inside a"
-    " value mean or, `not` stands before a term, `any: ... \\;` means or between terms. Ranges: idle=2h..,"
-    " left=..60s, age=1d..7d. Networks as CIDR.",
+    help="Prints the entries that FILTER takes, one a line, as conntrack -L -o extended does. A filter is"
+    f" words ({', '.join(WORDS)}) and field=value ({', '.join(FIELDS)}), all of which must hold; commas"
+    " inside a value mean or, `not` stands before a term, `any: ... \\;` means or between terms. Ranges:"
+    " idle=2h.., left=..60s, age=1d..7d. Networks as CIDR.",
 )
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
 @click.option("--by", metavar="FIELD,...", help="Count the entries by these fields.")

@@ -10,18 +10,17 @@ Kind = Literal[
     "state", "protocol", "address", "port", "text", "service", "mark", "number", "duration", "symptom"
 ]
 
-WORDS: Final = MappingProxyType(
-    {
-        "one-sided": "TCP past the handshake that never saw a reply",
-        "stuck": "part of any finding",
-        "orphaned": "open for the kernel, with no socket left at its owner",
-        "picked-up": "tracking began in the middle of the connection",
-        "injected": "put into the table by a program",
-        "assured": "traffic seen both ways; never thrown out early",
-        "nat": "translated, source or destination",
-        "offloaded": "forwarded by a flow table or by hardware",
-    }
+WORDS: Final = (
+    "one-sided",
+    "stuck",
+    "orphaned",
+    "picked-up",
+    "injected",
+    "assured",
+    "nat",
+    "offloaded",
 )
+"""What each means is told in docs/reference/filters.md."""
 
 
 @dataclass(frozen=True, slots=True)
