@@ -1,5 +1,24 @@
-"""``python -m halftrack``."""
+"""The program's entry: ``halftrack`` and ``python -m halftrack``.
 
-from halftrack.commands.main import main
+Ctrl-C counts from here on, before anything is imported that takes its time: nothing is half-done
+while reading, so the process simply ends.
+"""
 
-main()
+import os
+import signal
+
+_INTERRUPTED = 130
+
+
+def _end(*_: object) -> None:
+    os._exit(_INTERRUPTED)
+
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Reading a kernel or a pipe in other threads may take its time to notice.
+    signal.signal(signal.SIGINT, _end)
+
+from halftrack.commands.main import main  # noqa: E402  # what it imports may be interrupted
+
+if __name__ == "__main__":
+    main()

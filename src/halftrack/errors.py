@@ -5,6 +5,7 @@
     ├── UnreadableInput       65  a file or stream that holds nothing we can read
     ├── FeatureMissing        69  the kernel lacks what was asked for
     ├── OutputFailed          74  the answer could not be written
+    ├── Busy                  75  the machine lacks what it takes just now; try again
     ├── Incomplete            76  done in part, or it did not hold
     └── PermissionMissing     77  names the capability that would open it
 
@@ -35,6 +36,10 @@ class FeatureMissing(HalftrackError):
 
 class OutputFailed(HalftrackError):
     exit_code = 74
+
+
+class Busy(HalftrackError):
+    exit_code = 75
 
 
 class Incomplete(HalftrackError):

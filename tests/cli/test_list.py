@@ -237,3 +237,12 @@ def test_unreadable_lines_are_told(run: Run) -> None:
     seen = evidence(table(udp()), source="dump", input=Input(files=("x",), lines=1000, unreadable=7))
 
     assert "7 of 1,000 lines could not be read" in run("list", "--count", seen=seen).err
+
+
+def test_groups_an_object_a_line(run: Run) -> None:
+    ran = run("list", "--by", "proto", "--jsonl", seen=NODE)
+
+    assert [json.loads(line) for line in ran.out.splitlines()] == [
+        {"key": ["tcp"], "entries": 43, "one_sided": 40},
+        {"key": ["udp"], "entries": 1, "one_sided": 0},
+    ]

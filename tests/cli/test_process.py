@@ -171,3 +171,58 @@ def test_explain_shows_pages_and_lists_them(run: Run) -> None:
 
 def test_the_version(run: Run) -> None:
     assert run("--version").out == f"halftrack {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "code"),
+    [
+        (["doctor", str(FOUNDING)], ">&-", 74),
+        (["--help"], ">&-", 74),
+        (["--version"], ">&-", 74),
+        (["list", "--from", str(FOUNDING)], ">&-", 74),
+        (["doctor", "nofile"], "2>&-", 65),
+        (["--bogus"], "2>&-", 64),
+        (["doctor", str(FOUNDING)], "<&-", 1),
+        (["doctor", "-"], "<&-", 65),
+    ],
+)
+def test_streams_that_are_closed_from_the_start(words: list[str], closed: str, code: int) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *PROGRAM, *words],
+        capture_output=True, check=False, env=plain_environment(),
+    )  # fmt: skip
+
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\n") <= 1
+
+
+def test_an_unbuffered_answer_that_does_not_fit_is_74(tmp_path: Path) -> None:
+    large = tmp_path / "large.txt"
+    large.write_bytes(FOUNDING.read_bytes() * 100)
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f 1; exec "$@" >{tmp_path}/out', "sh", *PROGRAM, "list", "--from", str(large)],
+        capture_output=True, check=False, env=plain_environment(PYTHONUNBUFFERED="1"),
+    )  # fmt: skip
+
+    assert done.returncode == 74
+
+
+def test_too_little_address_space_is_said_before_anything_aborts() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -v 500000; exec "$@"', "sh", *PROGRAM, "doctor", str(FOUNDING)],
+        capture_output=True, check=False, env=plain_environment(),
+    )  # fmt: skip
+
+    assert done.returncode == 75
+    assert b"ulimit -v" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_file_to_examine_is_named_as_a_shell_takes_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x;reboot").touch()
+
+    assert "halftrack doctor 'x;reboot'" in run("x;reboot").err

@@ -9,6 +9,7 @@ import pytest
 
 from halftrack import formats
 from halftrack.errors import UsageError
+from halftrack.formats.moments import moment_of
 from halftrack.formats.settings import assumed, full_name
 from unit.formatted import FIXTURES
 
@@ -95,3 +96,12 @@ def test_what_cannot_be_assumed(key: str, value: str, said: str) -> None:
 def test_names_of_every_age(name: str, full: str) -> None:
     """A sysctl has one name in the evidence, whichever kernel it came from."""
     assert full_name(name) == full
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z"]
+)
+def test_moments_at_the_edge_of_the_calendar_are_none(moment: str) -> None:
+    with pytest.raises(UsageError, match="taken-at"):
+        assumed({"taken-at": moment})
+    assert moment_of(moment) is None

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.formats.blocks import BLOCK, LONGEST_LINE
+from halftrack.formats.repeats import once
 from halftrack.formats.table import parse
 from unit.formatted import fixture, rows
 
@@ -246,3 +247,17 @@ def test_pasted_settings_that_are_texts_and_dates_of_unclear_zones_are_no_broken
 
     assert (parsed.unreadable, parsed.settings) == (0, {"net.netfilter.nf_conntrack_max": "262144"})
     assert parsed.taken_at == datetime(2026, 11, 26, 17, 47, 8, tzinfo=UTC)
+
+
+def test_what_stands_twice_is_counted_once_as_it_stands_last() -> None:
+    later = ENTRY.replace(b" 431999 ", b" 431000 ")
+    kept, notes = once(parse([PROC + later + b"\n" + PROC]).flows)
+
+    assert rows(kept) == rows(parse([PROC]).flows)
+    assert any("more than once" in note for note in notes)
+
+
+def test_masked_entries_that_look_alike_may_be_two() -> None:
+    masked = b"ipv4 2 tcp 6 300 ESTABLISHED src=10.0.0.x dst=192.0.2.x sport=80 dport=1024 src=192.0.2.x dst=10.0.0.x sport=1024 dport=80 mark=0 use=2\n"
+
+    assert len(once(parse([masked * 2]).flows)[0]) == 2

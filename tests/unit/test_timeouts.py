@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from halftrack.tcp.releases import UNKNOWN, features
-from halftrack.tcp.timeouts import resolve, setting, whole
+from halftrack.tcp.timeouts import DEFAULTS, ESTABLISHED, PREFIX, resolve, setting, whole
 
 
 def test_what_was_not_read_is_assumed_and_says_so() -> None:
@@ -44,3 +44,10 @@ def test_what_is_no_whole_number_counts_as_not_read(text: str | None) -> None:
 def test_a_setting_is_found_under_either_name() -> None:
     assert setting({"net.ipv4.netfilter.ip_conntrack_tcp_loose": "3"}, "tcp_loose") == "3"
     assert setting({}, "tcp_loose") is None
+
+
+def test_a_number_that_no_kernel_holds_counts_as_not_read() -> None:
+    known = resolve({PREFIX + ESTABLISHED: "4294967295"}, UNKNOWN)
+
+    assert known.values[ESTABLISHED] == DEFAULTS[ESTABLISHED]
+    assert ESTABLISHED in known.assumed

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.filters.fields import Order
     from halftrack.evidence.values import Evidence, Gap
 
+_MOST: Final = 1 << 32
 _ENTRIES_TELL: Final = "one-sided"
 """A gap that would have told this one is about entries."""
 
@@ -54,7 +55,7 @@ class _Request:
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
 @click.option("--by", metavar="FIELD,...", help="Count the entries by these fields.")
 @click.option("--count", is_flag=True, help="Print how many there are, nothing else.")
-@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the first N.")
+@click.option("--top", metavar="N", type=click.IntRange(min=1, max=_MOST), help="Only the first N.")
 @click.option(
     "--sort", metavar="FIELD", help="The largest first: left, idle, age, packets, ...; -FIELD: the smallest."
 )
@@ -216,8 +217,10 @@ def _print_groups(chosen: Iterable[Chosen], request: _Request) -> None:
     counted = tally.count(chosen, by)
     total = int(counted["entries"].sum())
     shown = counted if request.top is None else counted.head(request.top)
-    if request.json or request.jsonl:
+    if request.json:
         output.write(groups.document(shown, by, total))
+    elif request.jsonl:
+        output.write(groups.lines(shown, by))
     elif request.csv:
         output.write(groups.csv(shown, by).encode())
     else:

@@ -7,7 +7,7 @@ import difflib
 import errno
 import importlib
 import os
-import signal
+import shlex
 import sys
 import traceback
 from typing import Final
@@ -16,7 +16,7 @@ import click
 
 from halftrack import __version__
 from halftrack.commands import options, output
-from halftrack.errors import HalftrackError, OutputFailed, UsageError
+from halftrack.errors import Busy, HalftrackError, OutputFailed, UsageError
 
 _GROUPS: Final = {
     "Look": {
@@ -28,6 +28,8 @@ _GROUPS: Final = {
 _VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
 _INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NO_MEMORY: Final = ("can't start new thread", "failed to map", "annot allocate memory")
+"""How Python and the loader put it."""
 _BUG: Final = HalftrackError.exit_code
 
 
@@ -59,7 +61,7 @@ class _Verbs(click.Group):
 
 def _unknown(word: str) -> str:
     if os.path.exists(word):  # noqa: PTH110  # a word, perhaps of a file
-        return f"{word!a} is no verb; to examine that file: halftrack doctor {word}"
+        return f"{word!a} is no verb; to examine that file: halftrack doctor {shlex.quote(word)}"
     near = difflib.get_close_matches(word, _VERBS, n=1)
     if near:
         return f"there is no verb {word!a}: did you mean {near[0]}?"
@@ -85,9 +87,7 @@ def program(context: click.Context) -> None:
 
 def main() -> None:
     """Run and end the process with the exit code."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Reading a kernel or a pipe in other threads may take its time to notice; nothing is half-done.
-        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    output.open_missing_streams()
     code = run(sys.argv[1:])
     with contextlib.suppress(OSError):
         sys.stderr.flush()
@@ -114,11 +114,10 @@ def run(words: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         code = _INTERRUPTED
     except MemoryError:
-        output.complain("not enough memory; --netns looks at one namespace alone")
-        code = _BUG
+        code = _short_of_memory()
     except OSError as error:
         code = _not_written(error) if error.errno in _NO_ROOM else _bug(error, context)
-    except Exception as error:  # noqa: BLE001  # a bug of ours ends in one line, too
+    except BaseException as error:  # noqa: BLE001  # a bug ends in one line, too, and Rust's panics do
         code = _bug(error, context)
     return code if isinstance(code, int) else 0
 
@@ -133,6 +132,11 @@ def _ended(code: int) -> int:
         output.complain(str(error))
         return error.exit_code
     return code
+
+
+def _short_of_memory() -> int:
+    output.complain("not enough memory or threads here; --netns looks at one namespace alone")
+    return Busy.exit_code
 
 
 def _not_written(error: OSError) -> int:
@@ -152,7 +156,9 @@ def _command_named() -> str:
     return f"halftrack {verb}" if verb else "halftrack"
 
 
-def _bug(error: Exception, context: click.Context | None) -> int:
+def _bug(error: BaseException, context: click.Context | None) -> int:
+    if isinstance(error, (ImportError, RuntimeError)) and any(told in str(error) for told in _NO_MEMORY):
+        return _short_of_memory()
     verbose = "-v" in sys.argv or (context is not None and options.given(context).verbose)
     if verbose or os.environ.get("HALFTRACK_DEBUG"):
         traceback.print_exc()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from halftrack.errors import OutputFailed
 
@@ -15,16 +16,44 @@ if TYPE_CHECKING:
 _COERCED: Final = ("c.utf-8", "c.utf8", "utf-8", "utf8")
 
 
+def open_missing_streams() -> None:
+    """Give a process that was started without stdout or stderr some that lead nowhere.
+
+    An answer that nobody could read is still an error: ``write`` raises it.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # likewise
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # likewise
+        _closed.append(sys.stdout)
+
+
+_closed: list[TextIO] = []
+"""Standard output, where it was closed from the start."""
+
+
 def write(data: bytes) -> None:
     """Bytes to stdout. Raises BrokenPipeError where nobody reads on, OutputFailed for all else."""
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        _write_whole(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputFailed(f"the answer could not be written: {error.strerror}") from error
+
+
+def _write_whole(data: bytes) -> None:
+    """An unbuffered stream may take a part only; one that never waits may take nothing."""
+    if sys.stdout in _closed:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    left = memoryview(data)
+    while left:
+        written = sys.stdout.buffer.write(left)
+        if written is None:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[written:]
 
 
 def message(text: str, options: Options) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.commands.progress import progress
-from halftrack.errors import UsageError
+from halftrack.errors import Busy, UsageError
 from halftrack.evidence.selection import EVERYTHING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from halftrack.commands.options import Options
     from halftrack.evidence.selection import Selection
     from halftrack.evidence.values import Evidence
+
+LEAST_ADDRESS_SPACE: Final = 1_200 << 20
+"""Measured: with less, loading numpy and polars alone may end in an abort."""
 
 
 def evidence(
@@ -30,6 +34,7 @@ def evidence(
 
     ``netns``: namespaces to read where ``--netns`` does not say.
     """
+    _check_room()
     if sources:
         return _of_text(sources, options)
     if options.assume:
@@ -47,10 +52,18 @@ def evidence(
         )
 
 
+def _check_room() -> None:
+    """Raise Busy where a limit would let polars abort the process while it is loaded."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESS_SPACE:
+        told = f"{allowed >> 20:,} MiB of address space are allowed here (ulimit -v)"
+        raise Busy(f"{told}: it takes {LEAST_ADDRESS_SPACE >> 20:,} to begin")
+
+
 def _of_text(sources: Sequence[str], options: Options) -> Evidence:
     if options.netns is not None:
         raise UsageError("--netns is for the live node: a file holds what it holds")
     from halftrack import formats  # noqa: PLC0415  # heavy
 
     with progress("reading", options):
-        return formats.read(sources, assume=options.assume, stdin=sys.stdin.buffer)
+        return formats.read(sources, assume=options.assume, stdin=getattr(sys.stdin, "buffer", None))

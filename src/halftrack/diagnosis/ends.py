@@ -19,6 +19,7 @@ import polars as pl
 
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.evidence import addresses
+from halftrack.evidence.marks import MIX
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Owner, Table
@@ -28,8 +29,6 @@ _Pair: TypeAlias = tuple[int, int]
 STRANGER: Final = -2
 NOBODY: Final = -1
 """Owner codes: not ours; ours, but no owner is known. From 0 on: index into ``evidence.owners``."""
-
-_MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 SIDES: Final = pl.Enum(["server", "client", "forwarded"])
 
@@ -143,7 +142,7 @@ class Lookup:
         return codes
 
 
-def lookup(ours: Owned, multiplier: np.uint64 = _MIX) -> Lookup:
+def lookup(ours: Owned, multiplier: np.uint64 = MIX) -> Lookup:
     """A lookup for these addresses, which are all different."""
     bits = max(16, len(ours.lo).bit_length() + 6)
     shift = np.uint64(64 - bits)
@@ -154,7 +153,7 @@ def lookup(ours: Owned, multiplier: np.uint64 = _MIX) -> Lookup:
     others = np.setdiff1d(np.arange(len(ours.lo)), first)
     rest = None
     if len(others):
-        another = np.uint64(int(multiplier) * int(_MIX) & 0xFFFF_FFFF_FFFF_FFFF)
+        another = np.uint64(int(multiplier) * int(MIX) & 0xFFFF_FFFF_FFFF_FFFF)
         rest = lookup(Owned(ours.hi[others], ours.lo[others], ours.code[others]), another)
     return Lookup(
         multiplier,
@@ -170,7 +169,7 @@ def lookup(ours: Owned, multiplier: np.uint64 = _MIX) -> Lookup:
 def _hashed(
     hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], multiplier: np.uint64, shift: np.uint64
 ) -> npt.NDArray[np.intp]:
-    folded = hi * (multiplier ^ _MIX << np.uint64(1))
+    folded = hi * (multiplier ^ MIX << np.uint64(1))
     folded ^= lo
     folded ^= folded >> np.uint64(32)
     folded *= multiplier
@@ -229,7 +228,7 @@ _PLACES: Final = 1 << _PLACE_BITS
 
 def _place(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
     """A bucket per address. Two that share one count together, which only blurs a count."""
-    return _hashed(hi, lo, _MIX, np.uint64(64 - _PLACE_BITS))
+    return _hashed(hi, lo, MIX, np.uint64(64 - _PLACE_BITS))
 
 
 def _translated(

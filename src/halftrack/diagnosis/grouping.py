@@ -15,6 +15,7 @@ import polars as pl
 from halftrack.diagnosis.document import Group, OwnerName, Peer
 from halftrack.diagnosis.shape import rate_per_minute
 from halftrack.evidence import addresses
+from halftrack.evidence.marks import marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,6 @@ _KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
 _PEER: Final = ("peer_hi", "peer_lo")
 _CANDIDATES: Final = 256
 """So many are looked at by name; among more that have equally many entries the choice is arbitrary."""
-_MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _Columns:
         end = 0
         for part in rows.slices((*_KEY, *_PEER, "idle_s")):
             place = slice(end, end := end + part.height)
-            groups[place], peers[place] = _marks(part, _KEY), _marks(part, _PEER)
+            groups[place], peers[place] = marks(part, _KEY), marks(part, _PEER)
             idle_s[place] = part["idle_s"].fill_null(-1).to_numpy()
         return cls(groups, peers, idle_s)
 
@@ -121,15 +121,15 @@ def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: Vi
 
 
 def _peers(
-    marks: npt.NDArray[np.uint64], place: npt.NDArray[np.intp], rows: MarkedRows, view: View
+    of_peers: npt.NDArray[np.uint64], place: npt.NDArray[np.intp], rows: MarkedRows, view: View
 ) -> tuple[int, tuple[Peer, ...]]:
-    """How many peers, and those with most entries; equal ones by address. ``place``: the marks' rows."""
-    ordered = np.sort(marks)
+    """How many peers, and those with most entries; equal ones by address. ``place``: their rows."""
+    ordered = np.sort(of_peers)
     starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
     entries = np.diff(starts, append=len(ordered))
     kept = min(_CANDIDATES, len(starts))
     most = np.sort(np.argpartition(-entries, kept - 1)[:kept])
-    named = rows.at(place[_first_places(marks, ordered[starts[most]])], _PEER)
+    named = rows.at(place[_first_places(of_peers, ordered[starts[most]])], _PEER)
     top = np.lexsort((named["peer_lo"].to_numpy(), named["peer_hi"].to_numpy(), -entries[most]))[:TOP_PEERS]
     texts = addresses.show(named["peer_hi"].gather(top), named["peer_lo"].gather(top), view.opaque)
     # Masked addresses have numbers in no order of their own: equal ones go by what is shown.
@@ -143,32 +143,11 @@ def _peers(
     return len(starts), tuple(peers)
 
 
-def _first_places(marks: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
-    """Where each of ``wanted``, which is sorted and in ``marks``, stands first."""
-    slots = np.searchsorted(wanted, marks)
+def _first_places(numbers: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Where each of ``wanted``, which is sorted and in ``numbers``, stands first."""
+    slots = np.searchsorted(wanted, numbers)
     slots[slots == len(wanted)] = 0
-    hits = np.flatnonzero(wanted[slots] == marks)[::-1]
+    hits = np.flatnonzero(wanted[slots] == numbers)[::-1]
     places = np.empty(len(wanted), np.intp)
     places[slots[hits]] = hits
     return places
-
-
-def _marks(rows: pl.DataFrame, columns: tuple[str, ...]) -> npt.NDArray[np.uint64]:
-    """A number per combination of these columns; that two share one is as good as excluded."""
-    marks = np.zeros(rows.height, np.uint64)
-    for name in columns:
-        column = rows[name]
-        if isinstance(column.dtype, pl.Categorical | pl.Enum):
-            column = column.to_physical()
-        if column.dtype != pl.UInt64:  # addresses are never null, the other columns may be
-            column = (column.cast(pl.UInt64) + 1).fill_null(0)
-        marks = _folded(marks, column.to_numpy())
-    return marks
-
-
-def _folded(marks: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Another column folded into the numbers, in place."""
-    marks ^= values
-    marks *= _MIX
-    marks ^= marks >> np.uint64(29)
-    return marks

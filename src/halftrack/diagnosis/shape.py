@@ -20,6 +20,8 @@ _Counts: TypeAlias = npt.NDArray[np.int64]
 
 FEWEST: Final = 8
 """Fewer entries than this have no shape and no rate."""
+_FEWEST_BUCKETS: Final = 6
+"""Two of them are parts only, and the rest must show something."""
 BLIND_S: Final = 7500
 """Some symptoms hold only what has been silent for longer than a two-hour keepalive (7,200 s and
 its probes): an empty end of this length means nothing."""
@@ -54,7 +56,7 @@ def shape(timeline: Timeline | None) -> Shape:
         return "unknown"
     counts = seen(timeline)
     total = int(counts.sum())
-    if total < FEWEST or len(counts) < 4:
+    if total < FEWEST or len(counts) < _FEWEST_BUCKETS:
         return "unknown"
     crowds = _crowds(counts, timeline.bucket_s)
     if sum(crowd.entries for crowd in crowds) >= _MOST * total:
@@ -127,4 +129,4 @@ def _even(counts: _Counts) -> bool:
 
 def whole(counts: _Counts) -> _Counts:
     """Without the buckets at both ends, of which only a part lies between oldest entry and dump."""
-    return counts[1:-1] if len(counts) >= 6 else counts
+    return counts[1:-1]

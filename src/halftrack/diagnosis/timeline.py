@@ -27,7 +27,7 @@ Ages: TypeAlias = npt.NDArray[np.int64]
 
 MAX_BUCKETS: Final = 48
 """As many as one line of a terminal can draw."""
-_BUCKETS_S: Final = (10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_BUCKETS_S: Final = (1, 2, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAY_S: Final = 86400
 _OLDEST_S: Final = 10 * 366 * _DAY_S
 """No entry is believed to be older. From packet to packet the kernel keeps one for at most INT_MAX
@@ -35,6 +35,7 @@ jiffies (248 days at HZ=100); a number far above that comes from a damaged file.
 _STRAYS: Final = 0.01
 """Share of the entries that may lie before the drawn time where the rest is much younger."""
 _MUCH: Final = 4
+_YOUNG_S: Final = 10
 BEFORE_BOOT: Final = (
     "some seem to be older than this node's last boot: a timeout was raised since they were made, or they"
     " were injected"
@@ -96,7 +97,7 @@ class _Clock:
         unread = rows.height - known.size
         oldest = int(known.max())
         typical = _without_strays(known, oldest)
-        if oldest < _MUCH * (typical + _BUCKETS_S[0]):
+        if oldest < _MUCH * (typical + _YOUNG_S):
             return cls(known, unread, 0, oldest)
         young = known[known <= typical]
         return cls(young, unread, known.size - young.size, int(young.max()))

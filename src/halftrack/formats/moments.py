@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _DATE: Final = re.compile(r"\w{3} (\w{3}) +(\d+) (\d+):(\d+):(\d+) (?:UTC|GMT) (\d{4})")
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2241
 _NS: Final = 1_000_000_000
 
 
@@ -48,12 +49,22 @@ def moment_of(text: str) -> datetime | None:
         day, hour, minute, second, year = map(int, numbers)
         if name not in MONTHS:
             return None
+        if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+            return None
         try:
             return datetime(year, MONTHS.index(name) + 1, day, hour, minute, second, tzinfo=UTC)
         except ValueError:
             return None
+    return instant(text.replace(",", "."))
+
+
+def instant(text: str) -> datetime | None:
+    """An ISO 8601 time with its offset as UTC; None for any other text and for years that no node saw."""
     try:
-        moment = datetime.fromisoformat(text.replace(",", "."))
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return None
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment if EARLIEST_YEAR <= moment.year <= LATEST_YEAR else None

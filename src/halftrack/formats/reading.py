@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats.cut import printable
+from halftrack.formats.repeats import once
 from halftrack.formats.settings import PREFIX, Assumed, assumed
 from halftrack.formats.sources import source
 from halftrack.formats.table import FAULTS, Parsed, parse
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
+    from halftrack.evidence.flows import FlowTable
+
+_NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
 _UNDERSTOOD: Final = (
     "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
@@ -52,18 +57,19 @@ def evidence_of(names: Sequence[str], *, assume: Mapping[str, str], stdin: Binar
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """``path`` as it was given, ``name`` as it is shown."""
+    """``path`` as it was given, ``name`` as it is shown. ``flows``: the parsed ones, each once."""
 
     path: str
     name: str
     parsed: Parsed
+    flows: FlowTable
     truncated: bool
     notes: tuple[str, ...]
 
     @property
     def holds_table(self) -> bool:
         """Not a file of nothing but settings."""
-        return len(self.parsed.flows) > 0 or self.parsed.lines == self.parsed.unreadable
+        return len(self.flows) > 0 or self.parsed.lines == self.parsed.unreadable
 
 
 def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
@@ -74,12 +80,13 @@ def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
             f"{opened.name}: not one of {parsed.lines:,} lines can be read"
             f" (line {parsed.first_unreadable[0]}); {_UNDERSTOOD}"
         )
-    notes = [*opened.notes, *parsed.notes]
+    flows, repeats = once(parsed.flows)
+    notes = [*opened.notes, *parsed.notes, *repeats]
     if not parsed.lines:
         notes.append(
             f"{name} holds no line: an empty table, or one that could not be read where it was made."
         )
-    return _File(path, name, parsed, parsed.truncated or opened.truncated, tuple(notes))
+    return _File(path, name, parsed, flows, parsed.truncated or opened.truncated, tuple(notes))
 
 
 def _shown_names(paths: Sequence[str]) -> list[str]:
@@ -92,7 +99,7 @@ def _shown_names(paths: Sequence[str]) -> list[str]:
 
 
 def _table(file: _File, settings: Mapping[str, str]) -> Table:
-    flows = file.parsed.flows
+    flows = file.flows
     count = _number(file.parsed.settings.get(f"{PREFIX}count"))
     return Table(
         namespace=Namespace(file.name),
@@ -144,7 +151,8 @@ def _input(files: list[_File], said: Assumed) -> Input:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
+    """A number that a sysctl can hold."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
 def _first(values: Iterable[_T | None]) -> _T | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from halftrack.errors import UsageError
+from halftrack.formats.moments import instant
 
 PREFIX: Final = "net.netfilter.nf_conntrack_"
 _OLD_PREFIXES: Final = (
@@ -19,7 +20,7 @@ _OLD_PREFIXES: Final = (
 )
 _LINE: Final = re.compile(r"(?:sysctl )?(?:/proc/sys/)?(net[./][\w./-]+)\s*[=:]\s*(-?\d+(?:\s+-?\d+)*)")
 _RELEASE: Final = re.compile(r"(?:Linux \S+ )?(\d+\.\d+\S*)(?: .*)?")
-_NUMBER: Final = re.compile(r"\d{1,12}")
+_NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _TCP: Final = (
     "syn_sent",
     "syn_recv",
@@ -149,10 +150,7 @@ def _number(key: str, value: str) -> str:
 
 
 def _moment(value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = instant(value)
+    if moment is None:
         raise UsageError(f"--assume taken-at={value}: a time is written like 2026-11-23T03:12:00+01:00")
-    return moment.astimezone(UTC)
+    return moment

@@ -28,8 +28,8 @@ from halftrack.formats.spellings import coded
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-MOST_ENTRIES: Final = 16_000_000
-"""Entries that are kept of one table: some 3 GB of memory. Kernels hold a few million at most."""
+MOST_ENTRIES: Final = 5_000_000
+"""Entries that are kept of one table: up to 3 GB of memory. Kernels hold a few million at most."""
 FAULTS: Final = 10
 """Broken lines that are shown."""
 _WORKERS: Final = 2

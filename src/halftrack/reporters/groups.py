@@ -20,6 +20,18 @@ _UNSEEN: Final = r"\p{C}"
 
 def document(counted: pl.DataFrame, by: Sequence[str], total: int) -> bytes:
     """``halftrack.groups/1``. ``total``: entries in all groups, those left out included."""
+    groups = _objects(counted, by)
+    head = f'{{"schema":"halftrack.groups/1","by":{json.dumps(list(by))},"groups":['
+    body = groups.str.join(",\n").item() if len(groups) else ""
+    return f'{head}\n{body}\n],"total":{total}}}\n'.encode()
+
+
+def lines(counted: pl.DataFrame, by: Sequence[str]) -> bytes:
+    """The groups alone, an object a line."""
+    return "".join(f"{group}\n" for group in _objects(counted, by)).encode()
+
+
+def _objects(counted: pl.DataFrame, by: Sequence[str]) -> pl.Series:
     keys = [_json(name) for name in by]
     separated = [part for key in keys for part in (pl.lit(","), key)][1:]
     text = pl.concat_str(
@@ -31,10 +43,7 @@ def document(counted: pl.DataFrame, by: Sequence[str], total: int) -> bytes:
         pl.col("one_sided").cast(pl.String),
         pl.lit("}"),
     )
-    groups = counted.select(group=text)["group"].str.replace_many(dict(UNSEEN))
-    head = f'{{"schema":"halftrack.groups/1","by":{json.dumps(list(by))},"groups":['
-    body = groups.str.join(",\n").item() if len(groups) else ""
-    return f'{head}\n{body}\n],"total":{total}}}\n'.encode()
+    return counted.select(group=text)["group"].str.replace_many(dict(UNSEEN))
 
 
 def _json(name: str) -> pl.Expr:
@@ -50,13 +59,13 @@ def text(counted: pl.DataFrame, by: Sequence[str], *, ascii_only: bool) -> str:
         pl.col("one_sided").cast(pl.String),
     )
     head = pl.DataFrame([[name] for name in (*by, "entries", "one-sided")], schema=shown.schema)
-    lines = pl.concat([head, shown])
-    widths = [int(lines[name].str.len_chars().max() or 0) for name in lines.columns]  # type: ignore[arg-type]
+    whole = pl.concat([head, shown])
+    widths = [int(whole[name].str.len_chars().max() or 0) for name in whole.columns]  # type: ignore[arg-type]
     padded = [
         pl.col(name).str.pad_end(width) if name in by else pl.col(name).str.pad_start(width)
-        for name, width in zip(lines.columns, widths, strict=True)
+        for name, width in zip(whole.columns, widths, strict=True)
     ]
-    written = lines.select(line=pl.concat_str(padded, separator="  "))["line"]
+    written = whole.select(line=pl.concat_str(padded, separator="  "))["line"]
     return str(written.str.join("\n").item()) + "\n"
 
 

@@ -64,6 +64,8 @@ TCP_STATE_TIMEOUTS: Final = MappingProxyType(
 )
 """TCP state number to the sysctl that sets its timeout."""
 
+LONGEST: Final = 2**31 - 1
+"""A timeout is held as an int of jiffies (proc_dointvec_jiffies), so no number above is one."""
 FIVE_DAYS: Final = DEFAULTS[ESTABLISHED]
 SAFE_ESTABLISHED: Final = 7_440
 """Above two hours of keepalive, and what RFC 5382 (REQ-5) asks for: 2 h 4 min."""
@@ -92,7 +94,7 @@ class Timeouts:
 def resolve(settings: Mapping[str, str], features: Features) -> Timeouts:
     """Timeouts from sysctls as they were read (full names, text), defaults for those that were not.
 
-    Text that is no whole number counts as not read.
+    Text that is no whole number, or more than the kernel can hold, counts as not read.
     """
     values: dict[str, int] = dict(DEFAULTS)
     if features.udp_stream_s is not None:
@@ -101,7 +103,8 @@ def resolve(settings: Mapping[str, str], features: Features) -> Timeouts:
     for prefix in (LEGACY_PREFIX, PREFIX):
         for name, text in settings.items():
             short = name.removeprefix(prefix)
-            if short != name and ("timeout" in short) and (number := whole(text)) is not None:
+            number = whole(text)
+            if short != name and "timeout" in short and number is not None and number <= LONGEST:
                 values[short] = number
                 assumed.discard(short)
     return Timeouts(MappingProxyType(values), frozenset(assumed))

@@ -16,6 +16,7 @@ import polars as pl
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.ends import NOBODY, owner_index
 from halftrack.evidence import uapi
+from halftrack.evidence.marks import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _LISTEN: Final = 10  # include/net/tcp_states.h: TCP_LISTEN
 _NOBODY_MARK: Final = 2**32 - 1
-_MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 _PORTS: Final = {"orig_src": "orig_sport", "reply_dst": "reply_dport"}
 
@@ -149,7 +149,5 @@ def _entry_keys(rows: pl.DataFrame, remote: str) -> npt.NDArray[np.uint64]:
 def _key(key: npt.NDArray[np.uint64], columns: Iterable[npt.NDArray[np.generic]]) -> npt.NDArray[np.uint64]:
     """A number per connection, in place. Where two share one, a dead entry passes for a live one."""
     for column in columns:
-        key ^= column.astype(np.uint64, copy=False)
-        key *= _MIX
-        key ^= key >> np.uint64(29)
+        key = folded(key, column)
     return key

@@ -1,0 +1,41 @@
+"""Several columns folded into one number a row.
+
+Hashing the columns themselves takes many times the memory of a million rows. That two different
+rows share a number is as good as excluded (2**-64 a pair); where that does not do, compare them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+MIX: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
+"""2**64 over the golden ratio, as Fibonacci hashing multiplies with."""
+
+
+def folded(marks: npt.NDArray[np.uint64], values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
+    """Another column folded into the numbers, in place."""
+    marks ^= values.astype(np.uint64, copy=False)
+    marks *= MIX
+    marks ^= marks >> np.uint64(29)
+    return marks
+
+
+def marks(rows: pl.DataFrame, columns: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """A number per combination of these columns; null is a value of its own."""
+    found = np.zeros(rows.height, np.uint64)
+    for name in columns:
+        column = rows[name]
+        if isinstance(column.dtype, pl.Categorical | pl.Enum):
+            column = column.to_physical()
+        if column.dtype != pl.UInt64:  # addresses are never null, the other columns may be
+            column = (column.cast(pl.UInt64) + 1).fill_null(0)
+        found = folded(found, column.to_numpy())
+    return found
