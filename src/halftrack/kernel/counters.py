@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import Counters
+from halftrack.kernel import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,12 +56,7 @@ class Reading:
 def read(net: Path = Path("/proc/net")) -> Reading | None:
     """The statistics below a ``/proc/PID/net`` directory; None where there are none."""
     for name in _NAMES:
-        try:
-            with (net / name).open("rb") as file:
-                text = file.read(_MOST_BYTES).decode("ascii", "replace")
-        except OSError:
-            continue
-        reading = parse(text)
+        reading = parse(files.text(net / name, _MOST_BYTES) or "")
         if reading is not None:
             return reading
     return None

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from halftrack.kernel.files import text
+
 PARENTS: Final = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
-_MOST_BYTES: Final = 1 << 20
 _MOST_LINKS: Final = 8
 
 
@@ -41,12 +41,8 @@ def files(root: Path, directory: str) -> list[File]:
 def read(root: Path, path: str) -> File | None:
     """One file below ``root``, its first MiB; None where there is no such regular file to be read."""
     real = follow(root, path)
-    with contextlib.suppress(OSError):
-        fd = os.open(_below(root, real), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(fd, "rb") as file:  # noqa: PTH123  # a descriptor
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                return File(real, file.read(_MOST_BYTES).decode(errors="replace"))
-    return None
+    found = text(_below(root, real))
+    return None if found is None else File(real, found)
 
 
 def follow(root: Path, path: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import Gap, Namespace
-from halftrack.kernel import privileges, setns, sightings
+from halftrack.kernel import files, privileges, setns, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -196,8 +196,7 @@ def _called(one: Sighting, proc: Path) -> str:
     mounted = Path(one.mount).name if one.mount else ""
     name = mounted
     if not mounted or (one.pid is not None and _MADE_UP.fullmatch(mounted)):
-        with contextlib.suppress(OSError):
-            name = (proc / f"{one.pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        name = (files.text(proc / f"{one.pid}/comm") or "").strip()
     return _printable(name or mounted or "namespace")
 
 

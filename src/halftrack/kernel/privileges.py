@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from halftrack.kernel import files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,11 +39,8 @@ _CONTAINER_CGROUP: Final = re.compile(r"docker|libpod|kubepods|crio|containerd|/
 
 def effective() -> int:
     """The calling thread's effective capabilities as a mask; 0 where they cannot be read."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    status = files.text("/proc/self/status")
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status or "", re.MULTILINE)
     return int(found[1], 16) if found else 0
 
 
@@ -115,10 +114,8 @@ def first_process_is_the_nodes(root: Path = Path("/")) -> bool:
     inode = namespace_inode(root / "proc/1/ns/pid")
     if inode is not None:
         return inode == INITIAL_PIDS
-    try:
-        return (root / "proc/2/comm").read_bytes() == b"kthreadd\n"
-    except OSError:
-        return in_initial_pids(root)
+    second = files.text(root / "proc/2/comm")
+    return in_initial_pids(root) if second is None else second == "kthreadd\n"
 
 
 def inside_virtuozzo(root: Path = Path("/")) -> bool:
@@ -147,8 +144,4 @@ def _in_container_cgroup(root: Path) -> bool:
     inode = namespace_inode(root / "proc/self/ns/cgroup")
     if inode not in (None, INITIAL_CGROUPS):
         return True
-    try:
-        text = (root / "proc/self/cgroup").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return bool(_CONTAINER_CGROUP.search(text))
+    return bool(_CONTAINER_CGROUP.search(files.text(root / "proc/self/cgroup") or ""))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.kernel import privileges
+from halftrack.kernel import files, privileges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GONE: Final = (errno.ENOENT, errno.ESRCH, errno.ESTALE)
 """What a path to a namespace answers when its process or mount is not there any more."""
 
+_MOST_MOUNTINFO: Final = 64 << 20
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -102,19 +103,15 @@ def _place(proc: Path, pids: list[int], found: list[Sighting]) -> int:
 
 def _lives(proc: Path, pid: int) -> bool:
     """Whether a process is there and not a zombie, which lives nowhere."""
-    try:
-        state = (proc / f"{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-    except OSError:
-        return False
-    return state.split()[:1] not in (["Z"], ["X"])
+    state = files.text(proc / f"{pid}/stat")
+    return state is not None and state.rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
 
 
 def mounts(proc: Path) -> Iterator[tuple[int, str]]:
     """``(inode, mount point)`` of mounted network namespaces, from mountinfo (proc(5))."""
     for process in ("self", "1"):
-        try:
-            text = (proc / process / "mountinfo").read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        text = files.text(proc / process / "mountinfo", _MOST_MOUNTINFO)
+        if text is None:
             continue
         for line in text.splitlines():
             before, _, after = line.partition(" - ")

@@ -6,9 +6,12 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
+from halftrack.kernel import files
+
 _PREFIX: Final = "nf_conntrack"
 _NOT_ENTRIES: Final = ("expect", "helper", "count")
 _LARGEST: Final = 1 << 16
+_MOST_BYTES: Final = 16 << 20
 
 
 def entry_bytes(root: Path = Path("/")) -> int | None:
@@ -20,17 +23,15 @@ def _from_sysfs(directory: Path) -> int | None:
     with contextlib.suppress(OSError):
         for cache in sorted(directory.glob(f"{_PREFIX}*")):
             if _holds_entries(cache.name):
-                with contextlib.suppress(OSError, ValueError):
-                    return _plausible(int((cache / "slab_size").read_text(encoding="ascii")))
+                return _plausible(files.number(cache / "slab_size"))
     return None
 
 
 def _from_slabinfo(path: Path) -> int | None:
-    with contextlib.suppress(OSError), path.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            words = line.split()
-            if len(words) > 3 and _holds_entries(words[0]) and words[3].isdecimal():
-                return _plausible(int(words[3]))
+    for line in (files.text(path, _MOST_BYTES) or "").splitlines():
+        words = line.split()
+        if len(words) > 3 and _holds_entries(words[0]) and words[3].isdecimal():
+            return _plausible(int(words[3]))
     return None
 
 
@@ -39,5 +40,5 @@ def _holds_entries(cache: str) -> bool:
     return cache.startswith(_PREFIX) and not any(word in cache for word in _NOT_ENTRIES)
 
 
-def _plausible(size: int) -> int | None:
-    return size if 0 < size < _LARGEST else None
+def _plausible(size: int | None) -> int | None:
+    return size if size is not None and 0 < size < _LARGEST else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.uapi import AF_INET6, IPPROTO_TCP
+from halftrack.kernel import files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,13 +54,10 @@ def none_in_use(net: Path, name: str) -> bool:
     """
     used = 0
     for file in ("sockstat", "sockstat6"):
-        try:
-            text = (net / file).read_text(encoding="ascii", errors="replace")
-        except OSError:
-            if file == "sockstat":
-                return False
-            continue
-        for line in _IN_USE.finditer(text):
+        text = files.text(net / file)
+        if text is None and file == "sockstat":
+            return False
+        for line in _IN_USE.finditer(text or ""):
             if line["name"] == name.upper():
                 used += int(line["inuse"]) + int(line["waiting"] or 0)
     return used == 0
@@ -71,8 +69,7 @@ def read(net: Path, family: int, l4proto: int) -> pl.DataFrame:
 
     name = ("tcp" if l4proto == IPPROTO_TCP else "udp") + ("6" if family == AF_INET6 else "")
     try:
-        with (net / name).open("rb") as file:
-            raw = file.read(_MOST_BYTES)
+        raw = files.read(net / name, _MOST_BYTES)
     except FileNotFoundError:
         return pl.DataFrame(schema=schema())
     return parse(raw, l4proto)

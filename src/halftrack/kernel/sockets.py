@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.uapi import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Sockets
-from halftrack.kernel import netlink, socket_text
+from halftrack.kernel import files, netlink, socket_text
 
 if TYPE_CHECKING:
     import socket
@@ -91,11 +91,8 @@ def _answers(name: str) -> bool:
     modules = Path("/proc/modules")
     if not modules.exists() or Path(f"/sys/module/{name}_diag").exists():
         return True
-    built_in = Path(f"/lib/modules/{os.uname().release}/modules.builtin")
-    try:
-        return f"/{name}_diag.ko" in built_in.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    built_in = files.text(f"/lib/modules/{os.uname().release}/modules.builtin")
+    return built_in is not None and f"/{name}_diag.ko" in built_in
 
 
 def _dump(family: int, l4proto: int, deadline: float | None) -> pl.DataFrame:

@@ -7,10 +7,11 @@ namespace reads that namespace's. None of it needs a privilege.
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from halftrack.kernel import files
 
 OTHERS: Final = (
     "net/nf_conntrack_max",
@@ -71,34 +72,25 @@ def settings(proc: Path = Path("/proc")) -> dict[str, str]:
 
 def hash_size(sys: Path = Path("/sys")) -> int | None:
     """Buckets as the module's parameter tells; root alone may read it."""
-    return _as_number(_text(sys / "module/nf_conntrack/parameters/hashsize"))
+    return files.number(sys / "module/nf_conntrack/parameters/hashsize")
 
 
 def _read_into(found: dict[str, str], base: Path, names: list[str] | tuple[str, ...]) -> None:
     for name in names:
-        text = _text(base / name)
+        text = _line(base / name)
         if text is not None:
             found[name.replace("/", ".")] = text
 
 
 def _number(proc: Path, name: str) -> int | None:
     for place in (_NETFILTER + name, _LEGACY + name, f"net/ipv4/ip_conntrack_{name}"):
-        number = _as_number(_text(proc / "sys" / place))
+        number = files.number(proc / "sys" / place)
         if number is not None:
             return number
     return None
 
 
-def _as_number(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
-
-
-def _text(path: Path) -> str | None:
+def _line(path: Path) -> str | None:
     """Contents on one line, blanks collapsed; None where there is nothing to read."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_LONGEST)
-    except OSError:
-        return None
-    text = " ".join(raw.decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "?" for c in text)
+    text = files.text(path, _LONGEST)
+    return None if text is None else "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

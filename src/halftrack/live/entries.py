@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence.values import Namespace
-from halftrack.kernel import ctnetlink, namespaces, setns, sysctl
+from halftrack.kernel import ctnetlink, files, namespaces, setns, sysctl
 from halftrack.live import table_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ Trouble = Literal["denied", "vanished", "late", "memory", "missing", "failed", "
 
 BYTES_AN_ENTRY: Final = 400
 """Memory that reading and judging takes for each entry, generously."""
+_AVAILABLE: Final = re.compile(r"^MemAvailable: *([0-9]+) kB$", re.MULTILINE)
 _QUIET_ENTRIES: Final = 8
 _QUIET_SHARE: Final = 0.005
 
@@ -103,11 +104,8 @@ def _without_asking(count: int | None) -> Entries | None:
 
 
 def _memory_available() -> int | None:
-    with contextlib.suppress(OSError, ValueError), Path("/proc/meminfo").open(encoding="ascii") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) << 10
-    return None
+    found = _AVAILABLE.search(files.text("/proc/meminfo") or "")
+    return int(found[1]) << 10 if found else None
 
 
 def _count(namespace: Namespace) -> int | None:

@@ -14,6 +14,7 @@ from halftrack import owners
 from halftrack.evidence.values import Evidence, Gap
 from halftrack.kernel import (
     counters,
+    files,
     firewall,
     namespaces,
     privileges,
@@ -128,9 +129,5 @@ def _read(root: Path, place: Place, deadline: float | None, *, mounted: bool) ->
 
 def _line(path: Path) -> str | None:
     """A file's first line, made printable; None where there is none."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            line = file.readline(256).strip()
-    except OSError:
-        return None
+    line = (files.text(path, 256) or "").partition("\n")[0].strip()
     return "".join(c if c.isprintable() else "?" for c in line) or None

@@ -7,10 +7,10 @@ import json
 import os
 import re
 import shutil
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from halftrack.kernel import files, privileges
 from halftrack.owners import process, untrusted
 from halftrack.owners.process import NoAnswer
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.values import Namespace
 
-MOST_BYTES: Final = 1 << 20
-_CHUNK: Final = 1 << 16
 _ADMIN_DIRECTORIES: Final = "/usr/local/sbin:/usr/sbin:/sbin"
-_LINK: Final = re.compile(r"net:\[(\d+)\]")
 _LOCAL: Final = re.compile(r"\|-- ([0-9.]+)\n\s+/32 host LOCAL")
 
 
@@ -58,31 +55,18 @@ class Node:
         except OSError:
             return []
 
-    def read(self, path: str, most: int = MOST_BYTES) -> str:
+    def read(self, path: str, most: int = files.MOST_BYTES) -> str:
         """A regular file's text, its first ``most`` bytes; empty where it is none. Raises PermissionError."""
         try:
-            fd = os.open(self.at(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            return files.read(self.at(path), most).decode(errors="replace")
         except PermissionError:
             raise
         except OSError:
             return ""
-        content = bytearray()
-        try:
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                while len(content) < most and (chunk := os.read(fd, min(_CHUNK, most - len(content)))):
-                    content += chunk
-        except OSError:
-            # Its process ended meanwhile.
-            return ""
-        finally:
-            os.close(fd)
-        return content.decode(errors="replace")
 
-    def peek(self, path: str, most: int = MOST_BYTES) -> str:
+    def peek(self, path: str, most: int = files.MOST_BYTES) -> str:
         """Like ``read``, empty also where reading is not permitted."""
-        with contextlib.suppress(PermissionError):
-            return self.read(path, most)
-        return ""
+        return files.text(self.at(path), most) or ""
 
     def tool(self, name: str) -> str | None:
         """Path of a command, also where the caller's PATH leaves out those for administrators."""
@@ -96,12 +80,7 @@ class Node:
 
     def netns(self, pid: int | None) -> int | None:
         """Number of the network namespace that a process lives in."""
-        if pid is None:
-            return None
-        with contextlib.suppress(OSError):
-            found = _LINK.fullmatch(os.readlink(self.at(f"proc/{pid}/ns/net")))  # noqa: PTH115  # no path either way
-            return int(found[1]) if found else None
-        return None
+        return None if pid is None else privileges.namespace_inode(self.root / f"proc/{pid}/ns/net")
 
     def inode(self, path: str) -> int | None:
         """Number of the file behind a path, which for a mounted namespace is the namespace's."""
