@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measure import Run, call, compare, process
 from benchmarks.table import mixed_table
-from halftrack.kernel import ctnetlink, netlink
+from halftrack.kernel import ctnetlink, netlink, netlink_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +22,7 @@ _SEQUENCE = 0x40000001
 
 def bare(netns_path: str) -> None:
     """Receive a dump with the same buffers and look at nothing."""
-    request = netlink.message(
-        ctnetlink.CT_GET,
-        netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP,
-        _SEQUENCE,
-        struct.pack("=BBH", 0, 0, 0),
-    )
+    request = netlink_messages.dump_request(ctnetlink.CT_GET, _SEQUENCE, struct.pack("=BBH", 0, 0, 0))
     sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
     for _block in netlink.Dump([(sock, request)], _SEQUENCE, None).blocks():
         pass

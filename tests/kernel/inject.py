@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from halftrack.evidence import uapi
-from halftrack.kernel import netlink
-from halftrack.kernel.netlink import attribute
+from halftrack.kernel import netlink, netlink_messages
+from halftrack.kernel.netlink_messages import NLM_F_REQUEST, NLMSG_HDRLEN, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,11 +144,11 @@ def build(entries: Entries) -> npt.NDArray[np.uint8]:
         message.put(1, entries.helper.encode() + b"\0")
         message.close(nest)
     message.raw += b"".join(entries.extra)
-    flags = netlink.NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
-    raw = np.frombuffer(netlink.message(CT_NEW, flags, 0, bytes(message.raw)), dtype=np.uint8)
+    flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
+    raw = np.frombuffer(netlink_messages.message(CT_NEW, flags, 0, bytes(message.raw)), dtype=np.uint8)
     rows = np.tile(raw, (entries.count, 1))
     for at, values in message.columns:
-        place = at + netlink.NLMSG_HDRLEN
+        place = at + NLMSG_HDRLEN
         width = values.dtype.itemsize
         rows[:, place : place + width] = values.view(np.uint8).reshape(entries.count, width)
     return rows
@@ -191,5 +191,5 @@ def _refused(sock: socket.socket) -> None:
         answer = sock.recv(1 << 16, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return
-    code = -struct.unpack_from("=i", answer, netlink.NLMSG_HDRLEN)[0]
+    code = -struct.unpack_from("=i", answer, NLMSG_HDRLEN)[0]
     raise OSError(code, errno.errorcode.get(code, "?"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
-from halftrack.kernel.netlink import attribute
+from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject
 from kernel.tables import ANSWERED, CLIENT, INNER, SERVER, there_and_back
 

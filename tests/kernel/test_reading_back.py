@@ -19,7 +19,7 @@ from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink
 from halftrack.kernel.ctnetlink import without_doubles
 from halftrack.kernel.filters import CTA_STATUS_MASK
-from halftrack.kernel.netlink import attribute
+from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns
 from kernel.tables import ANSWERED, CLIENT, CLIENT6, SERVER, SERVER6, one_of_everything, there_and_back

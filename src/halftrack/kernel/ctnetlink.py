@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import struct
 import time
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.selection import EVERYTHING, Selection
-from halftrack.kernel import netlink
+from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.filters import attributes
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class PendingDump:
         self._selection = selection
         self._netns_path = netns_path
         self._deadline = deadline
-        self._sequence = random.getrandbits(31) | 1 << 30
+        self._sequence = netlink_messages.sequence()
         self._began = time.monotonic()
         parts = [
             (netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path), self._request(part))
@@ -67,9 +66,8 @@ class PendingDump:
 
     def _request(self, part: Selection) -> bytes:
         family, filters = attributes(part)
-        flags = netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP
         payload = struct.pack("=BBH", family, 0, 0) + filters
-        return netlink.message(CT_GET, flags, self._sequence, payload)
+        return netlink_messages.dump_request(CT_GET, self._sequence, payload)
 
     def close(self) -> None:
         """Give up a dump whose result nobody will ask for."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from halftrack.kernel.columns import Columns, Messages, Places
-from halftrack.kernel.netlink import DATAGRAM, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN
+from halftrack.kernel.netlink import DATAGRAM
+from halftrack.kernel.netlink_messages import NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, error_code, headers
 from halftrack.kernel.shapes import Broken, Shape, learn
 
 if TYPE_CHECKING:
@@ -88,25 +89,24 @@ class Decoder:
 
     def _walk(self, words: Words, number: int, length: int) -> tuple[Places, Places]:
         """One datagram, message by message: the first of a dump may be an error, the last says done."""
-        at = number * DATAGRAM // 4
-        end = at + min(length, DATAGRAM) // 4
+        first = number * DATAGRAM // 4
+        raw = words[first : first + min(length, DATAGRAM) // 4].tobytes()
         starts: list[int] = []
         sizes: list[int] = []
-        while at + NLMSG_HDRLEN // 4 <= end:
-            size = int(words[at])
-            kind = int(words[at + 1]) & 0xFFFF
-            if size < NLMSG_HDRLEN or at + (size + 3) // 4 > end:
-                self.unreadable += 1
-                break
-            if int(words[at + 2]) == self.sequence & 0xFFFFFFFF:
-                if kind == CT_NEW:
-                    starts.append(at)
-                    sizes.append(size)
-                elif kind in (NLMSG_ERROR, NLMSG_DONE):
-                    self.ended += 1
-                    if size >= NLMSG_HDRLEN + 4:
-                        self.error = -int(words[at + 4].astype(np.int32))
-            at += (size + 3) // 4
+        end = 0
+        for header in headers(raw):
+            end = header.next
+            if header.sequence != self.sequence & 0xFFFFFFFF:
+                continue
+            if header.kind == CT_NEW:
+                starts.append(first + header.at // 4)
+                sizes.append(header.length)
+            elif header.kind in (NLMSG_ERROR, NLMSG_DONE):
+                self.ended += 1
+                payload = raw[header.at + NLMSG_HDRLEN : header.at + header.length]
+                self.error = self.error or error_code(payload)
+        if end + NLMSG_HDRLEN <= len(raw):
+            self.unreadable += 1
         return np.asarray(starts, dtype=np.intp), np.asarray(sizes, dtype=np.intp)
 
     def _cut(self, words: Words, starts: Places, sizes: Places) -> None:

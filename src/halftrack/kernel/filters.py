@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
-from halftrack.kernel.netlink import attribute
+from halftrack.kernel.netlink_messages import NLA_F_NESTED, attribute
 
 if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
@@ -23,7 +23,6 @@ CTA_ZONE: Final = 18
 CTA_MARK_MASK: Final = 21
 CTA_FILTER: Final = 25
 CTA_STATUS_MASK: Final = 26
-_NESTED: Final = 0x8000
 
 # Which parts of the tuple count: net/netfilter/nf_internals.h, CTA_FILTER_F_*.
 _F_IP_SRC: Final = 1 << 0
@@ -78,8 +77,8 @@ def _tuple(selection: Selection) -> bytes:
                 proto += attribute(kind, struct.pack(">H", port))
     if not flags:
         return b""
-    ends = b"".join(attribute(kind | _NESTED, part) for kind, part in ((1, address), (2, proto)) if part)
+    ends = b"".join(attribute(kind | NLA_F_NESTED, part) for kind, part in ((1, address), (2, proto)) if part)
     # The flags are the one number here in the machine's own order (ctnetlink_parse_filter).
-    return attribute(CTA_FILTER | _NESTED, attribute(1, struct.pack("=I", flags))) + attribute(
-        CTA_TUPLE_ORIG | _NESTED, ends
+    return attribute(CTA_FILTER | NLA_F_NESTED, attribute(1, struct.pack("=I", flags))) + attribute(
+        CTA_TUPLE_ORIG | NLA_F_NESTED, ends
     )

@@ -20,6 +20,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.kernel import netlink_messages
+from halftrack.kernel.netlink_messages import NLMSG_DONE, NLMSG_ERROR
 from halftrack.kernel.setns import call_in
 
 if TYPE_CHECKING:
@@ -30,20 +32,13 @@ NETLINK_NETFILTER: Final = 12
 NETLINK_SOCK_DIAG: Final = 4
 NETLINK_ROUTE: Final = 0
 
-NLM_F_REQUEST: Final = 0x001
-NLM_F_DUMP: Final = 0x300
-NLMSG_ERROR: Final = 2
-NLMSG_DONE: Final = 3
-NLMSG_HDRLEN: Final = 16
-NLA_TYPE_MASK: Final = 0x3FFF
-
 DATAGRAM: Final = 32 * 1024
 """The most that the kernel puts into one datagram of a dump."""
 _PER_BLOCK: Final = 192
 _BLOCKS: Final = 4
 _MSG_WAITFORONE: Final = 0x10000
-_DONE: Final = struct.Struct("=IHHIIi")
 _POLL_S: Final = 0.5
+_MOST_DATAGRAMS: Final = 100_000
 _RECEIVE_BUFFER: Final = 4 << 20
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -118,14 +113,33 @@ def open_socket(protocol: int, netns_path: str | None) -> socket.socket:
     return sock
 
 
-def message(kind: int, flags: int, sequence: int, payload: bytes) -> bytes:
-    """One netlink message, header and all."""
-    return struct.pack("=IHHII", NLMSG_HDRLEN + len(payload), kind, flags, sequence, 0) + payload
+def receive(sock: socket.socket, deadline: float) -> bytes:
+    """The next datagram. ``deadline`` is a monotonic moment. Raises OSError; TimeoutError when it is over."""
+    while time.monotonic() <= deadline:
+        try:
+            return sock.recv(2 * DATAGRAM)
+        except BlockingIOError:
+            # The socket gives up after a part of a second, so that we can, too.
+            continue
+    raise TimeoutError(errno.ETIMEDOUT, "the kernel did not answer in time")
 
 
-def attribute(kind: int, payload: bytes) -> bytes:
-    """One netlink attribute, padded to four bytes."""
-    return struct.pack("=HH", 4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
+def replies(sock: socket.socket, kind: int, payload: bytes, deadline: float) -> Iterator[tuple[int, bytes]]:
+    """``(type, payload)`` of all that answers a request for a small dump.
+
+    Raises OSError with what the kernel or the socket said, TimeoutError after the deadline.
+    """
+    number = netlink_messages.sequence()
+    sock.send(netlink_messages.dump_request(kind, number, payload))
+    for _ in range(_MOST_DATAGRAMS):
+        for answer, body in netlink_messages.messages(receive(sock, deadline), number):
+            if answer in (NLMSG_DONE, NLMSG_ERROR):
+                code = netlink_messages.error_code(body)
+                if code:
+                    raise OSError(code, os.strerror(code))
+                return
+            yield answer, body
+    raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
 
 
 class Dump:
@@ -216,10 +230,5 @@ class Dump:
         return False
 
     def _ended(self, datagram: memoryview) -> bool:
-        if len(datagram) < _DONE.size:
-            return True
-        _, first, _, sequence, _, _ = _DONE.unpack_from(datagram)
-        if sequence == self._sequence and first in (NLMSG_ERROR, NLMSG_DONE):
-            return True
-        _, last, _, sequence, _, _ = _DONE.unpack_from(datagram, len(datagram) - _DONE.size)
-        return bool(sequence == self._sequence and last == NLMSG_DONE)
+        short = len(datagram) < netlink_messages.SHORTEST_END
+        return short or netlink_messages.ended(datagram, self._sequence) is not None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.evidence import uapi
-from halftrack.kernel.netlink import NLA_TYPE_MASK, NLMSG_HDRLEN
+from halftrack.kernel.netlink_messages import NLA_TYPE_MASK, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import struct
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.uapi import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Sockets
-from halftrack.kernel import files, netlink, socket_text
+from halftrack.kernel import files, netlink, netlink_messages, socket_text
 
 if TYPE_CHECKING:
     import socket
@@ -31,8 +30,6 @@ MOST: Final = 4_000_000
 
 _REQUEST: Final = struct.Struct("=BBBBI48s")
 _ALL_STATES: Final = 0xFFFFFFFF
-_DONE: Final = struct.Struct("=IHHIIi")
-_RECEIVE: Final = 1 << 16
 _CHUNK: Final = 4 << 20
 _ANSWER_S: Final = 5.0
 _PROTOCOLS: Final = ((IPPROTO_TCP, "tcp"), (IPPROTO_UDP, "udp"))
@@ -98,12 +95,11 @@ def _answers(name: str) -> bool:
 def _dump(family: int, l4proto: int, deadline: float | None) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415  # imported by now, see read
 
-    sequence = random.getrandbits(31) | 1 << 30
+    sequence = netlink_messages.sequence()
     request = _REQUEST.pack(family, l4proto, 0, 0, _ALL_STATES, bytes(48))
-    flags = netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP
     frames = [pl.DataFrame(schema=socket_text.schema())]
     with netlink.open_socket(netlink.NETLINK_SOCK_DIAG, None) as sock:
-        sock.send(netlink.message(SOCK_DIAG_BY_FAMILY, flags, sequence, request))
+        sock.send(netlink_messages.dump_request(SOCK_DIAG_BY_FAMILY, sequence, request))
         chunk, rows, ended = bytearray(), 0, False
         while not ended:
             datagram = _receive(sock, deadline)
@@ -119,32 +115,22 @@ def _dump(family: int, l4proto: int, deadline: float | None) -> pl.DataFrame:
 
 
 def _receive(sock: socket.socket, deadline: float | None) -> bytes:
-    """The next datagram; the socket itself gives up after a part of a second, so that we can too."""
+    """The next datagram. Raises Unfinished where none comes in time."""
     give_up = time.monotonic() + _ANSWER_S
-    while True:
-        now = time.monotonic()
-        if deadline is not None and now > deadline:
-            raise Unfinished("no time was left")
-        if now > give_up:
-            raise Unfinished("the kernel did not answer")
-        try:
-            return sock.recv(_RECEIVE)
-        except BlockingIOError:
-            continue
+    try:
+        return netlink.receive(sock, give_up if deadline is None else min(deadline, give_up))
+    except TimeoutError as error:
+        raise Unfinished(error.strerror) from None
 
 
 def _ended(datagram: bytes, sequence: int) -> bool:
     """Whether this was the last datagram. Raises OSError with what the kernel said."""
-    for at in (0, len(datagram) - _DONE.size):
-        if at < 0:
-            raise Unfinished("the kernel sent an empty answer")
-        _, kind, _, number, _, code = _DONE.unpack_from(datagram, at)
-        if number != sequence or kind not in (netlink.NLMSG_ERROR, netlink.NLMSG_DONE):
-            continue
-        if code < 0:
-            raise OSError(-code, os.strerror(-code))
-        return True
-    return False
+    if len(datagram) < netlink_messages.SHORTEST_END:
+        raise Unfinished("the kernel sent an empty answer")
+    code = netlink_messages.ended(datagram, sequence)
+    if code:
+        raise OSError(code, os.strerror(code))
+    return code is not None
 
 
 def decode(raw: bytes, sequence: int, l4proto: int) -> pl.DataFrame:
@@ -212,13 +198,6 @@ def _starts(raw: bytes, sequence: int) -> npt.NDArray[np.int64]:
 def _walk(raw: bytes, sequence: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     import numpy as np  # noqa: PLC0415  # imported by now, see decode
 
-    starts, lengths, at = [], [], 0
-    while at + 16 <= len(raw):
-        length, _, _, number, _ = struct.unpack_from("=IHHII", raw, at)
-        if length < 16:
-            break
-        if number == sequence:
-            starts.append(at)
-            lengths.append(length)
-        at += length + 3 & ~3
-    return np.array(starts, dtype=np.int64), np.array(lengths, dtype=np.int64)
+    ours = [header for header in netlink_messages.headers(raw) if header.sequence == sequence]
+    starts = np.array([header.at for header in ours], dtype=np.int64)
+    return starts, np.array([header.length for header in ours], dtype=np.int64)

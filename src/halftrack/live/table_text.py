@@ -28,7 +28,8 @@ class Chunks:
 
     def __init__(self, file: BinaryIO, deadline: float | None) -> None:
         self._file = file
-        self._deadline = min(deadline or float("inf"), time.monotonic() + MOST_SECONDS)
+        give_up = time.monotonic() + MOST_SECONDS
+        self._deadline = give_up if deadline is None else min(deadline, give_up)
         self.cut = False
 
     def __iter__(self) -> Iterator[bytes]:
