@@ -51,7 +51,7 @@ def test_output_without_end_is_cut_off() -> None:
 
 
 def test_a_failing_command_tells_its_last_line() -> None:
-    with pytest.raises(NoAnswer, match=r"sh failed \(exit 3\): cannot \?\[31m$"):
+    with pytest.raises(NoAnswer, match=r"sh failed \(exit 3\): cannot \\x1b\[31m$"):
         run(["/bin/sh", "-c", "echo first >&2; printf 'cannot \\033[31m\\n\\n' >&2; exit 3"], soon())
 
 
@@ -95,7 +95,7 @@ def test_names_are_always_fit_for_a_line(name: str) -> None:
 
 
 def test_hostile_names_lose_their_teeth() -> None:
-    assert untrusted.printable("web\x1b[2J\n\u202etxt\ud800") == "web?[2J??txt?"
+    assert untrusted.printable("web\x1b[2J\n\u202etxt\ud800") == r"web\x1b[2J\n\u202etxt\ud800"
     assert untrusted.printable("x" * 200) == "x" * 125 + "..."
 
 

@@ -118,7 +118,7 @@ def test_a_range_of_ports_ends_with_the_last_port(tmp_path: Path, tools: Path) -
 
 def test_a_hostile_name_is_made_printable(tmp_path: Path, tools: Path) -> None:
     (found,) = podman(tmp_path, tools, _PODMAN | {"Names": ["a\x1b[2J\u202eb\nc"]})
-    assert found.name == "a?[2J?b?c"[: len(found.name)]
+    assert found.name == r"a\x1b[2J\u202eb\nc"
     assert found.name.isprintable()
 
 

@@ -165,7 +165,7 @@ def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "etc/sysctl.d/2.conf")
     (tmp_path / "etc/sysctl.d/3.conf").mkdir()
     (tmp_path / "etc/sysctl.d/4.conf").write_bytes(b"\xff\x00" + f"\n{MAX}=\x1b[31m1\n".encode())
-    assert assigned(tmp_path) == [("/etc/sysctl.d/4.conf", "?[31m1")]
+    assert assigned(tmp_path) == [("/etc/sysctl.d/4.conf", r"\x1b[31m1")]
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from halftrack.evidence.printable import escaped
 from halftrack.kernel import files
 
 OTHERS: Final = (
@@ -93,4 +94,4 @@ def _number(proc: Path, name: str) -> int | None:
 def _line(path: Path) -> str | None:
     """Contents on one line, blanks collapsed; None where there is nothing to read."""
     text = files.text(path, _LONGEST)
-    return None if text is None else "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return None if text is None else escaped(" ".join(text.split()))

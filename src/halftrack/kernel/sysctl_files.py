@@ -14,6 +14,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.printable import escaped
 from halftrack.evidence.values import SysctlLine
 from halftrack.kernel import dropins
 
@@ -85,7 +86,11 @@ def _assignments(file: dropins.File) -> Iterator[SysctlLine]:
             continue
         name = _dotted(name.strip().removeprefix("-").strip())
         if _RELEVANT.search(name) and not _GLOB.search(name) and " " not in name:
-            yield SysctlLine(_shown(file.path), number, _shown(name), _shown(value.strip()))
+            yield _line(file, number, name, value.strip())
+
+
+def _line(file: dropins.File, number: int, name: str, value: str) -> SysctlLine:
+    return SysctlLine(escaped(file.path, _LONGEST), number, escaped(name, _LONGEST), escaped(value, _LONGEST))
 
 
 def _dotted(name: str) -> str:
@@ -112,7 +117,7 @@ def _module_options(root: Path) -> Iterator[SysctlLine]:
             for word in words[2:]:
                 option, _, value = word.partition("=")
                 name = f"options {words[1].replace('-', '_')} {option.replace('-', '_')}"
-                yield SysctlLine(_shown(file.path), first, _shown(name), _shown(value))
+                yield _line(file, first, name, value)
 
 
 def _words(line: str) -> list[str]:
@@ -122,7 +127,3 @@ def _words(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError:
         return line.split()
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST])

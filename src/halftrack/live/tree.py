@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
+from halftrack.evidence.printable import escaped
 from halftrack.evidence.values import Evidence, Gap
 from halftrack.kernel import (
     counters,
@@ -130,4 +131,4 @@ def _read(root: Path, place: Place, deadline: float | None, *, mounted: bool) ->
 def _line(path: Path) -> str | None:
     """A file's first line, made printable; None where there is none."""
     line = (files.text(path, 256) or "").partition("\n")[0].strip()
-    return "".join(c if c.isprintable() else "?" for c in line) or None
+    return escaped(line) or None

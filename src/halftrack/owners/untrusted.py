@@ -10,6 +10,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from halftrack.evidence.printable import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -21,9 +23,8 @@ SHORT_ID: Final = 12
 
 
 def printable(text: str) -> str:
-    """Fit for one line of a screen: control characters and what turns text around become ``?``."""
-    kept = "".join(c if c.isprintable() else "?" for c in text[: LONGEST_NAME + 1]).strip()
-    return kept if len(kept) <= LONGEST_NAME else kept[: LONGEST_NAME - 3] + "..."
+    """A name or a line: no blanks around it, fit for one line of a screen."""
+    return escaped(text.strip(), LONGEST_NAME)
 
 
 def text(value: Any) -> str:
