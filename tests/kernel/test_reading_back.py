@@ -17,7 +17,7 @@ from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS, FlowTable
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink
-from halftrack.kernel.ctnetlink import without_doubles
+from halftrack.kernel.doubles import without_doubles
 from halftrack.kernel.filters import CTA_STATUS_MASK
 from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject

@@ -104,7 +104,7 @@ def test_the_same_as_ss(netns: Netns) -> None:
         frame = netns.call(lambda: sockets.read(survey.net_directory())).frame
     assert as_read(frame) == shown
     assert {state for _, state, *_ in as_read(frame)} >= {1, 5, 6, 7, 8, 10}
-    assert frame.schema == socket_text.schema()
+    assert frame.schema == socket_text.SCHEMA
 
 
 def as_text() -> list[pl.DataFrame]:

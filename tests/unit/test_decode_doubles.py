@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halftrack.evidence.flows import TUPLE_COLUMNS, conform
-from halftrack.kernel import ctnetlink
-from halftrack.kernel.ctnetlink import without_doubles
+from halftrack.kernel import doubles
+from halftrack.kernel.doubles import without_doubles
 
 ROWS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2)), max_size=40)
 
@@ -32,7 +32,7 @@ def table(rows: list[tuple[int | None, int, int]]) -> pl.DataFrame:
 @pytest.fixture(autouse=True)
 def _short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few rows cover what otherwise takes a million."""
-    monkeypatch.setattr(ctnetlink, "_RUN", 7)
+    monkeypatch.setattr(doubles, "_RUN", 7)
 
 
 @given(ROWS)

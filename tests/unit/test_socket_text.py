@@ -45,7 +45,7 @@ def test_no_sockets_in_garbage(raw: bytes) -> None:
     """Lines that are no sockets are left out."""
     frame = socket_text.parse(raw, IPPROTO_TCP)
     assert frame.height == 0
-    assert frame.schema == socket_text.schema()
+    assert frame.schema == socket_text.SCHEMA
 
 
 def test_missing_file_means_no_sockets(tmp_path: Path) -> None:

@@ -21,17 +21,12 @@ from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.filters import attributes
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import polars as pl
-
     from halftrack.evidence.flows import FlowTable
 
 CT_GET: Final = (1 << 8) | 1
 """NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_GET."""
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """How a kernel answers a filter that it does not take."""
-_RUN: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +73,7 @@ class PendingDump:
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # heavy, and receiving runs by now
         from halftrack.kernel.columns import Columns  # noqa: PLC0415  # likewise
         from halftrack.kernel.decode import Decoder  # noqa: PLC0415  # likewise
+        from halftrack.kernel.doubles import without_doubles  # noqa: PLC0415  # likewise
 
         decoder = Decoder(self._sequence, Columns(self._selection.columns))
         try:
@@ -133,45 +129,3 @@ def _explained(code: int) -> Exception:
     if code in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPROTONOSUPPORT):
         return FeatureMissing("this kernel has no ctnetlink (CONFIG_NF_CT_NETLINK)")
     return OSError(code, os.strerror(code))
-
-
-def without_doubles(frame: pl.DataFrame) -> pl.DataFrame:
-    """Each entry once, in its last form.
-
-    A dump restarts a bucket whose remembered entry went away, and shows some entries again. The
-    32-bit id alone is no proof (among a million entries about a hundred pairs share one), so it
-    only names the candidates; tuple and zone decide.
-    """
-    import numpy as np  # noqa: PLC0415  # imported by now, see PendingDump.result
-    import polars as pl  # noqa: PLC0415  # likewise
-
-    from halftrack.evidence.flows import TUPLE_COLUMNS  # noqa: PLC0415  # likewise
-
-    ids = frame["id"].fill_null(0).to_numpy()
-    ordered = np.sort(ids)
-    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not shared.size:
-        return frame
-    place = np.minimum(np.searchsorted(shared, ids), shared.size - 1)
-    rows = np.flatnonzero(shared[place] == ids)
-    doubled = frame[list(TUPLE_COLUMNS)][rows].with_columns(row=pl.Series(rows))
-    once = doubled.group_by(TUPLE_COLUMNS).agg(pl.col("row").max())["row"]
-    drop = np.setdiff1d(rows, once.to_numpy())
-    return _without(frame, drop) if drop.size else frame
-
-
-def _without(frame: pl.DataFrame, rows: npt.NDArray[np.intp]) -> pl.DataFrame:
-    """The frame without some rows. Runs that lose none are not copied: a table may fill the memory."""
-    import numpy as np  # noqa: PLC0415  # imported by now, see PendingDump.result
-    import polars as pl  # noqa: PLC0415  # likewise
-
-    runs: list[pl.DataFrame] = []
-    for start in range(0, frame.height, _RUN):
-        run = frame.slice(start, _RUN)
-        lost = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + _RUN)] - start
-        if lost.size:
-            keep = np.ones(run.height, dtype=np.bool_)
-            keep[lost] = False
-            run = run.filter(pl.Series(keep))
-        runs.append(run)
-    return pl.concat(runs, rechunk=False)

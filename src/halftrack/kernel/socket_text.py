@@ -9,31 +9,19 @@ from __future__ import annotations
 import io
 import re
 import sys
-from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+import polars as pl
 
 from halftrack.evidence.uapi import AF_INET6, IPPROTO_TCP
 from halftrack.kernel import files
 
 if TYPE_CHECKING:
-    import polars as pl
+    from pathlib import Path
 
-_ROW: Final = (
-    r"^ *\d+: (?<local>(?:[0-9A-F]{8}){1,4}):(?<local_port>[0-9A-F]{4}) "
-    r"(?<remote>(?:[0-9A-F]{8}){1,4}):(?<remote_port>[0-9A-F]{4}) (?<state>[0-9A-F]{2}) "
-    r"\S+ \S+ \S+ +(?<uid>\d+) +\d+ +(?<inode>\d+)"
-)
-_IN_USE: Final = re.compile(
-    r"^(?P<name>[A-Z]+)6?: inuse (?P<inuse>\d+)(?:.* tw (?P<waiting>\d+))?", re.MULTILINE
-)
-_MOST_BYTES: Final = 256 << 20
-
-
-def schema() -> dict[str, type[pl.DataType]]:
-    """Columns of ``halftrack.evidence.values.Sockets``, in order."""
-    import polars as pl  # noqa: PLC0415  # heavy, wanted only where sockets are read
-
-    return {
+SCHEMA: Final = MappingProxyType(
+    {
         "l4proto": pl.UInt8,
         "state": pl.UInt8,
         "local_hi": pl.UInt64,
@@ -45,6 +33,18 @@ def schema() -> dict[str, type[pl.DataType]]:
         "uid": pl.UInt32,
         "inode": pl.UInt64,
     }
+)
+"""Columns of ``halftrack.evidence.values.Sockets``, in order."""
+
+_ROW: Final = (
+    r"^ *\d+: (?<local>(?:[0-9A-F]{8}){1,4}):(?<local_port>[0-9A-F]{4}) "
+    r"(?<remote>(?:[0-9A-F]{8}){1,4}):(?<remote_port>[0-9A-F]{4}) (?<state>[0-9A-F]{2}) "
+    r"\S+ \S+ \S+ +(?<uid>\d+) +\d+ +(?<inode>\d+)"
+)
+_IN_USE: Final = re.compile(
+    r"^(?P<name>[A-Z]+)6?: inuse (?P<inuse>\d+)(?:.* tw (?P<waiting>\d+))?", re.MULTILINE
+)
+_MOST_BYTES: Final = 256 << 20
 
 
 def none_in_use(net: Path, name: str) -> bool:
@@ -65,22 +65,18 @@ def none_in_use(net: Path, name: str) -> bool:
 
 def read(net: Path, family: int, l4proto: int) -> pl.DataFrame:
     """The sockets of one family and protocol; none where there is no such file. Raises OSError."""
-    import polars as pl  # noqa: PLC0415  # heavy, wanted only where sockets are read
-
     name = ("tcp" if l4proto == IPPROTO_TCP else "udp") + ("6" if family == AF_INET6 else "")
     try:
         raw = files.read(net / name, _MOST_BYTES)
     except FileNotFoundError:
-        return pl.DataFrame(schema=schema())
+        return pl.DataFrame(schema=dict(SCHEMA))
     return parse(raw, l4proto)
 
 
 def parse(raw: bytes, l4proto: int) -> pl.DataFrame:
     """Socket rows of such a file's text; lines that are none are left out."""
-    import polars as pl  # noqa: PLC0415  # heavy, wanted only where sockets are read
-
     if b"\n" not in raw.strip():
-        return pl.DataFrame(schema=schema())
+        return pl.DataFrame(schema=dict(SCHEMA))
     text = raw.decode("ascii", "replace").replace("\0", "?").encode()
     lines = pl.read_csv(
         io.BytesIO(text),
@@ -105,8 +101,6 @@ def parse(raw: bytes, l4proto: int) -> pl.DataFrame:
 
 
 def _words(side: str) -> tuple[pl.Expr, pl.Expr]:
-    import polars as pl  # noqa: PLC0415  # imported by now, see parse
-
     text = pl.col(side)
     long = text.str.len_bytes() == 32
     word = [_network_order(text.str.slice(at, 8)) for at in (0, 8, 16, 24)]
@@ -122,8 +116,6 @@ def _words(side: str) -> tuple[pl.Expr, pl.Expr]:
 
 def _network_order(text: pl.Expr) -> pl.Expr:
     """Eight hexadecimal digits, a word of this machine, as the number that its bytes are on the wire."""
-    import polars as pl  # noqa: PLC0415  # imported by now, see parse
-
     octets = [text.str.slice(at, 2) for at in (0, 2, 4, 6)]
     ordered = pl.concat_str(octets[::-1] if sys.byteorder == "little" else octets)
     return _hexadecimal(ordered).cast(pl.UInt64)

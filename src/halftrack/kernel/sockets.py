@@ -13,6 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import polars as pl
+
+from halftrack.evidence.addresses import V4_MAPPED
 from halftrack.evidence.uapi import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Sockets
 from halftrack.kernel import files, netlink, netlink_messages, socket_text
@@ -20,9 +24,7 @@ from halftrack.kernel import files, netlink, netlink_messages, socket_text
 if TYPE_CHECKING:
     import socket
 
-    import numpy as np
     import numpy.typing as npt
-    import polars as pl
 
 SOCK_DIAG_BY_FAMILY: Final = 20
 MOST: Final = 4_000_000
@@ -64,9 +66,7 @@ def read(net: Path = Path("/proc/self/net"), *, deadline: float | None = None) -
 
     ``deadline`` is a monotonic moment. Raises Unfinished, OSError.
     """
-    import polars as pl  # noqa: PLC0415  # heavy, wanted only where sockets are read
-
-    frames = [pl.DataFrame(schema=socket_text.schema())]
+    frames = [pl.DataFrame(schema=dict(socket_text.SCHEMA))]
     for l4proto, name in _PROTOCOLS:
         if socket_text.none_in_use(net, name):
             continue
@@ -93,11 +93,9 @@ def _answers(name: str) -> bool:
 
 
 def _dump(family: int, l4proto: int, deadline: float | None) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415  # imported by now, see read
-
     sequence = netlink_messages.sequence()
     request = _REQUEST.pack(family, l4proto, 0, 0, _ALL_STATES, bytes(48))
-    frames = [pl.DataFrame(schema=socket_text.schema())]
+    frames = [pl.DataFrame(schema=dict(socket_text.SCHEMA))]
     with netlink.open_socket(netlink.NETLINK_SOCK_DIAG, None) as sock:
         sock.send(netlink_messages.dump_request(SOCK_DIAG_BY_FAMILY, sequence, request))
         chunk, rows, ended = bytearray(), 0, False
@@ -135,9 +133,6 @@ def _ended(datagram: bytes, sequence: int) -> bool:
 
 def decode(raw: bytes, sequence: int, l4proto: int) -> pl.DataFrame:
     """Whole datagrams as socket rows; whatever is no socket message of this dump is left out."""
-    import numpy as np  # noqa: PLC0415  # heavy, wanted only where sockets are read
-    import polars as pl  # noqa: PLC0415  # likewise
-
     starts = _starts(raw, sequence)
     layout = np.dtype(
         {
@@ -159,17 +154,14 @@ def decode(raw: bytes, sequence: int, l4proto: int) -> pl.DataFrame:
     }
     for name in ("local_port", "remote_port", "uid", "inode"):
         columns[name] = rows[name].astype(rows[name].dtype.newbyteorder("="))
-    schema = socket_text.schema()
-    return pl.DataFrame({name: pl.Series(columns[name]).cast(kind) for name, kind in schema.items()})
+    return pl.DataFrame(
+        {name: pl.Series(columns[name]).cast(kind) for name, kind in socket_text.SCHEMA.items()}
+    )
 
 
 def _address(
     rows: npt.NDArray[np.void], side: str, v4: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.generic]]:
-    import numpy as np  # noqa: PLC0415  # imported by now, see decode
-
-    from halftrack.evidence.addresses import V4_MAPPED  # noqa: PLC0415  # imports polars
-
     mapped = rows[f"{side}_v4"].astype(np.uint64) | np.uint64(V4_MAPPED)
     return {
         f"{side}_hi": np.where(v4, np.uint64(0), rows[f"{side}_hi"].astype(np.uint64)),
@@ -179,8 +171,6 @@ def _address(
 
 def _starts(raw: bytes, sequence: int) -> npt.NDArray[np.int64]:
     """Where socket messages start: words that look like a header, if together they form one chain."""
-    import numpy as np  # noqa: PLC0415  # imported by now, see decode
-
     words = np.frombuffer(raw, dtype=np.uint32, count=len(raw) // 4)
     heads = np.flatnonzero(words[2:] == sequence)
     lengths = words[heads].astype(np.int64)
@@ -196,8 +186,6 @@ def _starts(raw: bytes, sequence: int) -> npt.NDArray[np.int64]:
 
 
 def _walk(raw: bytes, sequence: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    import numpy as np  # noqa: PLC0415  # imported by now, see decode
-
     ours = [header for header in netlink_messages.headers(raw) if header.sequence == sequence]
     starts = np.array([header.at for header in ours], dtype=np.int64)
     return starts, np.array([header.length for header in ours], dtype=np.int64)
