@@ -18,7 +18,6 @@ from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS, FlowTable
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink
 from halftrack.kernel.doubles import without_doubles
-from halftrack.kernel.filters import CTA_STATUS_MASK
 from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns
@@ -183,7 +182,7 @@ def test_a_refused_filter_is_left_out(netns: Netns, monkeypatch: pytest.MonkeyPa
     def refused(selection: Selection) -> tuple[int, bytes]:
         """A status mask without a status, which the kernel answers with EINVAL."""
         sent.append(selection)
-        mask = attribute(CTA_STATUS_MASK, bytes([0, 0, 0, uapi.IPS_SEEN_REPLY]))
+        mask = attribute(uapi.CTA_STATUS_MASK, bytes([0, 0, 0, uapi.IPS_SEEN_REPLY]))
         return uapi.AF_INET, mask if selection.status_mask else b""
 
     monkeypatch.setattr(ctnetlink, "attributes", refused)

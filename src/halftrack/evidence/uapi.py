@@ -1,8 +1,11 @@
 """Numbers of the kernel's connection tracking, under the kernel's names.
 
 Sources: ``include/uapi/linux/netfilter/nf_conntrack_common.h`` (IPS_*),
-``nf_conntrack_tcp.h`` (TCP_CONNTRACK_*, IP_CT_TCP_FLAG_*), ``nf_conntrack_sctp.h``,
-``linux/in.h`` (IPPROTO_*), ``net/netfilter/nf_conntrack_zones.h`` (NF_CT_ZONE_DIR_*).
+``nf_conntrack_tcp.h`` (TCP_CONNTRACK_*, IP_CT_TCP_FLAG_*), ``nf_conntrack_sctp.h``
+(SCTP_CONNTRACK_*), ``nfnetlink.h`` (NFNL_*), ``nfnetlink_conntrack.h`` (IPCTNL_*, CTA_*);
+``include/linux/netfilter/nf_conntrack_dccp.h`` (CT_DCCP_*), ``include/uapi/linux/in.h``
+(IPPROTO_*), ``include/net/tcp_states.h`` (TCP_LISTEN),
+``include/net/netfilter/nf_conntrack_zones.h`` (NF_CT_ZONE_DIR_*).
 """
 
 from __future__ import annotations
@@ -42,6 +45,9 @@ PORT_PROTOCOLS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP, I
 """Protocols whose tuple holds ports."""
 ICMP_PROTOCOLS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
 
+TCP_LISTEN: Final = 10
+"""A socket's state; the tracker's states are those below."""
+
 TCP_CONNTRACK_NONE: Final = 0
 TCP_CONNTRACK_SYN_SENT: Final = 1
 TCP_CONNTRACK_SYN_RECV: Final = 2
@@ -67,6 +73,17 @@ TCP_STATES: Final = (
 )
 """Index: the state number. Kernels before 2.6.31 print ``LISTEN`` for number 9."""
 
+SCTP_CONNTRACK_NONE: Final = 0
+SCTP_CONNTRACK_CLOSED: Final = 1
+SCTP_CONNTRACK_COOKIE_WAIT: Final = 2
+SCTP_CONNTRACK_COOKIE_ECHOED: Final = 3
+SCTP_CONNTRACK_ESTABLISHED: Final = 4
+SCTP_CONNTRACK_SHUTDOWN_SENT: Final = 5
+SCTP_CONNTRACK_SHUTDOWN_RECD: Final = 6
+SCTP_CONNTRACK_SHUTDOWN_ACK_SENT: Final = 7
+SCTP_CONNTRACK_HEARTBEAT_SENT: Final = 8
+SCTP_CONNTRACK_HEARTBEAT_ACKED: Final = 9
+
 SCTP_STATES: Final = (
     "NONE",
     "CLOSED",
@@ -79,6 +96,18 @@ SCTP_STATES: Final = (
     "HEARTBEAT_SENT",
     "HEARTBEAT_ACKED",
 )
+
+CT_DCCP_NONE: Final = 0
+CT_DCCP_REQUEST: Final = 1
+CT_DCCP_RESPOND: Final = 2
+CT_DCCP_PARTOPEN: Final = 3
+CT_DCCP_OPEN: Final = 4
+CT_DCCP_CLOSEREQ: Final = 5
+CT_DCCP_CLOSING: Final = 6
+CT_DCCP_TIMEWAIT: Final = 7
+CT_DCCP_IGNORE: Final = 8
+CT_DCCP_INVALID: Final = 9
+
 DCCP_STATES: Final = (
     "NONE",
     "REQUEST",
@@ -146,3 +175,65 @@ NF_CT_ZONE_DIR_ORIG: Final = 1
 NF_CT_ZONE_DIR_REPL: Final = 2
 NF_CT_DEFAULT_ZONE_DIR: Final = 3
 """The zone counts for both directions."""
+
+NFNL_SUBSYS_CTNETLINK: Final = 1
+NFNL_SUBSYS_NFTABLES: Final = 10
+IPCTNL_MSG_CT_NEW: Final = 0
+IPCTNL_MSG_CT_GET: Final = 1
+
+# Attributes of a message, then those inside its nests.
+CTA_TUPLE_ORIG: Final = 1
+CTA_TUPLE_REPLY: Final = 2
+CTA_STATUS: Final = 3
+CTA_PROTOINFO: Final = 4
+CTA_HELP: Final = 5
+CTA_TIMEOUT: Final = 7
+CTA_MARK: Final = 8
+CTA_COUNTERS_ORIG: Final = 9
+CTA_COUNTERS_REPLY: Final = 10
+CTA_ID: Final = 12
+CTA_ZONE: Final = 18
+CTA_SECCTX: Final = 19
+CTA_TIMESTAMP: Final = 20
+CTA_MARK_MASK: Final = 21
+CTA_LABELS: Final = 22
+CTA_FILTER: Final = 25
+CTA_STATUS_MASK: Final = 26
+
+CTA_TUPLE_IP: Final = 1
+CTA_TUPLE_PROTO: Final = 2
+CTA_TUPLE_ZONE: Final = 3
+
+CTA_IP_V4_SRC: Final = 1
+CTA_IP_V4_DST: Final = 2
+CTA_IP_V6_SRC: Final = 3
+CTA_IP_V6_DST: Final = 4
+
+CTA_PROTO_NUM: Final = 1
+CTA_PROTO_SRC_PORT: Final = 2
+CTA_PROTO_DST_PORT: Final = 3
+CTA_PROTO_ICMP_ID: Final = 4
+CTA_PROTO_ICMP_TYPE: Final = 5
+CTA_PROTO_ICMP_CODE: Final = 6
+CTA_PROTO_ICMPV6_ID: Final = 7
+CTA_PROTO_ICMPV6_TYPE: Final = 8
+CTA_PROTO_ICMPV6_CODE: Final = 9
+
+CTA_PROTOINFO_TCP: Final = 1
+CTA_PROTOINFO_DCCP: Final = 2
+CTA_PROTOINFO_SCTP: Final = 3
+
+CTA_PROTOINFO_TCP_STATE: Final = 1
+CTA_PROTOINFO_TCP_WSCALE_ORIGINAL: Final = 2
+CTA_PROTOINFO_TCP_WSCALE_REPLY: Final = 3
+CTA_PROTOINFO_TCP_FLAGS_ORIGINAL: Final = 4
+CTA_PROTOINFO_TCP_FLAGS_REPLY: Final = 5
+CTA_PROTOINFO_DCCP_STATE: Final = 1
+CTA_PROTOINFO_SCTP_STATE: Final = 1
+
+CTA_COUNTERS_PACKETS: Final = 1
+CTA_COUNTERS_BYTES: Final = 2
+CTA_HELP_NAME: Final = 1
+CTA_SECCTX_NAME: Final = 1
+CTA_TIMESTAMP_START: Final = 1
+CTA_FILTER_ORIG_FLAGS: Final = 1

@@ -23,8 +23,7 @@ from halftrack.kernel.filters import attributes
 if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
 
-CT_GET: Final = (1 << 8) | 1
-"""NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_GET."""
+CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """How a kernel answers a filter that it does not take."""
 

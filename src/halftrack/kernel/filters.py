@@ -16,13 +16,6 @@ from halftrack.kernel.netlink_messages import NLA_F_NESTED, attribute
 if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
 
-CTA_TUPLE_ORIG: Final = 1
-CTA_STATUS: Final = 3
-CTA_MARK: Final = 8
-CTA_ZONE: Final = 18
-CTA_MARK_MASK: Final = 21
-CTA_FILTER: Final = 25
-CTA_STATUS_MASK: Final = 26
 
 # Which parts of the tuple count: net/netfilter/nf_internals.h, CTA_FILTER_F_*.
 _F_IP_SRC: Final = 1 << 0
@@ -43,13 +36,13 @@ def attributes(selection: Selection) -> tuple[int, bytes]:
         # A value of 0 is only taken together with a mask; a mask alone is refused. Bits of the value
         # outside its mask match nothing (ctnetlink_filter_match), so they are left out, here and below.
         status = selection.status & selection.status_mask
-        parts.append(attribute(CTA_STATUS, struct.pack(">I", status)))
-        parts.append(attribute(CTA_STATUS_MASK, struct.pack(">I", selection.status_mask)))
+        parts.append(attribute(uapi.CTA_STATUS, struct.pack(">I", status)))
+        parts.append(attribute(uapi.CTA_STATUS_MASK, struct.pack(">I", selection.status_mask)))
     if selection.mark_mask:
-        parts.append(attribute(CTA_MARK, struct.pack(">I", selection.mark & selection.mark_mask)))
-        parts.append(attribute(CTA_MARK_MASK, struct.pack(">I", selection.mark_mask)))
+        parts.append(attribute(uapi.CTA_MARK, struct.pack(">I", selection.mark & selection.mark_mask)))
+        parts.append(attribute(uapi.CTA_MARK_MASK, struct.pack(">I", selection.mark_mask)))
     if selection.zone is not None:
-        parts.append(attribute(CTA_ZONE, struct.pack(">H", selection.zone)))
+        parts.append(attribute(uapi.CTA_ZONE, struct.pack(">H", selection.zone)))
     if selection.family in (uapi.AF_INET, uapi.AF_INET6):
         parts.append(_tuple(selection))
     return selection.family or 0, b"".join(parts)
@@ -58,7 +51,10 @@ def attributes(selection: Selection) -> tuple[int, bytes]:
 def _tuple(selection: Selection) -> bytes:
     flags = 0
     address = b""
-    for pair, flag, kind in ((selection.orig_src, _F_IP_SRC, 1), (selection.orig_dst, _F_IP_DST, 2)):
+    for pair, flag, kind in (
+        (selection.orig_src, _F_IP_SRC, uapi.CTA_IP_V4_SRC),
+        (selection.orig_dst, _F_IP_DST, uapi.CTA_IP_V4_DST),
+    ):
         # Not for IPv6: there 6.18 compares the wrong way round and hides just what is asked for.
         if pair is not None and selection.family == uapi.AF_INET:
             flags |= flag
@@ -66,19 +62,21 @@ def _tuple(selection: Selection) -> bytes:
     proto = b""
     if selection.l4proto is not None:
         flags |= _F_PROTO_NUM
-        proto += attribute(1, bytes([selection.l4proto]))
+        proto += attribute(uapi.CTA_PROTO_NUM, bytes([selection.l4proto]))
         # A port counts only with its protocol.
         for port, flag, kind in (
-            (selection.orig_sport, _F_SRC_PORT, 2),
-            (selection.orig_dport, _F_DST_PORT, 3),
+            (selection.orig_sport, _F_SRC_PORT, uapi.CTA_PROTO_SRC_PORT),
+            (selection.orig_dport, _F_DST_PORT, uapi.CTA_PROTO_DST_PORT),
         ):
             if port is not None and selection.l4proto in uapi.PORT_PROTOCOLS:
                 flags |= flag
                 proto += attribute(kind, struct.pack(">H", port))
     if not flags:
         return b""
-    ends = b"".join(attribute(kind | NLA_F_NESTED, part) for kind, part in ((1, address), (2, proto)) if part)
+    nests = ((uapi.CTA_TUPLE_IP, address), (uapi.CTA_TUPLE_PROTO, proto))
+    ends = b"".join(attribute(kind | NLA_F_NESTED, part) for kind, part in nests if part)
     # The flags are the one number here in the machine's own order (ctnetlink_parse_filter).
-    return attribute(CTA_FILTER | NLA_F_NESTED, attribute(1, struct.pack("=I", flags))) + attribute(
-        CTA_TUPLE_ORIG | NLA_F_NESTED, ends
+    compared = attribute(uapi.CTA_FILTER_ORIG_FLAGS, struct.pack("=I", flags))
+    return attribute(uapi.CTA_FILTER | NLA_F_NESTED, compared) + attribute(
+        uapi.CTA_TUPLE_ORIG | NLA_F_NESTED, ends
     )

@@ -10,19 +10,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.uapi import NFNL_SUBSYS_NFTABLES
 from halftrack.kernel import netlink, netlink_messages
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-# include/uapi/linux/netfilter/nfnetlink.h and nf_tables.h
-_SUBSYSTEM: Final = 10
-_GETTABLE: Final = 1
-_GETCHAIN: Final = 4
-_TABLE_NAME: Final = 1
-_CHAIN_TABLE: Final = 1
-_CHAIN_NAME: Final = 3
+# include/uapi/linux/netfilter/nf_tables.h
+_NFT_MSG_GETTABLE: Final = 1
+_NFT_MSG_GETCHAIN: Final = 4
+_NFTA_TABLE_NAME: Final = 1
+_NFTA_CHAIN_NAME: Final = 3
 FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 _NFGENMSG_LEN: Final = 4
@@ -43,9 +42,12 @@ def names() -> Names | None:
     try:
         with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
             tables = {
-                (family, _text(given.get(_TABLE_NAME))) for family, given in _dump(sock, _GETTABLE, deadline)
+                (family, _text(given.get(_NFTA_TABLE_NAME)))
+                for family, given in _dump(sock, _NFT_MSG_GETTABLE, deadline)
             }
-            chains = {_text(given.get(_CHAIN_NAME)) for _, given in _dump(sock, _GETCHAIN, deadline)}
+            chains = {
+                _text(given.get(_NFTA_CHAIN_NAME)) for _, given in _dump(sock, _NFT_MSG_GETCHAIN, deadline)
+            }
     except OSError:
         return None
     return Names(frozenset(tables), frozenset(chains))
@@ -53,7 +55,7 @@ def names() -> Names | None:
 
 def _dump(sock: socket.socket, kind: int, deadline: float) -> Iterator[tuple[str, dict[int, bytes]]]:
     """Family and attributes of each object. Raises OSError."""
-    for _, body in netlink.replies(sock, _SUBSYSTEM << 8 | kind, bytes(_NFGENMSG_LEN), deadline):
+    for _, body in netlink.replies(sock, NFNL_SUBSYS_NFTABLES << 8 | kind, bytes(_NFGENMSG_LEN), deadline):
         family = FAMILIES.get(body[0] if body else 0, "?")
         yield family, netlink_messages.attributes(body[_NFGENMSG_LEN:])
 

@@ -2,7 +2,6 @@
 
 Messages of one table come in few shapes (IPv4 TCP, IPv6 UDP with a mark, …). A shape is learnt
 from one message by walking its attributes; all others are then only compared with it.
-Attribute numbers: include/uapi/linux/netfilter/nfnetlink_conntrack.h.
 """
 
 from __future__ import annotations
@@ -21,61 +20,73 @@ if TYPE_CHECKING:
 NFGENMSG_LEN: Final = 4
 _ATTRIBUTES: Final = NLMSG_HDRLEN + NFGENMSG_LEN
 
-_NESTS: Final[dict[tuple[int, ...], str]] = {
-    (1,): "CTA_TUPLE_ORIG",
-    (1, 1): "CTA_TUPLE_IP",
-    (1, 2): "CTA_TUPLE_PROTO",
-    (2,): "CTA_TUPLE_REPLY",
-    (2, 1): "CTA_TUPLE_IP",
-    (2, 2): "CTA_TUPLE_PROTO",
-    (4,): "CTA_PROTOINFO",
-    (4, 1): "CTA_PROTOINFO_TCP",
-    (4, 2): "CTA_PROTOINFO_DCCP",
-    (4, 3): "CTA_PROTOINFO_SCTP",
-    (5,): "CTA_HELP",
-    (9,): "CTA_COUNTERS_ORIG",
-    (10,): "CTA_COUNTERS_REPLY",
-    (19,): "CTA_SECCTX",
-    (20,): "CTA_TIMESTAMP",
-}
+_NESTS: Final = frozenset(
+    {
+        (uapi.CTA_TUPLE_ORIG,),
+        (uapi.CTA_TUPLE_ORIG, uapi.CTA_TUPLE_IP),
+        (uapi.CTA_TUPLE_ORIG, uapi.CTA_TUPLE_PROTO),
+        (uapi.CTA_TUPLE_REPLY,),
+        (uapi.CTA_TUPLE_REPLY, uapi.CTA_TUPLE_IP),
+        (uapi.CTA_TUPLE_REPLY, uapi.CTA_TUPLE_PROTO),
+        (uapi.CTA_PROTOINFO,),
+        (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_TCP),
+        (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_DCCP),
+        (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_SCTP),
+        (uapi.CTA_HELP,),
+        (uapi.CTA_COUNTERS_ORIG,),
+        (uapi.CTA_COUNTERS_REPLY,),
+        (uapi.CTA_SECCTX,),
+        (uapi.CTA_TIMESTAMP,),
+    }
+)
+_PROTOCOL: Final = tuple(
+    (nest, uapi.CTA_TUPLE_PROTO, uapi.CTA_PROTO_NUM) for nest in (uapi.CTA_TUPLE_ORIG, uapi.CTA_TUPLE_REPLY)
+)
 
 
 def _tuple_fields(nest: int, direction: str) -> dict[tuple[int, ...], tuple[str, str]]:
+    ip, proto = (nest, uapi.CTA_TUPLE_IP), (nest, uapi.CTA_TUPLE_PROTO)
     return {
-        (nest, 1, 1): ("ipv4", f"{direction}_src"),
-        (nest, 1, 2): ("ipv4", f"{direction}_dst"),
-        (nest, 1, 3): ("ipv6", f"{direction}_src"),
-        (nest, 1, 4): ("ipv6", f"{direction}_dst"),
-        (nest, 2, 2): ("be16", f"{direction}_sport"),
-        (nest, 2, 3): ("be16", f"{direction}_dport"),
-        **{(nest, 2, kind): ("be16", f"{direction}_icmp_id") for kind in (4, 7)},
-        **{(nest, 2, kind): ("u8", f"{direction}_type") for kind in (5, 8)},
-        **{(nest, 2, kind): ("u8", f"{direction}_code") for kind in (6, 9)},
-        (nest, 3): ("be16", f"zone_{direction}"),
+        (*ip, uapi.CTA_IP_V4_SRC): ("ipv4", f"{direction}_src"),
+        (*ip, uapi.CTA_IP_V4_DST): ("ipv4", f"{direction}_dst"),
+        (*ip, uapi.CTA_IP_V6_SRC): ("ipv6", f"{direction}_src"),
+        (*ip, uapi.CTA_IP_V6_DST): ("ipv6", f"{direction}_dst"),
+        (*proto, uapi.CTA_PROTO_SRC_PORT): ("be16", f"{direction}_sport"),
+        (*proto, uapi.CTA_PROTO_DST_PORT): ("be16", f"{direction}_dport"),
+        (*proto, uapi.CTA_PROTO_ICMP_ID): ("be16", f"{direction}_icmp_id"),
+        (*proto, uapi.CTA_PROTO_ICMP_TYPE): ("u8", f"{direction}_type"),
+        (*proto, uapi.CTA_PROTO_ICMP_CODE): ("u8", f"{direction}_code"),
+        (*proto, uapi.CTA_PROTO_ICMPV6_ID): ("be16", f"{direction}_icmp_id"),
+        (*proto, uapi.CTA_PROTO_ICMPV6_TYPE): ("u8", f"{direction}_type"),
+        (*proto, uapi.CTA_PROTO_ICMPV6_CODE): ("u8", f"{direction}_code"),
+        (nest, uapi.CTA_TUPLE_ZONE): ("be16", f"zone_{direction}"),
     }
 
 
+_TCP: Final = (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_TCP)
 _FIELDS: Final[dict[tuple[int, ...], tuple[str, str]]] = {
-    **_tuple_fields(1, "orig"),
-    **_tuple_fields(2, "reply"),
-    (3,): ("be32", "status"),
-    **{(4, kind, 1): ("u8", "state") for kind in (1, 2, 3)},
-    (4, 1, 2): ("u8", "tcp_wscale_orig"),
-    (4, 1, 3): ("u8", "tcp_wscale_reply"),
-    (4, 1, 4): ("u8", "tcp_flags_orig"),
-    (4, 1, 5): ("u8", "tcp_flags_reply"),
-    (5, 1): ("text", "helper"),
-    (7,): ("be32", "timeout"),
-    (8,): ("be32", "mark"),
-    (9, 1): ("be64", "orig_packets"),
-    (9, 2): ("be64", "orig_bytes"),
-    (10, 1): ("be64", "reply_packets"),
-    (10, 2): ("be64", "reply_bytes"),
-    (12,): ("be32", "id"),
-    (18,): ("be16", "zone_both"),
-    (19, 1): ("text", "secctx"),
-    (20, 1): ("be64", "start_ns"),
-    (22,): ("bits", "labels"),
+    **_tuple_fields(uapi.CTA_TUPLE_ORIG, "orig"),
+    **_tuple_fields(uapi.CTA_TUPLE_REPLY, "reply"),
+    (uapi.CTA_STATUS,): ("be32", "status"),
+    (*_TCP, uapi.CTA_PROTOINFO_TCP_STATE): ("u8", "state"),
+    (*_TCP, uapi.CTA_PROTOINFO_TCP_WSCALE_ORIGINAL): ("u8", "tcp_wscale_orig"),
+    (*_TCP, uapi.CTA_PROTOINFO_TCP_WSCALE_REPLY): ("u8", "tcp_wscale_reply"),
+    (*_TCP, uapi.CTA_PROTOINFO_TCP_FLAGS_ORIGINAL): ("u8", "tcp_flags_orig"),
+    (*_TCP, uapi.CTA_PROTOINFO_TCP_FLAGS_REPLY): ("u8", "tcp_flags_reply"),
+    (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_DCCP, uapi.CTA_PROTOINFO_DCCP_STATE): ("u8", "state"),
+    (uapi.CTA_PROTOINFO, uapi.CTA_PROTOINFO_SCTP, uapi.CTA_PROTOINFO_SCTP_STATE): ("u8", "state"),
+    (uapi.CTA_HELP, uapi.CTA_HELP_NAME): ("text", "helper"),
+    (uapi.CTA_TIMEOUT,): ("be32", "timeout"),
+    (uapi.CTA_MARK,): ("be32", "mark"),
+    (uapi.CTA_COUNTERS_ORIG, uapi.CTA_COUNTERS_PACKETS): ("be64", "orig_packets"),
+    (uapi.CTA_COUNTERS_ORIG, uapi.CTA_COUNTERS_BYTES): ("be64", "orig_bytes"),
+    (uapi.CTA_COUNTERS_REPLY, uapi.CTA_COUNTERS_PACKETS): ("be64", "reply_packets"),
+    (uapi.CTA_COUNTERS_REPLY, uapi.CTA_COUNTERS_BYTES): ("be64", "reply_bytes"),
+    (uapi.CTA_ID,): ("be32", "id"),
+    (uapi.CTA_ZONE,): ("be16", "zone_both"),
+    (uapi.CTA_SECCTX, uapi.CTA_SECCTX_NAME): ("text", "secctx"),
+    (uapi.CTA_TIMESTAMP, uapi.CTA_TIMESTAMP_START): ("be64", "start_ns"),
+    (uapi.CTA_LABELS,): ("bits", "labels"),
 }
 _WIDTHS: Final = {"u8": 1, "be16": 2, "be32": 4, "be64": 8, "ipv4": 4, "ipv6": 16}
 _PORTS: Final = tuple(f"{way}_{end}port" for way in ("orig", "reply") for end in ("s", "d"))
@@ -155,7 +166,7 @@ def _walk(raw: bytes) -> tuple[bytearray, list[int], list[Field]]:
             here = (*path, kind)
             if here in _NESTS:
                 pending.append((here, at + 4, at + length))
-            elif here in ((1, 2, 1), (2, 2, 1)) and length == 5:
+            elif here in _PROTOCOL and length == 5:
                 # The protocol belongs to the shape: the same attributes are ports here, GRE keys there.
                 mask[at + 4] = 0xFF
                 protocols.append(raw[at + 4])
