@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 Source = Literal["live", "bundle", "sos", "dump"]
 Masked = Literal["none", "visible", "substituted"]
+
+HOST: Final = "host"
+"""Name of process 1's network namespace."""
+SELF: Final = "self"
+"""Name of the one that the examination ran in, where that is another."""
+OWN: Final = (HOST, SELF)
+"""Names that say which namespace is meant without a word about what runs in it."""
+ALL: Final = "all"
+"""What somebody asks for who wants every namespace; none is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +67,8 @@ class Namespace:
     """A network namespace of the node and the way into it.
 
     ``path`` is what setns(2) is given (``/proc/PID/ns/net`` or a named mount); None for one
-    that is known from a file only. ``name`` is ``host`` for process 1's, ``self`` for our own
-    where that is another, else what runs in it or what its mount is called.
+    that is known from a file only. ``name`` is HOST, SELF, or else what runs in it or what its
+    mount is called.
     """
 
     name: str

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.values import Gap, Namespace
+from halftrack.evidence.values import ALL, HOST, OWN, SELF, Gap, Namespace
 from halftrack.kernel import files, privileges, setns, sightings
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
     from halftrack.kernel.sightings import Sighting
 
-HOST: Final = "host"
-SELF: Final = "self"
-OUR_WORDS: Final = (HOST, SELF, "all")
+OUR_WORDS: Final = (*OWN, ALL)
 """What ``--netns`` understands by itself: no namespace is called so because of its owner or mount."""
 
 _MADE_UP: Final = re.compile(
@@ -205,7 +203,7 @@ def _distinct(names: list[str], numbers: list[int | None]) -> list[str]:
     often = Counter(names)
     return [
         name
-        if (often[name] == 1 and name != "all") or (name in (HOST, SELF) and names.index(name) == place)
+        if (often[name] == 1 and name != ALL) or (name in OWN and names.index(name) == place)
         else f"{name}-{number}"
         for place, (name, number) in enumerate(zip(names, numbers, strict=True))
     ]

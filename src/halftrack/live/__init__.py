@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.selection import EVERYTHING
+from halftrack.evidence.values import ALL, SELF
 
 if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
     from halftrack.evidence.values import Evidence
 
-OWN_FIRST: Final = (None, "all", "self")
+OWN_FIRST: Final = (None, ALL, SELF)
 """Choices of a namespace that include our own, whatever else there is."""
 
 

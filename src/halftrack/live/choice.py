@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import PermissionMissing, UsageError
+from halftrack.evidence.values import ALL, HOST, SELF
 from halftrack.kernel import namespaces, privileges
 from halftrack.live.place import Place
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.values import Owner
 
-ALL: Final = "all"
 _LISTED: Final = 12
 _NAMED: Final = Path("/run/netns")
 """Where ip(8) mounts namespaces: their names can be seen by who may not open them."""
@@ -29,7 +29,7 @@ def choose(netns: str | None, places: list[Place], owners: Callable[[], Sequence
     """
     if netns is None:
         for place in places:
-            place.wanted = place.own or place.namespace.name == namespaces.HOST or _worth_reading(place)
+            place.wanted = place.own or place.namespace.name == HOST or _worth_reading(place)
     elif netns == ALL:
         for place in places:
             place.wanted = True
@@ -46,12 +46,12 @@ def _worth_reading(place: Place) -> bool:
 
 
 def _named(netns: str, places: list[Place], owners: Callable[[], Sequence[Owner]]) -> Place:
-    if netns == namespaces.SELF:
+    if netns == SELF:
         return places[0]
     if "/" in netns:
         return _at(netns, places)
     found = [place for place in places if place.namespace.name == netns]
-    if not found and netns == namespaces.HOST:
+    if not found and netns == HOST:
         if privileges.in_container():
             return places[0]
         raise UsageError("process 1's network namespace cannot be told from here; name one by its path")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.errors import FeatureMissing, PermissionMissing
-from halftrack.evidence.values import Namespace
+from halftrack.evidence.values import SELF, Namespace
 from halftrack.kernel import ctnetlink, files, namespaces, setns, sysctl
 from halftrack.live import table_text
 
@@ -68,7 +68,7 @@ class Reading:
 
 def begin_own(selection: Selection, deadline: float | None) -> Reading:
     """Start reading our own namespace's table before anything else is known about it."""
-    return begin(Namespace(namespaces.SELF, path=namespaces.OWN_WAY), selection, deadline)
+    return begin(Namespace(SELF, path=namespaces.OWN_WAY), selection, deadline)
 
 
 def begin(namespace: Namespace, selection: Selection, deadline: float | None) -> Reading:

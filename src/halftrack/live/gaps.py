@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.values import Gap
+from halftrack.evidence.values import HOST, Gap
 from halftrack.kernel import privileges
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _has_flows(place: Place) -> bool:
 def _mine(place: Place, *, in_container: bool) -> str:
     if in_container:
         return "this container"
-    return "this node" if place.namespace.name == "host" else place.namespace.name
+    return "this node" if place.namespace.name == HOST else place.namespace.name
 
 
 def _of_entries(place: Place, *, in_container: bool) -> Iterator[Gap]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack import owners
-from halftrack.evidence.values import Evidence
+from halftrack.evidence.values import HOST, Evidence
 from halftrack.kernel import (
     counters,
     firewall,
@@ -176,7 +176,7 @@ class Examination:
         in_container = privileges.in_container()
         shown = sorted(
             (place for place in self._places if not place.vanished and (place.look or not place.denied)),
-            key=lambda place: (place.beside, place.namespace.name != namespaces.HOST, not place.own),
+            key=lambda place: (place.beside, place.namespace.name != HOST, not place.own),
         )
         return Evidence(
             node=socket.gethostname(),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.printable import escaped
-from halftrack.evidence.values import Evidence, Gap
+from halftrack.evidence.values import HOST, Evidence, Gap
 from halftrack.kernel import (
     counters,
     files,
@@ -46,16 +46,14 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
     places = [_place(root, namespace, ours=at == 0, mounted=mounted) for at, namespace in enumerate(spaces)]
     stated: list[Gap] = []
     for place in places:
-        place.wanted = (
-            place.namespace.name == namespaces.HOST or place.look is None or place.look.worth_reading
-        )
+        place.wanted = place.namespace.name == HOST or place.look is None or place.look.worth_reading
         if place.wanted:
             stated += _read(root, place, start.deadline, mounted=mounted)
     unread = Gap("sockets", "another root is read as files alone", would_tell=gaps.OF_SOCKETS)
     named, owner_gaps = owners.find(spaces, root=root, timeout_s=_OWNERS_S)
     for place, namespace in zip(places, namespaces.with_owners(spaces, named), strict=True):
         place.namespace = namespace
-    places.sort(key=lambda place: place.namespace.name != namespaces.HOST)
+    places.sort(key=lambda place: place.namespace.name != HOST)
     return Evidence(
         node=_line(root / "etc/hostname") or _line(root / "proc/sys/kernel/hostname") or str(root),
         source="live",
@@ -66,7 +64,7 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
         gaps=(*stated, unread, *found_gaps, *owner_gaps),
         sysctl_lines=sysctl_files.read(root),
         firewall=firewall.detect(root),
-        in_container=all(place.namespace.name != namespaces.HOST for place in places),
+        in_container=all(place.namespace.name != HOST for place in places),
         user=privileges.user_name(),
         entry_bytes=slab.entry_bytes(root),
         seconds=start.seconds,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.values import Gap, Namespace, Owner
+from halftrack.evidence.values import HOST, Gap, Namespace, Owner
 from halftrack.owners import merging, traces
 from halftrack.owners.docker import Docker
 from halftrack.owners.named import Named
@@ -85,7 +85,7 @@ class _Asked:
 def _host_inode(namespaces: Sequence[Namespace], root: Path) -> int | None:
     """The node's own namespace; None inside a container, where every namespace is somebody's."""
     if namespaces:
-        return next((space.inode for space in namespaces if space.name == "host"), None)
+        return next((space.inode for space in namespaces if space.name == HOST), None)
     return Node(root, 0.0).netns(1)
 
 
