@@ -1,1 +1,1 @@
-"""The only room that opens sockets, /proc, /sys or a namespace. Ends in Evidence's values."""
+"""The only room that opens a socket, a namespace or a file of /proc or /sys. Ends in Evidence's values."""

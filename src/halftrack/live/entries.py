@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence.values import SELF, Namespace
-from halftrack.kernel import ctnetlink, files, namespaces, setns, sysctl
-from halftrack.live import table_text
+from halftrack.kernel import ctnetlink, files, namespaces, setns, sysctl, table_text
 
 if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable

@@ -24,8 +24,9 @@ from halftrack.kernel import (
     survey,
     sysctl,
     sysctl_files,
+    table_text,
 )
-from halftrack.live import gaps, table_text
+from halftrack.live import gaps
 from halftrack.live.entries import Entries
 from halftrack.live.moment import Start
 from halftrack.live.place import Details, Place
