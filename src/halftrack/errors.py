@@ -1,16 +1,8 @@
 """Errors that a user can do something about, and the exit codes they end in.
 
-    HalftrackError            70  (never raised itself)
-    ├── UsageError            64  the words do not fit together
-    ├── UnreadableInput       65  a file or stream that holds nothing we can read
-    ├── FeatureMissing        69  the kernel lacks what was asked for
-    ├── OutputFailed          74  the answer could not be written
-    ├── Busy                  75  the machine lacks what it takes just now; try again
-    ├── Incomplete            76  done in part, or it did not hold
-    └── PermissionMissing     77  names the capability that would open it
-
 Only the command line's entry point turns them into exit codes; each message is one line that
-says what is wrong and what to do.
+says what is wrong and what to do. What a class's docstring says stands beside its code in
+docs/reference/commands.md.
 """
 
 from __future__ import annotations
@@ -19,32 +11,48 @@ from typing import ClassVar
 
 
 class HalftrackError(Exception):
+    """A bug of ours; never raised itself."""
+
     exit_code: ClassVar[int] = 70
 
 
 class UsageError(HalftrackError):
+    """The words do not fit together."""
+
     exit_code = 64
 
 
 class UnreadableInput(HalftrackError):
+    """A file or stream holds nothing that can be read."""
+
     exit_code = 65
 
 
 class FeatureMissing(HalftrackError):
+    """The kernel lacks what was asked for."""
+
     exit_code = 69
 
 
 class OutputFailed(HalftrackError):
+    """The answer could not be written."""
+
     exit_code = 74
 
 
 class Busy(HalftrackError):
+    """The machine lacks what it takes just now, memory or threads: try again."""
+
     exit_code = 75
 
 
 class Incomplete(HalftrackError):
+    """Done in part: not everything that was asked for could be seen."""
+
     exit_code = 76
 
 
 class PermissionMissing(HalftrackError):
+    """Not permitted; the message names what would be needed."""
+
     exit_code = 77
