@@ -115,7 +115,7 @@ def test_a_later_file_is_changed_where_it_stands(netns: Netns, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("systemd", "kernel"), [(False, "2.6.32-042stab092.1"), (False, "5.10.0")])
-def test_boot_without_systemd_is_set_up_once(systemd: bool, kernel: str, tmp_path: Path) -> None:  # noqa: FBT001
+def test_boot_without_systemd_is_set_up_once(systemd: bool, kernel: str, tmp_path: Path) -> None:
     table = Table(Namespace("host"), count=1)
     ev = evidence_of(table, kernel=kernel, firewall=Firewall(tool="iptables", systemd=systemd))
     here = situation(replace(ev, tables=(replace(table, flows=None),)))

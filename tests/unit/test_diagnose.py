@@ -257,7 +257,7 @@ def test_nothing_at_all_was_read() -> None:
 )
 def test_ok_is_only_said_where_nothing_that_could_hide_the_disease_was_unread(
     fields: dict[str, Any],
-    complete: bool,  # noqa: FBT001
+    complete: bool,
 ) -> None:
     assert diagnose(evidence(table(row(), limit=1_000), **fields)).complete is complete
 

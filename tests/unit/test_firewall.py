@@ -115,7 +115,7 @@ def test_managers_by_process_and_file(tmp_path: Path) -> None:
 def test_whether_the_module_is_there_before_its_settings(
     tmp_path: Path,
     files: dict[str, str],
-    early: bool | None,  # noqa: FBT001  # a column of the table above
+    early: bool | None,
 ) -> None:
     assert firewall.detect(plant(tmp_path, files)).module_loaded_at_boot is early
 

@@ -31,7 +31,7 @@ def test_bounded() -> None:
 
 
 @given(st.text(), st.integers(3, 40), st.booleans())
-def test_any_text(text: str, most: int, ascii_only: bool) -> None:  # noqa: FBT001  # drawn, not passed by a reader
+def test_any_text(text: str, most: int, ascii_only: bool) -> None:
     shown = escaped(text, most, ascii_only=ascii_only)
     assert shown.isprintable()
     assert len(shown) <= most

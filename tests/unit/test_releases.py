@@ -70,7 +70,7 @@ def test_any_text_is_a_release_or_none(text: str) -> None:
         (None, None),
     ],
 )
-def test_who_cuts_one_sided_entries_short(release: str | None, clamps: bool | None) -> None:  # noqa: FBT001
+def test_who_cuts_one_sided_entries_short(release: str | None, clamps: bool | None) -> None:
     assert features(release).clamps_one_sided is clamps
 
 

@@ -192,6 +192,6 @@ def test_any_bytes_are_survived(tmp_path: Path, text: bytes) -> None:
         ({"etc/inittab": ""}, False),
     ],
 )
-def test_systemd(tmp_path: Path, files: dict[str, str], runs: bool) -> None:  # noqa: FBT001  # a column of the table above
+def test_systemd(tmp_path: Path, files: dict[str, str], runs: bool) -> None:
     plant(tmp_path, files)
     assert sysctl_files.uses_systemd(tmp_path) is runs

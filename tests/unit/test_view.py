@@ -47,7 +47,7 @@ def text(this: View, end: str) -> list[str]:
         (row(proto="sctp", state="ESTABLISHED", status=ONE_SIDED), False),
     ],
 )
-def test_one_sided_is_tcp_from_established_on_without_a_reply(entry: dict[str, Any], answer: bool) -> None:  # noqa: FBT001
+def test_one_sided_is_tcp_from_established_on_without_a_reply(entry: dict[str, Any], answer: bool) -> None:
     assert only(seen(entry), "one_sided") == (answer,)
 
 
