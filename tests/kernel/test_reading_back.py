@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pyroute2 import NFCTSocket
 
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.doubles import without_doubles
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS, FlowTable
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink
-from halftrack.kernel.doubles import without_doubles
 from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns
@@ -255,7 +255,7 @@ def test_doubles_go_by_tuple_and_zone_not_by_id(netns: Netns) -> None:
     inject(netns.path, *one_of_everything())
     frame = read(netns).frame.with_columns(id=pl.lit(1, pl.UInt32))
     doubled = pl.concat([frame, frame.head(3).with_columns(timeout=pl.lit(5, pl.Int64))])
-    once = without_doubles(doubled)
+    once = without_doubles(doubled, doubled["id"].to_numpy())
     assert once.height == frame.height
     assert once.filter(timeout=5).height == 3
 
