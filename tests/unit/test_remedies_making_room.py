@@ -142,3 +142,24 @@ def test_values_that_do_not_reach_the_kernel() -> None:
     assert found is not None
     assert found.risk.why == (f"/etc/sysctl.conf:12 sets {name} to 7440, the kernel has 432000",)
     assert any("/etc/modules-load.d/halftrack.conf" in command for command in found.commands)
+
+
+def test_buckets_that_are_not_known_are_never_made_fewer() -> None:
+    ev = evidence(table(*stuck(), limit=20, count=20), source="dump")
+    found = raise_limit.advise(situation(ev))
+    assert found is not None
+    assert found.commands[0] == (
+        '[ "$(cat /sys/module/nf_conntrack/parameters/hashsize)" -ge 1024 ] || '
+        "echo 1024 > /sys/module/nf_conntrack/parameters/hashsize"
+    )
+    assert not any("hashsize=1024" in command for command in found.commands)
+
+
+def test_only_a_table_that_drops_is_promised_an_end_of_drops() -> None:
+    ev = evidence(table(*stuck(), limit=1_024, buckets=1_024, count=1_000))
+    calm = raise_limit.advise(situation(ev, summary={"dropped": 0}))
+    dropping = raise_limit.advise(situation(ev, summary={"dropped": 7}))
+    assert calm is not None
+    assert dropping is not None
+    assert "drops stop" not in calm.title
+    assert "drops stop at once" in dropping.title

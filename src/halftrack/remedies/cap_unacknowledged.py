@@ -24,7 +24,7 @@ DEFAULT_S: Final = 300
 
 
 def helps(situation: Situation) -> bool:
-    if not situation.one_sided_capped:
+    if not situation.caps_raised:
         return False
     if situation.finding.symptom == "settings":
         return situation.enabled(UNACKNOWLEDGED) or situation.enabled(MAX_RETRANS)

@@ -42,14 +42,16 @@ def advise(situation: Situation) -> Advice | None:
         return None
     hash_only = situation.finding.symptom == "hash-too-small"
     limit = summary.limit if hash_only else min(2 * summary.limit, _LARGEST)
-    buckets = _buckets(limit, summary.entries or 0, summary.buckets or 0)
-    if limit == summary.limit and buckets <= (summary.buckets or 0):
+    buckets = _buckets(limit, summary.entries or 0, summary.buckets)
+    if limit == summary.limit and summary.buckets is not None and buckets <= summary.buckets:
         return None
     entry_bytes = situation.evidence.entry_bytes or ENTRY_BYTES
     added = (limit - summary.limit) * entry_bytes + max(0, buckets - (summary.buckets or 0)) * BUCKET_BYTES
     commands, notes = _commands(situation, limit, buckets, hash_only=hash_only)
     assumed = "" if situation.evidence.entry_bytes else " (assumed)"
     why = [f"up to {_mebibytes(added)} of kernel memory, {entry_bytes} bytes an entry{assumed}"]
+    if summary.buckets is None:
+        why.append("how many buckets there are is not known: no command here makes them fewer")
     if not hash_only:
         why.append("hides a leak, cures none: what made the table grow goes on")
     return Advice(
@@ -63,17 +65,22 @@ def advise(situation: Situation) -> Advice | None:
     )
 
 
-def _buckets(limit: int, entries: int, now: int) -> int:
-    """A power of two, at most four entries of a full table and one of today's to a bucket."""
+def _buckets(limit: int, entries: int, now: int | None) -> int:
+    """A power of two, at most four entries of a full table and one of today's to a bucket.
+
+    Never fewer than ``now``, where that is known.
+    """
     wanted = max(limit // 4, entries, 1024)
-    return max(now, 1 << (wanted - 1).bit_length())
+    return max(now or 0, 1 << (wanted - 1).bit_length())
 
 
 def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_only: bool) -> str:
     summary = situation.summary
     if summary is None or hash_only:
         return f"hash of {buckets:,} buckets, +{_mebibytes(added)}"
-    text = f"limit {summary.limit or 0:,} -> {limit:,}, +{_mebibytes(added)}: drops stop at once"
+    text = f"limit {summary.limit or 0:,} -> {limit:,}, +{_mebibytes(added)}"
+    if situation.drops:
+        text += ": drops stop at once"
     rate = summary.forecast.net_per_minute if summary.forecast else None
     if rate is None or rate <= 0 or summary.entries is None:
         return text
@@ -90,6 +97,14 @@ def _mebibytes(size: int) -> str:
     return f"{max(1, round(size / (1 << 20)))} MiB"
 
 
+def _resize(situation: Situation, buckets: int) -> str:
+    """Set the number of buckets; where today's is not known, only if it is smaller."""
+    resize = f"echo {buckets} > {_HASHSIZE}"
+    if situation.summary is not None and situation.summary.buckets is not None:
+        return resize
+    return f'[ "$(cat {_HASHSIZE})" -ge {buckets} ] || {resize}'
+
+
 def _commands(
     situation: Situation, limit: int, buckets: int, *, hash_only: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -103,7 +118,7 @@ def _commands(
     before = place.prefix(host.table.namespace, evidence)
     if not place.is_host(namespace, evidence):
         notes.append("the limit is one value for all namespaces of the node, each held against it alone")
-    resize = f"echo {buckets} > {_HASHSIZE}"
+    resize = _resize(situation, buckets)
     commands = [f"{before}sh -c {word(resize)}" if before else resize]
     settings = {} if hash_only else {PREFIX + "max": limit}
     commands += [f"{before}sysctl -w {name}={value}" for name, value in settings.items()]
@@ -116,6 +131,6 @@ def _commands(
             "kube-proxy writes the limit at each of its starts: to keep it, change its configuration"
         )
         return (*commands, *kube_proxy.configure({"max": limit})), tuple(notes)
-    options = f"echo 'options nf_conntrack hashsize={buckets}' > /etc/modprobe.d/halftrack.conf"
+    options = f'echo "options nf_conntrack hashsize=$(cat {_HASHSIZE})" > /etc/modprobe.d/halftrack.conf'
     kept = persistence.keep(settings, host)
     return (*commands, options, *kept.commands), (*notes, *kept.notes)

@@ -29,7 +29,7 @@ def helps(situation: Situation) -> bool:
         return False
     symptom = situation.finding.symptom
     if symptom == "one-sided":
-        return situation.enabled(SETTING) and not situation.one_sided_capped
+        return situation.enabled(SETTING) and not situation.caps_raised
     if symptom == "idle-established":
         return situation.finding.severity != "info" and not situation.likely("idle-pool")
     return symptom == "orphaned" or (symptom == "settings" and situation.enabled(SETTING))

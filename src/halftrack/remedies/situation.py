@@ -79,6 +79,13 @@ class Situation:
         return self.summary.entries / self.summary.limit
 
     @property
+    def drops(self) -> bool:
+        """Whether new connections are turned away: seen to be, or the table is full to the limit."""
+        if self.summary is None:
+            return False
+        return bool(self.summary.dropped or self.summary.dropped_early) or (self.fullness or 0) >= 1
+
+    @property
     def under_pressure(self) -> bool:
         """Whether the table drops, is nearly full, or has a time at which it will be full."""
         if self.summary is None:
@@ -86,13 +93,13 @@ class Situation:
         forecast = self.summary.forecast
         return (
             (self.fullness or 0) >= PRESSURE
-            or bool(self.summary.dropped or self.summary.dropped_early)
+            or self.drops
             or (forecast is not None and forecast.full_at is not None)
         )
 
     @property
-    def one_sided_capped(self) -> bool:
-        """Whether the kernel has the settings that cap one-sided entries, both raised.
+    def caps_raised(self) -> bool:
+        """Whether the kernel has the two settings that cap one-sided entries, and both are raised.
 
         With either of them at its default a pick-up without a reply lasts 300 s, so only both
         together let such an entry live long.
