@@ -40,6 +40,7 @@ def diagnosis(**fields: Any) -> Diagnosis:
         "severity": "ok",
         "complete": True,
         "verdict": "3,208 of 262,144 entries (1 %), nothing stuck, nothing dropped.",
+        "focus": "host",
         "input": Input(),
         "tables": (table(),),
         "seconds": 0.43,
@@ -130,6 +131,7 @@ SICK_OLD: Final = diagnosis(
     tables=(
         table(
             entries=262_144,
+            stuck=214_318,
             dropped=7,
             dropped_early=46,
             counters_over_s=10,
@@ -237,6 +239,7 @@ SICK_NEW: Final = diagnosis(
     tables=(
         table(
             entries=238_907,
+            stuck=185_860,
             reclaimable=4412,
             forecast=Forecast(
                 shape="steps",
@@ -303,10 +306,12 @@ MASKED: Final = diagnosis(
         assumed={_ESTABLISHED: "432000 (default)"},
         notes=("46.202.252.61 is NOT masked: do not forward this file.",),
     ),
+    focus="dump.txt",
     tables=(
         table(
             netns="dump.txt",
             entries=3,
+            stuck=3,
             limit=None,
             dropped=None,
             dropped_early=None,

@@ -390,3 +390,44 @@ def test_half_closed_of_a_client_names_who_holds_them() -> None:
         "tcp/443",
     )
     assert finding.groups[0].top_peers[0].address == "10.96.14.7"
+
+
+def test_of_several_files_the_verdict_names_the_one_it_speaks_of() -> None:
+    small = table(*(one_sided(dst=f"198.51.100.{n}") for n in range(3)), row(), netns="a.txt")
+    large = table(*(one_sided(dst=f"198.51.100.{n}") for n in range(15)), row(), netns="b.txt")
+    this = evidence(small, large, source="dump", kernel=None, taken_at=None)
+    diagnosis = diagnose(this)
+    assert diagnosis.focus == "b.txt"
+    assert diagnosis.verdict.startswith("in b.txt: 16 entries, 94 % stuck")
+
+
+def test_the_table_that_was_asked_for_is_in_focus_though_all_is_well() -> None:
+    host = Table(Namespace("host"), skipped=True)
+    diagnosis = diagnose(evidence(host, table(row(), netns="edge", limit=1_000)))
+    assert diagnosis.focus == "edge"
+    assert diagnosis.verdict.startswith("in edge: 1 of 1,000 entries")
+
+
+def test_stuck_is_what_is_proven_and_silent_what_is_not() -> None:
+    silent = [row(f"198.51.100.{n}", "192.0.2.1", 40_000 + n, left=QUIET) for n in range(60)]
+    stuck = [one_sided(dst=f"198.51.100.{n}") for n in range(30)]
+    diagnosis = diagnose(evidence(table(*silent, *stuck), kernel=OLD))
+    assert diagnosis.tables[0].stuck == 30
+    assert "67 % silent for hours, 33 % stuck" in diagnosis.verdict
+
+
+def test_entries_that_live_for_minutes_are_not_stuck_and_not_passed_over() -> None:
+    rows = [one_sided(dst=f"198.51.100.{n}", left=200) for n in range(20)]
+    diagnosis = diagnose(evidence(table(*rows, limit=262_144)))
+    assert diagnosis.tables[0].stuck == 0
+    assert "20 one-sided for minutes at most, nothing stuck" in diagnosis.verdict
+
+
+def test_a_pace_is_not_told_of_a_few_known_clocks() -> None:
+    """More left than the timeout gives: when these were last heard nobody knows."""
+    timeless = [one_sided(dst=f"198.51.100.{n}", left=500_000) for n in range(90)]
+    known = [one_sided(dst=f"198.51.100.{100 + n}", left=400_000 - 60 * n) for n in range(10)]
+    [finding, *_] = diagnose(evidence(table(*timeless, *known), kernel=OLD)).findings
+    assert finding.groups[0].rate_per_minute is None
+    assert finding.forecast is not None
+    assert finding.forecast.basis == "of 10 of 100 such entries alone it is known when they were last heard"

@@ -250,3 +250,10 @@ def test_any_ages_give_an_honest_forecast(idle: list[int], rest: int, limit: int
     else:
         assert ahead.low is None
         assert ahead.high is None
+
+
+def test_a_pause_of_minutes_does_not_end_what_stays_for_days() -> None:
+    """600 entries of one minute, the last one 100 s ago: nobody knows that no more will come."""
+    ahead = foretell("one-sided", one_sided(600, idle_s=spread_evenly(600, 160, 100)), count=600, limit=700)
+    assert ahead.settles_at is None
+    assert "cannot be told from so short a time" in ahead.basis

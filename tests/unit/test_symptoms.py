@@ -491,3 +491,15 @@ def test_lines_that_boot_will_lose_are_told() -> None:
     line = ("/etc/sysctl.d/90-ct.conf", 1, ESTABLISHED, "7440")
 
     assert "lost at boot" in advice({ESTABLISHED: "7440"}, line, module_loaded_at_boot=False, systemd=True)[0]
+
+
+def test_how_long_one_sided_entries_stay_is_told_by_the_settings_not_by_the_time_left_today() -> None:
+    settings = {
+        "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "432000",
+        "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "432000",
+    }
+    rows = [one_sided(dst=f"198.51.100.{n}", left=200) for n in range(60)]
+    finding = found(table(*rows, settings=settings))["one-sided"]
+    assert finding.severity == "warning"
+    assert "stay 5 days after their last packet" in finding.title
+    assert "both raised" in finding.explanation

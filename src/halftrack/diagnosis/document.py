@@ -60,6 +60,12 @@ class Forecast(_Value, frozen=True, kw_only=True):
 
 
 class TableSummary(_Value, frozen=True, kw_only=True):
+    """``stuck``: entries that are dead for certain and stay for longer than minutes.
+
+    These are the one-sided ones that last and the orphaned ones; what is merely silent is not among
+    them. None where the entries were not read.
+    """
+
     netns: str
     owner: OwnerName | None = None
     entries: int | None = None
@@ -79,6 +85,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     by_protocol: dict[str, int] = {}
     by_state: dict[str, int] = {}
     one_sided: int | None = None
+    stuck: int | None = None
     read: bool = True
     forecast: Forecast | None = None
 
@@ -195,6 +202,8 @@ class Gap(_Value, frozen=True, kw_only=True):
 
 
 class Diagnosis(_Value, frozen=True, kw_only=True):
+    """``focus``: the ``netns`` of the table that ``verdict`` speaks of; None where no table could be read."""
+
     schema: Literal["halftrack.diagnosis/1"] = SCHEMA
     node: str
     kernel: str | None = None
@@ -203,6 +212,7 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     severity: Literal["ok", "warning", "critical"]
     complete: bool
     verdict: str
+    focus: str | None = None
     input: Input
     tables: tuple[TableSummary, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -15,7 +15,7 @@ from halftrack.diagnosis.occupancy import summary
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
 from halftrack.diagnosis.standing import Standing, standing
-from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS
+from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, one_sided
 from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View, view
 from halftrack.evidence import uapi
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
 
 _WORST_FIRST: Final = ("critical", "warning", "info")
-_STUCK: Final = frozenset({"one-sided", "orphaned"})
 _SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
 _CONDITIONS: Final = frozenset(condition.slug for condition in CONDITIONS)
 
@@ -45,19 +44,18 @@ def examine(evidence: Evidence) -> Examined:
     summaries: list[TableSummary] = []
     found: list[Finding] = []
     every: list[Case] = []
-    lasting: dict[str, int] = {}
     assumed = dict(evidence.input.assumed)
     for table in evidence.tables:
         seen = view(table, evidence)
         of_table = _cases(seen)
         ahead = forecast(seen, of_table)
-        counted = msgspec.structs.replace(summary(seen), forecast=ahead)
+        stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
+        counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck)
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
         for case in of_table:
             alone = ahead if len(of_table) == 1 else forecast(seen, (case,))
             found.append(_finding(case, stand, alone))
-        lasting[table.netns] = sum(_lasting(case) for case in of_table)
         assumed |= _assumed(seen, of_table)
         every.extend(of_table)
     for condition in CONDITIONS:
@@ -66,6 +64,7 @@ def examine(evidence: Evidence) -> Examined:
     unseen = gaps.of(evidence)
     complete = gaps.complete(evidence, unseen)
     severity = _severity(ranked)
+    focus = verdict.focus(evidence, summaries, ranked)
     diagnosis = Diagnosis(
         node=evidence.node,
         kernel=evidence.kernel,
@@ -73,7 +72,8 @@ def examine(evidence: Evidence) -> Examined:
         source=evidence.source,
         severity=severity,
         complete=complete,
-        verdict=verdict.sentence(evidence, summaries, ranked, lasting),
+        verdict=verdict.sentence(evidence, focus, ranked),
+        focus=None if focus is None else focus.netns,
         input=_input(evidence, assumed),
         tables=tuple(summaries),
         findings=ranked,
@@ -131,11 +131,11 @@ def _finding(case: Case, stand: Standing, alone: Forecast) -> Finding:
     )
 
 
-def _lasting(case: Case) -> int:
-    """Entries that are stuck beyond doubt and stay for longer than minutes."""
-    if case.symptom not in _STUCK:
-        return 0
-    return case.rows.count(pl.col("timeout") > timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED])
+def _stuck(case: Case) -> int:
+    """See ``document.TableSummary``."""
+    if case.symptom == "orphaned":
+        return case.rows.height
+    return one_sided.lasting(case) if case.symptom == "one-sided" else 0
 
 
 def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:

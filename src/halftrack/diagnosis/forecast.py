@@ -66,11 +66,18 @@ def _doubt(view: View, grown: Sequence[Growth]) -> str | None:
     lasting = [each for each in grown if (each.lifetime_s or _PASSING_S + 1) > _PASSING_S]
     stuck = sum(each.entries for each in lasting)
     untold = sum(each.entries for each in lasting if not each.told)
+    brief = max((each for each in lasting if each.too_brief), key=lambda each: each.entries, default=None)
     if untold > _UNTOLD * stuck:
         timeless = all(each.lifetime_s is None for each in lasting if not each.told)
         if timeless:
-            return "when the stuck entries were last heard cannot be told"
+            timed = sum(each.timed for each in lasting)
+            return f"of {timed:,} of {stuck:,} such entries alone it is known when they were last heard"
         return "the stuck entries are too few or came too unevenly to tell a pace from one dump"
+    if brief is not None and brief.entries > _UNTOLD * stuck:
+        return (
+            f"an entry stays {words.duration(brief.lifetime_s or 0)} and none is older than"
+            f" {words.duration(brief.seen_s)}: whether more will come cannot be told from so short a time"
+        )
     return None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from halftrack.diagnosis.document import Group, OwnerName, Peer
-from halftrack.diagnosis.shape import rate_per_minute
+from halftrack.diagnosis.shape import CLOCKS_KNOWN, rate_per_minute
 from halftrack.evidence import addresses
 from halftrack.evidence.marks import marks
 
@@ -104,6 +104,7 @@ def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: Vi
     idle = columns.idle_s[place]
     idle = idle[idle >= 0]
     shortest, longest = (int(idle.min()), int(idle.max())) if idle.size else (None, None)
+    known = idle.size >= CLOCKS_KNOWN * place.size
     peers, top = _peers(columns.peers[place], place, rows, view)
     return Group(
         netns=view.netns,
@@ -116,7 +117,7 @@ def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: Vi
         top_peers=top,
         idle_min_s=shortest,
         idle_max_s=longest,
-        rate_per_minute=rate_per_minute(key["len"], longest, shortest),
+        rate_per_minute=rate_per_minute(key["len"], longest, shortest) if known else None,
     )
 
 

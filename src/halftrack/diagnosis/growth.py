@@ -29,13 +29,13 @@ Pace: TypeAlias = Literal["slow", "likely", "fast"]
 Seconds: TypeAlias = npt.NDArray[np.float64]
 
 _BINS: Final = 1024
-_KNOWN: Final = 0.8
-"""Share of a case's entries whose clock must be known to tell its growth."""
 _SAMPLE: Final = 10_000
 _PARTS: Final = 12
 _TWO_SIGMA: Final = 2.0
 _SIGNIFICANT: Final = 4.0
 _CONVERSE: Final[dict[Pace, Pace]] = {"slow": "fast", "likely": "likely", "fast": "slow"}
+_TRIFLE: Final = 1 / 24
+"""Of an entry's life."""
 _PAIR: Final = 0.25
 """Two steps have one interval: it is taken to vary by this share."""
 
@@ -99,7 +99,7 @@ class Steps:
 class Growth:
     """One case's entries over time. ``arrivals`` None: no more are expected, or nobody can tell (shape).
 
-    ``entries`` counts all rows of the case, ``timed`` those whose end is known: the rest are taken to stay.
+    ``entries`` counts all rows of the case; those whose end is not known are taken to stay.
     """
 
     shape: Shape
@@ -110,10 +110,24 @@ class Growth:
     """Ends of the present entries: how many end in each ``1/_BINS`` of a lifetime from now."""
     seen_s: int
     """How far back the entries reach."""
+    timed: int
+    """Entries of which it is known when they were last heard."""
 
     @property
     def told(self) -> bool:
         return self.lifetime_s is not None and self.shape != "unknown"
+
+    @property
+    def too_brief(self) -> bool:
+        """That no more come is not believed of a pause that is a trifle beside what an entry lives."""
+        if self.lifetime_s is None or self.shape in ("steady", "unknown"):
+            return False
+        return self.arrivals_end and self.seen_s < _TRIFLE * self.lifetime_s
+
+    @property
+    def arrivals_end(self) -> bool:
+        """Whether nothing more is expected, or ever less."""
+        return self.arrivals is None or self.shape == "falling"
 
     def present(self, at_s: Seconds, pace: Pace) -> Seconds:
         """Entries of this case at moments from now on, in seconds."""
@@ -137,9 +151,10 @@ class Growth:
 def growth(case: Case) -> Growth:
     """What the case's entries, by the moments when they were last heard, say about those to come."""
     idle = ages(case.rows, "idle_s")
-    drawn = heard(case.rows, case.view) if idle.size >= _KNOWN * max(case.rows.height, 1) else None
+    known = idle.size >= shapes.CLOCKS_KNOWN * max(case.rows.height, 1)
+    drawn = heard(case.rows, case.view) if known else None
     if drawn is None:
-        return Growth("unknown", case.rows.height, None, None, np.zeros(_BINS, np.int64), 0)
+        return Growth("unknown", case.rows.height, None, None, np.zeros(_BINS, np.int64), 0, idle.size)
     lifetime_s = _lifetime_s(case.rows)
     shape = shapes.shape(drawn)
     left = np.clip(lifetime_s - idle, 0, lifetime_s)
@@ -151,6 +166,7 @@ def growth(case: Case) -> Growth:
         arrivals=_arrivals(case, drawn, shape, idle),
         ends_s=ends,
         seen_s=int(idle.max()),
+        timed=idle.size,
     )
 
 

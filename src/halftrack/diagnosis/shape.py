@@ -22,6 +22,8 @@ FEWEST: Final = 8
 """Fewer entries than this have no shape and no rate."""
 _FEWEST_BUCKETS: Final = 6
 """Two of them are parts only, and the rest must show something."""
+CLOCKS_KNOWN: Final = 0.8
+"""Share of the entries of which it must be known when they were last heard to tell a pace."""
 BLIND_S: Final = 7500
 """Some symptoms hold only what has been silent for longer than a two-hour keepalive (7,200 s and
 its probes): an empty end of this length means nothing."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import services, words
 from halftrack.diagnosis.standing import CRITICAL_WITHIN, FULL, fills_within, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from halftrack.diagnosis.document import Finding, Group, TableSummary
     from halftrack.evidence.values import Evidence
 
 _OWN: Final = frozenset({"host", "self"})
 _STUCK: Final = frozenset({"one-sided", "orphaned"})
+_MUCH: Final = 0.1
+"""Share of the entries from which short-lived ones are worth a word."""
 _LOOKS: Final = {
     "one-sided": "seen in one direction",
     "orphaned": "without a socket",
@@ -28,18 +31,15 @@ _LOOKS: Final = {
 
 def sentence(
     evidence: Evidence,
-    summaries: Sequence[TableSummary],
+    focus: TableSummary | None,
     findings: Sequence[Finding],
-    lasting: Mapping[str, int],
 ) -> str:
     """Without severity word and node.
 
-    ``findings``: worst first. ``lasting``: by namespace, how many entries are stuck for long, so that
-    a few of them are not passed over in silence.
+    ``focus``: the table it is about. ``findings``: worst first.
     """
-    if not summaries:
+    if focus is None:
         return "no connection table could be read."
-    focus = _focus(evidence, summaries, findings)
     if focus.entries is None and not focus.read:
         for gap in evidence.gaps:
             if gap.netns == focus.netns and not gap.needs:
@@ -49,7 +49,7 @@ def sentence(
         for finding in findings
         if finding.severity != "info" and finding.groups and finding.groups[0].netns == focus.netns
     ]
-    text = f"{_where(evidence, focus)}{_state(evidence, focus, about, lasting.get(focus.netns, 0))}"
+    text = f"{_where(evidence, focus)}{_state(evidence, focus, about)}"
     if not focus.read:
         tail = "entries not seen" if not _worried(findings) else "Whose they are: not seen"
         return f"{text}; {tail}." if tail[0].islower() else f"{text}. {tail}."
@@ -60,13 +60,15 @@ def _worried(findings: Sequence[Finding]) -> bool:
     return any(finding.severity != "info" for finding in findings)
 
 
-def _focus(
+def focus(
     evidence: Evidence, summaries: Sequence[TableSummary], findings: Sequence[Finding]
-) -> TableSummary:
-    """The table that the sentence is about: the one with the worst finding, else the node's own.
+) -> TableSummary | None:
+    """The table that the diagnosis is about: the one with the worst finding, else the node's own.
 
-    Where the node's own was not asked for, the largest of those that were.
+    Where the node's own was not asked for, the largest of those that were. ``findings``: worst first.
     """
+    if not summaries:
+        return None
     by_name = {each.netns: each for each in summaries}
     for finding in findings:
         if finding.severity == "info":
@@ -86,28 +88,28 @@ def _where(evidence: Evidence, focus: TableSummary) -> str:
     if evidence.in_container and focus.netns == "self":
         who = f"container {focus.owner.name}" if focus.owner else "this container"
         return f"this is the table of {who}, not the node's: "
-    if evidence.source == "live" and focus.netns not in _OWN:
+    if (evidence.source == "live" or len(evidence.tables) > 1) and focus.netns not in _OWN:
         return f"in {name}: "
     return ""
 
 
-def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding], lasting: int) -> str:
+def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding]) -> str:
     stand = standing(focus, focus.entries or 0, evidence.taken_at)
     full = stand.fullness
     if full is not None and full >= FULL:
         dropped = f", {focus.dropped:,} dropped in {focus.counters_over_s} s" if focus.dropped else ""
         head = f"connection table {'full' if full >= 1 else 'nearly full'}{dropped}"
-        return f"{head}; {_stuck(focus, about)}" if about else head
+        return f"{head}; {_of_it(focus, about)}" if about else head
     if fills_within(focus.forecast, stand, CRITICAL_WITHIN) and focus.forecast and focus.forecast.full_at:
         at = focus.forecast.full_at
         wave = ", with the next wave" if focus.forecast.shape == "steps" else ""
         head = f"full at about {at:%a %d %b %H:%M} UTC{wave}"
-        return f"{head}; {_stuck(focus, about)}" if about else head
+        return f"{head}; {_of_it(focus, about)}" if about else head
     head = _count(focus, full)
     if focus.read and about:
-        head += f", {_stuck_of_count(focus, about)}"
+        head += f", {_of_count(focus, about)}"
     elif focus.read:
-        head += f", {lasting:,} stuck (too few to matter yet)" if lasting else ", nothing stuck"
+        head += _little(focus)
     return head + _dropped(focus)
 
 
@@ -127,30 +129,70 @@ def _dropped(focus: TableSummary) -> str:
     return f", {focus.dropped:,} dropped in {focus.counters_over_s} s"
 
 
-def _stuck(focus: TableSummary, about: Sequence[Finding]) -> str:
+def _little(focus: TableSummary) -> str:
+    """Where no finding of entries is serious: that nothing is stuck, or how little."""
+    if focus.stuck:
+        return f", {focus.stuck:,} stuck (too few to matter yet)"
+    if focus.one_sided and focus.one_sided >= _MUCH * (focus.entries or 0):
+        return f", {focus.one_sided:,} one-sided for minutes at most, nothing stuck"
+    return ", nothing stuck"
+
+
+def _of_it(focus: TableSummary, about: Sequence[Finding]) -> str:
     """``82 % of it is stuck, mostly web-1's``."""
-    entries = sum(finding.entries for finding in about)
-    share = entries / max(focus.entries or entries, 1)
-    part = "all" if share >= 1 else words.percent(share)
-    return f"{part} of it is {_look(about)}{_mostly(about)}"
+    total = focus.entries or sum(finding.entries for finding in about)
+    first, *others = _parts(focus, about)
+    text = f"{_share(first.entries, total)} of it is {first.look}"
+    text += "".join(f", {_share(part.entries, total)} {part.look}" for part in others)
+    return f"{text}{_mostly(about)}"
 
 
-def _stuck_of_count(focus: TableSummary, about: Sequence[Finding]) -> str:
+def _of_count(focus: TableSummary, about: Sequence[Finding]) -> str:
     """``all 3 stuck: web traffic seen in one direction``, ``66 % half closed, mostly shop's``."""
-    entries = sum(finding.entries for finding in about)
-    total = focus.entries or entries
-    if entries >= total and len(about) == 1:
-        group = about[0].groups[0]
-        traffic = services.common_name(group.service) or group.service
-        look = _LOOKS[about[0].symptom]
-        what = f"{traffic} traffic {look}" if traffic else look
-        return f"all {entries:,} stuck: {what}" if entries > 1 else f"and it is stuck: {what}"
-    return f"{words.percent(min(entries / max(total, 1), 1.0))} {_look(about)}{_mostly(about)}"
+    total = focus.entries or sum(finding.entries for finding in about)
+    parts = _parts(focus, about)
+    if len(about) == 1 and parts[0].entries >= total:
+        return _all(parts[0], about[0])
+    told = ", ".join(f"{_share(part.entries, total, whole='100 %')} {part.look}" for part in parts)
+    return f"{told}{_mostly(about)}"
 
 
-def _look(about: Sequence[Finding]) -> str:
-    symptoms = {finding.symptom for finding in about}
-    return _LOOKS[symptoms.pop()] if len(symptoms) == 1 and not symptoms & _STUCK else "stuck"
+def _all(part: _Part, finding: Finding) -> str:
+    service = finding.groups[0].service
+    traffic = services.common_name(service) or service
+    if part.look != "stuck":
+        return f"all {part.entries:,} {part.look}" + (f": {traffic} traffic" if traffic else "")
+    look = _LOOKS[finding.symptom]
+    what = f"{traffic} traffic {look}" if traffic else look
+    return f"all {part.entries:,} stuck: {what}" if part.entries > 1 else f"and it is stuck: {what}"
+
+
+def _share(entries: int, total: int, whole: str = "all") -> str:
+    share = entries / max(total, 1)
+    return whole if share >= 1 else words.percent(share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Entries of one look."""
+
+    look: str
+    entries: int
+
+
+def _parts(focus: TableSummary, about: Sequence[Finding]) -> list[_Part]:
+    """The two largest parts: what is stuck for certain, and what shows each of the other symptoms.
+
+    One-sided entries that live for minutes only are not stuck.
+    """
+    stuck = focus.stuck if focus.stuck and any(finding.symptom in _STUCK for finding in about) else 0
+    looks = {"stuck": stuck} if stuck else {}
+    for finding in about:
+        if not stuck or finding.symptom not in _STUCK:
+            look = _LOOKS[finding.symptom]
+            looks[look] = looks.get(look, 0) + finding.entries
+    largest = sorted(looks, key=lambda look: -looks[look])[:2]
+    return [_Part(look, looks[look]) for look in largest]
 
 
 def _mostly(about: Sequence[Finding]) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from halftrack.diagnosis import clocks, enablers, words
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
+from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
 
 _LASTING: Final = Weights(of_limit=0.01, share=0.1, fewest=20, many=1_000)
+_SHORT_S: Final = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
 _PASSING: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
 
 
@@ -35,30 +37,53 @@ class OneSided:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        longest, longer = _left(case)
-        lasting = longer > 0
-        kept = f"up to {words.duration(longest)}" if lasting else "minutes at most"
+        longest, longer = _longest_left(case), lasting(case)
+        lasts = longer > 0
         return Account(
             severity=severity(
-                longer if lasting else entries, standing, _LASTING if lasting else _PASSING, forecast
+                longer if lasts else entries, standing, _LASTING if lasts else _PASSING, forecast
             ),
             title=(
                 f"{words.count(entries, 'connection was', 'connections were')} seen in one direction only"
-                f" and {'stays' if entries == 1 else 'stay'} {kept}."
+                f" and {'stays' if entries == 1 else 'stay'} {_kept(case.view, longest, lasts=lasts)}."
             ),
             explanation=f"{_senders(case.rows)} {_keeping(case.view, longest, longer, entries)}",
-            enabled_by=_enabled_by(case.view, lasting=lasting),
+            enabled_by=_enabled_by(case.view, lasting=lasts),
         )
 
 
-def _left(case: Case) -> tuple[int, int]:
-    """The longest time left, and how many have more than a kernel that clamps would give by default."""
-    short = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
-    row = case.rows.select(
-        longest=pl.col("timeout").max(),
-        longer=(pl.col("timeout") > short).sum(),
-    ).row(0)
-    return row[0] or 0, row[1]
+def lasting(case: Case) -> int:
+    """How many stay for longer than the minutes that a kernel that clamps gives them by default.
+
+    Those with more left, and those that get more with each packet by this node's settings: what
+    little they may have left today is the end of a long stay.
+    """
+    longer = pl.col("timeout") > _SHORT_S
+    if _given_s(case.view) > _SHORT_S:
+        longer |= pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED
+    return case.rows.count(longer)
+
+
+def _given_s(view: View) -> int:
+    """Seconds that a packet gives such an entry here; 0 where that is not known.
+
+    On a kernel that clamps, long entries alone do not tell it: they may have been injected.
+    """
+    if view.features.clamps_one_sided and view.timeouts.known(timeouts.UNACKNOWLEDGED) is None:
+        return 0
+    return view.one_sided_s or 0
+
+
+def _longest_left(case: Case) -> int:
+    return int(case.rows.column("timeout").max() or 0)  # type: ignore[arg-type]  # a column of integers
+
+
+def _kept(view: View, longest: int, *, lasts: bool) -> str:
+    if not lasts:
+        return "minutes at most"
+    if longest > _SHORT_S:
+        return f"up to {words.duration(longest)}"
+    return f"{words.duration(_given_s(view))} after their last packet"
 
 
 def _senders(rows: MarkedRows) -> str:

@@ -40,7 +40,7 @@ def _circumstances(diagnosis: Diagnosis) -> str:
     unknown = [
         name
         for name, value in (
-            ("limit", next((table.limit for table in diagnosis.tables if table.limit is not None), None)),
+            ("limit", next((each.limit for each in diagnosis.tables if each.netns == diagnosis.focus), None)),
             ("time", diagnosis.taken_at),
             ("kernel", diagnosis.kernel),
         )

@@ -14,18 +14,12 @@ if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _BAR: Final = 40
-_OWN: Final = ("host", "self")
+_WORTH_A_BAR: Final = 0.005
 
 
 def focus(diagnosis: Diagnosis) -> TableSummary | None:
-    """The table that the screen is about: that of the worst finding, else the node's own."""
-    by_name = {table.netns: table for table in diagnosis.tables}
-    for finding in diagnosis.findings:
-        named = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
-        if finding.severity != "info" and named in by_name:
-            return by_name[named]
-    own = (table for table in diagnosis.tables if table.netns in _OWN)
-    return next(own, max(diagnosis.tables, key=lambda table: table.entries or 0, default=None))
+    """The table that the verdict speaks of."""
+    return next((table for table in diagnosis.tables if table.netns == diagnosis.focus), None)
 
 
 def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
@@ -35,7 +29,8 @@ def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
         return []
     return [
         *_fullness(shown, page),
-        *_stuck(shown, diagnosis.findings, page),
+        *_part("  stuck", shown.stuck or 0, shown, page),
+        *_part("  silent", _silent(shown, diagnosis.findings), shown, page),
         *page.wrap(f"{_now(shown, diagnosis)} {_ahead(shown, diagnosis, basis=basis)}", " " * 8),
     ]
 
@@ -50,26 +45,33 @@ def _fullness(shown: TableSummary, page: Page) -> list[str]:
     return _bar_line("Table", share, f"{shown.entries:,} of {shown.limit:,}", words.percent(share), page)
 
 
-def _stuck(shown: TableSummary, findings: Iterable[Finding], page: Page) -> list[str]:
-    stuck = _stuck_entries(shown, findings)
-    if not stuck or not shown.entries or not shown.limit:
+def _part(label: str, entries: int, shown: TableSummary, page: Page) -> list[str]:
+    """A bar for a part of the entries, where there is one of any size."""
+    if not shown.entries or not shown.limit or entries < _WORTH_A_BAR * shown.entries:
         return []
-    share = min(stuck / shown.entries, 1.0)
-    text = f"{stuck:,}, {words.percent(share)} of them"
-    return _bar_line("  stuck", stuck / shown.limit, text, "", page)
+    share = min(entries / shown.entries, 1.0)
+    return _bar_line(label, entries / shown.limit, f"{entries:,}, {words.percent(share)} of them", "", page)
 
 
-def _stuck_entries(shown: TableSummary, findings: Iterable[Finding]) -> int:
+def _silent(shown: TableSummary, findings: Iterable[Finding]) -> int:
+    """Open connections that may be dead or at rest, where that is serious."""
     return sum(
-        finding.entries
+        finding.entries for finding in _serious(shown, findings) if finding.symptom == "idle-established"
+    )
+
+
+def _serious(shown: TableSummary, findings: Iterable[Finding]) -> list[Finding]:
+    """Findings about entries of this table."""
+    return [
+        finding
         for finding in findings
         if finding.severity != "info" and finding.groups and finding.groups[0].netns == shown.netns
-    )
+    ]
 
 
 def _bar_line(label: str, share: float, text: str, percent: str, page: Page) -> list[str]:
     length = min(_BAR, page.width - len(text) - len(percent) - 13)
-    head = f"{label:<7} [{page.bar(share, length)}] {text}" if length >= 10 else f"{label:<7} {text}"
+    head = f"{label:<8}[{page.bar(share, length)}] {text}" if length >= 10 else f"{label:<8}{text}"
     return [
         f"{head}{percent:>{page.width - len(head)}}"
         if percent and length >= 10
@@ -113,7 +115,7 @@ def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, 
     if forecast.full_at is None:
         if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
             return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
-        if shown.read and not _stuck_entries(shown, diagnosis.findings):
+        if shown.read and not _serious(shown, diagnosis.findings):
             return f"Full: not in sight ({forecast.basis})."
         return f"Full when: cannot be told ({forecast.basis})."
     now = diagnosis.taken_at
