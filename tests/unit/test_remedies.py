@@ -68,6 +68,13 @@ def test_unread_entries_leave_the_advice_that_needs_none() -> None:
     assert [each.remedy for each in finding.remedies] == ["raise-limit"]
 
 
+def test_what_is_not_removed_after_all_is_said() -> None:
+    found = drain.advise(situation(evidence(table(*stuck()), kernel=OLD_KERNEL)))
+    assert found is not None
+    assert found.title.startswith("would remove 20 of 20 stuck entries")
+    assert "|| \\\n  echo 'not removed: " in found.commands[-1]
+
+
 def test_unanswered_questions_to_a_gone_backend_are_removed() -> None:
     rows = [udp("192.0.2.9", "10.96.0.10", sport=40_000 + i) for i in range(5)]
     found = drain.advise(situation(evidence(table(*rows)), "unreplied-udp", pl.lit(value=True)))

@@ -11,8 +11,10 @@ from halftrack.remedies import (
     shorten_established,
 )
 from halftrack.remedies.settle import busiest
-from unit.flowrows import evidence, one_sided, row, table
+from unit.flowrows import ASSURED, evidence, one_sided, row, table
 from unit.situations import OLD_KERNEL, RAISED, STEADY, WEB, situation, ssh, stuck
+
+NAT = (*ASSURED, "src-nat")
 
 
 def test_shortening_settles_at_rate_times_lifetime_and_frees_nothing_by_itself() -> None:
@@ -44,10 +46,8 @@ def test_silent_connections_whose_socket_is_gone_are_not_counted_as_live() -> No
 
 
 def test_translated_connections_at_risk_are_told() -> None:
-    nat = [
-        row("10.0.0.9", "198.51.100.9", 40_000, 22, reply_dst="203.0.113.1", left=400_000) for _ in range(1)
-    ]
-    found = shorten_established.advise(situation(evidence(table(*stuck(), *nat), kernel=OLD_KERNEL)))
+    nat = row("10.0.0.9", "198.51.100.9", 40_000, 22, reply_dst="203.0.113.1", left=400_000, status=NAT)
+    found = shorten_established.advise(situation(evidence(table(*stuck(), nat), kernel=OLD_KERNEL)))
     assert found is not None
     assert any("1 of them are translated" in why for why in found.risk.why)
 

@@ -25,6 +25,7 @@ COLUMNS: Final = frozenset(
         "orig_packets",
         "start_ns",
         "delta_time",
+        "helper",
         *(f"tcp_{what}_{way}" for what in ("flags", "wscale") for way in _WAYS),
     }
 )

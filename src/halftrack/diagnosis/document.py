@@ -165,7 +165,10 @@ class Risk(_Value, frozen=True, kw_only=True):
 
 
 class Advice(_Value, frozen=True, kw_only=True):
-    """A remedy for a finding. ``title``: one line; ``commands``: to be typed on the node as they stand."""
+    """A remedy for a finding. ``title``: one line; ``commands``: to be typed on the node as they stand.
+
+    ``after``: the kind of remedy that has to be through before this one, where there is one.
+    """
 
     remedy: str
     kind: Kind
@@ -174,6 +177,7 @@ class Advice(_Value, frozen=True, kw_only=True):
     effect: Effect
     risk: Risk
     commands: tuple[str, ...] = ()
+    after: Kind | None = None
 
 
 class Finding(_Value, frozen=True, kw_only=True):

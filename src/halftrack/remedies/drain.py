@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import place, removal
 from halftrack.remedies.entry_filters import KIND, candidates, of_kind, pair_of
-from halftrack.remedies.live import span
 from halftrack.remedies.removal import Part
 from halftrack.remedies.shell import Addresses
 
@@ -30,6 +30,7 @@ REMEDY: Final = "drain"
 GROUPS: Final = 5
 """Groups that get commands of their own."""
 _SYMPTOMS: Final = ("one-sided", "orphaned", "half-closed", "unreplied-udp", "stale-nat")
+_STUCK: Final = ("one-sided", "orphaned")
 _SHORT_S: Final = 300
 """One-sided entries with no more left are gone before anyone has typed."""
 _SECONDS_PER_ENTRY_READ: Final = 5e-6
@@ -77,10 +78,10 @@ def advise(situation: Situation) -> Advice | None:
 
 def _filter(situation: Situation) -> str:
     """The finding in words of the filter language."""
-    words = f"symptom={situation.finding.symptom}"
+    chosen = f"symptom={situation.finding.symptom}"
     if place.is_host(situation.table.namespace, situation.evidence):
-        return words
-    return f"{words} netns={situation.table.netns}"
+        return chosen
+    return f"{chosen} netns={situation.table.netns}"
 
 
 def _title(situation: Situation, freed: int) -> str:
@@ -91,7 +92,8 @@ def _title(situation: Situation, freed: int) -> str:
         "unreplied-udp": "none of them was ever answered",
         "stale-nat": "they lead to an address that nobody has",
     }[situation.finding.symptom]
-    return f"{freed:,} of {situation.finding.entries:,} stuck entries removed: {proof}"
+    stuck = "stuck entries" if situation.finding.symptom in _STUCK else "entries"
+    return f"would remove {freed:,} of {situation.finding.entries:,} {stuck}: {proof}"
 
 
 def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
@@ -108,7 +110,7 @@ def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
         seconds = part.entries * len(situation.table.flows or ()) * _SECONDS_PER_ENTRY_READ
         yield (
             f"no filter tells the {part.entries} of {part.group.service or 'this group'} from {part.others} "
-            f"others: removed one by one, in about {span(max(1, round(seconds)))}"
+            f"others: removed one by one, in about {words.duration(max(1, round(seconds)))}"
         )
     if freed < situation.finding.entries:
         yield f"{situation.finding.entries - freed} more, in smaller groups, are left to time"

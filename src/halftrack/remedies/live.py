@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import LiveFlows
 from halftrack.evidence import addresses, uapi
 
@@ -33,20 +34,11 @@ UNKNOWN: Final = Live(None)
 
 
 def translated() -> pl.Expr:
-    """Whether an entry's addresses or ports are rewritten on this node.
+    """Whether an entry's addresses or ports are rewritten on this node: the status bits say so.
 
-    The status bits say so where they are known. Text sources do not hold them; there the two
-    tuples differ. Masked addresses are not compared: the same one may be written in two ways.
+    Readers of text set them where the two tuples of an entry differ.
     """
-    by_tuple = pl.lit(value=False)
-    for end, other in (("src", "dst"), ("dst", "src")):
-        hi, other_hi = pl.col(f"orig_{end}_hi"), pl.col(f"reply_{other}_hi")
-        lo, other_lo = pl.col(f"orig_{end}_lo"), pl.col(f"reply_{other}_lo")
-        plain = (hi != addresses.OPAQUE_HI) & (other_hi != addresses.OPAQUE_HI)
-        by_tuple |= plain & ((hi != other_hi) | (lo != other_lo))
-        ports = pl.col(f"orig_{end[0]}port") != pl.col(f"reply_{other[0]}port")
-        by_tuple |= ports.fill_null(value=False)
-    return (pl.col("status") & uapi.IPS_NAT_MASK != 0) | by_tuple
+    return pl.col("status") & uapi.IPS_NAT_MASK != 0
 
 
 def answered() -> pl.Expr:
@@ -157,16 +149,4 @@ def example(row: pl.DataFrame, view: View) -> str:
     number = row["l4proto"].item()
     line = f"{uapi.PROTOCOL_NAMES.get(number, number)} {ends[0]} -> {ends[1]}"
     idle = row["idle_s"].item()
-    return line if idle is None else f"{line}, silent for {span(idle)}"
-
-
-def span(seconds: int) -> str:
-    """A duration in its two largest units: ``4 d 3 h``, ``2 h 4 min``, ``59 s``."""
-    parts: list[str] = []
-    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        whole, seconds = divmod(seconds, size)
-        if whole or parts:
-            parts.append(f"{whole} {name}" if whole else "")
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if part) or "0 s"
+    return line if idle is None else f"{line}, silent for {words.duration(idle)}"

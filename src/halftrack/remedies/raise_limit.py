@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence.values import Namespace
 from halftrack.remedies import kube_proxy, persistence, place
-from halftrack.remedies.live import span
 from halftrack.remedies.shell import comment, word
 from halftrack.remedies.situation import PREFIX
 
@@ -85,7 +85,11 @@ def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_o
     if rate is None or rate <= 0 or summary.entries is None:
         return text
     seconds = 0.75 * (limit - summary.entries) / rate * 60
-    return f"{text}, room for about {span(_rounded(seconds))} of this growth"
+    return f"{text}, room for about {words.duration(_rounded(seconds))} at {_pace(rate)} more a minute"
+
+
+def _pace(per_minute: float) -> str:
+    return f"{per_minute:,.0f}" if per_minute >= 10 else f"{per_minute:.2g}"
 
 
 def _rounded(seconds: float) -> int:

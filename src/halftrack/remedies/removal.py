@@ -38,7 +38,10 @@ def at_once(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
     service = part.group.service or "no service"
     note = comment(f"{part.entries} entries of {service}; no other matched when this was read")
     guard = _guard(situation, part, f"{before}conntrack -L {options}")
-    return [note, f"{guard} && \\\n  {remove}" if guard else remove]
+    if guard is None:
+        return [note, remove]
+    refusal = "echo 'not removed: something alive matches by now, or it failed' >&2"
+    return [note, f"{guard} && \\\n  {remove} || \\\n  {refusal}"]
 
 
 def one_by_one(situation: Situation, part: Part, spelled: Addresses) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
-from halftrack.remedies import kube_proxy, notrack, persistence
-from halftrack.remedies.live import UNKNOWN, span
+from halftrack.remedies import kube_proxy, persistence
+from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
         why.append("which open connections are silent for so long cannot be told from this evidence")
     elif live.entries:
         why.append(
-            f"{live.entries} open connections are silent for more than {span(to_s)}: such ones are "
+            f"{live.entries} open connections are silent for more than {words.duration(to_s)}: such ones are "
             "forgotten, and cut where the rules want a known connection"
         )
     if live.translated:
@@ -86,9 +87,10 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
             "can no longer reach through"
         )
     if to_s < SAFE_S:
-        why.append(f"below {span(SAFE_S)}: under the 2 h keepalive and what RFC 5382 asks of a translator")
+        why.append(
+            f"below {words.duration(SAFE_S)}: under the 2 h keepalive and what RFC 5382 asks of a translator"
+        )
     keepalive = situation.table.settings.get(_KEEPALIVE, "")
     if keepalive.isdecimal() and int(keepalive) >= to_s:
-        why.append(f"keepalives are sent only every {span(int(keepalive))} here ({_KEEPALIVE})")
-    instead = notrack.refused(situation)
-    return (*why, instead) if instead else tuple(why)
+        why.append(f"keepalives are sent only every {words.duration(int(keepalive))} here ({_KEEPALIVE})")
+    return tuple(why)

@@ -67,4 +67,5 @@ def advise(situation: Situation) -> Advice | None:
             live_flows=live.flows,
         ),
         commands=(*persistence.set_now(settings, situation), *kept.commands),
+        after="clear",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import notrack, place, rules, shorten_established
-from halftrack.remedies.live import UNKNOWN, span
+from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment
 from halftrack.remedies.shorten_established import SAFE_S
@@ -61,15 +62,15 @@ def advise(situation: Situation) -> Advice | None:
     ]
     if live.entries:
         why.append(
-            f"{live.entries} open connections of this service are silent for more than {span(SAFE_S)}: "
-            "ones like them would be forgotten"
+            f"{live.entries} open connections of this service are silent for more than"
+            f" {words.duration(SAFE_S)}: ones like them would be forgotten"
         )
     if not place.is_host(situation.table.namespace, situation.evidence):
         why.append("the rules go with the network namespace: whatever makes it has to load them again")
     return Advice(
         remedy=REMEDY,
         kind="cure",
-        title=f"established timeout of {span(SAFE_S)} for {group.service} only",
+        title=f"established timeout of {words.duration(SAFE_S)} for {group.service} only",
         arguments={"service": f"tcp/{number}", "established": SAFE_S},
         effect=Effect(entries_freed=0, settles_at=settles_at(situation, SAFE_S)),
         risk=Risk(
