@@ -121,7 +121,7 @@ def test_the_founding_case_on_the_screen(run: Run) -> None:
     assert first.startswith("WARNING  founding.txt: 3 entries")
     for wanted in (
         "xx.xx.xx.73 tcp/80 (server side)",
-        "19 h 4 m - 19 h 11 m",
+        "19 h 4 min - 19 h 11 min",
         "ause: ",
         "CURE ",
         "Dropped now",
@@ -213,3 +213,18 @@ def test_hostile_files_are_shown_as_escapes(run: Run, tmp_path: Path) -> None:
         ran = run("doctor", str(hostile), *words)
         assert ran.code in (1, 3)
         assert all(line.isprintable() for line in ran.out.splitlines())
+
+
+def test_the_command_that_shows_all_repeats_the_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a file.txt").write_bytes(FOUNDING.read_bytes())
+    text = run("doctor", "a file.txt", "--assume", "limit=700", "--assume", "kernel=6.18").out
+    typed = " ".join(text.replace("\\\n", "").split())
+
+    assert "doctor 'a file.txt' --assume limit=700 --assume kernel=6.18 -v" in typed
+
+
+def test_the_command_that_shows_all_keeps_the_namespace(run: Run) -> None:
+    assert "doctor --netns edge -v" in run("doctor", "--netns", "edge", seen=SEEN["warning"][0]).out

@@ -107,3 +107,13 @@ def test_a_document_goes_into_its_file_unchanged() -> None:
 
     assert output("\n".join(lines)) == output(command)
     assert max(len(line) for line in lines if "ExecStart" not in line) <= 80
+
+
+def test_a_remark_behind_a_command_is_never_continued() -> None:
+    assert shell_lines("ADDR_1=    # the address shown as xx.xx.xx.73 in the dump", Page(40), "    ") == [
+        "    # the address shown as xx.xx.xx.73",
+        "    # in the dump",
+        "    ADDR_1=",
+    ]
+    quoted = "echo 'not # a remark' and some more words for a long line"
+    assert shell_lines(quoted, Page(40), "")[0].startswith("echo 'not # a remark'")

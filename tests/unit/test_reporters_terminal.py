@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from halftrack.diagnosis.document import Diagnosis, Input
+from halftrack.diagnosis.document import Advice, Diagnosis, Effect, Input, Risk, Timeline
 from halftrack.reporters.layout import Page, cells
 from halftrack.reporters.terminal import FIRST_SCREEN, render
 from unit.documents import EMPTY, HEALTHY, MASKED, SCREENS, SICK_NEW, SICK_OLD, UNPRIVILEGED, diagnosis
@@ -100,8 +100,8 @@ def test_a_dump_says_what_to_ask_for_and_what_is_assumed() -> None:
     assert "ASSUMED tcp_timeout_established ~432000" in text
     assert "MASKS" in text
     assert "46.202.252.61 is NOT masked" in text
-    assert "19 h 4 m - 19 h 11 m" in text
-    assert "halftrack doctor -v dump.txt" in render(MASKED, again="halftrack doctor -v dump.txt")
+    assert "19 h 4 min - 19 h 11 min" in text
+    assert "halftrack doctor dump.txt -v" in render(MASKED, again="halftrack doctor dump.txt")
 
 
 def test_a_growth_in_steps_is_not_shown_as_a_rate() -> None:
@@ -180,3 +180,48 @@ def test_wide_characters_are_counted_as_two_columns() -> None:
 
     assert all(cells(line) <= 40 for line in lines)
     assert "".join(lines).count("\u6f22") == 50
+
+
+def test_strict_pick_up_cannot_be_pasted_before_the_clearing() -> None:
+    """Its entries would be cleared next: what goes by mistake then could not come back."""
+    strict = Advice(
+        remedy="strict-pickup",
+        kind="cure",
+        title="no entries from packets in mid-stream",
+        effect=Effect(),
+        risk=Risk(level="medium"),
+        commands=("sysctl -w net.netfilter.nf_conntrack_tcp_loose=0", "mkdir -p /etc\necho x > /etc/y"),
+        after="clear",
+    )
+    clear = msgspec.structs.replace(strict, remedy="drain", kind="clear", commands=("true",), after=None)
+    finding = msgspec.structs.replace(MASKED.findings[0], remedies=(strict, clear))
+    text = render(msgspec.structs.replace(MASKED, findings=(finding,)))
+
+    assert "CURE    Only after CLEAR: " in text
+    assert "        # sysctl -w net.netfilter.nf_conntrack_tcp_loose=0\n" in text
+    assert "\n        sysctl" not in text
+
+
+def test_the_command_that_shows_all_is_whole_and_pasteable() -> None:
+    again = "halftrack doctor /var/tmp/a/rather/long/name.txt --assume limit=262144 --assume kernel=6.18"
+    lines = render(MASKED, again=again).splitlines()
+    begin = next(n for n, line in enumerate(lines) if "halftrack doctor" in line)
+    typed = "\n".join(lines[begin : begin + 2]).replace("\\\n", "")
+
+    assert " ".join(typed.split()) == f"{again} -v"
+    assert begin < FIRST_SCREEN
+    assert "once more with -v" in render(MASKED, again=None)
+
+
+def test_a_timeline_tells_ranges_and_folds_empty_rows() -> None:
+    line = Timeline(clock="timeout", bucket_s=3_600, start=None, entries=(31, 0, 0, 0, 0, 9))
+    finding = msgspec.structs.replace(MASKED.findings[0], timeline=line)
+    text = render(msgspec.structs.replace(MASKED, findings=(finding,)), verbose=True)
+
+    assert "6 h - 5 h before        31 #" in text
+    assert "0  (4 rows)" in text
+    assert "1 h - 0 s before         9 #" in text
+
+
+def test_others_are_told_with_the_total() -> None:
+    assert "10 other services  17,916    7 %  of 214,318 in all" in render(SICK_OLD)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 _CODES: Final = {"warning": 1, "critical": 2}
 _INCOMPLETE: Final = 3
-_LONG: Final = 60
 
 
 @click.command(
@@ -59,10 +60,10 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
-        again = "halftrack doctor -v --example"
+        again: str | None = f"{output.program()} doctor --example"
     else:
         found = _diagnosed(sources, given)
-        again = _again(sources)
+        again = _again(sources, given)
     output.write(_shown(found, form, given, again))
     return 0 if exit_zero else exit_code(found)
 
@@ -80,13 +81,25 @@ def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
     return advise(judged.diagnosis, seen, judged.cases)
 
 
-def _again(sources: Sequence[str]) -> str:
-    """The command that shows everything."""
-    command = shlex.join(["halftrack", "doctor", "-v", *sources])
-    return command if len(command) < _LONG else "halftrack doctor -v ..."
+def _again(sources: Sequence[str], given: Options) -> str | None:
+    """The command that was given, with all that decides what it shows; None where it cannot be repeated."""
+    if "-" in sources:
+        return None
+    options = []
+    if given.netns is not None:
+        options += ["--netns", given.netns]
+    if given.root != Path("/"):
+        options += ["--root", str(given.root)]
+    if given.budget_s is not None:
+        options += ["--budget", f"{given.budget_s:.0f}s"]
+    for key, value in given.assume.items():
+        options += ["--assume", f"{key}={value}"]
+    named = [f"./{source}" if source.startswith("-") else source for source in sources]
+    sudo = "sudo " if not sources and os.environ.get("SUDO_USER") else ""
+    return f"{sudo}{output.program()} {shlex.join(['doctor', *named, *options])}"
 
 
-def _shown(found: Diagnosis, form: str, given: Options, again: str) -> bytes:
+def _shown(found: Diagnosis, form: str, given: Options, again: str | None) -> bytes:
     if form == "json" or given.json or given.jsonl:
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
@@ -102,5 +115,6 @@ def _shown(found: Diagnosis, form: str, given: Options, again: str) -> bytes:
         verbose=given.verbose,
         terminal=output.is_terminal(),
         again=again,
+        program=output.program(),
     )
     return text.encode("ascii" if ascii_only else "utf-8")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from halftrack.errors import OutputFailed
@@ -74,6 +76,19 @@ def complain(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         return
+
+
+def program() -> str:
+    """How this program can be started once more, as a shell reads it: ``halftrack`` where that is it."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":  # python -m halftrack
+        started = Path(sys.executable).with_name("halftrack")
+    found = shutil.which("halftrack")
+    if found is not None and Path(found).resolve() == started.resolve():
+        return "halftrack"
+    if not started.exists():
+        return shlex.join([sys.executable, "-m", "halftrack"])
+    return shlex.quote(str(started))
 
 
 def is_terminal() -> bool:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
+
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Group, OwnerName
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SILENCE: Final = 24
+"""Columns that a silence takes at most."""
 _NEAR: Final = timedelta(days=20)
 
 
@@ -26,24 +30,15 @@ def moment(at: datetime, now: datetime | None = None) -> str:
     return f"{at.day:02} {month} {at.year}"
 
 
-def span(seconds: int) -> str:
-    """``4 d 12 h``, ``19 h 4 m``, ``5 m 10 s``, ``45 s``: two units, for columns."""
-    minutes, seconds = divmod(max(seconds, 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} m"
-    return f"{minutes} m {seconds} s" if minutes else f"{seconds} s"
-
-
 def silence(group: Group) -> str:
     """How long the entries of a group have been silent, from the least to the most."""
     if group.idle_min_s is None or group.idle_max_s is None:
         return "not known"
-    least, most = span(group.idle_min_s), span(group.idle_max_s)
-    return most if least == most else f"{least} - {most}"
+    least, most = words.duration(group.idle_min_s), words.duration(group.idle_max_s)
+    if least == most:
+        return most
+    both = f"{least} - {most}"
+    return both if len(both) <= SILENCE else f"up to {most}"
 
 
 def rate(per_minute: float | None) -> str:

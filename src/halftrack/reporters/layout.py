@@ -45,16 +45,24 @@ def _cells_of(character: str) -> int:
 class Page:
     """What is written on: columns, alphabet, and whether everything is wanted.
 
-    ``width`` is brought into 40..80. ``again`` is the command that shows everything.
+    ``width`` is brought into 40..80. ``again`` is the command that was given, as it can be typed
+    once more; None where that cannot be, for what was read from standard input. ``program`` is how
+    this program was started.
     """
 
     width: int = WIDEST
     ascii: bool = True
     verbose: bool = False
-    again: str = "halftrack doctor -v"
+    again: str | None = "halftrack doctor"
+    program: str = "halftrack"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", min(max(self.width, _NARROWEST), WIDEST))
+
+    @property
+    def verbosely(self) -> str:
+        """The same command with everything shown."""
+        return f"{self.again} -v"
 
     def clean(self, text: str) -> str:
         return printable(text, ascii_only=self.ascii)

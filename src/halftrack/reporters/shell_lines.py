@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _UNPRINTABLE: Final = "# (holds characters that cannot be shown: see --json)"
 _HEREDOC: Final = re.compile(r"<<('?)([A-Za-z_]+)\1\s*$")
+_REMARK: Final = re.compile(r"\s+#")
 _QUOTES: Final = ("'", '"')
 _COMMANDS: Final = ("", "(")
 """Where words stand: at the top, and in a subshell or a command substitution."""
@@ -19,7 +20,8 @@ _COMMANDS: Final = ("", "(")
 def shell_lines(command: str, page: Page, indent: str) -> list[str]:
     """A command, of one line or several, broken where the shell does not mind.
 
-    Between words a line ends in a backslash. Inside a quoted or very long word there is no such
+    Between words a line ends in a backslash. A remark behind a command goes before it: it cannot be
+    continued. Inside a quoted or very long word there is no such
     place; the word is closed, goes on at the very left, and the shell joins the two. What goes
     into a file as it stands (``<<'EOF'``) is not broken.
     """
@@ -36,10 +38,23 @@ def shell_lines(command: str, page: Page, indent: str) -> list[str]:
         elif text.startswith("#") and not open_marks:
             lines += page.wrap(text, indent, f"{indent}# ")
         else:
+            if not open_marks and len(indent) + len(text) > page.width:
+                text, remark = _parted(text)  # noqa: PLW2901  # a remark ends at the end of its line
+                lines += page.wrap(remark, indent, f"{indent}# ") if remark else []
             begin = "" if open_marks and open_marks[-1] in _QUOTES else indent
             lines += _broken(text, _cuts(text, open_marks), page.width, begin, indent)
             heredoc = _HEREDOC.search(text)
     return lines
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """A command, and the remark behind it (``# ...``), which may be empty."""
+    for found in _REMARK.finditer(text):
+        marks: list[str] = []
+        _cuts(text[: found.start()], marks)
+        if not marks:
+            return text[: found.start()], text[found.end() - 1 :]
+    return text, ""
 
 
 @dataclass(frozen=True, slots=True)

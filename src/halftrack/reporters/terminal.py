@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.blocks import closing, details, heading, notes, remedies, table, unseen
+from halftrack.reporters.blocks import closing, details, heading, more, notes, remedies, table, unseen
 from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
 
 FIRST_SCREEN: Final = 24
-_EXAMPLE: Final = "See it at work: halftrack doctor --example"
 _OTHERS: Final = 3
 
 
@@ -55,14 +54,15 @@ def render(
     color: bool = False,
     verbose: bool = False,
     terminal: bool = False,
-    again: str = "halftrack doctor -v",
+    again: str | None = "halftrack doctor",
+    program: str = "halftrack",
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns.
 
-    ``terminal``: somebody is looking at it, so an empty table may name the example. ``again``:
-    the command that shows the same in full.
+    ``terminal``: somebody is looking at it, so an empty table may name the example. ``again`` and
+    ``program``: see ``layout.Page``.
     """
-    page = Page(width, ascii, verbose, again)
+    page = Page(width, ascii, verbose, again, program)
     if diagnosis.severity == "ok" and diagnosis.complete and not verbose:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
@@ -78,7 +78,7 @@ def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
         *closing.closing(diagnosis, page, label=label),
     ]
     if terminal and not any(each.entries for each in diagnosis.tables):
-        return [*lines, _EXAMPLE]
+        return [*lines, f"See it at work: {page.program} doctor --example"]
     later = next((finding for finding in diagnosis.findings if finding.symptom == "settings"), None)
     if later is not None:
         lines += page.wrap(f"For later: {later.title.rstrip('.')}; more: -v", label)
@@ -140,7 +140,7 @@ def _upper(
         heading.heading(diagnosis, page),
         table.table(diagnosis, page, basis=detail.basis),
         shown,
-        remedies.first(chosen, page, lines_each=detail.commands),
+        remedies.first(chosen, page, lines_each=detail.commands) + more.more(diagnosis, page),
     )
 
 
@@ -150,7 +150,7 @@ def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
     for number in others[:_OTHERS]:
         lines += findings.brief(number + 1, diagnosis.findings[number], diagnosis, page)
     if len(others) > _OTHERS:
-        lines += page.wrap(f"and {len(others) - _OTHERS} more: {page.again}", "   ")
+        lines += page.wrap(f"and {len(others) - _OTHERS} more: -v", "   ")
     return lines
 
 

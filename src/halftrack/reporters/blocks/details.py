@@ -26,11 +26,13 @@ def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
         else:
             lines += page.wrap(shown.explanation, "   ") if shown.explanation else []
         if shown.forecast is not None and shown.groups:
-            lines += page.wrap(shown.forecast.basis, "   Growth: ")
+            lines += page.wrap(shown.forecast.basis, "   Pace: ")
         lines += timeline.chart(shown, diagnosis, page)
         for enabled in shown.enabled_by:
             value = "not known" if enabled.value is None else enabled.value
             lines += page.wrap(f"{enabled.setting} = {value}: {enabled.why}", "   Let in by ", " " * 5)
+        if shown.causes:
+            lines += page.wrap("Each cause is judged by itself, 0 to 1: two can both be true.", "   ")
         for cause in shown.causes:
             lines += _cause(cause, page)
         lines += remedies.every(shown.remedies, page)

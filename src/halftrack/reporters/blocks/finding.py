@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Finding, Group
     from halftrack.reporters.layout import Page
 
-_COLUMNS_NEED: Final = 77
+_COLUMNS_NEED: Final = 80
+_ENTRIES: Final = 28
 _OWN: Final = ("host", "self")
+_EACH: Final = "each judged by itself, 0 to 1"
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
 
 
@@ -64,13 +66,13 @@ def causes(shown: Finding, page: Page) -> list[str]:
     likely = [cause for cause in shown.causes if cause.confidence >= 0.5 and cause.cause != "unknown"]
     if first.cause == "unknown":
         weighed = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in others[:2])
-        text = f"unknown so far ({weighed})" if weighed else "unknown so far"
+        text = f"unknown so far ({_EACH}: {weighed})" if weighed else "unknown so far"
         label = "Cause: "
     else:
         text = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in (likely or shown.causes)[:3])
+        text += f" ({_EACH})"
         label = "Likely cause: "
-    why = "" if page.verbose else f"; why: {page.again}"
-    return page.wrap(f"{text}{why}", f"   {label}")
+    return page.wrap(text, f"   {label}")
 
 
 def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most: int) -> list[str]:
@@ -83,7 +85,7 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
             lines += page.wrap(_prose(group, shown, diagnosis), "   ")
     else:
         since = "oldest (UTC)" if dated else "silent for"
-        lines = [f"{head:<20}{'entries':>8}  {'share':>5}  {since:<20}{'growth':>10}{'peers':>9}"]
+        lines = [f"{head:<20}{'entries':>8}  {'share':>5}  {since:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
         for group in first:
             lines += page.wrap(f"{_where(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
             lines.append(_row(group, shown, diagnosis))
@@ -92,10 +94,9 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
 
 def _row(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
     peers = "" if group.peers is None else f"{group.peers:,}"
-    return (
-        f"{group.entries:>28,}  {_share(group.entries, shown):>5}  {_since(group, diagnosis):<20}"
-        f"{_growth(group, shown):>10}{peers:>9}"
-    )
+    since = f"{_since(group, diagnosis):<{figures.SILENCE}}"
+    share = _share(group.entries, shown)
+    return f"{group.entries:>{_ENTRIES},}  {share:>5}  {since}{_growth(group, shown):>10}{peers:>9}"
 
 
 def _prose(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
@@ -113,10 +114,15 @@ def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], pag
     entries = shown.entries - sum(group.entries for group in first)
     if not number or entries <= 0:
         return []
+    others = words.count(number, "other service")
     if page.width < _COLUMNS_NEED:
-        return page.wrap(f"{words.count(number, 'other')}: {entries:,} ({_share(entries, shown)})", "   ")
-    head = f"   {words.count(number, 'other')}"
-    return [f"{head:<20}{entries:>8,}  {_share(entries, shown):>5}"]
+        return page.wrap(f"{others}: {entries:,} ({_share(entries, shown)})", "   ")
+    row = f"{entries:,}  {_share(entries, shown):>5}"
+    total = f"  of {shown.entries:,} in all"
+    room = _ENTRIES + 7 - len(others) - 3
+    if len(row) < room:
+        return [f"   {others}{row:>{room}}{total}"]
+    return [f"   {others}", f"{row:>{_ENTRIES + 7}}{total}"]
 
 
 def _share(entries: int, shown: Finding) -> str:

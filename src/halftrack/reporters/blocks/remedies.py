@@ -43,53 +43,58 @@ def chosen(diagnosis: Diagnosis, main: int | None) -> tuple[Chosen, ...]:
 
 
 def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
-    """Of each remedy its effect, what it costs, and its commands as far as so many lines hold them."""
-    lines: list[str] = []
-    whole = True
-    for each in shown:
-        commands = each.advice.commands
-        listed, typed = _fitting(commands, page, lines_each)
-        typable = sum(not command.startswith("#") for command in commands)
-        told = "" if listed >= typable else f" First {listed} of {typable} commands:"
-        which = "" if each.of is None else f"For {each.of}: "
-        text = f"{which}{sentence(each.advice)}{told if listed else ''}"
-        lines += page.wrap(text, f"{each.advice.kind.upper():<8}")
-        lines += typed
-        whole = whole and listed >= typable
-    return lines if whole else [*lines, *page.wrap(f"All commands: {page.again}", _INDENT)]
+    """Of each remedy its effect, what it costs, and its commands as far as so many lines hold them.
 
-
-def _fitting(commands: Sequence[str], page: Page, most: int) -> tuple[int, list[str]]:
-    """How many of the commands so many lines hold, and those lines; comments go before commands do.
-
-    A variable that is to be filled in stays with the command behind it.
+    What has to wait for another remedy on the screen is a comment: nobody pastes it by mistake.
     """
+    lines: list[str] = []
+    kinds = {each.advice.kind for each in shown}
+    for each in shown:
+        waits = each.advice.after in kinds
+        whole, typed = _fitting(each.advice.commands, page, lines_each, waits=waits)
+        told = f"{_wait(each.advice) if waits else ''}{sentence(each.advice)}"
+        which = "" if each.of is None else f"For {each.of}: "
+        begin = "" if whole else " Begins:" if typed else " Commands: with -v."
+        lines += page.wrap(f"{which}{told}{begin}", f"{each.advice.kind.upper():<8}")
+        lines += typed
+    return lines
+
+
+def _wait(advice: Advice) -> str:
+    return f"Only after {(advice.after or '').upper()}: "
+
+
+def _fitting(commands: Sequence[str], page: Page, most: int, *, waits: bool) -> tuple[bool, list[str]]:
+    """Whether these are all commands, and the first of them in so many lines at most.
+
+    A variable to fill in counts as a part of the command that follows it.
+    """
+    if waits:
+        commands = ["# " + command.replace("\n", "\n# ") for command in commands if command[:1] != "#"]
     typed = [shell_lines(command, page, _INDENT) for command in commands]
     if sum(map(len, typed)) <= most:
-        return len(commands), [line for lines in typed for line in lines]
+        return True, [line for lines in typed for line in lines]
     shown: list[str] = []
     waiting: list[str] = []
-    number = together = 0
     for command, lines in zip(commands, typed, strict=True):
-        if command.startswith("#"):
+        if command.startswith("#") and not waits:
             continue
         waiting += lines
-        together += 1
         if _VARIABLE.match(command):
             continue
         if len(shown) + len(waiting) > most:
             break
         shown += waiting
-        number += together
-        waiting, together = [], 0
-    return number, shown
+        waiting = []
+    return False, shown
 
 
 def every(advices: Sequence[Advice], page: Page) -> list[str]:
     """All remedies of a finding, with all reasons and commands."""
     lines: list[str] = []
     for advice in advices:
-        lines += page.wrap(f"{advice.remedy}: {sentence(advice)}", f"   {advice.kind.upper():<8}")
+        waits = _wait(advice) if advice.after in {each.kind for each in advices} else ""
+        lines += page.wrap(f"{advice.remedy}: {waits}{sentence(advice)}", f"   {advice.kind.upper():<8}")
         for reason in advice.risk.why:
             lines += page.wrap(reason, " " * 11 + "- ")
         for flows in advice.risk.live_flows:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.reporters import figures
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ _BLOCKS: Final = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _MARKS: Final = 30
 _ROWS: Final = 24
 _FEWEST: Final = 20
+_RANGES_NEED: Final = 70
+_EMPTY: Final = 2
+"""More empty rows than this, one after the other, are told in one."""
+_FREE: Final = "\u2591"
 _VERB: Final = {"timeout": "last heard", "timestamp": "made"}
 
 
@@ -41,12 +47,23 @@ def chart(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
         return []
     heights, width_s = _gathered(shown.timeline, _ROWS)
     verb = _VERB[shown.timeline.clock]
-    lines = page.wrap(f"Entries by when they were {verb}, {figures.span(width_s)} a row:", "   ")
+    lines = page.wrap(f"Entries by when they were {verb}, {words.duration(width_s)} a row:", "   ")
     top = max(max(heights, default=0), 1)
-    for place, height in enumerate(heights):
-        label = _label(shown.timeline, place * width_s, len(heights) * width_s, diagnosis)
-        room = page.width - len(label) - 18
-        lines.append(f"     {label} {height:>9,} {page.bar(height / top, max(room, 5)).rstrip('.')}".rstrip())
+    edges = range(0, (len(heights) + 1) * width_s, width_s)
+    narrow = page.width < _RANGES_NEED
+    labels = [
+        _label(shown.timeline, begin, end, len(heights) * width_s, diagnosis, narrow=narrow)
+        for begin, end in pairwise(edges)
+    ]
+    longest = max(map(len, labels), default=0)
+    for empty, run in groupby(zip(labels, heights, strict=True), key=lambda row: not row[1]):
+        rows = list(run)
+        if empty and len(rows) > _EMPTY:
+            lines.append(f"     {'...':>{longest}} {0:>9}  ({len(rows)} rows)")
+            continue
+        for label, height in rows:
+            bar = page.bar(height / top, max(page.width - longest - 18, 5)).rstrip("." + _FREE)
+            lines.append(f"     {label:>{longest}} {height:>9,} {bar}".rstrip())
     for caveat in shown.timeline.caveats:
         lines += page.wrap(caveat, "   ~ ", " " * 5)
     return lines
@@ -63,15 +80,25 @@ def _gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
 
 def _ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
     if shown.start is None:
-        return f"{figures.span(length_s)} ago", "the dump"
+        return f"{words.duration(length_s)} ago", "the dump"
     end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
     begin = end - timedelta(seconds=length_s)
     return figures.moment(begin, diagnosis.taken_at), figures.moment(end, diagnosis.taken_at)
 
 
-def _label(shown: Timeline, offset_s: int, length_s: int, diagnosis: Diagnosis) -> str:
+def _label(
+    shown: Timeline, begin_s: int, end_s: int, length_s: int, diagnosis: Diagnosis, *, narrow: bool
+) -> str:
+    """From when to when a row is, ``begin_s`` and ``end_s`` after the begin of the chart.
+
+    ``narrow``: only from when.
+    """
     if shown.start is None:
-        return f"{figures.span(length_s - offset_s):>9} before"
-    end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
-    at = end - timedelta(seconds=length_s - offset_s)
-    return f"{figures.moment(at, diagnosis.taken_at):<12}"
+        begin, end = words.duration(length_s - begin_s), words.duration(length_s - end_s)
+        return f"from {begin} before" if narrow else f"{begin} - {end} before"
+    last = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries) - length_s)
+    begin_at, end_at = (last + timedelta(seconds=offset) for offset in (begin_s, end_s))
+    begin, end = (figures.moment(at, diagnosis.taken_at) for at in (begin_at, end_at))
+    if narrow:
+        return f"from {begin}"
+    return f"{begin} - {end[-5:] if begin[:6] == end[:6] else end}"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Gap
     from halftrack.reporters.layout import Page
 
+_INDENT: Final = " " * 8
 _MOST: Final = 5
 _CAPABILITY: Final = re.compile(r"CAP_[A-Z_]+", re.ASCII)
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]*", re.ASCII)
@@ -35,7 +37,7 @@ def unseen(diagnosis: Diagnosis, page: Page) -> list[str]:
         tells = f" ({', '.join(gap.would_tell)})" if gap.would_tell else ""
         lines += page.wrap(f"{what}{where}{needs}{tells}", "  ", " " * 4)
     if len(listed) < len(alike):
-        lines += page.wrap(f"and {words.count(len(alike) - len(listed), 'more kind')}: {page.again}", "  ")
+        lines += page.wrap(f"and {words.count(len(alike) - len(listed), 'more kind')}: -v", "  ")
     return [*lines, *_how(diagnosis, shown, page)]
 
 
@@ -56,10 +58,10 @@ def _how(diagnosis: Diagnosis, gaps: Iterable[Gap], page: Page) -> list[str]:
     wanted = dict.fromkeys(capability for each in found for capability in each)
     if not wanted or diagnosis.user is None:
         return []
-    lines = page.wrap("sudo halftrack", "All of it:  ")
+    again = (page.again or page.program).removeprefix("sudo ")
+    lines = ["All of it:", *shell_lines(f"sudo {again}", page, _INDENT)]
     if _USER.fullmatch(diagnosis.user):
-        lines += [
-            f"Only reading, no root shell: systemd-run --pipe -p User={diagnosis.user} \\",
-            f"  -p AmbientCapabilities='{' '.join(wanted)}' halftrack",
-        ]
-    return lines if all(len(line) <= page.width for line in lines) else lines[:1]
+        granted = f"-p AmbientCapabilities='{' '.join(wanted)}'"
+        command = f"systemd-run --pipe --same-dir -p User={diagnosis.user} {granted} {again}"
+        lines += ["Only reading, no root shell:", *shell_lines(command, page, _INDENT)]
+    return lines
