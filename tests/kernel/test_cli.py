@@ -170,7 +170,7 @@ def test_an_ordinary_user_gets_what_needs_no_privilege_and_the_gaps_named(netns:
     assert "100 of 262,144" in screen.stdout[screen.stdout.index("Table ") :]
     assert "NOT SEEN" in screen.stdout
     assert "CAP_NET_ADMIN" in screen.stdout
-    assert "sudo halftrack" in screen.stdout
+    assert "halftrack doctor --netns self" in screen.stdout[screen.stdout.index("sudo ") :]
     assert document["complete"] is False
     assert document["user"] == "nobody"
     assert document["tables"][0]["entries"] == 100

@@ -430,4 +430,4 @@ def test_a_pace_is_not_told_of_a_few_known_clocks() -> None:
     [finding, *_] = diagnose(evidence(table(*timeless, *known), kernel=OLD)).findings
     assert finding.groups[0].rate_per_minute is None
     assert finding.forecast is not None
-    assert finding.forecast.basis == "of 10 of 100 such entries alone it is known when they were last heard"
+    assert finding.forecast.basis == "of only 10 of these 100 entries is it known when they were last heard"

@@ -200,6 +200,9 @@ def test_strict_pick_up_cannot_be_pasted_before_the_clearing() -> None:
     assert "CURE    Only after CLEAR: " in text
     assert "        # sysctl -w net.netfilter.nf_conntrack_tcp_loose=0\n" in text
     assert "\n        sysctl" not in text
+    narrow = render(msgspec.structs.replace(MASKED, findings=(finding,)), width=40)
+    assert max(map(len, narrow.splitlines())) <= 40
+    assert "\n        sysctl" not in narrow
 
 
 def test_the_command_that_shows_all_is_whole_and_pasteable() -> None:

@@ -71,7 +71,8 @@ def _doubt(view: View, grown: Sequence[Growth]) -> str | None:
         timeless = all(each.lifetime_s is None for each in lasting if not each.told)
         if timeless:
             timed = sum(each.timed for each in lasting)
-            return f"of {timed:,} of {stuck:,} such entries alone it is known when they were last heard"
+            known = f"only {timed:,}" if timed else "none"
+            return f"of {known} of these {stuck:,} entries is it known when they were last heard"
         return "the stuck entries are too few or came too unevenly to tell a pace from one dump"
     if brief is not None and brief.entries > _UNTOLD * stuck:
         return (

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FIRST_SCREEN: Final = 24
 _OTHERS: Final = 3
+_HEALTHY: Final = 4
+"""Lines that a healthy node takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def render(
 
 
 def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
-    """At most four lines; three where there is nothing to see."""
+    """Three lines where there is nothing to see."""
     label = " " * len(f"{heading.word(diagnosis)}  ")
     lines = [
         *heading.verdict(diagnosis, page),
@@ -81,8 +83,9 @@ def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
         return [*lines, f"See it at work: {page.program} doctor --example"]
     later = next((finding for finding in diagnosis.findings if finding.symptom == "settings"), None)
     if later is not None:
-        lines += page.wrap(f"For later: {later.title.rstrip('.')}; more: -v", label)
-    return lines[:4]
+        told = page.wrap(f"For later: {later.title.rstrip('.')}; more: -v", label)
+        lines += told if len(lines) + len(told) <= _HEALTHY else [f"{label}For later: settings, with -v"]
+    return lines[:_HEALTHY]
 
 
 def _full(diagnosis: Diagnosis, page: Page) -> list[str]:

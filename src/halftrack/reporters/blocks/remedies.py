@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.reporters.shell_lines import shell_lines
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("relief", "cure", "clear")
 _INDENT: Final = " " * 8
+_MARK: Final = "# "
 _VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
 
 
@@ -69,15 +70,13 @@ def _fitting(commands: Sequence[str], page: Page, most: int, *, waits: bool) -> 
 
     A variable to fill in counts as a part of the command that follows it.
     """
-    if waits:
-        commands = ["# " + command.replace("\n", "\n# ") for command in commands if command[:1] != "#"]
-    typed = [shell_lines(command, page, _INDENT) for command in commands]
+    typed = [_remark(command, page) if waits else shell_lines(command, page, _INDENT) for command in commands]
     if sum(map(len, typed)) <= most:
         return True, [line for lines in typed for line in lines]
     shown: list[str] = []
     waiting: list[str] = []
     for command, lines in zip(commands, typed, strict=True):
-        if command.startswith("#") and not waits:
+        if command.startswith("#"):
             continue
         waiting += lines
         if _VARIABLE.match(command):
@@ -87,6 +86,14 @@ def _fitting(commands: Sequence[str], page: Page, most: int, *, waits: bool) -> 
         shown += waiting
         waiting = []
     return False, shown
+
+
+def _remark(command: str, page: Page) -> list[str]:
+    """A command as a remark, which becomes the command again where its marks are taken away."""
+    lines = shell_lines(command, replace(page, width=page.width - len(_MARK)), _INDENT)
+    marked = [_INDENT + _MARK + line.removeprefix(_INDENT) for line in lines]
+    fits = all(len(line) <= page.width for line in marked)
+    return marked if fits else page.wrap(command, _INDENT + _MARK, _INDENT + _MARK)
 
 
 def every(advices: Sequence[Advice], page: Page) -> list[str]:

@@ -30,7 +30,7 @@ def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
     return [
         *_fullness(shown, page),
         *_part("  stuck", shown.stuck or 0, shown, page),
-        *_part("  silent", _silent(shown, diagnosis.findings), shown, page),
+        *_part(" silent", _silent(shown, diagnosis.findings), shown, page),
         *page.wrap(f"{_now(shown, diagnosis)} {_ahead(shown, diagnosis, basis=basis)}", " " * 8),
     ]
 
