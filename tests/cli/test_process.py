@@ -15,7 +15,7 @@ import pytest
 
 from cli.conftest import FOUNDING, plain_environment, process
 from halftrack import __version__
-from halftrack.commands import doctor
+from halftrack.commands import doctor, output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +226,19 @@ def test_a_file_to_examine_is_named_as_a_shell_takes_it(
     (tmp_path / "x;reboot").touch()
 
     assert "halftrack doctor 'x;reboot'" in run("x;reboot").err
+
+
+def test_printed_commands_begin_with_the_program_as_it_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin dir" / "halftrack"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "/nonexistent")
+    elsewhere = output.program()
+    monkeypatch.setenv("PATH", str(program.parent))
+
+    assert elsewhere == f"'{program}'"
+    assert output.program() == "halftrack"

@@ -60,7 +60,7 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
-        again: str | None = f"{output.program()} doctor --example"
+        again = _again((), given, "--example")
     else:
         found = _diagnosed(sources, given)
         again = _again(sources, given)
@@ -81,22 +81,22 @@ def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
     return advise(judged.diagnosis, seen, judged.cases)
 
 
-def _again(sources: Sequence[str], given: Options) -> str | None:
+def _again(sources: Sequence[str], given: Options, *options: str) -> str | None:
     """The command that was given, with all that decides what it shows; None where it cannot be repeated."""
     if "-" in sources:
         return None
-    options = []
+    told = list(options)
     if given.netns is not None:
-        options += ["--netns", given.netns]
+        told += ["--netns", given.netns]
     if given.root != Path("/"):
-        options += ["--root", str(given.root)]
+        told += ["--root", str(given.root)]
     if given.budget_s is not None:
-        options += ["--budget", f"{given.budget_s:.0f}s"]
+        told += ["--budget", f"{given.budget_s:.0f}s"]
     for key, value in given.assume.items():
-        options += ["--assume", f"{key}={value}"]
+        told += ["--assume", f"{key}={value}"]
     named = [f"./{source}" if source.startswith("-") else source for source in sources]
-    sudo = "sudo " if not sources and os.environ.get("SUDO_USER") else ""
-    return f"{sudo}{output.program()} {shlex.join(['doctor', *named, *options])}"
+    sudo = "sudo " if not sources and not options and os.environ.get("SUDO_USER") else ""
+    return f"{sudo}{output.program()} {shlex.join(['doctor', *named, *told])}"
 
 
 def _shown(found: Diagnosis, form: str, given: Options, again: str | None) -> bytes:

@@ -61,7 +61,7 @@ class _Verbs(click.Group):
 
 def _unknown(word: str) -> str:
     if os.path.exists(word):  # noqa: PTH110  # a word, perhaps of a file
-        return f"{word!a} is no verb; to examine that file: halftrack doctor {shlex.quote(word)}"
+        return f"{word!a} is no verb; to examine that file: {output.program()} doctor {shlex.quote(word)}"
     near = difflib.get_close_matches(word, _VERBS, n=1)
     if near:
         return f"there is no verb {word!a}: did you mean {near[0]}?"
