@@ -257,3 +257,13 @@ def test_a_pause_of_minutes_does_not_end_what_stays_for_days() -> None:
     ahead = foretell("one-sided", one_sided(600, idle_s=spread_evenly(600, 160, 100)), count=600, limit=700)
     assert ahead.settles_at is None
     assert "cannot be told from so short a time" in ahead.basis
+
+
+def test_what_fills_at_its_fastest_alone_has_a_low_end_alone() -> None:
+    """Ever fewer: it settles below the limit, unless the pace of the busiest part comes back."""
+    idle = [*spread_evenly(4_000, 2 * DAY, DAY), *spread_evenly(1_000, DAY)]
+    ahead = foretell("one-sided", one_sided(5_000, idle_s=idle), count=5_000, limit=8_100)
+    assert ahead.full_at is None
+    assert ahead.high is None
+    assert ahead.low is not None
+    assert "at its fastest" in ahead.basis

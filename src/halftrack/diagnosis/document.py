@@ -46,6 +46,8 @@ class OwnerName(_Value, frozen=True, kw_only=True):
 class Forecast(_Value, frozen=True, kw_only=True):
     """``full_at`` with its bounds is None where this evidence cannot tell; ``basis`` says on what it rests.
 
+    ``low`` alone: it is not expected to fill, and at its fastest it would by then.
+
     ``net_per_minute``: entries that stay, a minute. ``settles_at``: entries at which the growth
     meets the expiry under today's settings (rate times lifetime plus what is not stuck).
     """

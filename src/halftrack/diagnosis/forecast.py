@@ -37,7 +37,8 @@ def forecast(view: View, cases: Sequence[Case]) -> Forecast:
 
     ``full_at`` is None where the table settles below its limit, has none, or where that cannot be
     told; ``basis`` says which. ``low`` and ``high`` are the earliest and the latest moment by the
-    spread that the entries themselves show; ``high`` is None where at the slow end it never fills.
+    spread that the entries themselves show; ``high`` is None where at the slow end it never fills, and
+    ``low`` stands alone where only the fast end does.
     """
     if view.table.flows is None:
         return _full(view, Forecast(basis="the entries were not read"))
@@ -148,8 +149,8 @@ def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
     elif limit > 0:
         likely = outlook.full_s(limit, "likely")
         if likely is None:
-            fastest = outlook.full_s(limit, "fast")
-            basis += _below(settles_at, limit, fastest)
+            low = outlook.full_s(limit, "fast")
+            basis += _below(settles_at, limit, low)
         else:
             low, high = outlook.full_s(limit, "fast"), outlook.full_s(limit, "slow")
             if high is None:

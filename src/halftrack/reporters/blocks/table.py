@@ -112,6 +112,9 @@ def _ahead(shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
 
 def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
     why = f" ({forecast.basis})" if basis else ""
+    if forecast.full_at is None and forecast.low is not None:
+        at = figures.moment(forecast.low, diagnosis.taken_at)
+        return f"Full: not expected, but at its fastest at about {at} UTC{why}."
     if forecast.full_at is None:
         if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
             return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
