@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS_NEED: Final = 80
 _ENTRIES: Final = 28
 _OWN: Final = ("host", "self")
-_EACH: Final = "each judged by itself, 0 to 1"
+_EACH: Final = "each by itself, 0 to 1"
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
 
 

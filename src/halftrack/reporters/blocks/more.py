@@ -21,4 +21,5 @@ def more(diagnosis: Diagnosis, page: Page) -> list[str]:
         return []
     if page.again is None:
         return page.wrap("The same once more with -v shows all of it: why, and every command.", _INDENT)
-    return shell_lines(f"{page.verbosely}  {_TOLD}", page, _INDENT)
+    told = f"{page.verbosely}  {_TOLD}"
+    return shell_lines(told if len(_INDENT + told) <= page.width else page.verbosely, page, _INDENT)

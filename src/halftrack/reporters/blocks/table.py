@@ -23,14 +23,14 @@ def focus(diagnosis: Diagnosis) -> TableSummary | None:
 
 
 def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
-    """Empty where there is no table at all. ``basis``: say what a forecast rests on."""
+    """Empty where there is no table at all. ``basis``: show what is silent, and what a forecast rests on."""
     shown = focus(diagnosis)
     if shown is None:
         return []
     return [
         *_fullness(shown, page),
         *_part("  stuck", shown.stuck or 0, shown, page),
-        *_part(" silent", _silent(shown, diagnosis.findings), shown, page),
+        *(_part(" silent", _silent(shown, diagnosis.findings), shown, page) if basis else []),
         *page.wrap(f"{_now(shown, diagnosis)} {_ahead(shown, diagnosis, basis=basis)}", " " * 8),
     ]
 
@@ -118,7 +118,7 @@ def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, 
     if forecast.full_at is None:
         if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
             return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
-        if shown.read and not _serious(shown, diagnosis.findings):
+        if shown.read and not shown.stuck and not _serious(shown, diagnosis.findings):
             return f"Full: not in sight ({forecast.basis})."
         return f"Full when: cannot be told ({forecast.basis})."
     now = diagnosis.taken_at
