@@ -227,6 +227,36 @@ def test_the_nodes_own_connections_are_compared_with_its_own_sockets() -> None:
     assert entries(evidence(dead)) == {"orphaned": 1}
 
 
+def behind(router: Table, *others: tuple[str, str]) -> dict[str, int]:
+    """What is found in a router's table, with namespaces ``(name, address)`` that have no owner."""
+    tables = [
+        Table(
+            Namespace(name, 100 + number),
+            addresses=(LocalAddress(address, 24, "eth0"),),
+            sockets=sockets(),
+            skipped=True,
+        )
+        for number, (name, address) in enumerate(others)
+    ]
+    return entries(evidence(router, *tables))
+
+
+ROUTED = [row("198.51.100.7", "10.66.1.2", 40_000 + n, 80, left=QUIET) for n in range(8)]
+
+
+def test_sockets_of_the_router_prove_nothing_about_another_namespace() -> None:
+    router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
+
+    assert behind(router, ("server", "10.66.1.2")) == {"idle-established": 8}
+    assert behind(router, ("server", "10.66.1.2"), ("twin", "10.66.1.2")) == {"idle-established": 8}
+
+
+def test_a_namespace_that_has_no_address_has_no_end_of_any_connection() -> None:
+    router = table(*ROUTED, addresses=(), sockets=sockets(("192.0.2.1", 22)))
+
+    assert behind(router) == {"idle-established": 8}
+
+
 def test_forwarded_connections_have_no_socket_here_and_are_not_orphaned() -> None:
     passing = row("203.0.113.9", "198.51.100.7", 40_001, 443, left=QUIET)
 

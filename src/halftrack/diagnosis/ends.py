@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 _Pair: TypeAlias = tuple[int, int]
 
-STRANGER: Final = -2
+STRANGER: Final = -3
+ELSEWHERE: Final = -2
 NOBODY: Final = -1
-"""Owner codes: not ours; ours, but no owner is known. From 0 on: index into ``evidence.owners``."""
+"""Owner codes: not ours; of another namespace of this node, we cannot say whose; of the table's own
+namespace, whose owner is not known. From 0 on: index into ``evidence.owners``."""
 
 SIDES: Final = pl.Enum(["server", "client", "forwarded"])
 
@@ -61,11 +63,11 @@ def owner_index(owner: Owner | None, owners: Sequence[Owner]) -> int:
 
 
 def owned(table: Table, evidence: Evidence) -> Owned | None:
-    """Addresses that are ours in this table; None where no address is known.
+    """Addresses that are ours in this table; None where nobody knows which.
 
     A container's table knows its own addresses only: what else the node has is foreign there.
     In the node's table everything is ours that any namespace or owner of the node has; an address
-    that two of them share names neither.
+    that two of them share is of neither.
     """
     opaque = {text: index for index, text in enumerate(table.flows.opaque)} if table.flows else {}
     holder = owner_index(table.namespace.owner, evidence.owners)
@@ -74,25 +76,29 @@ def owned(table: Table, evidence: Evidence) -> Owned | None:
         codes |= dict.fromkeys(_pairs(evidence.owners[holder].addresses, opaque), holder)
     else:
         codes = _elsewhere(table, evidence, opaque) | codes
-    if not codes:
+    if not codes and table.addresses is None:
         return None
     pairs = np.array(list(codes), np.uint64).reshape(-1, 2)
     return Owned(pairs[:, 0].copy(), pairs[:, 1].copy(), np.array(list(codes.values()), np.int32))
 
 
 def _elsewhere(table: Table, evidence: Evidence, opaque: Mapping[str, int]) -> dict[_Pair, int]:
-    """Addresses of the node's other namespaces and of its owners."""
+    """Addresses of the node's other namespaces and of its owners.
+
+    Sockets of this table's namespace prove nothing about them, so none is NOBODY's.
+    """
     claims: dict[_Pair, set[int]] = {}
     for index, owner in enumerate(evidence.owners):
         for pair in _pairs(owner.addresses, opaque):
             claims.setdefault(pair, set()).add(index)
     for other in evidence.tables:
         if other is not table:
-            code = owner_index(other.namespace.owner, evidence.owners)
+            holder = owner_index(other.namespace.owner, evidence.owners)
+            code = ELSEWHERE if holder == NOBODY else holder
             for pair in _pairs((one.address for one in other.addresses or ()), opaque):
                 claims.setdefault(pair, set()).add(code)
     return {
-        pair: next(iter(codes - {NOBODY})) if len(codes - {NOBODY}) == 1 else NOBODY
+        pair: next(iter(codes)) if len(codes) == 1 else ELSEWHERE
         for pair, codes in claims.items()
         if not _in_every_namespace(pair)
     }
@@ -185,11 +191,18 @@ def by_address(
     Where both are ours, the one that has an owner counts, then the server's. Where neither is, the
     entry is forwarded and the server's end stands in.
     """
-    src_rank, dst_rank = np.clip(src, STRANGER, 0), np.clip(dst, STRANGER, 0)
+    src_rank, dst_rank = _rank(src), _rank(dst)
     local_src = np.where(src_rank == dst_rank, server_is_src, src_rank > dst_rank)
     side = (local_src != server_is_src).astype(np.uint8)
-    side[(src_rank == STRANGER) & (dst_rank == STRANGER)] = 2
+    side[(src == STRANGER) & (dst == STRANGER)] = 2
     return Ends(local_src, side, np.where(local_src, src, dst))
+
+
+def _rank(code: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
+    """Whose: a stranger's, some address of the node, an owner's."""
+    rank: npt.NDArray[np.int8] = (code != STRANGER).astype(np.int8)
+    rank += code >= 0
+    return rank
 
 
 def occurrences(flows: pl.DataFrame) -> npt.NDArray[np.int64]:

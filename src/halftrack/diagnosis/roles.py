@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def columns(flows: pl.DataFrame, table: Table, evidence: Evidence) -> list[pl.Series]:
-    """``service``, ``side``, ``local_src`` and ``owner`` of every row; see ``view.View``.
+    """``service``, ``side``, ``local_src``, ``here`` and ``owner`` of every row; see ``view.View``.
 
     ``flows`` needs the schema's columns and ``one_sided``.
     """
@@ -42,6 +42,7 @@ def columns(flows: pl.DataFrame, table: Table, evidence: Evidence) -> list[pl.Se
         services.spell(code),
         pl.Series("side", ends.SIDES.categories, ends.SIDES).gather(pl.Series(side)),
         pl.Series("local_src", local_src),
+        pl.Series("here", owner == ends.NOBODY),
         pl.Series("owner", owner).cast(pl.UInt32, strict=False),
     ]
 

@@ -44,6 +44,7 @@ class View:
       addresses of it where they are wanted
     - ``idle_s``, ``age_s`` Int64: see ``clocks``
     - ``origin`` Enum ``handshake | pick-up | injected``; null where it cannot be told
+    - ``here`` Boolean: the owned end is the table's own namespace, whose owner is not known
     - ``owner`` UInt32: index into ``evidence.owners``; null where nobody is known
 
     ``clamps``: whether this kernel, as far as its release or this table tells, cuts one-sided
@@ -111,6 +112,7 @@ def _nothing() -> pl.DataFrame:
         "service": pl.Categorical,
         "side": ends.SIDES,
         "local_src": pl.Boolean,
+        "here": pl.Boolean,
         "owner": pl.UInt32,
         "idle_s": pl.Int64,
         "age_s": pl.Int64,

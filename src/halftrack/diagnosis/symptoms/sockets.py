@@ -45,7 +45,7 @@ LOOKUP_COLUMNS: Final = (
 
 
 def by_owner(view: View) -> Mapping[int, Sockets]:
-    """Sockets by owner number, -1 for ends that are the table's own and nobody's in particular.
+    """Sockets by owner number, NOBODY for ends in the table's own namespace that have no owner.
 
     An owner is in it only where the sockets of its namespace were read.
     """
@@ -78,7 +78,7 @@ def covered(view: View, rows: MarkedRows) -> int:
 def _known(known: Mapping[int, Sockets]) -> pl.Expr:
     owners = pl.Series([index for index in known if index != NOBODY], dtype=pl.UInt32)
     ours = pl.col("side").cast(pl.String) != "forwarded"
-    return ours & (pl.col("owner").is_in(owners.implode()) | (pl.col("owner").is_null() & (NOBODY in known)))
+    return ours & (pl.col("owner").is_in(owners.implode()) | (pl.col("here") & (NOBODY in known)))
 
 
 def missing(view: View, candidates: pl.Series) -> pl.Series | None:
