@@ -334,3 +334,16 @@ def test_sixty_namespaces(full: Netns) -> None:
     assert len(counted) == 60
     assert all(one.count == 0 and one.skipped and one.addresses is not None for one in counted.values())
     assert rows(table(found, full.name)) == 1_500
+
+
+def test_drop_counters_that_were_not_read_are_a_gap(netns: Netns) -> None:
+    """In a PID namespace whose /proc is another's the thread's own directory is not there."""
+    ran = subprocess.run(
+        ["unshare", "--pid", "--fork", "ip", "netns", "exec", netns.name,
+         sys.executable, "-m", "halftrack", "--netns", "self", "doctor", "--json"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    found = json.loads(ran.stdout)
+
+    assert ran.returncode == 3, ran.stderr
+    assert any(gap["what"].startswith("drop counters") for gap in found["gaps"])

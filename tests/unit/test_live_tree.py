@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,32 @@ def test_hostile_settings(root: Path, text: str) -> None:
     (table,) = live.examine(root=root).tables
     assert table.count in (None, 3)
     assert table.settings["net.netfilter.nf_conntrack_tcp_loose"].isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "etc/hostname",
+        "proc/net/nf_conntrack",
+        "proc/net/stat/nf_conntrack",
+        "proc/self/mountinfo",
+        "proc/slabinfo",
+        "proc/sys/net/netfilter/nf_conntrack_max",
+        "sys/module/nf_conntrack/parameters/hashsize",
+    ],
+)
+def test_a_pipe_where_a_file_should_be_is_not_waited_for(root: Path, name: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+    assert live.examine(root=root).tables
+
+
+def test_a_mount_point_that_is_no_path(root: Path) -> None:
+    (root / "proc/self").mkdir()
+    line = "22 1 0:4 /1/ns/net /a\\000b rw - proc proc rw\n"
+    (root / "proc/self/mountinfo").write_text(line, encoding="ascii")
+
+    assert live.examine(root=root).tables

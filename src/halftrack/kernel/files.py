@@ -23,16 +23,33 @@ def read(path: str | Path, most: int = MOST_BYTES) -> bytes:
     Raises OSError: also where something else stands there (EINVAL), and where the process that a
     file of /proc tells of ended meanwhile.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    fd = open_regular(path)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fspath(path))
         content = bytearray()
         while len(content) < most and (chunk := os.read(fd, min(_CHUNK, most - len(content)))):
             content += chunk
     finally:
         os.close(fd)
     return bytes(content)
+
+
+def open_regular(path: str | Path) -> int:
+    """A descriptor of a regular file; raises OSError as ``read`` does."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fspath(path))
+    return fd
+
+
+def exists(path: str | Path) -> bool:
+    """Whether anything can be seen there; pathlib raises where a directory on the way is closed."""
+    return os.path.exists(path)  # noqa: PTH110  # likewise
+
+
+def is_directory(path: str | Path) -> bool:
+    """Likewise."""
+    return os.path.isdir(path)  # noqa: PTH112  # likewise
 
 
 def text(path: str | Path, most: int = MOST_BYTES) -> str | None:

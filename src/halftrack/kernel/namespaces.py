@@ -218,7 +218,7 @@ def _printable(name: str) -> str:
 def _gaps(proc: Path, unknown: int, closed: list[str]) -> list[Gap]:
     gaps: list[Gap] = []
     # Mounted with hidepid, /proc does not even show process 1.
-    if unknown or ((proc / "self").exists() and not (proc / "1").exists()):
+    if unknown or (files.exists(proc / "self") and not files.exists(proc / "1")):
         many = (
             f"{unknown:,} processes" if unknown > 1 else "a process" if unknown else "other users' processes"
         )

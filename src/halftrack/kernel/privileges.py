@@ -93,8 +93,8 @@ def in_initial_network(root: Path = Path("/")) -> bool | None:
     own = namespace_inode(proc / "self/ns/net")
     if own == INITIAL_NETWORK:
         return True
-    if (proc / "sys/net/netfilter/nf_conntrack_max").exists():
-        return (proc / "sys/net/nf_conntrack_max").exists()
+    if files.exists(proc / "sys/net/netfilter/nf_conntrack_max"):
+        return files.exists(proc / "sys/net/nf_conntrack_max")
     first = namespace_inode(proc / "1/ns/net")
     if own is None or first is None or not in_initial_pids(root):
         return None
@@ -120,7 +120,7 @@ def first_process_is_the_nodes(root: Path = Path("/")) -> bool:
 
 def inside_virtuozzo(root: Path = Path("/")) -> bool:
     """Whether this is an OpenVZ or Virtuozzo container: ``/proc/bc`` is only on its host."""
-    return (root / "proc/vz").exists() and not (root / "proc/bc").exists()
+    return files.exists(root / "proc/vz") and not files.exists(root / "proc/bc")
 
 
 def in_container(root: Path = Path("/")) -> bool:
@@ -133,11 +133,11 @@ def in_container(root: Path = Path("/")) -> bool:
         return True
     if in_initial_network(root):
         return False
-    if not (root / "proc/self/ns/pid").is_symlink():
+    if not os.path.islink(root / "proc/self/ns/pid"):  # noqa: PTH114  # pathlib raises where a folder is closed
         return False
     if not in_initial_pids(root):
         return True
-    return any((root / marker).exists() for marker in _MARKERS) and _in_container_cgroup(root)
+    return any(files.exists(root / marker) for marker in _MARKERS) and _in_container_cgroup(root)
 
 
 def _in_container_cgroup(root: Path) -> bool:

@@ -124,6 +124,6 @@ def mounts(proc: Path) -> Iterator[tuple[int, str]]:
                 yield inode, mount
             elif after.startswith("proc ") and source.endswith("/ns/net"):
                 # Before 3.19 the file bound is the process's own; its number is the namespace's.
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, ValueError):  # a name may hold what no path does
                     yield Path(mount).stat().st_ino, mount
         return

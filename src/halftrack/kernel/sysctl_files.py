@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.values import SysctlLine
-from halftrack.kernel import dropins
+from halftrack.kernel import dropins, files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,8 @@ def uses_systemd(root: Path) -> bool:
     """Whether systemd runs here. A tree without ``/run`` is judged by what is installed."""
     with contextlib.suppress(OSError), os.scandir(root / "run") as entries:
         if next(entries, None) is not None:
-            return (root / "run/systemd/system").is_dir()
-    return any((root / path).exists() for path in ("usr/lib/systemd/systemd", "lib/systemd/systemd"))
+            return files.is_directory(root / "run/systemd/system")
+    return any(files.exists(root / path) for path in ("usr/lib/systemd/systemd", "lib/systemd/systemd"))
 
 
 def ufw_is_enabled(root: Path) -> bool:
@@ -66,7 +66,7 @@ def _files(root: Path) -> Iterator[dropins.File]:
         main = dropins.read(root, _SYSCTL_CONF)
         own = [main] if main else []
         rest = [file for file in listed if main is None or file.path != main.path]
-        early = (root / "etc/rc.d/rc.sysinit").exists()
+        early = files.exists(root / "etc/rc.d/rc.sysinit")
         listed = [*own, *rest] if early else [*rest, *own]
     yield from listed
     if ufw_is_enabled(root):

@@ -6,10 +6,11 @@ quadratic: it is read in bounded time, and large ones only where there is no oth
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from halftrack.kernel import survey
+from halftrack.kernel import files, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,11 @@ def open_in(net: Path) -> BinaryIO:
     """The table below a ``/proc/PID/net`` directory. Raises OSError."""
     for name in NAMES[:-1]:
         try:
-            return (net / name).open("rb")
+            return _opened(net / name)
         except FileNotFoundError:
             continue
-    return (net / NAMES[-1]).open("rb")
+    return _opened(net / NAMES[-1])
+
+
+def _opened(path: Path) -> BinaryIO:
+    return os.fdopen(files.open_regular(path), "rb")

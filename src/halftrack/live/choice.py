@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import PermissionMissing, UsageError
 from halftrack.evidence.values import ALL, HOST, SELF
-from halftrack.kernel import namespaces, privileges
+from halftrack.kernel import files, namespaces, privileges
 from halftrack.live.place import Place
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _named(netns: str, places: list[Place], owners: Callable[[], Sequence[Owner]
     if not found:
         inodes = {one.netns_inode for one in owners() if netns in (one.name, one.id)} - {None}
         found = [place for place in places if place.namespace.inode in inodes]
-    if not found and (mount := _NAMED / netns).exists():
-        return _at(str(mount), places)  # it says what it takes to open that
+    if not found and files.exists(_NAMED / netns):
+        return _at(str(_NAMED / netns), places)  # it says what it takes to open that
     if not found:
         raise UsageError(f"no network namespace is called {netns!r}; there are {_list(places)}")
     if len(found) > 1:

@@ -24,6 +24,8 @@ OF_ENTRIES: Final = (
 )
 """Symptoms that only the entries show."""
 OF_SOCKETS: Final = ("orphaned",)
+OF_COUNTERS: Final = ("table-pressure",)
+_NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
 
 _ALONE: Final = {
@@ -52,6 +54,18 @@ def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
     yield from _denied([place for place in seen if not place.own and _trouble(place) == "denied"])
     yield from _unread([place for place in seen if _trouble(place) == "late" and not _has_flows(place)])
     yield from _of_sockets(seen, in_container=in_container)
+    for place in seen:
+        yield from _of_counters(place, in_container=in_container)
+
+
+def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:
+    """Whether connections are being dropped now is told by two readings alone."""
+    name = place.namespace.name
+    if place.ended:
+        yield Gap(f"namespace {name}", "it ended during the examination", (), OF_COUNTERS, name)
+    elif place.wanted and place.look and place.look.limits.count is not None and place.look.reading is None:
+        whose = _mine(place, in_container=in_container) if place.own else name
+        yield Gap(f"drop counters of {whose}", _NO_COUNTERS, (), OF_COUNTERS, name)
 
 
 def _trouble(place: Place) -> Trouble | None:

@@ -163,6 +163,7 @@ class Examination:
         )
         for place, reading in zip(inside, read, strict=True):
             place.second = reading if isinstance(reading, counters.Reading) else None
+            place.ended = isinstance(reading, namespaces.Vanished)
         for place in again:
             if place.look and not place.look.inside:
                 place.second = counters.read(Path(f"/proc/{place.namespace.pid}/net"))

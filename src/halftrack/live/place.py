@@ -39,6 +39,8 @@ class Place:
     second: Reading | None = None
     entries: Entries | None = None
     details: Details | None = None
+    ended: bool = False
+    """Gone when the counters were to be read again."""
     denied: bool = False
     vanished: bool = False
     wanted: bool = False

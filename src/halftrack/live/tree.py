@@ -87,7 +87,7 @@ def _place(root: Path, namespace: Namespace, *, ours: bool, mounted: bool) -> Pl
     reading = counters.read(_net(root, namespace))
     limits = sysctl.Limits(
         reading.entries if reading and (mounted or found.count is None) else found.count if visible else None,
-        found.limit if visible or not (root / "proc/vz").exists() else None,
+        found.limit if visible or not files.exists(root / "proc/vz") else None,
         found.buckets,
     )
     place = Place(namespace)
@@ -100,7 +100,7 @@ def _net(root: Path, namespace: Namespace) -> Path:
     """Where the namespace's files are; a copy mostly has one directory for them."""
     for process in (namespace.pid, "self", 1):
         directory = root / f"proc/{process}/net"
-        if process is not None and directory.is_dir():
+        if process is not None and files.is_directory(directory):
             return directory
     return root / "proc/net"
 

@@ -80,6 +80,8 @@ class _Asked:
             self._answers.append(Answer(lacks=str(error), needs=error.needs))
         except OSError as error:
             self._answers.append(Answer(lacks=f"{self.runtime.name} cannot be read: {error.strerror}"))
+        except Exception as error:  # noqa: BLE001  # what a runtime says and stores may be anything
+            self._answers.append(Answer(lacks=f"{self.runtime.name} makes no sense: {type(error).__name__}"))
 
 
 def _host_inode(namespaces: Sequence[Namespace], root: Path) -> int | None:
