@@ -241,3 +241,14 @@ def test_contradictions_are_unreadable(text: str, reason: str) -> None:
     assert reason in parsed.first_unreadable[0]
     assert len(parsed.flows) == 1
     assert parsed.lines == 2
+
+
+def test_a_save_line_whose_address_needs_a_second_look() -> None:
+    """In a block that was respelled already: an address that is no quad is carried as written."""
+    line = (
+        b"-A -t 29 -u UNSET -s .0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p gre --srckey 5 --dstkey 6"
+        b" --reply-key-src 6 --reply-key-dst 5\n"
+    )
+    for thorough in (False, True):
+        parsed = parse([line], thorough=thorough)
+        assert (parsed.unreadable, parsed.flows.opaque.to_list()) == (0, [".0.0.1"])

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import zstandard
 
 from halftrack import formats
 from halftrack.errors import UnreadableInput, UsageError
+from halftrack.formats.blocks import BLOCK, blocks
 from halftrack.formats.sources import source
 from unit.formatted import fixture
 
@@ -226,3 +228,43 @@ def test_truncation_is_a_gap(tmp_path: Path) -> None:
 
     assert evidence.input.truncated
     assert [gap.what for gap in evidence.gaps] == ["the rest of half.txt"]
+
+
+def test_a_directory_is_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(PROC))
+    (tmp_path / "README").write_text("Nothing here.\n")
+    (tmp_path / "deeper").mkdir()
+    found = formats.read([str(tmp_path)])
+
+    assert [table.netns for table in found.tables] == ["a.txt.gz"]
+    assert "README holds no connection table." in found.input.notes
+
+
+def test_a_directory_without_a_table(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("Nothing here.\n")
+    with pytest.raises(UnreadableInput, match="no file with a connection table"):
+        formats.read([str(tmp_path)])
+
+
+def test_a_budget_ends_the_wait_for_a_pipe() -> None:
+    """What came until then counts, and that it is not all is said."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, PROC)
+        with os.fdopen(reading, "rb") as stdin:
+            found = formats.read(["-"], stdin=stdin, budget_s=0.5)
+    finally:
+        os.close(writing)
+
+    assert found.input.truncated
+    assert found.tables[0].flows is not None
+    assert len(found.tables[0].flows) > 0
+    assert any("time was up" in note for note in found.input.notes)
+
+
+def test_blank_lines_without_end_take_no_memory() -> None:
+    """Blocks of nothing but newlines leave nothing to be looked at."""
+    found = list(blocks([b"\n" * BLOCK] * 3))
+
+    assert {len(block.text) for block in found} == {0}
+    assert sum(block.lines for block in found) == 3 * BLOCK

@@ -66,4 +66,9 @@ def _of_text(sources: Sequence[str], options: Options) -> Evidence:
     from halftrack import formats  # noqa: PLC0415  # heavy
 
     with progress("reading", options):
-        return formats.read(sources, assume=options.assume, stdin=getattr(sys.stdin, "buffer", None))
+        return formats.read(
+            sources,
+            assume=options.assume,
+            stdin=getattr(sys.stdin, "buffer", None),
+            budget_s=options.budget_s,
+        )

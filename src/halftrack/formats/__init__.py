@@ -26,13 +26,18 @@ if TYPE_CHECKING:
 
 
 def read(
-    sources: Sequence[str], *, assume: Mapping[str, str] | None = None, stdin: BinaryIO | None = None
+    sources: Sequence[str],
+    *,
+    assume: Mapping[str, str] | None = None,
+    stdin: BinaryIO | None = None,
+    budget_s: float | None = None,
 ) -> Evidence:
-    """Files by their paths (``-``: ``stdin``) as the evidence of one node.
+    """Files by their paths (``-``: ``stdin``), and what is in directories, as the evidence of one node.
 
-    ``assume``: what the files do not say, by the keys of ``--assume``. Raises UnreadableInput
-    where a file holds nothing that can be read, UsageError for an assumption that is none.
+    ``assume``: what the files do not say, by the keys of ``--assume``. ``budget_s``: what is not read
+    in that time is missing, and said to be. Raises UnreadableInput where a file that was named, or
+    every file of a directory, holds nothing that can be read, UsageError for an assumption that is none.
     """
     from halftrack.formats.reading import evidence_of  # noqa: PLC0415  # brings numpy and Polars
 
-    return evidence_of(sources, assume=assume or {}, stdin=stdin)
+    return evidence_of(sources, assume=assume or {}, stdin=stdin, budget_s=budget_s)

@@ -25,7 +25,7 @@ class Block:
 
     ``lines``: how many lines of the stream they were. ``ended`` is False for the end of a stream
     without a newline. ``overlong`` holds the beginning of a line that was dropped for its length;
-    ``text`` is then empty.
+    ``text`` is then empty, as it is for nothing but blank lines.
     """
 
     text: bytes
@@ -92,6 +92,9 @@ def _blocks_of(text: bytes, *, ended: bool = True) -> Iterator[Block]:
     if lines > MOST_LINES and 0 < half < len(text):
         yield from _blocks_of(text[:half])
         yield from _blocks_of(text[half:], ended=ended)
+        return
+    if text.isspace():
+        yield Block(b"", lines)
         return
     if b"<" in text:
         text = xml.respell(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.flows import FlowTable
 
+_MOST_FILES: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
 _UNDERSTOOD: Final = (
@@ -30,15 +32,22 @@ _UNDERSTOOD: Final = (
 )
 
 
-def evidence_of(names: Sequence[str], *, assume: Mapping[str, str], stdin: BinaryIO | None) -> Evidence:
+def evidence_of(
+    names: Sequence[str],
+    *,
+    assume: Mapping[str, str],
+    stdin: BinaryIO | None,
+    budget_s: float | None = None,
+) -> Evidence:
     """What ``formats.read`` promises."""
     begun = time.monotonic()
+    deadline = None if budget_s is None else begun + budget_s
     said = assumed(assume)
     if not names:
         raise UsageError("name a file, or - for standard input")
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
-    files = [_file(name, shown, stdin) for name, shown in zip(names, _shown_names(names), strict=True)]
+    files, passed_over = _files(names, stdin, deadline)
     settings: dict[str, str] = {}
     for file in files:
         settings.update(file.parsed.settings)
@@ -50,7 +59,7 @@ def evidence_of(names: Sequence[str], *, assume: Mapping[str, str], stdin: Binar
         taken_at=said.taken_at or _first(file.parsed.taken_at for file in files),
         tables=tuple(_table(file, settings) for file in files if file.holds_table),
         gaps=tuple(gap for file in files for gap in _gaps(file)),
-        input=_input(files, said),
+        input=_input(files, said, passed_over),
         seconds=time.monotonic() - begun,
     )
 
@@ -72,8 +81,8 @@ class _File:
         return len(self.flows) > 0 or self.parsed.lines == self.parsed.unreadable
 
 
-def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
-    opened = source(path, stdin)
+def _file(path: str, name: str, stdin: BinaryIO | None, deadline: float | None) -> _File:
+    opened = source(path, stdin, deadline=deadline)
     parsed = parse(opened.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:
         raise UnreadableInput(
@@ -87,6 +96,43 @@ def _file(path: str, name: str, stdin: BinaryIO | None) -> _File:
             f"{name} holds no line: an empty table, or one that could not be read where it was made."
         )
     return _File(path, name, parsed, flows, parsed.truncated or opened.truncated, tuple(notes))
+
+
+def _files(
+    names: Sequence[str], stdin: BinaryIO | None, deadline: float | None
+) -> tuple[list[_File], list[str]]:
+    """What was named, and the files of directories that were; notes on those that hold no table."""
+    paths: dict[str, bool] = {}
+    for name in names:
+        inside = [] if name == "-" else _inside(name)
+        paths |= dict.fromkeys(inside or [name], bool(inside))
+    files: list[_File] = []
+    passed_over: list[str] = []
+    for (path, found), shown in zip(paths.items(), _shown_names(list(paths)), strict=True):
+        try:
+            file = _file(path, shown, stdin, deadline)
+        except UnreadableInput:
+            if not found:
+                raise
+            file = None
+        if file is not None and (file.parsed.lines or not found):
+            files.append(file)
+        else:
+            passed_over.append(f"{shown} holds no connection table.")
+    if not files:
+        raise UnreadableInput(f"{names[0]} holds no file with a connection table; {_UNDERSTOOD}")
+    return files, passed_over
+
+
+def _inside(name: str) -> list[str]:
+    """The files of a directory, not of those in it; empty for anything else."""
+    try:
+        found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
+    except (OSError, ValueError):
+        return []
+    if len(found) > _MOST_FILES:
+        raise UsageError(f"{name} holds {len(found):,} files: name those that hold tables")
+    return found
 
 
 def _shown_names(paths: Sequence[str]) -> list[str]:
@@ -132,11 +178,12 @@ def _gaps(file: _File) -> Iterator[Gap]:
         yield Gap(what=f"the entries of {file.name}", why="the file is empty", netns=file.name)
 
 
-def _input(files: list[_File], said: Assumed) -> Input:
+def _input(files: list[_File], said: Assumed, passed_over: Sequence[str]) -> Input:
     faults = [f"{file.name}:{fault}" for file in files for fault in file.parsed.first_unreadable]
     notes: dict[str, None] = {}
     for file in files:
         notes.update(dict.fromkeys(file.notes))
+    notes.update(dict.fromkeys(passed_over))
     return Input(
         files=tuple(file.name for file in files),
         lines=sum(file.parsed.lines for file in files),

@@ -23,7 +23,7 @@ from halftrack.formats.shapes import (
     state_number,
 )
 
-_ADDRESS: Final = re.compile(rb" -([sdrq]) (?=[^ \n])")
+_ADDRESS: Final = re.compile(rb" -([sdrq]) (?=[^ \n])(?!src=|dst=)")  # a line may be respelled twice
 _NAMES: Final = {b"s": b"-s src=", b"d": b"-d dst=", b"r": b"-r src=", b"q": b"-q dst="}
 _LINE: Final = re.compile(rb"(?:^|[ :\t])-[ADIU] -")
 _START: Final = re.compile(r"(?:^|[ :\t])-([ADIU]) (?=-)")

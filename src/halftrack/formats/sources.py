@@ -11,6 +11,7 @@ import contextlib
 import io
 import itertools
 import select
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +32,15 @@ _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-b
 
 @dataclass(slots=True)
 class Source:
-    """One input. ``name`` is how it is shown; ``truncated`` and ``notes`` are known once it is read."""
+    """One input. ``name`` is how it is shown; ``truncated`` and ``notes`` are known once it is read.
+
+    ``deadline``: a ``time.monotonic`` moment after which no more is read.
+    """
 
     name: str
     open: Callable[[], AbstractContextManager[BinaryIO]]
     most_bytes: int = MOST_BYTES
+    deadline: float | None = None
     truncated: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -58,6 +63,9 @@ class Source:
                     return
                 given += len(chunk)
                 yield chunk
+                if self._late():
+                    self._cut(f"The time was up before {self.name} was read whole.")
+                    return
         except Short:
             self._cut(f"{self.name} ends in the middle of its packed data.")
         except Damaged as error:
@@ -65,15 +73,21 @@ class Source:
                 raise UnreadableInput(f"{self.name} cannot be unpacked: {error}") from error
             self._cut(f"{self.name} is damaged: what could be unpacked was read.")
 
+    def _late(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
     def _cut(self, note: str) -> None:
+        if not self.truncated:
+            self.notes.append(note)
         self.truncated = True
-        self.notes.append(note)
 
     def _raw(self) -> Iterator[bytes]:
         try:
             with self.open() as file:
-                while chunk := _some(file):
+                while chunk := _some(file, self.deadline):
                     yield chunk
+                if self._late():
+                    self._cut(f"The time was up before {self.name} was read whole.")
         except IsADirectoryError as error:
             raise UnreadableInput(f"{self.name} is a directory: name the files in it") from error
         except OSError as error:
@@ -82,24 +96,32 @@ class Source:
             raise UnreadableInput(f"{self.name!r} cannot be the name of a file") from error
 
 
-def _some(file: BinaryIO) -> bytes:
-    """The next bytes of a file or pipe; empty at its end.
+def _some(file: BinaryIO, deadline: float | None) -> bytes:
+    """The next bytes of a file or pipe; empty at its end, and where none come before the deadline.
 
     Waited for with select: polars takes SIGINT over with SA_RESTART, and a read that waits for a
     pipe would not notice Ctrl-C.
     """
     with contextlib.suppress(io.UnsupportedOperation):
-        select.select([file], [], [])
+        wait_s = None if deadline is None else max(deadline - time.monotonic(), 0)
+        if not select.select([file], [], [], wait_s)[0]:
+            return b""
     return file.read1(_CHUNK) if isinstance(file, io.BufferedReader) else file.read(_CHUNK)
 
 
-def source(name: str, stdin: BinaryIO | None = None, *, most_bytes: int = MOST_BYTES) -> Source:
+def source(
+    name: str,
+    stdin: BinaryIO | None = None,
+    *,
+    most_bytes: int = MOST_BYTES,
+    deadline: float | None = None,
+) -> Source:
     """A file by its path, or standard input as ``-``."""
     if name == "-":
         if stdin is None:
             raise UnreadableInput("there is no standard input to read")
-        return Source("stdin", lambda: nullcontext(stdin), most_bytes)
-    return Source(name, lambda: Path(name).open("rb"), most_bytes)
+        return Source("stdin", lambda: nullcontext(stdin), most_bytes, deadline)
+    return Source(name, lambda: Path(name).open("rb"), most_bytes, deadline)
 
 
 def _peeked(stream: Iterator[bytes], length: int) -> tuple[bytes, Iterator[bytes]]:

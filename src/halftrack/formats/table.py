@@ -140,9 +140,10 @@ class _Gathered:
             height = self._most - self._height
             self._truncated = True
             self._notes.append(f"Only the first {self._most:,} entries were read.")
-        self._frames.append(moved(frame.head(height), len(self._opaque)))
+        if height:  # blocks of nothing but blank lines may be many
+            self._frames.append(moved(frame.head(height), len(self._opaque)))
+            self._events.append(np.zeros(height, np.uint8) if cut.events is None else cut.events[:height])
         self._any_event |= cut.events is not None
-        self._events.append(np.zeros(height, np.uint8) if cut.events is None else cut.events[:height])
         self._opaque += cut.opaque
         self._height += height
         self._lines += cut.lines
