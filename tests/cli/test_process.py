@@ -242,3 +242,13 @@ def test_printed_commands_begin_with_the_program_as_it_was_started(
 
     assert elsewhere == f"'{program}'"
     assert output.program() == "halftrack"
+
+
+def test_a_file_redirected_without_a_source_is_pointed_out(tmp_path: Path) -> None:
+    with FOUNDING.open("rb") as file:
+        done = subprocess.run(
+            [*PROGRAM, "--root", str(tmp_path), "doctor"],
+            stdin=file, capture_output=True, check=False, env=plain_environment(),
+        )  # fmt: skip
+
+    assert b"standard input was not read" in done.stderr

@@ -27,7 +27,7 @@ def test_the_output_of_a_command() -> None:
 def test_a_hanging_command_is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 300 & echo $! > {pids}; echo $$ >> {pids}; wait"
-    with pytest.raises(NoAnswer, match=r"^sh did not answer within 0\.[0-9] s$"):
+    with pytest.raises(NoAnswer, match=r"^sh did not answer in time$"):
         run(["/bin/sh", "-c", script], soon(0.4))
     for pid in pids.read_text().split():
         state = Path(f"/proc/{pid}/stat")

@@ -149,7 +149,7 @@ def test_a_user_sees_their_own_containers_and_is_told_of_roots(
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ("exec /bin/sleep 300", "podman did not answer within"),
+        ("exec /bin/sleep 300", "podman did not answer in time"),
         (
             "echo 'Error: database is locked' >&2; exit 125",
             "podman failed .exit 125.: Error: database is locked",

@@ -29,7 +29,7 @@ _INCOMPLETE: Final = 3
 @click.command(
     "doctor",
     short_help="Examine a node or a table as text.",
-    help="Examines this node, or the tables in SOURCE (files, or - for standard input):"
+    help="Examines this node, or the tables in SOURCE (files, directories of them, or - for standard input):"
     " what is stuck, whose it is, since when, when the table is full, and what to do."
     " Changes nothing. Exit code 0: ok, 1: warning, 2: critical, 3: too little was seen to say ok.",
 )

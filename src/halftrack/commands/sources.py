@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import stat
 import sys
 from typing import TYPE_CHECKING, Final
 
+from halftrack.commands import output
 from halftrack.commands.progress import progress
 from halftrack.errors import Busy, UsageError
 from halftrack.evidence.selection import EVERYTHING
@@ -39,6 +42,8 @@ def evidence(
         return _of_text(sources, options)
     if options.assume:
         raise UsageError("--assume is for what a file does not say: name a SOURCE")
+    if _file_on_stdin():
+        output.message("standard input was not read: it takes - as SOURCE", options)
     from halftrack import live  # noqa: PLC0415  # not needed for text
 
     with progress("examining this node", options):
@@ -50,6 +55,14 @@ def evidence(
             sockets=sockets,
             counters_interval_s=counters_interval_s,
         )
+
+
+def _file_on_stdin() -> bool:
+    """Whether somebody redirected a file here: a pipe may come with any service or cron job."""
+    try:
+        return stat.S_ISREG(os.fstat(0).st_mode)
+    except OSError:
+        return False
 
 
 def _check_room() -> None:

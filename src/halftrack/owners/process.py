@@ -76,8 +76,7 @@ def _collect(
     is there already is read.
     """
     output, errors = bytearray(), bytearray()
-    given = max(deadline - time.monotonic(), 0)
-    late = NoAnswer(f"{called} did not answer within {given:.1f} s")
+    late = NoAnswer(f"{called} did not answer in time")
     with selectors.DefaultSelector() as selector:
         for pipe, kept, room in ((process.stdout, output, most + 1), (process.stderr, errors, _MOST_ERRORS)):
             if pipe is not None:
