@@ -43,7 +43,7 @@ def evidence_of(
     begun = time.monotonic()
     deadline = None if budget_s is None else begun + budget_s
     said = assumed(assume)
-    if not names:
+    if not names or "" in names:
         raise UsageError("name a file, or - for standard input")
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
