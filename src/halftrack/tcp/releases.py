@@ -13,7 +13,7 @@ Sources, by feature, are the kernel trees named beside each line: ``nf_conntrack
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Vendor = Literal["openvz5", "openvz6", "virtuozzo7", "el5", "el6", "el7", "el8", "el9", "el10"]
@@ -56,36 +56,19 @@ class Features:
 
 UNKNOWN: Final = Features()
 
+_OLD: Final = Features(retrans_caps_pickup=False, reclaims_closing=False, udp_stream_s=180, lazy_expiry=False)
+"""What the vendors' trees before 4.18 have in common."""
+
 _VENDORS: Final[dict[Vendor, Features]] = {
     # 2.6.18-028stab056: no UNACK timeout at all.
-    "openvz5": Features(
-        clamps_one_sided=False,
-        retrans_caps_pickup=False,
-        reclaims_closing=False,
-        udp_stream_s=180,
-        lazy_expiry=False,
-    ),
-    "el5": Features(
-        clamps_one_sided=False,
-        retrans_caps_pickup=False,
-        reclaims_closing=False,
-        udp_stream_s=180,
-        lazy_expiry=False,
-    ),
+    "openvz5": replace(_OLD, clamps_one_sided=False),
+    "el5": replace(_OLD, clamps_one_sided=False),
     # 2.6.32-042stab092.1 and 042stab141.3; the clamp came in between, see _rhel6_clamp.
-    "openvz6": Features(
-        retrans_caps_pickup=False, reclaims_closing=False, udp_stream_s=180, lazy_expiry=False
-    ),
-    "el6": Features(retrans_caps_pickup=False, reclaims_closing=False, udp_stream_s=180, lazy_expiry=False),
-    # 3.10.0-514.el7 and 3.10.0-1160.el7; vzkernel on top of them. 7.0 to 7.2: see _el7_clamp.
-    "el7": Features(retrans_caps_pickup=False, reclaims_closing=False, udp_stream_s=180, lazy_expiry=False),
-    "virtuozzo7": Features(
-        clamps_one_sided=True,
-        retrans_caps_pickup=False,
-        reclaims_closing=False,
-        udp_stream_s=180,
-        lazy_expiry=False,
-    ),
+    "openvz6": _OLD,
+    "el6": _OLD,
+    # 3.10.0-514.el7 and 3.10.0-1160.el7; vzkernel on top of them. 7.0 to 7.2: see features.
+    "el7": _OLD,
+    "virtuozzo7": replace(_OLD, clamps_one_sided=True),
     # 4.18.0-394.el8.
     "el8": Features(
         clamps_one_sided=True,
@@ -140,13 +123,7 @@ def features(release: str | None) -> Features:
         clamps = True if parsed.build and parsed.build[0] >= 514 else None  # 7.0 to 7.2 not compared
     else:
         return known
-    return Features(
-        clamps_one_sided=clamps,
-        retrans_caps_pickup=known.retrans_caps_pickup,
-        reclaims_closing=known.reclaims_closing,
-        udp_stream_s=known.udp_stream_s,
-        lazy_expiry=known.lazy_expiry,
-    )
+    return replace(known, clamps_one_sided=clamps)
 
 
 def _rhel6_clamp(release: Release) -> bool | None:
