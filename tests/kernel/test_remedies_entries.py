@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from halftrack.evidence import uapi
 from halftrack.evidence.values import (
     LocalAddress,
     Owner,
 )
+from halftrack.kernel import ctnetlink
 from halftrack.remedies import (
     drain,
 )
@@ -153,3 +155,41 @@ def test_a_masked_address_has_to_be_filled_in(netns: Netns, tmp_path: Path) -> N
     assert tuples(netns) == {("6", 80, 50_000)}
     paste(["\n".join([f"ADDR_1={SERVER}", *commands])], tmp_path)
     assert tuples(netns) == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "clients"), [("192.0.2.80", "198.51.100.{}"), (SERVER6, "2001:db8:1::{}")]
+)
+def test_silent_connections_get_less_time_and_those_that_speak_keep_theirs(
+    netns: Netns, tmp_path: Path, server: str, clients: str
+) -> None:
+    for i in range(1, 4):
+        put(netns, clients.format(i), server, 40_000 + i, 8_883, *ANSWERED, "-t", "300000")
+    put(netns, clients.format(4), server, 40_004, 8_883, *ANSWERED, "-t", "5000")
+    put(netns, clients.format(5), server, 40_005, 8_883, *ANSWERED, "-t", "431000")
+    if server == "192.0.2.80":
+        translated = ("-r", "10.0.0.5", "-q", "198.51.100.6", "--reply-port-src", "8883")
+        back = ("--reply-port-dst", "40006")
+        put(netns, "198.51.100.6", server, 40_006, 8_883, *translated, *back, *ANSWERED, "-t", "300000")
+    here = situation(evidence_of(table_of(netns)), "idle-established", pl.col("idle_s") > 7_440)
+    put(netns, clients.format(7), server, 40_007, 8_883, *ANSWERED, "-t", "431990")
+    found = drain.advise(here)
+    assert found is not None
+    paste(found.commands, tmp_path)
+    frame = ctnetlink.dump(netns_path=netns.path).flows.frame
+    left = dict(frame.select("orig_sport", "timeout").iter_rows())
+    for port in {40_001, 40_002, 40_003, 40_006} & left.keys():
+        assert 7_400 < left[port] <= 7_440
+    assert left[40_004] <= 5_000
+    assert min(left[40_005], left[40_007]) > 430_000
+    assert set(frame["state"].to_list()) == {uapi.TCP_CONNTRACK_ESTABLISHED}
+    assert all(bits & uapi.IPS_SEEN_REPLY for bits in frame["status"].to_list())
+
+
+def test_handshakes_that_stay_go_and_the_answered_one_stays(netns: Netns, tmp_path: Path) -> None:
+    for i in range(3):
+        put(netns, "198.51.100.7", SERVER, 40_000 + i, 443, "--state", "SYN_SENT", "-t", "4000")
+    put(netns, "198.51.100.7", SERVER, 41_000, 443, "--state", "SYN_RECV", "-t", "4000", "-u", "SEEN_REPLY")
+    here = situation(evidence_of(table_of(netns)), "half-open", pl.lit(value=True))
+    assert clear(here, tmp_path) == 3
+    assert tuples(netns) == {("6", 41_000, 443)}

@@ -10,6 +10,7 @@ from halftrack.evidence.values import (
     LocalAddress,
     Owner,
     PublishedPort,
+    Table,
 )
 from halftrack.remedies import (
     drain,
@@ -18,7 +19,7 @@ from halftrack.remedies import (
     strict_pickup,
     timeout_policy,
 )
-from unit.flowrows import ASSURED, evidence, one_sided, row, table
+from unit.flowrows import ASSURED, REPLIED, evidence, one_sided, row, sockets, table
 from unit.situations import OLD_KERNEL, WEB, situation, ssh, stuck
 
 
@@ -115,3 +116,87 @@ def test_a_policy_for_the_service_that_stands_out() -> None:
 def test_no_policy_on_kernels_without_them() -> None:
     here = situation(evidence(table(*stuck()), kernel=OLD_KERNEL, firewall=Firewall(tool="iptables")))
     assert timeout_policy.advise(here) is None
+
+
+def silent(count: int = 20, server: str = "192.0.2.80", **columns: object) -> list[dict[str, object]]:
+    """Answered connections of which nobody sees the sockets."""
+    given = {"left": 300_000} | columns
+    return [row(f"198.51.100.{i + 1}", server, 40_000 + i, 8_883, **given) for i in range(count)]
+
+
+IDLE = pl.col("idle_s") > 7_440
+
+
+def test_silent_connections_whose_sockets_nobody_sees_are_given_less_time_not_removed() -> None:
+    found = drain.advise(
+        situation(evidence(table(*silent(20), *ssh(3, silent_s=10))), "idle-established", IDLE)
+    )
+    assert found is not None
+    assert (found.arguments["timeout"], found.effect.entries_freed) == (7_440, None)
+    assert found.risk.live_flows_affected == 20
+    assert "conntrack -U --timeout 7440" in found.commands[-1]
+    assert "-gt 7440 ]" in found.commands[-1]
+    assert not any("conntrack -D" in command for command in found.commands)
+
+
+def test_what_has_less_left_is_never_given_more() -> None:
+    rows = [row(f"198.51.100.{i}", WEB, 40_000, 8_883, left=7_000) for i in range(1, 9)]
+    assert drain.advise(situation(evidence(table(*rows)), "idle-established", IDLE)) is None
+
+
+def test_a_connection_whose_socket_was_read_is_left_alone() -> None:
+    held = silent(8, "192.0.2.1")
+    seen = table(*held, addresses=(LocalAddress("192.0.2.1", 24, "eth0"),), sockets=sockets())
+    assert drain.advise(situation(evidence(seen), "idle-established", IDLE)) is None
+
+
+@pytest.mark.parametrize("cause", ["idle-pool", "asymmetric-path"])
+def test_pools_at_rest_are_left_alone(cause: str) -> None:
+    here = situation(evidence(table(*silent())), "idle-established", IDLE, causes=[(cause, 0.6)])
+    assert drain.advise(here) is None
+
+
+def test_handshakes_are_removed_where_they_stay_long_and_nobody_answered() -> None:
+    def begun(left: int) -> list[dict[str, object]]:
+        asked = [
+            row("10.0.0.9", WEB, 40_000 + i, 443, state="SYN_SENT", left=left, status=("confirmed",))
+            for i in range(9)
+        ]
+        return [*asked, row("10.0.0.9", WEB, 41_000, 443, state="SYN_RECV", left=left, status=REPLIED)]
+
+    every = pl.lit(value=True)
+    assert drain.advise(situation(evidence(table(*begun(110))), "half-open", every)) is None
+    found = drain.advise(situation(evidence(table(*begun(3_000))), "half-open", every))
+    assert found is not None
+    assert found.effect.entries_freed == 9
+
+
+def forwarding(*rows: dict[str, object]) -> Table:
+    return table(*rows, addresses=(LocalAddress("192.0.2.1", 24, "eth0"),))
+
+
+def test_a_policy_for_a_service_behind_this_node() -> None:
+    translated = {"reply_src": "10.0.0.5", "status": (*ASSURED, "dst-nat"), "reply_sport": 8_883}
+    public = silent(20, "203.0.113.9") + [
+        row(f"198.51.100.{i}", "203.0.113.9", 50_000, 9_999, left=300_000, **translated) for i in range(5)
+    ]
+    ev = evidence(forwarding(*public), firewall=Firewall(tool="iptables"))
+    here = situation(ev, "idle-established", IDLE)
+    assert here.finding.groups[0].side == "forwarded"
+    found = timeout_policy.advise(here)
+    assert found is not None
+    assert found.arguments["service"] == "tcp/8883"
+    assert any("--dport 9999 -j CT" in command for command in found.commands)
+
+
+def test_notrack_for_what_passes_through_is_for_one_server_that_stands_out() -> None:
+    unanswered = {"state": "SYN_SENT", "left": 110, "status": ("confirmed",)}
+    one = situation(
+        evidence(forwarding(*silent(20, "203.0.113.9", **unanswered))), "half-open", pl.lit(value=True)
+    )
+    assert one.finding.groups[0].side == "forwarded"
+    assert notrack.advise(one) is not None
+    many = [row("198.51.100.1", f"203.0.113.{i}", 40_000, 443, **unanswered) for i in range(20)]
+    assert notrack.advise(situation(evidence(forwarding(*many)), "half-open", pl.lit(value=True))) is None
+    nat = silent(20, "203.0.113.9", **unanswered | {"status": ("confirmed", "src-nat")})
+    assert notrack.advise(situation(evidence(forwarding(*nat)), "half-open", pl.lit(value=True))) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from halftrack.diagnosis.document import Advice, Diagnosis, Effect, Input, Risk, Timeline
+from halftrack.diagnosis.document import Advice, Cause, Diagnosis, Effect, Input, Risk, Timeline
 from halftrack.reporters.layout import Page, cells
 from halftrack.reporters.terminal import FIRST_SCREEN, render
 from unit.documents import EMPTY, HEALTHY, MASKED, SCREENS, SICK_NEW, SICK_OLD, UNPRIVILEGED, diagnosis
@@ -228,3 +228,20 @@ def test_a_timeline_tells_ranges_and_folds_empty_rows() -> None:
 
 def test_others_are_told_with_the_total() -> None:
     assert "10 other services  17,916    7 %  of 214,318 in all" in render(SICK_OLD)
+
+
+def test_where_nothing_fits_the_screen_says_so_and_what_would_help_to_know() -> None:
+    finding = msgspec.structs.replace(SICK_OLD.findings[0], remedies=())
+    cause = Cause(cause="slow-path", confidence=0.3, missing=("what the far end sees",))
+    bare = msgspec.structs.replace(SICK_OLD, findings=(msgspec.structs.replace(finding, causes=(cause,)),))
+    flat = " ".join(render(bare).split())
+    assert f"Nothing to type fits {finding.symptom} as it is seen here." in flat
+    assert "What would help to know: what the far end sees." in flat
+    assert "Nothing to type" not in render(SICK_OLD)
+
+
+def test_an_unread_namespace_with_entries_does_not_hide_the_example() -> None:
+    (own,) = EMPTY.tables
+    other = msgspec.structs.replace(own, netns="other", entries=5, read=False)
+    seen = render(msgspec.structs.replace(EMPTY, tables=(own, other)), terminal=True)
+    assert "See it at work: halftrack doctor --example" in seen

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "notrack"
+_SYMPTOMS: Final = ("one-sided", "orphaned", "half-open", "unreplied-udp")
+_MOST: Final = 0.5
+"""Share of a finding that a service on another machine has to hold."""
 _PUBLISHERS: Final = ("docker", "podman")
 
 
@@ -33,14 +36,17 @@ class _Service:
 
 
 def candidate(situation: Situation) -> Group | None:
-    """The group this remedy would be for: the largest one, where we are its server."""
+    """The group this remedy would be for: the largest one, where we are its server.
+
+    Of what passes through, the address is the server's too; there one has to hold most of the finding.
+    """
     finding = situation.finding
-    if finding.symptom not in {"one-sided", "orphaned", "half-open"} or not finding.groups:
+    if finding.symptom not in _SYMPTOMS or not finding.groups:
         return None
     group = finding.groups[0]
-    if group.side != "server" or not group.address or port(group) is None:
+    if group.side not in {"server", "forwarded"} or not group.address or port(group) is None:
         return None
-    return group
+    return None if group.side == "forwarded" and group.entries < _MOST * finding.entries else group
 
 
 def port(group: Group) -> tuple[str, int] | None:

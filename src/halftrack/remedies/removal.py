@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.evidence import uapi
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Group
-    from halftrack.remedies.entry_filters import EntryFilter
+    from halftrack.remedies.parts import Part
     from halftrack.remedies.shell import Addresses
     from halftrack.remedies.situation import Situation
 
 _FIELDS: Final = r"s/^[^=]*src=([^ ]+) dst=([^ ]+) sport=([0-9]+) dport=([0-9]+) .*/\1 \2 \3 \4/p"
 """The original tuple out of a line of ``conntrack -L``, of any age."""
+_SECONDS_PER_ENTRY_READ: Final = 5e-6
+"""conntrack(8) reads the whole table for each change: about 0.5 s for 100,000 entries."""
 _LOCAL_IS_SOURCE: Final = ("orig_src", "reply_dst")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one filter selects: ``entries`` of the finding's, and ``others`` that are not meant."""
-
-    chosen: EntryFilter
-    others: int
-    entries: int
-    group: Group
 
 
 def at_once(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
@@ -46,25 +38,51 @@ def at_once(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
 
 def one_by_one(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
     """List by filter, look at each entry again, remove it by its whole tuple."""
+    only = " | grep -F '[UNREPLIED]'" if unanswered(situation) else ""
+    state = f" --state {uapi.TCP_STATES[part.chosen.state]}" if part.chosen.state is not None else ""
+    test = check(situation, part) or "false"
+    return [
+        comment(f"{part.entries} entries of {part.group.service}, each looked at again before it goes"),
+        each_again(situation, part, spelled, test, "-D", only=only, state=state),
+    ]
+
+
+def each_again(
+    situation: Situation,
+    part: Part,
+    spelled: Addresses,
+    test: str,
+    change: str,
+    *,
+    only: str = "",
+    state: str = "",
+) -> str:
+    """A loop over what the filter lists: ``change`` (options of conntrack) where ``test`` holds.
+
+    ``only``: a filter for the lines of the list; ``state``: the option for it, where it has to match.
+    The test finds source, destination and ports of the entry in ``$1 $2 $3 $4``.
+    """
     before = place.prefix(situation.table.namespace, situation.evidence)
     family = "ipv6" if part.chosen.family == uapi.AF_INET6 else "ipv4"
-    state = f" --state {uapi.TCP_STATES[part.chosen.state]}" if part.chosen.state is not None else ""
-    only = " | grep -F '[UNREPLIED]'" if unanswered(situation) else ""
+    protocol = uapi.PROTOCOL_NAMES[part.chosen.l4proto]
     loop = (
         f"{before}conntrack -L {part.chosen.options(spelled)} 2>/dev/null{only} |",
         f"  sed -nE '{_FIELDS}' |",
         "  while read -r src dst sport dport; do",
         '    set -- "$src" "$dst" "$sport" "$dport"',
-        f"    if {check(situation, part)}; then",
-        f"      {before}conntrack -D -f {family} -p {uapi.PROTOCOL_NAMES[part.chosen.l4proto]}{state} \\",
+        f"    if {test}; then",
+        f"      {before}conntrack {change} -f {family} -p {protocol}{state} \\",
         '        -s "$1" -d "$2" --sport "$3" --dport "$4" >/dev/null 2>&1',
         "    fi",
         "  done",
     )
-    return [
-        comment(f"{part.entries} entries of {part.group.service}, each looked at again before it goes"),
-        "\n".join(loop),
-    ]
+    return "\n".join(loop)
+
+
+def pace(situation: Situation, entries: int) -> str:
+    """How long a loop over so many entries takes, in words."""
+    seconds = entries * len(situation.table.flows or ()) * _SECONDS_PER_ENTRY_READ
+    return words.duration(max(1, round(seconds)))
 
 
 def check(situation: Situation, part: Part) -> str | None:
@@ -75,10 +93,7 @@ def check(situation: Situation, part: Part) -> str | None:
     if part.chosen.l4proto not in uapi.PORT_PROTOCOLS:
         return None
     if unanswered(situation):
-        before = place.prefix(situation.table.namespace, situation.evidence)
-        protocol = uapi.PROTOCOL_NAMES[part.chosen.l4proto]
-        entry = f'{before}conntrack -G -p {protocol} -s "$1" -d "$2" --sport "$3" --dport "$4"'
-        return f"{entry} 2>/dev/null | grep -qF '[UNREPLIED]'"
+        return f"{entry(situation, part)} | grep -qF '[UNREPLIED]'"
     inside = _sockets_place(situation, part.group)
     if inside is None:
         return None
@@ -88,9 +103,16 @@ def check(situation: Situation, part: Part) -> str | None:
     return _no_socket(f'{inside}ss -Htan "dst = {peer} and dport = :{port}"')
 
 
+def entry(situation: Situation, part: Part) -> str:
+    """A command that shows the one entry of the tuple in ``$1 $2 $3 $4``; nothing where it is gone."""
+    before = place.prefix(situation.table.namespace, situation.evidence)
+    protocol = uapi.PROTOCOL_NAMES[part.chosen.l4proto]
+    return f'{before}conntrack -G -p {protocol} -s "$1" -d "$2" --sport "$3" --dport "$4" 2>/dev/null'
+
+
 def unanswered(situation: Situation) -> bool:
     """Whether the finding's entries are told from live ones by never having had a reply."""
-    return situation.finding.symptom in {"one-sided", "unreplied-udp"}
+    return situation.finding.symptom in {"one-sided", "unreplied-udp", "half-open"}
 
 
 def _guard(situation: Situation, part: Part, listing: str) -> str | None:

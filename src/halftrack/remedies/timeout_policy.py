@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.evidence import uapi
 from halftrack.remedies import notrack, place, rules, shorten_established
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
@@ -21,6 +24,8 @@ _MOST: Final = 0.5
 """Share of a finding that one service has to hold for a policy of its own."""
 _NFT_SINCE: Final = (4, 19)  # net/netfilter/nft_ct.c: timeout objects
 _IPTABLES_SINCE: Final = (3, 4)  # net/netfilter/nfnetlink_cttimeout.c
+_PORTS: Final = 8
+"""Ports of one service before translation that get rules of their own, at most."""
 _FAMILIES: Final = ("ip", "ip6")
 _IPTABLES: Final = (("iptables", "inet", "ht4"), ("ip6tables", "inet6", "ht6"))
 """Tool, what nfct(8) calls the family, and the policy's name: the same for every service.
@@ -37,7 +42,7 @@ def candidate(situation: Situation) -> Group | None:
         return None
     group = finding.groups[0]
     service = notrack.port(group)
-    if service is None or service[0] != "tcp" or group.side != "server":
+    if service is None or service[0] != "tcp" or group.side == "client":
         return None
     same = sum(each.entries for each in finding.groups if each.service == group.service)
     return group if same >= _MOST * finding.entries else None
@@ -84,7 +89,10 @@ def advise(situation: Situation) -> Advice | None:
 
 
 def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]:
-    """Both families, both directions: a connection may be picked up from either end."""
+    """Both families, both directions: a connection may be picked up from either end.
+
+    iptables sees the port before translation: the published ones, and those that clients are seen to use.
+    """
     name = rules.slug("timeout", "tcp", str(number))
     if place.uses_nft(situation.evidence):
         return tuple(_nft(situation, name, number))
@@ -92,7 +100,23 @@ def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]
     published = (
         {p.host_port for p in owner.ports if (p.protocol, p.port) == ("tcp", number)} if owner else set()
     )
-    return tuple(_iptables(situation, name, sorted({number, *published})))
+    return tuple(
+        _iptables(situation, name, sorted({number, *published, *_asked_as(situation, group, number)}))
+    )
+
+
+def _asked_as(situation: Situation, group: Group, number: int) -> set[int]:
+    """Ports under which clients reach the service through translation; none where they are many."""
+    if situation.view is None:
+        return set()
+    rows = situation.view.flows.lazy().filter(
+        (pl.col("service") == group.service)
+        & (pl.col("l4proto") == uapi.IPPROTO_TCP)
+        & (pl.col("reply_sport") == number)
+        & (pl.col("orig_dport") != pl.col("reply_sport"))
+    )
+    ports = rows.select(pl.col("orig_dport").unique()).collect().to_series().to_list()
+    return set(ports) if len(ports) <= _PORTS else set()
 
 
 def _nft(situation: Situation, name: str, number: int) -> list[str]:

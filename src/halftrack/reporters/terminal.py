@@ -79,7 +79,7 @@ def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
         *heading.verdict(diagnosis, page),
         *closing.closing(diagnosis, page, label=label),
     ]
-    if terminal and not any(each.entries for each in diagnosis.tables):
+    if terminal and not any(each.entries for each in diagnosis.tables if each.read):
         return [*lines, f"See it at work: {page.program} doctor --example"]
     later = next((finding for finding in diagnosis.findings if finding.symptom == "settings"), None)
     if later is not None:
@@ -128,6 +128,7 @@ def _upper(
 ) -> list[str]:
     main = _main(diagnosis)
     shown: list[str] = []
+    typed = remedies.first(chosen, page, lines_each=detail.commands)
     if main is not None:
         found = diagnosis.findings[main]
         shown = findings.finding(
@@ -139,11 +140,13 @@ def _upper(
             explained=detail.explained,
             line=detail.line,
         ) + findings.causes(found, page)
+        if not typed and found.severity != "info":
+            typed = remedies.none_fits(found, page)
     return _joined(
         heading.heading(diagnosis, page),
         table.table(diagnosis, page, basis=detail.basis),
         shown,
-        remedies.first(chosen, page, lines_each=detail.commands) + more.more(diagnosis, page),
+        typed + more.more(diagnosis, page),
     )
 
 

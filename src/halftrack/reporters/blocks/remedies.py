@@ -11,7 +11,7 @@ from halftrack.reporters.shell_lines import shell_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from halftrack.diagnosis.document import Advice, Diagnosis
+    from halftrack.diagnosis.document import Advice, Diagnosis, Finding
     from halftrack.reporters.layout import Page
 
 KINDS: Final = ("relief", "cure", "clear")
@@ -59,6 +59,13 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
         lines += page.wrap(f"{which}{told}{begin}", f"{each.advice.kind.upper():<8}")
         lines += typed
     return lines
+
+
+def none_fits(finding: Finding, page: Page) -> list[str]:
+    """What stands in the place of remedies where there is none: what would help to know, where told."""
+    missing = list(dict.fromkeys(what for cause in finding.causes for what in cause.missing))
+    helpful = f" What would help to know: {'; '.join(missing[:2])}." if missing else ""
+    return page.wrap(f"Nothing to type fits {finding.symptom} as it is seen here.{helpful}", _INDENT)
 
 
 def _wait(advice: Advice) -> str:
