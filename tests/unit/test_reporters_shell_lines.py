@@ -109,6 +109,14 @@ def test_a_document_goes_into_its_file_unchanged() -> None:
     assert max(len(line) for line in lines if "ExecStart" not in line) <= 80
 
 
+def test_a_chain_of_nft_is_broken_inside_its_braces() -> None:
+    chain = "chain notrack_udp_53_prerouting { type filter hook prerouting priority raw; policy accept; }"
+    lines = shell_lines(f"nft -f - <<'EOF'\n  {chain}\nEOF", PAGE, " " * 8)
+
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines[1:-1]).split()) == chain
+
+
 def test_a_remark_behind_a_command_is_never_continued() -> None:
     assert shell_lines("ADDR_1=    # the address shown as xx.xx.xx.73 in the dump", Page(40), "    ") == [
         "    # the address shown as xx.xx.xx.73",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _UNPRINTABLE: Final = "# (holds characters that cannot be shown: see --json)"
 _HEREDOC: Final = re.compile(r"<<('?)([A-Za-z_]+)\1\s*$")
 _REMARK: Final = re.compile(r"\s+#")
+_CHAIN: Final = re.compile(r"(\s*)(chain [^ {]+ \{) (.+) \}", re.ASCII)
 _QUOTES: Final = ("'", '"')
 _COMMANDS: Final = ("", "(")
 """Where words stand: at the top, and in a subshell or a command substitution."""
@@ -23,7 +24,7 @@ def shell_lines(command: str, page: Page, indent: str) -> list[str]:
     Between words a line ends in a backslash. A remark behind a command goes before it: it cannot be
     continued. Inside a quoted or very long word there is no such
     place; the word is closed, goes on at the very left, and the shell joins the two. What goes
-    into a file as it stands (``<<'EOF'``) is not broken.
+    into a file as it stands (``<<'EOF'``) is broken only inside the braces of a chain of nft.
     """
     texts = command.split("\n")
     if any(page.clean(text) != text for text in texts):
@@ -33,7 +34,7 @@ def shell_lines(command: str, page: Page, indent: str) -> list[str]:
     heredoc: re.Match[str] | None = None
     for text in texts:
         if heredoc is not None:
-            lines += [text] if heredoc[1] else _broken_document(text, page.width)
+            lines += _broken_chain(text, page.width) if heredoc[1] else _broken_document(text, page.width)
             heredoc = None if text == heredoc[2] else heredoc
         elif text.startswith("#") and not open_marks:
             lines += page.wrap(text, indent, f"{indent}# ")
@@ -128,3 +129,9 @@ def _broken_document(text: str, width: int) -> list[str]:
         lines.append(f"{text[:cut]} \\")
         text = text[cut + 1 :]
     return [*lines, text]
+
+
+def _broken_chain(text: str, width: int) -> list[str]:
+    """A line of a file as it stands; nft takes a chain on one line and on several for the same."""
+    chain = _CHAIN.fullmatch(text) if len(text) > width else None
+    return [text] if chain is None else [f"{chain[1]}{chain[2]}", f"{chain[1]}  {chain[3]}", f"{chain[1]}}}"]
