@@ -361,6 +361,41 @@ def test_an_address_is_gone_only_where_every_namespace_was_seen(fields: dict[str
     assert "stale-nat" not in entries(node(translated("10.88.0.99"), inside=sockets(), **fields))
 
 
+def test_the_table_of_a_named_namespace_is_judged_like_the_nodes() -> None:
+    lab = Owner("lab", "lab", "netns", ("172.17.0.1",), 4_026_532_002)
+    inside = table(
+        translated("172.17.0.99"),
+        namespace=Namespace("lab", 4_026_532_002, owner=lab),
+        addresses=(LocalAddress("172.17.0.1", 16, "docker0"),),
+    )
+    assert entries(evidence(inside, owners=(lab,))) == {"stale-nat": 1}
+
+
+def unjudged(*rows: dict[str, Any], **fields: Any) -> list[str | None]:
+    gaps = diagnose(node(*rows, inside=sockets(), **fields)).gaps
+    return [gap.netns for gap in gaps if gap.would_tell == ("stale-nat",)]
+
+
+def waiting(target: str, count: int = 40, **columns: Any) -> list[dict[str, Any]]:
+    return [translated(target, sport=40_000 + n, **columns) for n in range(count)]
+
+
+def test_entries_that_wait_for_an_address_outside_the_containers_networks_are_a_gap() -> None:
+    assert unjudged(*waiting("10.244.1.9")) == ["host"]
+
+
+def test_what_is_judged_or_known_or_answered_or_in_flight_is_no_gap() -> None:
+    assert unjudged(*waiting("10.88.0.99")) == []
+    assert unjudged(*waiting("10.88.0.14")) == []
+    assert unjudged(*waiting("10.244.1.9", status=ASSURED)) == []
+    assert unjudged(*(translated(f"10.244.1.{n}") for n in range(40))) == []
+
+
+def test_a_namespace_that_was_not_seen_may_have_the_address() -> None:
+    unread = (Gap("namespace", "no permission", ("CAP_SYS_ADMIN",)),)
+    assert unjudged(*waiting("10.88.0.99"), gaps=unread) == ["host"]
+
+
 def test_masquerading_of_a_container_that_is_gone_is_no_alarm() -> None:
     answered = row("10.88.0.99", "198.51.100.7", 40_001, 443, reply_dst="192.0.2.1")
     this = node(answered, inside=sockets())

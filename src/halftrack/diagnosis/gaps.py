@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from halftrack.diagnosis.document import Gap
+from halftrack.diagnosis.symptoms import stale_nat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ def of(evidence: Evidence) -> tuple[Gap, ...]:
         Gap(what=gap.what, why=gap.why, needs=gap.needs, would_tell=gap.would_tell, netns=gap.netns)
         for gap in evidence.gaps
     )
-    return (*stated, *_of_text(evidence))
+    return (*stated, *_of_translation(evidence), *_of_text(evidence))
 
 
 def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
@@ -39,6 +40,19 @@ def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
         or any(table.unreadable for table in evidence.tables)
         or any(table.limit is None for table in evidence.tables if not table.skipped)
     )
+
+
+def _of_translation(evidence: Evidence) -> Iterator[Gap]:
+    """Entries that wait for an address behind translation of which nobody can say whether it is gone."""
+    for table in evidence.tables:
+        waiting = stale_nat.unjudged(table, evidence)
+        if waiting:
+            yield Gap(
+                what=f"the target of {waiting:,} unanswered, translated entries",
+                why="no namespace that was read has its address; another machine may",
+                would_tell=(stale_nat.SYMPTOM.slug,),
+                netns=table.netns,
+            )
 
 
 def _of_text(evidence: Evidence) -> Iterator[Gap]:

@@ -2,14 +2,16 @@
 
 A container that was replaced gets another address, and the entry goes on sending packets to the
 old one: UDP clients that never change their port keep it alive for ever. Only addresses within the
-networks of container bridges can be called gone: anywhere else another machine may have them.
+networks of container bridges can be called gone: anywhere else, behind a router for each container
+(Calico, Cilium) or on a network of machines, another machine may have them. Where entries wait for
+such an address in numbers, ``unjudged`` counts them, and the diagnosis says that it cannot tell.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
@@ -19,15 +21,20 @@ from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.evidence import addresses, uapi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Forecast
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
+    from halftrack.evidence.values import Evidence, Table
 
-_BRIDGES: Final = re.compile(r"(docker|podman|cni|cbr|nerdctl|kube-bridge|br-[0-9a-f]{12}$)")
-"""How Docker, Podman, CNI plugins and nerdctl name the bridges whose members are containers."""
+_Network: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+
+_BRIDGES: Final = re.compile(r"(docker|podman|cni|cbr|nerdctl|kube-bridge|lxcbr|br-[0-9a-f]{12}$)")
+"""How Docker, Podman, CNI plugins, nerdctl and LXC name the bridges whose members are containers."""
+_UNJUDGED: Final = 20
+"""Unanswered entries for one address from which it is worth a word that nobody can say if it is gone."""
 _WEIGHTS: Final = Weights(of_limit=0.001, share=0.01, fewest=1, many=1)
 
 
@@ -36,13 +43,13 @@ class StaleNat:
     slug: str = "stale-nat"
 
     def choose(self, view: View) -> pl.Expr | None:
-        networks = tuple(_networks(view))
-        if not networks or not _complete(view):
+        networks = tuple(_networks(view.table))
+        if not networks or not _complete(view.evidence):
             return None
         translated_dst = _differs("orig_dst", "reply_src")
         translated_src = _differs("orig_src", "reply_dst")
-        return (translated_dst & _gone("reply_src", networks, view)) | (
-            translated_src & _gone("orig_src", networks, view)
+        return (translated_dst & _gone("reply_src", networks, view.evidence)) | (
+            translated_src & _gone("orig_src", networks, view.evidence)
         )
 
     def matters(self, entries: int, view: View) -> bool:  # noqa: ARG002  # one is worth a word
@@ -65,19 +72,36 @@ class StaleNat:
         )
 
 
-def _complete(view: View) -> bool:
+def unjudged(table: Table, evidence: Evidence) -> int:
+    """Unanswered entries translated to one address of which this evidence cannot say whether it is gone.
+
+    The largest number for any one address; 0 where they are few, which in-flight questions always are.
+    """
+    if table.flows is None or evidence.source != "live":
+        return 0
+    waiting = (pl.col("status") & uapi.IPS_SEEN_REPLY == 0) & _differs("orig_dst", "reply_src")
+    networks = tuple(_networks(table))
+    if networks and _complete(evidence):
+        waiting &= ~_inside("reply_src", networks)
+    waiting &= ~_had("reply_src", evidence)
+    target = ["reply_src_hi", "reply_src_lo"]
+    counted = table.flows.frame.lazy().filter(waiting).group_by(target).agg(pl.len()).collect()
+    most = counted["len"].max()
+    return most if isinstance(most, int) and most >= _UNJUDGED else 0
+
+
+def _complete(evidence: Evidence) -> bool:
     """Whether the addresses of every namespace are known: one that was not read may have the address."""
     return (
-        view.evidence.source == "live"
-        and view.table.namespace.owner is None
-        and all(table.addresses is not None for table in view.evidence.tables)
-        and not any("CAP_SYS_ADMIN" in gap.needs for gap in view.evidence.gaps)
+        evidence.source == "live"
+        and all(table.addresses is not None for table in evidence.tables)
+        and not any("CAP_SYS_ADMIN" in gap.needs for gap in evidence.gaps)
     )
 
 
-def _networks(view: View) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _networks(table: Table) -> Iterator[_Network]:
     """First and last address of every container bridge's network."""
-    for local in view.table.addresses or ():
+    for local in table.addresses or ():
         if not _BRIDGES.match(local.interface):
             continue
         try:
@@ -88,9 +112,12 @@ def _networks(view: View) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
             yield first, last
 
 
-def _gone(stem: str, networks: tuple[tuple[tuple[int, int], tuple[int, int]], ...], view: View) -> pl.Expr:
-    inside = pl.any_horizontal(_between(stem, first, last) for first, last in networks)
-    return inside & ~_had(stem, view)
+def _gone(stem: str, networks: Sequence[_Network], evidence: Evidence) -> pl.Expr:
+    return _inside(stem, networks) & ~_had(stem, evidence)
+
+
+def _inside(stem: str, networks: Sequence[_Network]) -> pl.Expr:
+    return pl.any_horizontal(_between(stem, first, last) for first, last in networks)
 
 
 def _between(stem: str, first: tuple[int, int], last: tuple[int, int]) -> pl.Expr:
@@ -100,10 +127,10 @@ def _between(stem: str, first: tuple[int, int], last: tuple[int, int]) -> pl.Exp
     return hi.is_between(_u64(first[0]), _u64(last[0]))
 
 
-def _had(stem: str, view: View) -> pl.Expr:
+def _had(stem: str, evidence: Evidence) -> pl.Expr:
     """Whether some namespace or owner has the address."""
-    texts = {one.address for table in view.evidence.tables for one in table.addresses or ()}
-    texts.update(address for owner in view.evidence.owners for address in owner.addresses)
+    texts = {one.address for table in evidence.tables for one in table.addresses or ()}
+    texts.update(address for owner in evidence.owners for address in owner.addresses)
     pairs = set()
     for text in texts:
         try:
@@ -114,9 +141,12 @@ def _had(stem: str, view: View) -> pl.Expr:
     for hi, lo in pairs:
         known.setdefault(hi, []).append(lo)
     return pl.any_horizontal(
-        (pl.col(f"{stem}_hi") == _u64(hi))
-        & pl.col(f"{stem}_lo").is_in(pl.Series(los, dtype=pl.UInt64).implode())
-        for hi, los in known.items()
+        pl.lit(value=False),
+        *(
+            (pl.col(f"{stem}_hi") == _u64(hi))
+            & pl.col(f"{stem}_lo").is_in(pl.Series(los, dtype=pl.UInt64).implode())
+            for hi, los in known.items()
+        ),
     )
 
 
