@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
     from kernel.scratch import Netns
 from kernel.remedying import ANSWERED, SERVER, SERVER6, evidence_of, paste, put, table_of, tuples
+from kernel.scratch import scratch_netns
 
 
 def clear(here: Situation, tmp_path: Path) -> int | None:
@@ -193,3 +194,24 @@ def test_handshakes_that_stay_go_and_the_answered_one_stays(netns: Netns, tmp_pa
     here = situation(evidence_of(table_of(netns)), "half-open", pl.lit(value=True))
     assert clear(here, tmp_path) == 3
     assert tuples(netns) == {("6", 41_000, 443)}
+
+
+def test_the_sockets_are_asked_for_where_the_address_is(
+    netns: Netns, tmp_path: Path, live_connection: tuple[str, int, int]
+) -> None:
+    """The table's namespace only forwards; the server's is another, and sees a rewritten client."""
+    server, client_port, port = live_connection
+    with scratch_netns("r") as router:
+        answers = ("-r", server, "-q", server, "--reply-port-src", str(port))
+        answers += ("--reply-port-dst", str(client_port))
+        put(router, "198.51.100.8", server, 50_000, port, *answers, *ANSWERED)
+        for i in range(3):
+            put(router, "198.51.100.7", server, 40_000 + i, port, *ANSWERED)
+        ours = table_of(router, addresses=(LocalAddress("192.0.2.1", 24, "eth0"),))
+        theirs = replace(table_of(netns), addresses=(LocalAddress(server, 32, "lo"),))
+        here = situation(
+            evidence_of(ours, theirs), "orphaned", pl.col("orig_sport").is_between(40_000, 40_002)
+        )
+        assert here.finding.groups[0].owner is None
+        assert clear(here, tmp_path) == 3
+        assert tuples(router) == {("6", 50_000, port)}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import polars as pl
 import pytest
 
+from halftrack.diagnosis.ends import SIDES
+from halftrack.diagnosis.rows import MarkedRows
 from halftrack.evidence.values import (
     Firewall,
     LocalAddress,
+    Namespace,
     Owner,
     PublishedPort,
     Table,
@@ -200,3 +206,37 @@ def test_notrack_for_what_passes_through_is_for_one_server_that_stands_out() -> 
     assert notrack.advise(situation(evidence(forwarding(*many)), "half-open", pl.lit(value=True))) is None
     nat = silent(20, "203.0.113.9", **unanswered | {"status": ("confirmed", "src-nat")})
     assert notrack.advise(situation(evidence(forwarding(*nat)), "half-open", pl.lit(value=True))) is None
+
+
+def orphans(*others: Table) -> list[str]:
+    """Commands for orphans of an address that this table's namespace does not have."""
+    rows = [row(f"198.51.100.{i + 1}", "10.88.0.14", 40_000, 8_883, left=300_000) for i in range(5)]
+    ev = evidence(forwarding(*rows), *others)
+    here = situation(ev, "orphaned", pl.lit(value=True))
+    group = msgspec.structs.replace(here.finding.groups[0], side="server")
+    here = replace(here, finding=msgspec.structs.replace(here.finding, groups=(group,)))
+    rows_of = here.view
+    assert rows_of is not None
+    seen = replace(rows_of, flows=rows_of.flows.with_columns(side=pl.lit("server", SIDES)))
+    here = replace(here, view=seen, rows=MarkedRows.of(seen.flows, seen.flows["side"].is_not_null()))
+    found = drain.advise(here)
+    return [] if found is None else list(found.commands)
+
+
+def namespace(name: str, address: str) -> Table:
+    return Table(
+        Namespace(name, path=f"/run/netns/{name}"),
+        addresses=(LocalAddress(address, 16, "eth0"),),
+        skipped=True,
+    )
+
+
+def test_orphans_are_looked_for_in_the_namespace_that_has_their_address() -> None:
+    commands = orphans(namespace("other", "10.88.0.15"), namespace("mqtt", "10.88.0.14"))
+    assert any("ip netns exec mqtt ss " in command for command in commands)
+    assert not any("netns exec other" in command for command in commands)
+
+
+def test_orphans_stay_where_it_is_open_whose_sockets_to_ask() -> None:
+    assert orphans(namespace("other", "10.88.0.15")) == []
+    assert orphans(namespace("one", "10.88.0.14"), namespace("two", "10.88.0.14")) == []

@@ -61,8 +61,8 @@ def advise(situation: Situation) -> Advice | None:
         groups = situation.finding.groups[:GROUPS]
         return retiming.advise(situation, groups, remedy=REMEDY, chosen=_filter(situation))
     found = _parts(situation)
-    exact = [part for part in found if not part.others]
-    mixed = [part for part in found if part.others and removal.check(situation, part) is not None]
+    exact = [part for part in found if not part.others and removal.safe_at_once(situation, part)]
+    mixed = [part for part in found if part not in exact and removal.check(situation, part) is not None]
     if not exact and not mixed:
         return None
     spelled = Addresses()
@@ -125,7 +125,7 @@ def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
         yield "the table was not read whole: other entries may match the same filters"
     if situation.setting_or_default("tcp_loose"):
         yield "before strict pick-up: with it, an entry removed by mistake cannot come back"
-    for part in mixed:
+    for part in (each for each in mixed if each.others):
         yield (
             f"no filter tells the {part.entries} of {part.group.service or 'this group'} from {part.others} "
             f"others: removed one by one, in about {removal.pace(situation, part.entries)}"

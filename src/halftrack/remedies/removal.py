@@ -11,12 +11,15 @@ from halftrack.remedies.shell import comment
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Group
+    from halftrack.evidence.values import Evidence, Table
     from halftrack.remedies.parts import Part
     from halftrack.remedies.shell import Addresses
     from halftrack.remedies.situation import Situation
 
-_FIELDS: Final = r"s/^[^=]*src=([^ ]+) dst=([^ ]+) sport=([0-9]+) dport=([0-9]+) .*/\1 \2 \3 \4/p"
-"""The original tuple out of a line of ``conntrack -L``, of any age."""
+_TUPLE: Final = "src=([^ ]+) dst=([^ ]+) sport=([0-9]+) dport=([0-9]+) "
+_ANSWER: Final = "src=[^ ]+ dst=([^ ]+) sport=[0-9]+ dport=([0-9]+) "
+_FIELDS: Final = rf"s/^[^=]*{_TUPLE}.*{_ANSWER}.*/\1 \2 \3 \4 \5 \6/p"
+"""The original tuple, and where answers go, out of a line of ``conntrack -L``, of any age."""
 _SECONDS_PER_ENTRY_READ: Final = 5e-6
 """conntrack(8) reads the whole table for each change: about 0.5 s for 100,000 entries."""
 _LOCAL_IS_SOURCE: Final = ("orig_src", "reply_dst")
@@ -60,7 +63,8 @@ def each_again(
     """A loop over what the filter lists: ``change`` (options of conntrack) where ``test`` holds.
 
     ``only``: a filter for the lines of the list; ``state``: the option for it, where it has to match.
-    The test finds source, destination and ports of the entry in ``$1 $2 $3 $4``.
+    The test finds source, destination and ports of the entry in ``$1 $2 $3 $4``,
+    address and port that answers go to in ``$5 $6``.
     """
     before = place.prefix(situation.table.namespace, situation.evidence)
     family = "ipv6" if part.chosen.family == uapi.AF_INET6 else "ipv4"
@@ -68,8 +72,8 @@ def each_again(
     loop = (
         f"{before}conntrack -L {part.chosen.options(spelled)} 2>/dev/null{only} |",
         f"  sed -nE '{_FIELDS}' |",
-        "  while read -r src dst sport dport; do",
-        '    set -- "$src" "$dst" "$sport" "$dport"',
+        "  while read -r src dst sport dport back port; do",
+        '    set -- "$src" "$dst" "$sport" "$dport" "$back" "$port"',
         f"    if {test}; then",
         f"      {before}conntrack {change} -f {family} -p {protocol}{state} \\",
         '        -s "$1" -d "$2" --sport "$3" --dport "$4" >/dev/null 2>&1',
@@ -86,9 +90,10 @@ def pace(situation: Situation, entries: int) -> str:
 
 
 def check(situation: Situation, part: Part) -> str | None:
-    """A shell test on ``$1 $2 $3 $4`` (source, destination, ports) that holds for a dead entry alone.
+    """A shell test on ``$1`` to ``$6`` (see ``each_again``) that holds for a dead entry alone.
 
-    None where no such test is known.
+    None where no such test is known. A server sees the client that asked, or what its source was
+    rewritten to on the way.
     """
     if part.chosen.l4proto not in uapi.PORT_PROTOCOLS:
         return None
@@ -97,10 +102,11 @@ def check(situation: Situation, part: Part) -> str | None:
     inside = _sockets_place(situation, part.group)
     if inside is None:
         return None
-    peer, port = ("$2", "$4") if part.chosen.address_column in _LOCAL_IS_SOURCE else ("$1", "$3")
-    if part.chosen.family == uapi.AF_INET6:
-        peer = f"[{peer}]"
-    return _no_socket(f'{inside}ss -Htan "dst = {peer} and dport = :{port}"')
+    ours = part.chosen.address_column in _LOCAL_IS_SOURCE
+    peers = (("$2", "$4"),) if ours else (("$1", "$3"), ("$5", "$6"))
+    address = "[{}]" if part.chosen.family == uapi.AF_INET6 else "{}"
+    seen = " or ".join(f"( dst = {address.format(peer)} and dport = :{port} )" for peer, port in peers)
+    return _no_socket(f'{inside}ss -Htan \\\n      "{seen}"')
 
 
 def entry(situation: Situation, part: Part) -> str:
@@ -113,6 +119,11 @@ def entry(situation: Situation, part: Part) -> str:
 def unanswered(situation: Situation) -> bool:
     """Whether the finding's entries are told from live ones by never having had a reply."""
     return situation.finding.symptom in {"one-sided", "unreplied-udp", "half-open"}
+
+
+def safe_at_once(situation: Situation, part: Part) -> bool:
+    """Whether removal by filter can look first; what is dead for want of a socket goes only after that."""
+    return situation.finding.symptom != "orphaned" or _guard(situation, part, "") is not None
 
 
 def _guard(situation: Situation, part: Part, listing: str) -> str | None:
@@ -132,13 +143,37 @@ def _no_socket(listing: str) -> str:
 
 
 def _sockets_place(situation: Situation, group: Group) -> str | None:
-    """The way to the sockets of orphans' owner; None for other findings, or where it is not known."""
+    """The way to the sockets of orphans' end; None for other findings, or where it is not known."""
     if situation.finding.symptom != "orphaned" or group.side == "forwarded":
         return None
+    table = _holder(situation, group)
+    return None if table is None else place.prefix(table.namespace, situation.evidence)
+
+
+def _holder(situation: Situation, group: Group) -> Table | None:
+    """The table whose namespace has a group's address, else its owner's; None where that is open.
+
+    Several namespaces may have the same address: this table's own counts first, then the owner's.
+    """
+    own, tables = situation.table, situation.evidence.tables
+    have = [table for table in tables if any(a.address == group.address for a in table.addresses or ())]
+    if any(table is own for table in have):
+        return own
+    owners = [table for table in have or tables if _belongs(table, group, situation.evidence)]
+    if owners or have:
+        return (owners or have)[0] if owners or len(have) == 1 else None
+    return own if group.owner is None and own.addresses is None else None
+
+
+def _belongs(table: Table, group: Group, evidence: Evidence) -> bool:
+    """Whether a group's owner lives in a table's namespace, alone or with others (a pod)."""
     if group.owner is None:
-        return place.prefix(situation.table.namespace, situation.evidence)
-    for table in situation.evidence.tables:
-        whose = table.namespace.owner
-        if whose is not None and (whose.runtime, whose.id) == (group.owner.runtime, group.owner.id):
-            return place.prefix(table.namespace, situation.evidence)
-    return None
+        return False
+    name = (group.owner.runtime, group.owner.id)
+    whose = table.namespace.owner
+    if whose is not None and (whose.runtime, whose.id) == name:
+        return True
+    inode = table.namespace.inode
+    return inode is not None and any(
+        (o.runtime, o.id) == name and o.netns_inode == inode for o in evidence.owners
+    )
