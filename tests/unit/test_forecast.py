@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from halftrack.diagnosis.case import Case
 from halftrack.diagnosis.document import Forecast
 from halftrack.diagnosis.forecast import forecast
+from halftrack.diagnosis.rows import MarkedRows
+from halftrack.diagnosis.shape import shape
+from halftrack.diagnosis.timeline import timeline
 from halftrack.evidence.values import Counters, Input
-from unit.caserows import FIVE_DAYS, TAKEN_AT, case, one_sided, rows, spread_evenly
-
-if TYPE_CHECKING:
-    import polars as pl
+from unit.caserows import FIVE_DAYS, TAKEN_AT, case, one_sided, rows, spread_evenly, view
 
 HOUR, DAY = 3600, 86_400
 
@@ -107,6 +109,38 @@ def test_steps_settle_at_as_many_as_fit_a_lifetime() -> None:
     ahead = foretell("orphaned", restarts([3000] * 6, 12 * HOUR, HOUR), count=20_000)
     assert ahead.settles_at == pytest.approx(2_000 + 30_000, abs=3_001)
     assert ahead.full_at is None
+
+
+QUIET = 7_440
+
+
+def silent_restarts(since_s: int, *, lively: int = 0) -> Forecast:
+    """Twelve-hourly restarts seen by silence alone: the symptom does not hold the youngest entries."""
+    frame = restarts([1000] * 6, 12 * HOUR, since_s)
+    if lively:
+        frame = pl.concat([frame, rows(lively, idle_s=[n % 200 for n in range(lively)])])
+    seen = view(frame, count=6_000 + lively, limit=6_500 + lively)
+    marked = MarkedRows.of(frame, frame["idle_s"] > QUIET)
+    drawn = timeline(marked, seen)
+    return forecast(seen, (Case("idle-established", seen, marked, drawn, shape(drawn)),))
+
+
+@pytest.mark.parametrize("lively", [0, 400])
+@pytest.mark.parametrize("since_s", [600, 3_600, 7_200, 20_000])
+def test_a_step_too_young_for_its_symptom_has_come_all_the_same(since_s: int, lively: int) -> None:
+    ahead = silent_restarts(since_s, lively=lively)
+    assert ahead.shape == "steps"
+    assert ahead.full_at is not None
+    due = TAKEN_AT + timedelta(seconds=12 * HOUR - since_s)
+    assert abs(ahead.full_at - due) < timedelta(minutes=10)
+
+
+def test_a_step_that_may_hide_among_connections_in_use_leaves_the_end_open() -> None:
+    """Nothing young is told from what is in use: the step is due now, or came and is due again later."""
+    ahead = silent_restarts(100)
+    assert ahead.full_at == ahead.low == TAKEN_AT
+    assert ahead.high is not None
+    assert ahead.high - TAKEN_AT > timedelta(hours=11)
 
 
 def test_steps_that_ended_bring_nothing_more() -> None:

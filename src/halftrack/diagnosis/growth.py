@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from halftrack.diagnosis import shape as shapes
+from halftrack.diagnosis.symptoms.idle_established import established, quiet_s
 from halftrack.diagnosis.timeline import Ages, ages, heard
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _SIGNIFICANT: Final = 4.0
 _CONVERSE: Final[dict[Pace, Pace]] = {"slow": "fast", "likely": "likely", "fast": "slow"}
 _TRIFLE: Final = 1 / 24
 """Of an entry's life."""
+_YOUNG_BUCKET_S: Final = 300
 _PAIR: Final = 0.25
 """Two steps have one interval: it is taken to vary by this share."""
 
@@ -65,6 +67,8 @@ class Steps:
     sizes: tuple[int, ...]
     intervals_s: tuple[int, ...]
     since_s: int
+    unseen_s: int = 0
+    """Time before the dump in which a step may have come that is not among the sizes."""
 
     def interval_s(self, pace: Pace) -> float:
         if len(self.intervals_s) == 1:
@@ -76,8 +80,14 @@ class Steps:
         return _pick(self.sizes, pace)
 
     def next_s(self, pace: Pace) -> float:
-        """Seconds until the next step; 0 where it is due."""
-        return max(self.interval_s(pace) - self.since_s, 0.0)
+        """Seconds until the next step; 0 where it is due.
+
+        The slow pace takes one that is due, and would not be seen yet, for one that came.
+        """
+        ahead = self.interval_s(pace) - self.since_s
+        if pace == "slow" and -self.unseen_s <= ahead <= 0 < self.unseen_s:
+            ahead += self.interval_s(pace)
+        return max(ahead, 0.0)
 
     @property
     def over(self) -> bool:
@@ -223,12 +233,41 @@ def _steps(case: Case, drawn: Timeline, idle: Ages) -> Steps:
     """Sizes from the timeline, times from the entries: a bucket may be hours wide."""
     end_s = _end_s(case, drawn)
     found = shapes.moments(drawn)
+    sizes = tuple(moment.entries for moment in found)
     times = [_middle(idle, moment, drawn.bucket_s, end_s) for moment in found]
+    usual_s = float(np.median(-np.diff(times)))
+    unseen_s = quiet_s(case.view) if case.symptom == "idle-established" else 0
+    if unseen_s:
+        for age_s in _young_crowds(case, unseen_s, min(sizes) // 2):
+            # A step across the limit of the symptom is one step.
+            if times[-1] - age_s >= usual_s / 2:
+                times.append(age_s)
     return Steps(
-        sizes=tuple(moment.entries for moment in found),
+        sizes=sizes,
         intervals_s=tuple(max(older - younger, 1) for older, younger in pairwise(times)),
         since_s=times[-1],
+        unseen_s=unseen_s,
     )
+
+
+def _young_crowds(case: Case, unseen_s: int, fewest: int) -> list[int]:
+    """How long ago crowds of the same services fell silent that the symptom does not hold yet, oldest first.
+
+    What spoke within the last bucket is left out: connections in use are a crowd there at any time.
+    """
+    services = case.rows.column("service").unique().drop_nulls()
+    young = pl.col("idle_s").is_between(_YOUNG_BUCKET_S, unseen_s, closed="left")
+    same = established() & young & pl.col("service").is_in(services.implode())
+    idle = case.view.flows.lazy().filter(same).select("idle_s").collect().to_series().to_numpy()
+    buckets = math.ceil(unseen_s / _YOUNG_BUCKET_S)
+    # The oldest bucket first, as in a timeline.
+    place = buckets - 1 - idle // _YOUNG_BUCKET_S
+    counts = np.bincount(place, minlength=buckets).astype(np.int64)
+    return [
+        int(np.median(idle[(place >= crowd.first) & (place < crowd.end)]))
+        for crowd in shapes.crowds(counts, _YOUNG_BUCKET_S)
+        if crowd.entries >= fewest
+    ]
 
 
 def _end_s(case: Case, drawn: Timeline) -> int:

@@ -60,12 +60,12 @@ def shape(timeline: Timeline | None) -> Shape:
     total = int(counts.sum())
     if total < FEWEST or len(counts) < _FEWEST_BUCKETS:
         return "unknown"
-    crowds = _crowds(counts, timeline.bucket_s)
-    if sum(crowd.entries for crowd in crowds) >= _MOST * total:
-        if len(crowds) > 1:
+    found = crowds(counts, timeline.bucket_s)
+    if sum(crowd.entries for crowd in found) >= _MOST * total:
+        if len(found) > 1:
             return "steps"
         # A crowd in the newest bucket may as well be the begin of something that goes on.
-        return "burst" if crowds[0].end < len(counts) else "unknown"
+        return "burst" if found[0].end < len(counts) else "unknown"
     if _falls(counts):
         return "falling"
     return "steady" if _even(counts) else "unknown"
@@ -86,7 +86,7 @@ def moments(timeline: Timeline | None) -> tuple[Moment, ...]:
     """The moments of ``steps`` or of a ``burst``, oldest first; empty for the other shapes."""
     if timeline is None or shape(timeline) not in ("steps", "burst"):
         return ()
-    return _crowds(seen(timeline), timeline.bucket_s)
+    return crowds(seen(timeline), timeline.bucket_s)
 
 
 def rate_per_minute(entries: int, oldest_s: int | None, youngest_s: int | None) -> float | None:
@@ -96,7 +96,7 @@ def rate_per_minute(entries: int, oldest_s: int | None, youngest_s: int | None) 
     return round((entries - 1) * 60 / (oldest_s - youngest_s), 2)
 
 
-def _crowds(counts: _Counts, bucket_s: int) -> tuple[Moment, ...]:
+def crowds(counts: _Counts, bucket_s: int) -> tuple[Moment, ...]:
     """Runs of buckets that tower above the rest; none where they are too long or too many to be moments."""
     mean, middle = float(counts.mean()), float(np.median(counts))
     towers = counts > max(2 * mean, mean + _ABOVE_NOISE * math.sqrt(mean))
