@@ -40,6 +40,18 @@ def test_strict_pickup_counts_what_lives_on_pick_up() -> None:
     assert found.risk.level == "high"
 
 
+def test_strict_pickup_counts_one_sided_connections_in_use() -> None:
+    """A kernel that drops them after minutes holds those alone that had a packet just now."""
+    used = [
+        one_sided(WEB, f"198.51.100.{n + 1}", dport=50_000 + n, left=10 + n, flags=(0x0A, 0x08))
+        for n in range(9)
+    ]
+    found = strict_pickup.advise(situation(evidence(table(*used), kernel="6.12.48")))
+    assert found is not None
+    assert found.risk.live_flows_affected == 9
+    assert found.risk.level == "high"
+
+
 def test_strict_pickup_says_when_pick_ups_cannot_be_told() -> None:
     found = strict_pickup.advise(situation(evidence(table(*stuck(), *ssh(3)), kernel=OLD_KERNEL)))
     assert found is not None

@@ -10,6 +10,7 @@ import polars as pl
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import LiveFlows
 from halftrack.evidence import addresses, uapi
+from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def established() -> pl.Expr:
 
 
 class LiveEntries:
-    """The entries of one table that are taken to be in use: answered, and not proven dead.
+    """The entries of one table that are taken to be in use: answered as a rule, and not proven dead.
 
     ``dead``: masks over the view's rows, True where an entry's socket is gone. Questions are
     answered once and kept.
@@ -67,35 +68,38 @@ class LiveEntries:
 
         None entries: for none of them is it known when it was last heard.
         """
-        return self._ask("silent", after_s, service, established(), pl.col("idle_s") > after_s)
+        return self._ask("silent", after_s, service, established() & answered(), pl.col("idle_s") > after_s)
 
     def picked_up(self) -> Live:
         """Connections that are tracked only because they were picked up in mid-stream.
 
-        None entries: this source does not tell how an entry began.
+        Those seen in one direction count where a packet gives them minutes: what is there had one
+        just now. None entries: this source does not tell how an entry began.
         """
-        return self._ask("picked up", None, None, established(), pl.col("origin") == "pick-up")
+        in_use = answered()
+        if self._view.clamps and (self._view.one_sided_s or 0) <= timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]:
+            in_use |= pl.col("one_sided") & pl.col("idle_s").is_not_null()
+        return self._ask("picked up", None, None, established() & in_use, pl.col("origin") == "pick-up")
 
     def of_service(self, service: str) -> Live:
         """Every answered connection to or from a service."""
-        return self._ask("of service", None, service, pl.lit(value=True), pl.lit(value=True))
+        return self._ask("of service", None, service, answered(), pl.lit(value=True))
 
     def half_closed(self, left_s: int) -> Live:
         """TCP connections closed by one end alone that have more than ``left_s`` seconds left."""
         closing = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
-        return self._ask("half-closed", left_s, None, closing, pl.col("timeout") > left_s)
+        return self._ask("half-closed", left_s, None, closing & answered(), pl.col("timeout") > left_s)
 
     def unacknowledged(self, idle_s: int) -> Live:
         """Established connections with data under way that were silent for over ``idle_s`` seconds."""
         flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
         waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
         silent = pl.col("idle_s") > idle_s
-        return self._ask("unacknowledged", idle_s, None, established(), waiting & silent)
+        return self._ask("unacknowledged", idle_s, None, established() & answered(), waiting & silent)
 
     def _ask(self, what: str, number: int | None, service: str | None, among: pl.Expr, test: pl.Expr) -> Live:
         key = (what, number, service)
         if key not in self._kept:
-            among &= answered()
             if service is not None:
                 among &= pl.col("service") == service
             self._kept[key] = self._count(among.fill_null(value=False), test)
