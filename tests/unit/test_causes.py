@@ -201,6 +201,29 @@ class TestSilentConnections:
         assert found["idle-pool"].confidence > 0.7
         assert "vanished-peer" not in found or found["vanished-peer"].confidence < LIKELY
 
+    def test_an_owner_with_connections_that_outlived_the_moment_was_not_removed(self) -> None:
+        """60 of 100 connections to one listener went at once; the sockets of the other 40 live."""
+        entries = [
+            flowrows.row(
+                f"198.51.100.{n + 1}",
+                "10.0.0.1",
+                40_000 + n,
+                443,
+                left=FIVE_DAYS - (20_000 if n < 60 else 30_000),
+            )
+            for n in range(100)
+        ]
+        entries.append(flowrows.row("198.51.100.1", "10.0.0.1", 39_000, 443, left=FIVE_DAYS - 60_000))
+        alive = [("10.0.0.1", 443, f"198.51.100.{n + 1}", 40_000 + n) for n in range(60, 100)]
+        table = flowrows.table(
+            *entries, sockets=flowrows.sockets(*alive), addresses=(LocalAddress("10.0.0.1", 24, "eth0"),)
+        )
+        (one,) = [each for each in cases(flowrows.evidence(table)) if each.symptom == "orphaned"]
+        assert one.shape == "burst"
+        found = ranked(one)
+        assert found["owner-removed"].confidence < LIKELY
+        assert any("outlived" in reason.what for reason in found["owner-removed"].against)
+
     def test_a_pool_is_only_a_guess_where_no_socket_was_read(self) -> None:
         frame = rows(300, idle_s=spread_evenly(300, DAY, 2 * HOUR), peer_lo=FEW_PEERS, orig_dport=5432)
         one = case("idle-established", frame)

@@ -12,6 +12,9 @@ import polars as pl
 
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.diagnosis.rows import MarkedRows
+from halftrack.diagnosis.symptoms import sockets
+from halftrack.diagnosis.symptoms.idle_established import established
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -27,7 +30,7 @@ def weigh(case: Case) -> Cause | None:
     return conclude(
         "owner-removed",
         _START[case.symptom],
-        (_nobody_there(case), _at_once(case), _one_owner(case), _alive(case)),
+        (_nobody_there(case), _at_once(case), _one_owner(case), _alive(case), _others_live(case)),
         (
             None
             if case.symptom != "idle-established" or facts.sockets_read(case)
@@ -76,3 +79,31 @@ def _alive(case: Case) -> Clue | None:
         if alive
         else None
     )
+
+
+def _others_live(case: Case) -> Clue | None:
+    """Other connections of the same service at the same owner that have their socket.
+
+    One that is older than the moment outlived it, and so did its process. The others may have come
+    since: after a restart clients come back.
+    """
+    if case.symptom != "orphaned" or case.shape not in {"steps", "burst"}:
+        return None
+    same = pl.lit(value=True)
+    for column in ("service", "owner"):
+        same &= pl.col(column).is_in(case.rows.column(column).unique().implode(), nulls_equal=True)
+    others = MarkedRows.of(
+        case.view.flows,
+        case.view.flows.select((established() & same).fill_null(value=False)).to_series() & ~case.rows.mask,
+    )
+    if not sockets.covered(case.view, others):
+        return None
+    moment_s = case.rows.select(pl.col("idle_s").min()).item()
+    older = others.count(pl.col("age_s").fill_null(pl.col("idle_s")) > moment_s)
+    if older:
+        what = "connections of the same service that outlived the moment, with a socket"
+        return Clue(what, older, facts.SOCKETS, -0.7)
+    if case.shape == "steps":
+        return None
+    what = "connections of the same service, with a socket: they may have come since"
+    return Clue(what, others.height, facts.SOCKETS, -0.4)
