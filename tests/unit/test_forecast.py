@@ -301,3 +301,31 @@ def test_what_fills_at_its_fastest_alone_has_a_low_end_alone() -> None:
     assert ahead.high is None
     assert ahead.low is not None
     assert "at its fastest" in ahead.basis
+
+
+def test_a_fresh_onset_is_not_averaged_away() -> None:
+    """0.6 a minute for days, 100 a minute for half an hour: the table is full in ten minutes."""
+    idle = [*spread_evenly(3_000, 300_000), *spread_evenly(3_000, 1_800)]
+    ahead = foretell("one-sided", one_sided(6_000, idle_s=idle), count=6_000, limit=7_000)
+    assert ahead.shape == "unknown"
+    assert ahead.full_at is not None
+    assert ahead.high is not None
+    assert timedelta(minutes=8) < ahead.full_at - TAKEN_AT < timedelta(minutes=13)
+    assert ahead.high - TAKEN_AT > timedelta(hours=12)
+    assert "for the last" in ahead.basis
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chance_is_no_onset(seed: int) -> None:
+    idle = np.random.default_rng(seed).integers(0, 300_000, 3_000).tolist()
+    ahead = foretell("one-sided", one_sided(3_000, idle_s=idle), count=3_000, limit=7_000)
+    assert ahead.shape == "steady"
+    assert "for the last" not in ahead.basis
+
+
+def test_a_leak_that_grows_among_silent_connections_bounds_the_fast_end() -> None:
+    """Most of the young ones will speak again; where none does, they are the pace."""
+    idle = [age for n in range(6_000) if (age := round(300_000 * (n / 6_000) ** 3)) > QUIET]
+    ahead = foretell("idle-established", rows(len(idle), idle_s=idle), count=6_000, limit=6_500)
+    assert ahead.low is not None
+    assert ahead.low - TAKEN_AT < timedelta(hours=6)

@@ -198,6 +198,11 @@ def _basis(lead: Growth) -> str:
         return f"{len(steps.sizes)} steps of {sizes} entries, one every {every}, the next {when}; {keeps}"
     if isinstance(lead.arrivals, Rate):
         pace = f"{_figure(lead.arrivals.likely * 60)} a minute"
+        if lead.arrivals.lately_s is not None:
+            return (
+                f"{pace} for the last {words.duration(lead.arrivals.lately_s)},"
+                f" {_figure(lead.arrivals.slow * 60)} before; {keeps}"
+            )
         if lead.shape == "falling":
             return f"ever fewer over {over}, lately {pace}; {keeps}"
         return f"{pace} over {over}; {keeps}; what is not stuck is taken to stay as it is"

@@ -37,6 +37,10 @@ _SIGNIFICANT: Final = 4.0
 _CONVERSE: Final[dict[Pace, Pace]] = {"slow": "fast", "likely": "likely", "fast": "slow"}
 _TRIFLE: Final = 1 / 24
 """Of an entry's life."""
+_CELLS: Final = 20_000
+_FEWEST_CELLS: Final = 10
+_FEWEST_S: Final = 60
+_FEWEST_NEW: Final = 30
 _YOUNG_BUCKET_S: Final = 300
 _PAIR: Final = 0.25
 """Two steps have one interval: it is taken to vary by this share."""
@@ -49,6 +53,8 @@ class Rate:
     slow: float
     likely: float
     fast: float
+    lately_s: int | None = None
+    """For how long it has been so, where that is a small part of the time; ``slow`` is the pace before."""
 
     def arrived(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
         """Entries present ``at_s`` seconds from now of those that arrive from now on."""
@@ -125,7 +131,8 @@ class Growth:
 
     @property
     def told(self) -> bool:
-        return self.lifetime_s is not None and self.shape != "unknown"
+        """The shape, or that something has just begun."""
+        return self.lifetime_s is not None and (self.shape != "unknown" or self.arrivals is not None)
 
     @property
     def too_brief(self) -> bool:
@@ -189,6 +196,10 @@ def _lifetime_s(rows: MarkedRows) -> int:
 
 
 def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | Steps | None:
+    if shape in {"steady", "falling", "unknown"} and case.symptom != "idle-established":
+        begun = _onset(idle)
+        if begun is not None:
+            return begun
     if shape == "steady":
         return _rate(drawn, keeps_speaking=case.symptom == "idle-established")
     if shape == "falling":
@@ -205,11 +216,13 @@ def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:
     """The pace of the whole time, or of its latest third where that is clearly faster.
 
     Among connections that may speak again the young ones are many because most of them will: what
-    stays is told by the older half.
+    stays is told by the older half, and what comes at most by the younger one.
     """
     whole = shapes.whole(shapes.seen(drawn))
     if keeps_speaking:
-        return _bounded(whole[: max(len(whole) // 2, 1)], drawn.bucket_s)
+        half = max(len(whole) // 2, 1)
+        older, younger = (_bounded(part, drawn.bucket_s) for part in (whole[:half], whole[half:]))
+        return Rate(older.slow, older.likely, max(older.fast, younger.fast))
     overall = _bounded(whole, drawn.bucket_s)
     third = whole[-max(len(whole) // 3, 1) :]
     expected = whole.mean() * len(third)
@@ -217,6 +230,35 @@ def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:
         return overall
     late = _bounded(third, drawn.bucket_s)
     return Rate(overall.likely, late.likely, late.fast)
+
+
+def _onset(idle: Ages) -> Rate | None:
+    """The pace of the newest part, where it holds far more than any earlier part of the same length.
+
+    None where nothing stands out, where it is over again, or where it lasts too short to have a pace.
+    """
+    span_s = int(idle.max())
+    cell_s = max(span_s // _CELLS, 1)
+    upto = np.concatenate([[0], np.cumsum(np.bincount(idle // cell_s))])
+    found, most = None, 0.0
+    for width in np.unique(np.geomspace(_FEWEST_CELLS, max(len(upto) // 4, _FEWEST_CELLS), 40).astype(int)):
+        if width * cell_s < _FEWEST_S or 2 * width >= len(upto):
+            continue
+        new = int(upto[width])
+        earlier = float((upto[2 * width :] - upto[width:-width]).max())
+        goes_on = upto[max(width // 2, 1)] >= new / 4
+        stands_out = new > 2 * earlier and new - earlier > _SIGNIFICANT * math.sqrt(earlier + 1)
+        usual = float(upto[-1] - new) / (len(upto) - 1 - width) * width
+        excess = (new - usual) / math.sqrt(usual + 1)
+        if goes_on and stands_out and new >= _FEWEST_NEW and excess > most:
+            found, most = width, excess
+    if found is None:
+        return None
+    lately_s = int(found) * cell_s
+    new = int(upto[found])
+    error = _TWO_SIGMA * math.sqrt(new) / lately_s
+    before = float(upto[-1] - new) / max(span_s - lately_s, 1)
+    return Rate(before, new / lately_s, new / lately_s + error, lately_s)
 
 
 def _bounded(counts: npt.NDArray[np.int64], bucket_s: int) -> Rate:

@@ -32,6 +32,8 @@ _MOST: Final = 0.8
 _MOMENT_S: Final = 3600
 _CROWDED: Final = 1 / 3
 """Share of the buckets above which busy ones are not moments any more."""
+_ONSET: Final = 5
+"""Times the usual pace at which the newest part is not the usual one any more."""
 _ABOVE_NOISE: Final = 4.0
 """Standard deviations of a Poisson count."""
 
@@ -52,7 +54,8 @@ def shape(timeline: Timeline | None) -> Shape:
     ``burst``: one moment holds 80 %, and it is over.
     ``falling``: the later half holds less than half of the earlier one, beyond chance.
     ``steady``: no part of the time is empty or towers above the rest.
-    ``unknown``: fewer than ``FEWEST`` entries, too short a time, or none of these.
+    ``unknown``: fewer than ``FEWEST`` entries, too short a time, or none of these: the newest bucket
+    towers above all, too, and nobody knows whether that goes on.
     """
     if timeline is None:
         return "unknown"
@@ -66,9 +69,9 @@ def shape(timeline: Timeline | None) -> Shape:
             return "steps"
         # A crowd in the newest bucket may as well be the begin of something that goes on.
         return "burst" if found[0].end < len(counts) else "unknown"
-    if _falls(counts):
+    if _falls(counts) and not _begins(counts):
         return "falling"
-    return "steady" if _even(counts) else "unknown"
+    return "steady" if _even(counts) and not _begins(counts) else "unknown"
 
 
 def seen(timeline: Timeline) -> _Counts:
@@ -118,6 +121,12 @@ def _falls(counts: _Counts) -> bool:
     late, early = int(inner[-quarter:].sum()), int(inner[:-quarter].sum())
     due = early * quarter / (len(inner) - quarter)
     return late < due / 2 and due - late > _ABOVE_NOISE * math.sqrt(due)
+
+
+def _begins(counts: _Counts) -> bool:
+    """Something has just begun: one of the two newest buckets towers above the rest."""
+    usual = float(counts[1:-2].mean())
+    return bool(counts[-2:].max() > max(_ONSET * usual, usual + _ABOVE_NOISE * math.sqrt(usual) + FEWEST))
 
 
 def _even(counts: _Counts) -> bool:
