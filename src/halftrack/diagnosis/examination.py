@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Forecast, TableSummary
     from halftrack.evidence.values import Evidence
 
+_WORKERS: Final = 2
 _WORST_FIRST: Final = ("critical", "warning", "info")
 _SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
 _CONDITIONS: Final = frozenset(condition.slug for condition in CONDITIONS)
@@ -53,9 +55,7 @@ def examine(evidence: Evidence) -> Examined:
         counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck)
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
-        for case in of_table:
-            alone = ahead if len(of_table) == 1 else forecast(seen, (case,))
-            found.append(_finding(case, stand, alone))
+        found += _findings(of_table, stand, ahead)
         assumed |= _assumed(seen, of_table)
         every.extend(of_table)
     for condition in CONDITIONS:
@@ -106,6 +106,19 @@ def _cases(seen: View) -> tuple[Case, ...]:
             line = timeline(rows, seen)
             found.append(Case(symptom.slug, seen, rows, line, shape(line)))
     return tuple(found)
+
+
+def _findings(cases: Sequence[Case], stand: Standing, ahead: Forecast) -> list[Finding]:
+    """What is to be said of each case, side by side: numpy and Polars let others run.
+
+    ``ahead``: the forecast of all of them together.
+    """
+
+    def of(case: Case) -> Finding:
+        return _finding(case, stand, ahead if len(cases) == 1 else forecast(case.view, (case,)))
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return list(pool.map(of, cases))
 
 
 def _finding(case: Case, stand: Standing, alone: Forecast) -> Finding:

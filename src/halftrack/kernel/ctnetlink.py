@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
 
 CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
+LARGE: Final = 200_000
+"""Entries from which a second walk through the hash costs less than it saves."""
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """How a kernel answers a filter that it does not take."""
 
@@ -45,7 +47,9 @@ class Dump:
 class PendingDump:
     """A dump under way."""
 
-    def __init__(self, selection: Selection, netns_path: str | None, deadline: float | None) -> None:
+    def __init__(
+        self, selection: Selection, netns_path: str | None, deadline: float | None, expected: int | None
+    ) -> None:
         self._selection = selection
         self._netns_path = netns_path
         self._deadline = deadline
@@ -53,7 +57,7 @@ class PendingDump:
         self._began = time.monotonic()
         parts = [
             (netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path), self._request(part))
-            for part in _parts(selection)
+            for part in _parts(selection, expected)
         ]
         self._count = len(parts)
         self._received = netlink.Dump(parts, self._sequence, deadline)
@@ -94,24 +98,32 @@ class PendingDump:
         return Dump(FlowTable(frame), decoder.unreadable, complete, seconds)
 
 
-def _parts(selection: Selection) -> tuple[Selection, ...]:
-    """What is asked for at the same time. A tuple is filtered only within one family."""
-    if selection.l4proto is None or selection.family is not None:
+def _parts(selection: Selection, expected: int | None) -> tuple[Selection, ...]:
+    """What is asked for at the same time: each family by itself, or all in one walk.
+
+    A tuple is filtered only within one family; and the kernel fills two large dumps side by side.
+    """
+    large = expected is not None and expected >= LARGE
+    if selection.family is not None or (selection.l4proto is None and not large):
         return (selection,)
     return replace(selection, family=uapi.AF_INET), replace(selection, family=uapi.AF_INET6)
 
 
 def begin(
-    selection: Selection = EVERYTHING, *, netns_path: str | None = None, deadline: float | None = None
+    selection: Selection = EVERYTHING,
+    *,
+    netns_path: str | None = None,
+    deadline: float | None = None,
+    expected: int | None = None,
 ) -> PendingDump:
     """Start dumping the entries of a namespace (None: this process's own).
 
     ``selection`` is applied by the kernel as far as it can; filter the frame again. ``deadline``
-    is a ``time.monotonic`` moment. Raises PermissionMissing, FeatureMissing, or OSError where
-    the namespace cannot be entered.
+    is a ``time.monotonic`` moment, ``expected`` the entries that the table counts. Raises
+    PermissionMissing, FeatureMissing, or OSError where the namespace cannot be entered.
     """
     try:
-        return PendingDump(selection, netns_path, deadline)
+        return PendingDump(selection, netns_path, deadline, expected)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise FeatureMissing("this kernel has no netlink interface to netfilter") from error

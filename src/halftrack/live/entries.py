@@ -79,10 +79,12 @@ def begin(namespace: Namespace, selection: Selection, deadline: float | None) ->
         if reading.ended is not None:
             return reading
         if namespaces.is_own(namespace):
-            reading.pending = ctnetlink.begin(selection, deadline=deadline)
+            reading.pending = ctnetlink.begin(selection, deadline=deadline, expected=reading.before)
         else:
             with namespaces.opened(namespace) as path:
-                reading.pending = ctnetlink.begin(selection, netns_path=path, deadline=deadline)
+                reading.pending = ctnetlink.begin(
+                    selection, netns_path=path, deadline=deadline, expected=reading.before
+                )
     except namespaces.Vanished:
         reading.ended = Entries(trouble="vanished")
     except (FeatureMissing, PermissionMissing, OSError) as error:

@@ -7,6 +7,7 @@ None; adding one touches this list alone. Order within a finding: relief (stops 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding, TableSummary
     from halftrack.evidence.values import Evidence, Table
 
+_WORKERS: Final = 2
 KINDS: Final = ("relief", "cure", "clear")
 
 
@@ -71,12 +73,15 @@ def advise(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | Non
         from halftrack.diagnosis import cases as find_cases  # noqa: PLC0415  # it pulls in polars
 
         cases = find_cases(evidence)
-    findings = []
-    for situation in _situations(diagnosis, evidence, cases):
-        found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
-        found.sort(key=lambda fit: KINDS.index(fit.kind))
-        findings.append(msgspec.structs.replace(situation.finding, remedies=tuple(found)))
-    return msgspec.structs.replace(diagnosis, findings=tuple(findings))
+    situations = _situations(diagnosis, evidence, cases)
+    with ThreadPoolExecutor(_WORKERS) as pool:  # Polars lets others run
+        return msgspec.structs.replace(diagnosis, findings=tuple(pool.map(_advised, situations)))
+
+
+def _advised(situation: Situation) -> Finding:
+    found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
+    found.sort(key=lambda fit: KINDS.index(fit.kind))
+    return msgspec.structs.replace(situation.finding, remedies=tuple(found))
 
 
 def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case]) -> list[Situation]:
