@@ -70,9 +70,10 @@ def compare(
     theirs = statistics.median(b.seconds for _, b in pairs)
     memory = max(a.rss_mb for a, _ in pairs)
     held = ratio <= limit and memory <= most_mb
+    bound = f" (at most {most_mb:.0f})" if math.isfinite(most_mb) else ""
     print(
         f"{title:<44} {mine:7.3f} s / {theirs:7.3f} s = {ratio:5.2f}  (at most {limit:.2f})"
-        f"{f'  {memory:4.0f} MB (at most {most_mb:.0f})' if memory else ''}{'' if held else '  MISSED'}",
+        f"{f'  {memory:4.0f} MB' if memory else ''}{bound}{'' if held else '  MISSED'}",
         flush=True,
     )
     return held

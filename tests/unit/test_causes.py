@@ -295,6 +295,12 @@ class TestHalfClosed:
         assert first(one) == "long-close-wait"
         assert ranked(one)["long-close-wait"].missing == (f"sysctl {self.SETTING}",)
 
+    def test_more_left_than_the_setting_gives_proves_that_it_was_higher(self) -> None:
+        one = self.waiting(2938, **{self.SETTING: "60"})
+        cause = ranked(one)["long-close-wait"]
+        assert first(one) == "long-close-wait"
+        assert any("not raised any more" in reason.what for reason in cause.for_)
+
     def test_kube_proxy_is_named(self) -> None:
         one = self.waiting(2938)
         evidence = dataclasses.replace(one.view.evidence, firewall=Firewall(managers=("kube-proxy",)))

@@ -30,6 +30,8 @@ DAYS = 363_312
 QUIET = 432_000 - 8_000
 """Left of an entry that has been silent for longer than a keepalive."""
 ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
+UNACKNOWLEDGED = "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged"
+MAX_RETRANS = "net.netfilter.nf_conntrack_tcp_timeout_max_retrans"
 MQTT = Owner("mqtt-edge", "3f2a91c0d7e4", "podman", ("10.88.0.14",), 4_026_532_001)
 
 
@@ -273,6 +275,16 @@ def test_ipv6_sockets_are_compared_too() -> None:
     assert entries(evidence(dead)) == {"orphaned": 1}
 
 
+def test_orphans_that_never_saw_a_reply_say_why_they_stay() -> None:
+    raised = dict.fromkeys((UNACKNOWLEDGED, MAX_RETRANS), "432000")
+    rows = [one_sided("192.0.2.1", dport=40_000 + n, left=DAYS) for n in range(9)]
+    router = table(*rows, addresses=HOST, sockets=sockets(("192.0.2.1", 80)), settings=raised)
+    finding = found(router)["orphaned"]
+
+    assert "both raised" in finding.explanation
+    assert {by.setting for by in finding.enabled_by} >= {UNACKNOWLEDGED, MAX_RETRANS}
+
+
 def test_a_one_sided_entry_without_a_socket_is_orphaned_and_counted_once() -> None:
     lone = one_sided("10.88.0.14", sport=1883, left=DAYS)
     dead = node(lone, inside=sockets(), kernel="2.6.32-042stab092.1")
@@ -310,6 +322,13 @@ def test_half_closed_names_kube_proxys_hour() -> None:
     assert "kube-proxy" in finding.explanation
     assert finding.enabled_by[0].value == "3600"
     assert finding.groups[0].idle_min_s == 600
+
+
+def test_half_closed_with_more_left_than_the_setting_gives_says_so() -> None:
+    rows = [row(sport=n, state="CLOSE_WAIT", left=3_000, status=ASSURED) for n in range(60)]
+    finding = found(table(*rows, settings={"net.netfilter.nf_conntrack_tcp_timeout_close_wait": "60"}))
+
+    assert "it was higher when they were closed" in finding["half-closed"].explanation
 
 
 def test_half_closed_in_small_numbers_is_everyday_life() -> None:

@@ -47,7 +47,13 @@ def weigh(case: Case) -> Cause | None:
             and (
                 Clue("CLOSE_WAIT's timeout was raised", known[1], f"sysctl {known[0]}", 0.8, own=True)
                 if known[1] > _DEFAULT_S
-                else Clue("CLOSE_WAIT's timeout is not raised", known[1], f"sysctl {known[0]}", -0.7)
+                # A packet gives what the setting is then: more left than that proves a higher one before.
+                else Clue(
+                    "CLOSE_WAIT's timeout is not raised any more: it was, or these were injected",
+                    known[1],
+                    f"sysctl {known[0]}",
+                    0.3,
+                )
             ),
             Clue("a manager that raises it runs here", "kube-proxy", "processes and rules", 0.3)
             if "kube-proxy" in managers

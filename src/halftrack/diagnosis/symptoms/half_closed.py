@@ -43,12 +43,15 @@ class HalfClosed:
         explanation = "One end closed; the other never did."
         if waiting > entries / 2 and longest > default:
             kept = case.view.timeouts.known(timeouts.CLOSE_WAIT)
-            explanation += (
-                f" tcp_timeout_close_wait keeps such entries {words.duration(kept)}"
-                if kept
-                else f" They have up to {words.duration(longest)} left"
-            )
-            explanation += f" (kernel default {words.duration(default)})."
+            left = f"They have up to {words.duration(longest)} left"
+            if kept and longest > kept:
+                explanation += (
+                    f" {left}, more than today's tcp_timeout_close_wait of {words.duration(kept)} gives:"
+                    " it was higher when they were closed, or they were injected."
+                )
+            else:
+                by = f"tcp_timeout_close_wait keeps such entries {words.duration(kept)}" if kept else left
+                explanation += f" {by} (kernel default {words.duration(default)})."
             if kept == _KUBE_PROXY_S or "kube-proxy" in case.view.evidence.firewall.managers:
                 explanation += " One hour is what kube-proxy sets."
         return Account(

@@ -47,8 +47,8 @@ class OneSided:
                 f"{words.count(entries, 'connection was', 'connections were')} seen in one direction only"
                 f" and {'stays' if entries == 1 else 'stay'} {_kept(case.view, longest, lasts=lasts)}."
             ),
-            explanation=f"{_senders(case.rows)} {_keeping(case.view, longest, longer, entries)}",
-            enabled_by=_enabled_by(case.view, lasting=lasts),
+            explanation=f"{_senders(case.rows)} {keeping(case)}",
+            enabled_by=enabled_by(case),
         )
 
 
@@ -97,8 +97,9 @@ def _senders(rows: MarkedRows) -> str:
     return "Packets of one end only were seen."
 
 
-def _keeping(view: View, longest: int, longer: int, entries: int) -> str:
-    """Why this kernel keeps them as long as it does."""
+def keeping(case: Case) -> str:
+    """Why this kernel keeps entries that never saw a reply as long as it does, in a sentence."""
+    view, longest, longer = case.view, _longest_left(case), lasting(case)
     if not longer:
         return _passing(view)
     if view.features.clamps_one_sided is False:
@@ -109,7 +110,7 @@ def _keeping(view: View, longest: int, longer: int, entries: int) -> str:
             f"They have up to {words.duration(longest)} left: this kernel does not cut such entries short,"
             " or two timeouts were raised."
         )
-    return _lasting_despite_clamp(view, longest, longer, entries)
+    return _lasting_despite_clamp(view, longest, longer, case.rows.height)
 
 
 def _passing(view: View) -> str:
@@ -138,15 +139,17 @@ def _lasting_despite_clamp(view: View, longest: int, longer: int, entries: int) 
     )
 
 
-def _enabled_by(view: View, *, lasting: bool) -> tuple[EnabledBy, ...]:
+def enabled_by(case: Case) -> tuple[EnabledBy, ...]:
+    """The settings that let them come to be, and stay."""
+    view, stays = case.view, lasting(case) > 0
     found = [enablers.loose(view)]
-    if lasting and not view.features.clamps_one_sided:
+    if stays and not view.features.clamps_one_sided:
         found.append(
             enablers.timeout(
                 view, timeouts.ESTABLISHED, "what was picked up stays as long as a live connection"
             )
         )
-    if lasting and view.features.clamps_one_sided is not False:
+    if stays and view.features.clamps_one_sided is not False:
         default = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
         found += [
             enablers.timeout(view, name, "raised above 300 s: one of the two alone would change nothing")

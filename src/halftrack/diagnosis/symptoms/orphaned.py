@@ -9,7 +9,7 @@ import polars as pl
 
 from halftrack.diagnosis import enablers, words
 from halftrack.diagnosis.standing import Weights, severity
-from halftrack.diagnosis.symptoms import sockets
+from halftrack.diagnosis.symptoms import one_sided, sockets
 from halftrack.diagnosis.symptoms.idle_established import established
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.evidence import uapi
@@ -50,6 +50,9 @@ class Orphaned:
         entries = case.rows.height
         lifetime = words.duration(case.view.timeouts.values[timeouts.ESTABLISHED])
         them = "it" if entries == 1 else "them"
+        # What never saw a reply stays for reasons of its own.
+        unanswered = 2 * case.rows.count(pl.col("one_sided")) > entries
+        kept = one_sided.keeping(case) if unanswered else f"It keeps {them} {lifetime}."
         return Account(
             severity=severity(entries, standing, _WEIGHTS, forecast),
             title=(
@@ -58,11 +61,11 @@ class Orphaned:
             ),
             explanation=(
                 f'"Established" in the table, and no socket is left where {"it" if entries == 1 else "they"}'
-                f" ended: closed without the kernel seeing it. It keeps {them} {lifetime}."
+                f" ended: closed without the kernel seeing it. {kept}"
             ),
-            enabled_by=(
-                enablers.timeout(case.view, timeouts.ESTABLISHED, "what ends unseen stays this long"),
-            ),
+            enabled_by=one_sided.enabled_by(case)
+            if unanswered
+            else (enablers.timeout(case.view, timeouts.ESTABLISHED, "what ends unseen stays this long"),),
         )
 
 
