@@ -10,7 +10,7 @@ from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
 from halftrack.kernel.netlink_messages import attribute
 from kernel.inject import End, Entries, inject
-from kernel.tables import ANSWERED, CLIENT, INNER, SERVER, there_and_back
+from kernel.tables import ANSWERED, CLIENT, INNER, SERVER, one_of_everything, there_and_back
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,3 +79,28 @@ def test_real_packets_are_counted_per_direction(netns: Netns) -> None:
     assert not found["tcp_flags_orig"] & uapi.IP_CT_TCP_FLAG_BE_LIBERAL
     assert found["tcp_wscale_orig"] > 0
     assert found["start_ns"] > 0
+
+
+def test_labels_that_a_rule_sets_are_read_by_number(netns: Netns) -> None:
+    netns.run("nft", "add table inet t; add chain inet t c { type filter hook output priority 0; }")
+    for bit in (5, 100):
+        netns.run("nft", f"add rule inet t c ct label set {bit}")
+
+    def ask() -> int:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"x", ("127.0.0.1", 9))
+            return int(client.getsockname()[1])
+
+    port = netns.call(ask)
+    frame = ctnetlink.dump(netns_path=netns.path).flows.frame.filter(orig_sport=port)
+    assert frame["labels"].to_list() == ["5,100"]
+
+
+def test_a_large_table_is_dumped_family_by_family_and_nothing_is_lost(netns: Netns) -> None:
+    inject(netns.path, *one_of_everything())
+    whole = ctnetlink.dump(netns_path=netns.path)
+    parts = ctnetlink.begin(netns_path=netns.path, expected=ctnetlink.LARGE).result()
+
+    assert parts.complete
+    assert sorted(parts.flows.frame["id"]) == sorted(whole.flows.frame["id"])
+    assert parts.flows.frame["family"].n_unique() == 2
