@@ -282,7 +282,8 @@ def test_any_ages_give_an_honest_forecast(idle: list[int], rest: int, limit: int
         assert TAKEN_AT <= ahead.low <= ahead.full_at
         assert ahead.high is None or ahead.high >= ahead.full_at
     else:
-        assert ahead.low is None
+        # Where only the fastest pace fills the table, its moment is the one that is known.
+        assert ahead.low is None or ahead.low >= TAKEN_AT
         assert ahead.high is None
 
 
