@@ -113,12 +113,17 @@ def view(
     return View(what, evidence, frame)
 
 
+def marked(frame: pl.DataFrame) -> MarkedRows:
+    """All rows of a frame."""
+    return MarkedRows.of(frame, pl.repeat(value=True, n=frame.height, dtype=pl.Boolean, eager=True))
+
+
 def case(symptom: str, frame: pl.DataFrame, **about: Any) -> Case:
     """A case whose rows are the whole table."""
     seen = view(frame, **about)
-    marked = MarkedRows.every(frame)
-    drawn = timeline(marked, seen)
-    return Case(symptom=symptom, view=seen, rows=marked, timeline=drawn, shape=shape(drawn))
+    every = marked(frame)
+    drawn = timeline(every, seen)
+    return Case(symptom=symptom, view=seen, rows=every, timeline=drawn, shape=shape(drawn))
 
 
 def spread_evenly(count: int, oldest_s: int, youngest_s: int = 0) -> list[int]:

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from halftrack.diagnosis.document import Timeline
-from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import moments, rate_per_minute, shape
 from halftrack.diagnosis.timeline import timeline
 from halftrack.evidence import uapi
-from unit.caserows import rows, view
+from unit.caserows import marked, rows, view
 
 HOUR = 3600
 
@@ -114,4 +113,4 @@ def test_a_steady_stream_of_short_lived_entries_is_steady() -> None:
     """UDP questions at the default timeout live 30 s: buckets must be finer than a third of that."""
     frame = rows(6000, l4proto=uapi.IPPROTO_UDP, idle_s=[n % 30 for n in range(6000)], timeout=1)
 
-    assert shape(timeline(MarkedRows.every(frame), view(frame))) == "steady"
+    assert shape(timeline(marked(frame), view(frame))) == "steady"

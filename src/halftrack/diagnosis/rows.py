@@ -36,11 +36,6 @@ class MarkedRows:
         """Those that the mask marks."""
         return cls(flows, mask, mask.arg_true())
 
-    @classmethod
-    def every(cls, flows: pl.DataFrame) -> MarkedRows:
-        """All rows of a table."""
-        return cls.of(flows, pl.repeat(value=True, n=flows.height, dtype=pl.Boolean, eager=True))
-
     @property
     def height(self) -> int:
         return len(self.places)
