@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.diagnosis import words
+from halftrack.diagnosis.arrivals import Pace, Rate, Seconds, Steps
 from halftrack.diagnosis.document import Forecast
-from halftrack.diagnosis.growth import Growth, Pace, Rate, Seconds, Steps, growth
+from halftrack.diagnosis.growth import Growth, growth
 from halftrack.diagnosis.symptoms import sockets
 
 if TYPE_CHECKING:
