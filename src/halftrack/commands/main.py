@@ -24,6 +24,9 @@ _GROUPS: Final = {
         "list": "Entries: filtered, sorted, grouped, counted.",
         "explain": "The runbooks: symptoms, causes, remedies, settings.",
     },
+    "Change": {
+        "drain": "Entries given less time or removed, each by what is known of it.",
+    },
 }
 _VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
 _INTERRUPTED: Final = 130

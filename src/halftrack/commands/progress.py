@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from halftrack.commands.options import Options
 
 _PATIENCE_S: Final = 1.0
+_BAR: Final = 30
 
 
 @contextlib.contextmanager
@@ -44,3 +45,32 @@ def progress(doing: str, options: Options) -> Iterator[None]:
     finally:
         done.set()
         teller.join(_PATIENCE_S)
+
+
+class Bar:
+    """Of so many things, how many are done: one line on stderr where that is a terminal."""
+
+    def __init__(self, doing: str, total: int, options: Options) -> None:
+        self._doing = doing
+        self._total = max(total, 1)
+        self._shown = not options.quiet and sys.stderr.isatty()
+        self._begun = time.monotonic()
+
+    def show(self, done: int) -> None:
+        """So many are done now."""
+        if not self._shown:
+            return
+        filled = "#" * (_BAR * done // self._total)
+        took = time.monotonic() - self._begun
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\r{self._doing} [{filled:<{_BAR}}] {done:,}/{self._total:,}  {took:.0f} s ")
+            sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()

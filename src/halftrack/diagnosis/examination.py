@@ -38,7 +38,7 @@ _CONDITIONS: Final = frozenset(condition.slug for condition in CONDITIONS)
 def cases(evidence: Evidence) -> tuple[Case, ...]:
     """See ``diagnosis.cases``."""
     seen = (view(table, evidence) for table in evidence.tables if table.flows is not None)
-    return tuple(case for each in seen for case in _cases(each))
+    return tuple(case for each in seen for case in cases_of(each))
 
 
 def examine(evidence: Evidence) -> Examined:
@@ -49,7 +49,7 @@ def examine(evidence: Evidence) -> Examined:
     assumed = dict(evidence.input.assumed)
     for table in evidence.tables:
         seen = view(table, evidence)
-        of_table = _cases(seen)
+        of_table = cases_of(seen)
         ahead = forecast(seen, of_table)
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
         counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck)
@@ -85,7 +85,7 @@ def examine(evidence: Evidence) -> Examined:
     return Examined(diagnosis, tuple(every))
 
 
-def _cases(seen: View) -> tuple[Case, ...]:
+def cases_of(seen: View) -> tuple[Case, ...]:
     """The cases of one table, in order of precedence."""
     if seen.flows.is_empty():
         return ()

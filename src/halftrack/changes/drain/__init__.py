@@ -1,0 +1,80 @@
+"""Draining a table: entries that a filter takes are given less time or removed, by proof of death.
+
+``looking`` reads the table and judges, ``batches`` acts. Between the two stands whoever agrees.
+What was done cannot be undone; what was there is kept as a file that ``conntrack -R`` puts in again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from halftrack.changes.drain.batches import Drain
+from halftrack.changes.drain.entries import Plain
+from halftrack.changes.drain.kept import Kept
+from halftrack.changes.drain.proofs import Proofs, way
+from halftrack.changes.drain.verifying import verify
+from halftrack.draining.still import compared
+from halftrack.errors import Incomplete
+from halftrack.kernel import namespaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from halftrack.changes.drain.looking import Looked
+    from halftrack.changes.drain.reins import Reins
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.draining.outcome import Outcome
+
+BATCH: Final = 20_000
+"""Entries that are read again and changed together."""
+FILE: Final = "drained.conntrack"
+"""In the directory of the change."""
+
+
+def drain(
+    looked: Looked,
+    wanted: Filter,
+    directory: Path,
+    outcome: Outcome,
+    reins: Reins,
+    *,
+    batch: int = BATCH,
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Act on what was judged, and count in ``outcome`` what is done as it is done, whatever happens.
+
+    ``directory``: where the file of what is drained is kept. Raises OutputFailed, Busy, OSError:
+    what was done until then is done, and in the file.
+    """
+    begun = time.monotonic()
+    judgement = looked.judgement
+    try:
+        with (
+            way(looked.table.namespace) as path,
+            Proofs(judgement) as proofs,
+            Kept(directory / FILE, judgement.view.opaque) as kept,
+        ):
+            outcome.file = str(kept.path)
+            run = Drain(
+                looked=looked,
+                columns=compared(_fields(wanted)),
+                entries=Plain(path),
+                proofs=proofs,
+                kept=kept,
+                reins=reins,
+                batch=batch,
+                told=told,
+            )
+            run.run(outcome)
+            if run.done:
+                outcome.restored, outcome.went, _ = verify(run.done, wanted, path)
+    except namespaces.Vanished as error:
+        raise Incomplete(f"namespace {error} ended: its entries went with it") from error
+    finally:
+        outcome.seconds = time.monotonic() - begun
+
+
+def _fields(wanted: Filter) -> set[str]:
+    return {name for name in ("mark", "label", "packets", "bytes") if wanted.uses(name)}

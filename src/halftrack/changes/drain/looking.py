@@ -1,0 +1,125 @@
+"""Looking at a table before it is drained: what the filter takes, and what may be done to each entry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack import live
+from halftrack.diagnosis import causes, filters
+from halftrack.diagnosis.filters import spellings
+from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
+from halftrack.draining.fates import Fate
+from halftrack.draining.judging import Surroundings, judge
+from halftrack.draining.matching import matching
+from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
+from halftrack.evidence.selection import EVERYTHING
+from halftrack.kernel import files, survey
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.view import View
+    from halftrack.draining.judging import Judgement, Wish
+    from halftrack.evidence.values import Evidence, Table
+
+_ONE_WAY: Final = ("asymmetric-path", "direct-return")
+"""Causes with which one-sided entries are the traffic."""
+_LIKELY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """``read_at_s``: monotonic, no earlier than the moment at which the last entry was read.
+
+    ``untold``: by term of the filter, of how many entries the table does not tell whether it holds.
+    """
+
+    evidence: Evidence
+    judgement: Judgement
+    read_at_s: float
+    untold: Mapping[str, int]
+
+    notes: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> Table:
+        return self.judgement.view.table
+
+
+def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
+    """``netns``: as ``live.examine`` takes it, of one namespace.
+
+    Raises UsageError, PermissionMissing, FeatureMissing; Incomplete where the table was read in part.
+    """
+    spellings.check(wanted)
+    # What is concluded from a table as a whole must see the whole of it.
+    whole = wanted.uses(*DERIVED, *JUDGED) or filters.selection(wanted).of_every_entry
+    return _look(wanted, wish, netns, whole=whole)
+
+
+def _look(wanted: Filter, wish: Wish, netns: str, *, whole: bool) -> Looked:
+    from halftrack.diagnosis.view import view  # noqa: PLC0415  # heavy, and the kernel is asked first
+
+    selection = EVERYTHING if whole else filters.selection(wanted)
+    evidence = live.examine(netns, selection=selection, sockets=True, counters_interval_s=0.0)
+    read_at_s = time.monotonic()
+    seen = view(_table(evidence), evidence)
+    found = _cases(seen) if whole else ()
+    takes, untold = matching(seen, wanted, found)
+    around = Surroundings(traffic=_traffic(found), passed_on=_passed_on(seen.table))
+    judgement = judge(seen, takes, wish, around)
+    if not whole and _open_questions(judgement):
+        return _look(wanted, wish, netns, whole=True)
+    return Looked(evidence, judgement, read_at_s, untold)
+
+
+def _table(evidence: Evidence) -> Table:
+    """The one table whose entries were asked for."""
+    read = [table for table in evidence.tables if table.flows is not None and not table.skipped]
+    gaps = [gap for gap in evidence.gaps if "one-sided" in gap.would_tell]
+    if read and read[0].flows is not None and read[0].flows.frame["id"].null_count():
+        raise PermissionMissing("changing entries of the connection table needs CAP_NET_ADMIN")
+    if not read:
+        what = "; ".join(dict.fromkeys(f"{gap.what} ({gap.why})" for gap in gaps)) or "no connection table"
+        needs = dict.fromkeys(need for gap in gaps for need in gap.needs)
+        if needs:
+            raise PermissionMissing(f"{what}: needs {', '.join(needs)}")
+        raise FeatureMissing(f"{what}: nothing was drained")
+    if gaps:
+        raise Incomplete(f"{gaps[0].what} ({gaps[0].why}): nothing was drained")
+    return read[0]
+
+
+def _cases(seen: View) -> tuple[Case, ...]:
+    from halftrack.diagnosis import examination  # noqa: PLC0415  # heavy, likewise
+
+    return examination.cases_of(seen)
+
+
+def _traffic(found: tuple[Case, ...]) -> pl.Series | None:
+    """Rows of findings in which one direction takes another way."""
+    for case in found:
+        if case.symptom == "one-sided" and any(
+            cause.cause in _ONE_WAY and cause.confidence >= _LIKELY for cause in causes.weigh_all(case)
+        ):
+            return case.rows.mask
+    return None
+
+
+def _open_questions(judgement: Judgement) -> bool:
+    """Whether one-sided entries are left whose fate the table as a whole may settle."""
+    flows, fates = judgement.view.flows, judgement.fates
+    settled = (fates == Fate.DEAD) & flows["local_src"]
+    return bool((flows["one_sided"] & fates.is_not_null() & ~settled).any())
+
+
+def _passed_on(table: Table) -> bool:
+    """Whether the kernel hands on connections to some local addresses (IPVS)."""
+    read = survey.visit([table.namespace], lambda _: files.text(survey.net_directory() / "ip_vs"))
+    services = read[0] if isinstance(read[0], str) else ""
+    return any(line.startswith(("TCP ", "UDP ", "SCTP ", "FWM ")) for line in services.splitlines())

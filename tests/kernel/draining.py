@@ -1,0 +1,86 @@
+"""What the tests of draining share: one-sided entries in bulk, and the program on a namespace."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from halftrack.evidence import addresses, uapi
+from kernel.inject import End, Entries, inject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel.scratch import Netns
+
+SERVER = "203.0.113.73"
+LEFT_S = 363_312
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        outcome: dict[str, Any] = self.document["outcome"]
+        return outcome
+
+
+def environment(state: Path) -> dict[str, str]:
+    return dict(os.environ) | {"HALFTRACK_STATE_DIR": str(state)}
+
+
+def command(netns: Netns | str | None, *words: str) -> list[str]:
+    """The words of ``halftrack drain``; None: in the caller's own namespace."""
+    where = [] if netns is None else ["--netns", netns if isinstance(netns, str) else netns.name]
+    return [sys.executable, "-m", "halftrack", "drain", *words, *where]
+
+
+def drain(netns: Netns | str | None, state: Path, *words: str) -> Ran:
+    """Run it; nobody answers."""
+    done = subprocess.run(
+        command(netns, *words),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(state),
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def stuck(netns: Netns, count: int, port: int = 80, first: int = 0, server: str = SERVER) -> None:
+    """``count`` entries that only the server's packets made, towards clients from ``10.0.0.1 + first`` on."""
+    clients = np.arange(count, dtype=np.uint32) + np.uint32(0x0A000001 + first)
+    own = np.full(count, addresses.parse(server)[1] & 0xFFFFFFFF, dtype=np.uint32)
+    inject(
+        netns.path,
+        Entries(
+            End(own, clients, port, 40_000),
+            End(clients, own, 40_000, port),
+            count=count,
+            timeout=LEFT_S,
+            state=uapi.TCP_CONNTRACK_ESTABLISHED,
+            status=uapi.IPS_CONFIRMED,
+        ),
+    )
+
+
+def entries(netns: Netns, *words: str) -> int:
+    """How many ``conntrack -L`` shows with these options."""
+    return len(netns.run("conntrack", "-L", *words).splitlines())

@@ -1,0 +1,236 @@
+"""``halftrack drain`` as a user types it: what it does, refuses, asks for, and leaves behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from kernel.draining import SERVER, command, drain, entries, environment, stuck
+from kernel.scratch import Netns, scratch_netns, sh
+
+
+@pytest.fixture
+def server(netns: Netns) -> Netns:
+    """A namespace with the server's address and no sockets."""
+    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+    return netns
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 300)
+    ran = drain(server, tmp_path, "one-sided", "sport=80", "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "filter: one-sided sport=80" in ran.out
+    assert re.search(r"300  left 1 min at most: no socket left at their owner", ran.out)
+    shown = drain(server, tmp_path, "one-sided", "sport=80", "--dry-run", "--json").document
+    assert (shown["outcome"], shown["preview"]["changed"], shown["preview"]["share"]) == (None, 300, 1.0)
+    assert "36331" in server.run("conntrack", "-L")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dead_entries_are_left_a_minute_and_others_what_they_have(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 300)
+    stuck(server, 200, port=443)
+    ran = drain(server, tmp_path, "one-sided", "sport=80", "--yes", "--expect", "300", "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.outcome["retimed"], ran.outcome["restored"], ran.outcome["went"]) == (300, 0, 0)
+    left = {
+        port: [
+            int(line.split()[2])
+            for line in server.run("conntrack", "-L", "-p", "tcp", "--sport", port).splitlines()
+        ]
+        for port in ("80", "443")
+    }
+    assert len(left["80"]) == 300
+    assert max(left["80"]) <= 60
+    assert min(left["443"]) > 363_000
+
+
+def test_what_was_removed_can_be_put_in_again_from_the_file(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 50)
+    before = sorted(re.sub(r" 36\d+ ", " ", line) for line in server.run("conntrack", "-L").splitlines())
+    ran = drain(server, tmp_path, "one-sided", "sport=80", "--delete", "--yes", "--expect", "50", "--json")
+    assert (ran.code, ran.outcome["removed"], ran.outcome["went"]) == (0, 50, 50)
+    assert entries(server) == 0
+    kept = Path(ran.outcome["file"])
+    assert kept.is_relative_to(tmp_path)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    server.run("conntrack", "-R", str(kept))
+    after = sorted(re.sub(r" 36\d+ ", " ", line) for line in server.run("conntrack", "-L").splitlines())
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 64, "which entries"),
+        (("sport",), 64, "write sport=80"),
+        (("web",), 64, "no word of a filter"),
+        (("one-sided", "--expect", "5"), 64, "goes with --yes"),
+        (("one-sided", "--delete", "--to", "10m"), 64, "choose one"),
+        (("one-sided", "--to", "soon"), 64, "write a duration"),
+        (("one-sided", "sport=80"), 64, "--yes --expect 100"),
+        (("one-sided", "sport=80", "--yes"), 64, "--expect 100"),
+        (("one-sided", "sport=80", "--yes", "--expect", "90"), 76, "it is 100 entries now"),
+    ],
+)
+def test_what_is_not_meant_is_refused(
+    server: Netns, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    stuck(server, 100)
+    ran = drain(server, tmp_path, *words)
+    assert (ran.code, said in ran.err) == (code, True), ran.err
+    assert "36331" in server.run("conntrack", "-L")
+
+
+def test_few_entries_of_a_large_table_need_no_number(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 1_000, port=443)
+    stuck(server, 50)
+    ran = drain(server, tmp_path, "one-sided", "sport=80", "--yes", "--json")
+    assert (ran.code, ran.outcome["retimed"]) == (0, 50), ran.err
+
+
+def test_strict_pick_up_protects_what_is_not_proven(netns: Netns, tmp_path: Path) -> None:
+    stuck(netns, 100)  # an address that this namespace does not have: nobody's sockets tell
+    netns.sysctl("nf_conntrack_tcp_loose", 0)
+    ran = drain(netns, tmp_path, "one-sided", "--yes", "--expect", "100")
+    assert ran.code == 76
+    assert "refused: 100 never answered, not proven dead, and strict pick-up" in ran.err
+    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+    ran = drain(netns, tmp_path, "one-sided", "--yes", "--expect", "100", "--json")
+    assert (ran.code, ran.outcome["retimed"]) == (0, 100), ran.err
+
+
+def test_interrupted_it_says_what_was_done_and_the_same_command_goes_on(
+    server: Netns, tmp_path: Path
+) -> None:
+    stuck(server, 2_000)
+    words = command(server, "one-sided", "sport=80", "--delete", "--yes", "--expect", "2000", "--json")
+    with subprocess.Popen(
+        [*words, "--rate", "400", "--batch", "50"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path),
+    ) as process:
+        _until(lambda: entries(server) < 2_000)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    left = entries(server)
+    assert 0 < left < 2_000
+    assert f'"removed":{2_000 - left},' in out
+    assert f'"not_reached":{left},' in out
+    (kept,) = tmp_path.rglob("drained.conntrack")
+    assert len(kept.read_text(encoding="ascii").splitlines()) == 2_000 - left
+    again = drain(
+        server, tmp_path, "one-sided", "sport=80", "--delete", "--yes", "--expect", str(left), "--json"
+    )
+    assert (again.code, again.outcome["removed"], entries(server)) == (0, left, 0)
+
+
+def test_paused_it_changes_nothing_until_it_goes_on(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 600)
+    words = command(server, "one-sided", "sport=80", "--delete", "--yes", "--expect", "600", "--json")
+    with subprocess.Popen(
+        [*words, "--rate", "300", "--batch", "20"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path),
+    ) as process:
+        _until(lambda: entries(server) < 600)
+        process.send_signal(signal.SIGTSTP)
+        _until(lambda: Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").split()[2] == "T")
+        paused = entries(server)
+        time.sleep(0.3)
+        assert entries(server) == paused > 0
+        process.send_signal(signal.SIGCONT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert '"removed":600,' in out
+    assert entries(server) == 0
+
+
+def test_a_namespace_that_is_not_there_is_said(tmp_path: Path) -> None:
+    ran = drain("ht-never-made", tmp_path, "one-sided")
+    assert ran.code == 64
+    assert "no network namespace is called" in ran.err
+
+
+def test_a_namespace_that_loses_its_name_meanwhile_is_drained_to_the_end(tmp_path: Path) -> None:
+    with scratch_netns("gone") as leaving:
+        leaving.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        stuck(leaving, 600)
+        words = command(leaving, "one-sided", "sport=80", "--delete", "--yes", "--expect", "600", "--json")
+        with subprocess.Popen(
+            [*words, "--rate", "600", "--batch", "50"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(tmp_path),
+        ) as process:
+            _until(lambda: entries(leaving) < 600)
+            sh("ip", "netns", "delete", leaving.name)
+            out, err = process.communicate(timeout=30)
+        sh("ip", "netns", "add", leaving.name)
+    assert "Traceback" not in err
+    assert process.returncode == 0, err
+    assert '"removed":600,' in out
+
+
+def test_without_the_capability_it_says_which_one(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 10)
+    words = ["ip", "netns", "exec", server.name, "setpriv", "--bounding-set=-net_admin", "--inh-caps=-all"]
+    done = subprocess.run(
+        [*words, *command(None, "one-sided", "--yes", "--expect", "10")],
+        capture_output=True, text=True, check=False, timeout=60, env=environment(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 77, done.stderr
+    assert "CAP_NET_ADMIN" in done.stderr
+    assert entries(server) == 10
+
+
+def test_net_admin_alone_drains_its_own_namespace(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 10)
+    tmp_path.chmod(0o777)
+    words = [
+        "ip",
+        "netns",
+        "exec",
+        server.name,
+        "setpriv",
+        "--bounding-set=-all,+net_admin",
+        "--inh-caps=-all",
+    ]
+    done = subprocess.run(
+        [*words, *command(None, "one-sided", "--yes", "--expect", "10")],
+        capture_output=True, text=True, check=False, timeout=60, env=environment(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "re-timed 10 entries" in done.stdout
+
+
+def _until(happened: object, most_s: float = 20.0) -> None:
+    assert callable(happened)
+    deadline = time.monotonic() + most_s
+    while not happened():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
+
+
+def test_what_is_kept_cannot_be_written_nothing_is_drained(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 10)
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="ascii")
+    ran = drain(server, blocked, "one-sided", "--yes", "--expect", "10")
+    assert ran.code == 74, ran.err
+    assert os.fspath(blocked) in ran.err
+    assert "36331" in server.run("conntrack", "-L")

@@ -1,0 +1,195 @@
+"""Which entries may be drained how far, by what is known of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from halftrack.diagnosis import filters
+from halftrack.diagnosis.view import view
+from halftrack.draining.fates import DEAD_S, MAY_LIVE_S, Fate
+from halftrack.draining.judging import Surroundings, Wish, judge
+from halftrack.draining.matching import matching
+from halftrack.draining.still import compared, unchanged
+from halftrack.evidence.values import LocalAddress
+from unit.flowrows import ASSURED, evidence, flows, one_sided, row, sockets, table
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from halftrack.draining.judging import Judgement
+
+HERE = "192.0.2.1"
+PEER = "198.51.100.7"
+
+
+def judged(
+    *rows: dict[str, Any],
+    live: tuple[tuple[str, int, str, int] | tuple[str, int], ...] | None = (),
+    words: str = "proto=tcp,udp",
+    wish: Wish | None = None,
+    settings: dict[str, str] | None = None,
+    addresses: tuple[str, ...] = (HERE,),
+    **around: Any,
+) -> Judgement:
+    """``live``: sockets of the table's namespace, None where they were not read."""
+    seen = table(
+        *rows,
+        settings=settings or {},
+        sockets=None if live is None else sockets(*live),
+        addresses=tuple(LocalAddress(address, 32, "lo") for address in addresses),
+    )
+    enriched = view(seen, evidence(seen))
+    takes, _ = matching(enriched, filters.parse(words.split()), ())
+    return judge(enriched, takes, wish or Wish(), Surroundings(**around))
+
+
+def fates(judgement: Judgement) -> list[Fate | None]:
+    return [None if fate is None else Fate(fate) for fate in judgement.fates]
+
+
+def test_dead_is_what_has_no_socket_where_sockets_were_read() -> None:
+    rows = [row(HERE, PEER, 40_000 + i, 80) for i in range(3)]
+    found = judged(*rows, live=((HERE, 40_001, PEER, 80),))
+    assert fates(found) == [Fate.DEAD, Fate.MAY_LIVE, Fate.DEAD]
+    assert found.seconds(Fate.DEAD) == DEAD_S
+    assert found.seconds(Fate.MAY_LIVE) == MAY_LIVE_S
+
+
+def test_without_sockets_nothing_is_dead() -> None:
+    assert fates(judged(row(HERE, PEER), one_sided(HERE, PEER), live=None)) == [Fate.MAY_LIVE] * 2
+
+
+def test_what_passes_through_is_never_proven_dead() -> None:
+    assert fates(judged(row("203.0.113.5", PEER))) == [Fate.MAY_LIVE]
+
+
+def test_a_listener_proves_no_life_and_a_dying_socket_does() -> None:
+    entry = row(PEER, HERE, 50_000, 80)
+    assert fates(judged(entry, live=((HERE, 80),))) == [Fate.DEAD]
+    seen = table(entry, sockets=sockets((HERE, 80, PEER, 50_000)), addresses=(LocalAddress(HERE, 32, "lo"),))
+    assert seen.sockets is not None
+    for state in (6, 12, 4):  # TIME_WAIT, NEW_SYN_RECV, FIN_WAIT1
+        closing = type(seen.sockets)(seen.sockets.frame.with_columns(pl.lit(state, pl.UInt8).alias("state")))
+        waiting = table(entry, sockets=closing, addresses=seen.addresses)
+        enriched = view(waiting, evidence(waiting))
+        every = pl.Series([True])
+        assert fates(judge(enriched, every, Wish(), Surroundings())) == [Fate.MAY_LIVE]
+
+
+def test_a_connection_being_opened_is_left_alone_though_no_socket_shows() -> None:
+    opening = [
+        row(HERE, PEER, 40_000 + i, state=state, status=(), left=100_000)
+        for i, state in enumerate(("SYN_SENT", "SYN_RECV", "SYN_SENT2"))
+    ]
+    assert fates(judged(*opening)) == [Fate.HANDSHAKE] * 3
+    assert fates(judged(*opening, wish=Wish("delete"))) == [Fate.HANDSHAKE] * 3
+
+
+@pytest.mark.parametrize(
+    ("bit", "fate"),
+    [(1 << 10, Fate.FIXED), (1 << 14, Fate.OFFLOADED), (1 << 15, Fate.OFFLOADED), (1 << 9, Fate.DYING)],
+)
+def test_what_the_kernel_keeps_for_itself_is_left_alone(bit: int, fate: Fate) -> None:
+    seen = table(row(HERE, PEER), sockets=sockets(), addresses=(LocalAddress(HERE, 32, "lo"),))
+    enriched = view(seen, evidence(seen))
+    marked = type(enriched)(
+        enriched.table, enriched.evidence, enriched.flows.with_columns(pl.col("status") | bit)
+    )
+    found = judge(marked, pl.Series([True]), Wish(), Surroundings())
+    assert fates(found) == [fate]
+    assert found.changed == 0
+
+
+def test_one_sided_without_proof_is_left_a_minute_only_where_no_rule_would_miss_it() -> None:
+    passing = one_sided("203.0.113.5", PEER)
+    assert fates(judged(passing)) == [Fate.MAY_LIVE]
+    assert fates(judged(passing, unmissed=pl.Series([False]))) == [Fate.MAY_LIVE]
+    assert fates(judged(passing, unmissed=pl.Series([True]))) == [Fate.UNANSWERED]
+    answered = row("203.0.113.5", PEER)
+    assert fates(judged(answered, unmissed=pl.Series([True]))) == [Fate.MAY_LIVE]
+
+
+def test_strict_pick_up_protects_what_is_not_proven_dead() -> None:
+    strict = {"net.netfilter.nf_conntrack_tcp_loose": "0"}
+    passing = one_sided("203.0.113.5", PEER)
+    found = judged(passing, one_sided(HERE, PEER), settings=strict, unmissed=pl.Series([True, True]))
+    assert fates(found) == [Fate.STRICT, Fate.DEAD]
+
+
+def test_where_one_direction_takes_another_way_only_a_sender_without_a_socket_is_dead() -> None:
+    received, sent = one_sided(PEER, HERE, sport=50_000, dport=80), one_sided(HERE, PEER)
+    passing = one_sided("203.0.113.5", PEER)
+    found = judged(received, sent, passing, traffic=pl.Series([True] * 3), unmissed=pl.Series([True] * 3))
+    assert fates(found) == [Fate.TRAFFIC, Fate.DEAD, Fate.TRAFFIC]
+
+
+def test_no_proof_for_what_arrives_where_the_kernel_hands_it_on() -> None:
+    received, sent = row(PEER, HERE, 50_000, 80), row(HERE, PEER, 40_000, 443)
+    assert fates(judged(received, sent, passed_on=True)) == [Fate.MAY_LIVE, Fate.DEAD]
+
+
+def test_nothing_is_left_more_than_it_has() -> None:
+    found = judged(
+        row(HERE, PEER, 40_000, left=59),
+        row(HERE, PEER, 40_001, left=61),
+        row("203.0.113.5", PEER, left=7_440),
+        row("203.0.113.5", PEER, 40_001, left=7_441),
+    )
+    assert fates(found) == [Fate.SHORT, Fate.DEAD, Fate.SHORT, Fate.MAY_LIVE]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "dead", "alive"), [(1, 60, 7_440), (600, 600, 7_440), (9_000, 9_000, 9_000)]
+)
+def test_more_time_may_be_asked_for_and_never_less(wanted: int, dead: int, alive: int) -> None:
+    found = judged(row(HERE, PEER), row("203.0.113.5", PEER), wish=Wish(seconds=wanted))
+    assert (found.seconds(Fate.DEAD), found.seconds(Fate.MAY_LIVE)) == (dead, alive)
+
+
+def test_only_what_is_proven_dead_is_removed() -> None:
+    rows = (row(HERE, PEER, left=30), one_sided("203.0.113.5", PEER), row("203.0.113.5", PEER))
+    found = judged(*rows, wish=Wish("delete"), unmissed=pl.Series([True] * 3))
+    assert fates(found) == [Fate.DEAD, Fate.NOT_PROVEN, Fate.NOT_PROVEN]
+    assert found.changed == 1
+
+
+def test_the_filter_decides_what_is_judged_at_all() -> None:
+    found = judged(one_sided(HERE, PEER), row(HERE, PEER), words="one-sided")
+    assert fates(found) == [Fate.DEAD, None]
+    assert (found.matching, found.changed, found.assured, found.share) == (1, 1, 0, 0.5)
+    assert judged(row(HERE, PEER), words="proto=tcp").assured == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        ({"left": 990}, True),
+        ({"left": 991}, True),
+        ({"left": 992}, False),
+        ({"left": 1_000}, False),
+        ({"left": 5}, True),
+        ({"left": 990, "id": 8}, False),
+        ({"left": 990, "state": "FIN_WAIT"}, False),
+        ({"left": 990, "status": ASSURED}, False),
+        ({"left": None}, False),
+    ],
+)
+def test_an_entry_is_the_same_while_no_packet_came(now: dict[str, Any], same: bool) -> None:
+    seen = flows(one_sided(HERE, PEER, left=1_000, id=7)).frame
+    again = flows(one_sided(HERE, PEER, **({"id": 7} | now))).frame
+    assert unchanged(seen, again, 10.4).to_list() == [same]
+
+
+def test_an_entry_that_is_gone_is_not_the_same() -> None:
+    seen = flows(one_sided(HERE, PEER, left=1_000, id=7)).frame
+    assert unchanged(seen, seen.clear(1), 0).to_list() == [False]
+
+
+def test_a_mark_has_to_stay_where_the_filter_speaks_of_it() -> None:
+    seen = flows(one_sided(HERE, PEER, left=1_000, id=7, mark=1)).frame
+    again = flows(one_sided(HERE, PEER, left=1_000, id=7, mark=2)).frame
+    assert unchanged(seen, again, 0).to_list() == [True]
+    assert unchanged(seen, again, 0, compared(["mark"])).to_list() == [False]
