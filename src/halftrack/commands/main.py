@@ -25,6 +25,7 @@ _GROUPS: Final = {
         "explain": "The runbooks: symptoms, causes, remedies, settings.",
     },
     "Change": {
+        "plan": "What would be changed: relief, cure, clear; its effect, what could break.",
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
 }

@@ -43,25 +43,25 @@ def forecast(view: View, cases: Sequence[Case]) -> Forecast:
     """
     if view.table.flows is None:
         return _full(view, Forecast(basis="the entries were not read"))
-    grown = [growth(case) for case in cases if case.rows.height and not _rests(case)]
+    grown = [growth(case) for case in cases if case.rows.height and not rests(case)]
     told = [each for each in grown if each.told]
     lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
-    doubt = _doubt(view, grown)
-    if lead is None or doubt is not None:
+    why_not = doubt(view, grown)
+    if lead is None or why_not is not None:
         shape = "unknown" if lead is None else lead.shape
-        return _full(view, Forecast(shape=shape, basis=doubt or "nothing is stuck that grows"))
-    outlook = _Outlook.of(_level(view), told)
+        return _full(view, Forecast(shape=shape, basis=why_not or "nothing is stuck that grows"))
+    outlook = _Outlook.of(level(view), told)
     return _full(view, _ahead(view, outlook, lead))
 
 
-def _rests(case: Case) -> bool:
+def rests(case: Case) -> bool:
     """Open connections at rest, most of which have a living socket: they do not pile up."""
     if case.symptom != "idle-established":
         return False
     return 2 * sockets.covered(case.view, case.rows) >= case.rows.height
 
 
-def _doubt(view: View, grown: Sequence[Growth]) -> str | None:
+def doubt(view: View, grown: Sequence[Growth]) -> str | None:
     """Why nothing can be foretold; None where something can."""
     if view.evidence.input.truncated or view.evidence.input.visible < 1:
         return "the dump is cut short: it does not show how many are missing"
@@ -84,7 +84,7 @@ def _doubt(view: View, grown: Sequence[Growth]) -> str | None:
     return None
 
 
-def _level(view: View) -> int:
+def level(view: View) -> int:
     """Entries now, without those whose time is over."""
     if view.table.count is None:
         return view.flows.height

@@ -78,14 +78,21 @@ class Growth:
 
     def present(self, at_s: Seconds, pace: Pace) -> Seconds:
         """Entries of this case at moments from now on, in seconds."""
+        return self.left(at_s) + self.come(at_s, pace, self.lifetime_s or 0)
+
+    def left(self, at_s: Seconds) -> Seconds:
+        """Those of the entries that are there now."""
         if self.lifetime_s is None:
             return np.full_like(at_s, self.entries)
         edges = np.linspace(0, self.lifetime_s, _BINS + 1)
         ended = np.interp(at_s, edges, np.concatenate([[0], np.cumsum(self.ends_s)]))
-        here = np.asarray(self.entries - ended, np.float64)
-        if self.arrivals is not None:
-            here += self.arrivals.arrived(at_s, pace, self.lifetime_s)
-        return here
+        return np.asarray(self.entries - ended, np.float64)
+
+    def come(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
+        """Those that will have arrived and be there still, where each lives so many seconds."""
+        if self.arrivals is None or self.lifetime_s is None:
+            return np.zeros_like(at_s)
+        return self.arrivals.arrived(at_s, pace, lifetime_s)
 
     def moments_s(self, pace: Pace) -> Seconds:
         """Moments at which something happens at once, up to two lifetimes ahead."""

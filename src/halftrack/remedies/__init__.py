@@ -8,6 +8,7 @@ None; adding one touches this list alone. Order within a finding: relief (stops 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding, TableSummary
     from halftrack.evidence.values import Evidence, Table
+    from halftrack.plans.actions import Action
 
 _WORKERS: Final = 2
 KINDS: Final = ("relief", "cure", "clear")
@@ -62,20 +64,51 @@ REMEDIES: Final[tuple[Remedy, ...]] = (
 """In the order in which those of one kind are shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """A diagnosis with its remedies, and what each of them was told: a situation a finding, in order."""
+
+    diagnosis: Diagnosis
+    situations: tuple[Situation, ...]
+
+
 def advise(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | None = None) -> Diagnosis:
     """The diagnosis with every finding's remedies filled in.
 
     ``cases``: what the findings were made of; worked out again where they are not given.
     """
+    return advised(diagnosis, evidence, cases).diagnosis
+
+
+def advised(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | None = None) -> Advised:
+    """The same, with the situations: for who goes on from the advice to what is to be done."""
     if not diagnosis.findings:
-        return diagnosis
+        return Advised(diagnosis, ())
     if cases is None:
         from halftrack.diagnosis import cases as find_cases  # noqa: PLC0415  # it pulls in polars
 
         cases = find_cases(evidence)
-    situations = _situations(diagnosis, evidence, cases)
+    found = _situations(diagnosis, evidence, cases)
     with ThreadPoolExecutor(_WORKERS) as pool:  # Polars lets others run
-        return msgspec.structs.replace(diagnosis, findings=tuple(pool.map(_advised, situations)))
+        findings = tuple(pool.map(_advised, found))
+    situations = tuple(replace(each, finding=new) for each, new in zip(found, findings, strict=True))
+    return Advised(msgspec.structs.replace(diagnosis, findings=findings), situations)
+
+
+def named(slug: str) -> Remedy | None:
+    """The remedy of this slug."""
+    return next((each for each in REMEDIES if slug == each.REMEDY), None)
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...] | None:
+    """What the advice would do, as a plan's actions; empty where all is so already.
+
+    None for a remedy that is advice alone. What was handed over to another manager is its
+    remedy's still.
+    """
+    found = named(str(advice.arguments.get("remedy", advice.remedy)))
+    act = getattr(found, "actions", None)
+    return None if act is None else tuple(act(situation, advice))
 
 
 def _advised(situation: Situation) -> Finding:

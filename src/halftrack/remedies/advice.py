@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.remedies import kube_proxy, persistence, place
+from halftrack.plans.actions import ByHand, Persist
+from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment, word
 
 if TYPE_CHECKING:
+    from halftrack.evidence.values import SysctlLine
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "advice"
@@ -59,7 +62,7 @@ def _close_wait(situation: Situation) -> Advice | None:
 
 def _who_set_it(situation: Situation) -> tuple[str, ...]:
     name = situation.full_name(CLOSE_WAIT)
-    if any(line.name.replace("/", ".").lstrip("-") == name for line in situation.evidence.sysctl_lines or ()):
+    if any(_dotted(line) == name for line in situation.evidence.sysctl_lines or ()):
         return ()
     return (
         comment("no sysctl file that was read sets it: find who does"),
@@ -72,26 +75,19 @@ def _boot_order(situation: Situation) -> Advice | None:
     evidence = situation.evidence
     if not place.is_host(situation.table.namespace, evidence) or not evidence.sysctl_lines:
         return None
-    settings = situation.table.settings
-    last = {line.name.replace("/", ".").lstrip("-"): line for line in evidence.sysctl_lines}
-    lost = [
-        line
-        for name, line in last.items()
-        if name in settings and "conntrack" in name and settings[name].split() != line.value.split()
-    ]
-    late = evidence.firewall.module_loaded_at_boot is False and any("conntrack" in name for name in last)
+    lost, late = _unheard(situation)
     if not lost and not late:
         return None
+    settings = situation.table.settings
     why = tuple(
         f"{line.file}:{line.line} sets {name} to {line.value}, the kernel has {settings[name]}"
-        for name, line in last.items()
-        if line in lost
+        for name, line in ((_dotted(line), line) for line in lost)
     )
     commands = list(persistence.load_module(evidence)) if late else []
     if lost:
         commands.append(comment("apply the files again, then see which value holds"))
         commands.append("sysctl --system" if place.has_systemd(evidence) else "sysctl -e -p /etc/sysctl.conf")
-        commands += [f"sysctl {word(line.name.replace('/', '.').lstrip('-'))}" for line in lost]
+        commands += [f"sysctl {word(_dotted(line))}" for line in lost]
     return Advice(
         remedy=REMEDY,
         kind="cure",
@@ -108,3 +104,38 @@ def _boot_order(situation: Situation) -> Advice | None:
         ),
         commands=tuple(commands),
     )
+
+
+def _unheard(situation: Situation) -> tuple[list[SysctlLine], bool]:
+    """Lines whose value the kernel does not have; and whether the module comes after the files are read."""
+    evidence, settings = situation.evidence, situation.table.settings
+    last = {_dotted(line): line for line in evidence.sysctl_lines or ()}
+    lost = [
+        line
+        for name, line in last.items()
+        if name in settings and "conntrack" in name and settings[name].split() != line.value.split()
+    ]
+    late = evidence.firewall.module_loaded_at_boot is False and any("conntrack" in name for name in last)
+    return lost, late
+
+
+def _dotted(line: SysctlLine) -> str:
+    return line.name.replace("/", ".").lstrip("-")
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    """A value that only its file has is left to whoever wrote it: which of the two is meant, they know."""
+    if "value" in advice.arguments:
+        return setting_actions.change({CLOSE_WAIT: int(advice.arguments["value"])}, situation)
+    lost, late = _unheard(situation)
+    by_hand = tuple(
+        ByHand(
+            manager=f"{line.file}:{line.line}",
+            lines=(
+                f"{_dotted(line)} = {line.value.strip()}",
+                f"the kernel has {situation.table.settings[_dotted(line)]}",
+            ),
+        )
+        for line in lost
+    )
+    return (*((Persist(module=True),) if late else ()), *by_hand)

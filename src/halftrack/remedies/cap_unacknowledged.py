@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.remedies import persistence
+from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "cap-unacknowledged"
@@ -32,23 +35,35 @@ def helps(situation: Situation) -> bool:
 
 
 def advise(situation: Situation) -> Advice | None:
-    if not helps(situation):
-        return None
-    live = situation.live.unacknowledged(DEFAULT_S) if situation.live else UNKNOWN
-    settings = {situation.full_name(name): DEFAULT_S for name in (UNACKNOWLEDGED, MAX_RETRANS)}
+    return propose(situation, {}) if helps(situation) else None
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
+    """The same for whoever asks for it. ``arguments``: ``unacknowledged`` and ``max_retrans``, seconds."""
+    unacknowledged = int(arguments.get("unacknowledged", DEFAULT_S))
+    max_retrans = int(arguments.get("max_retrans", DEFAULT_S))
+    longest = min(unacknowledged, max_retrans)
+    live = situation.live.unacknowledged(longest) if situation.live else UNKNOWN
+    settings = {
+        situation.full_name(UNACKNOWLEDGED): unacknowledged,
+        situation.full_name(MAX_RETRANS): max_retrans,
+    }
     kept = persistence.keep(settings, situation)
     why = [
         "frees nothing by itself: an entry keeps the time it has until its next packet",
-        "connections whose data stays unacknowledged for 300 s are forgotten, too",
+        f"connections whose data stays unacknowledged for {longest} s are forgotten, too",
     ]
     if situation.likely("asymmetric-path", "direct-return"):
-        why.append("these entries may be the traffic itself: with 300 s they live as long as it flows")
+        why.append(f"these entries may be the traffic itself: with {longest} s they live as long as it flows")
     return Advice(
         remedy=REMEDY,
         kind="cure",
-        title="one-sided entries capped at 300 s again, as the kernel does by default",
-        arguments={"unacknowledged": DEFAULT_S, "max_retrans": DEFAULT_S},
-        effect=Effect(entries_freed=0, settles_at=settles_at(situation, DEFAULT_S)),
+        title=(
+            f"one-sided entries capped at {longest} s"
+            f"{' again, as the kernel does by default' if longest == DEFAULT_S else ''}"
+        ),
+        arguments={"unacknowledged": unacknowledged, "max_retrans": max_retrans},
+        effect=Effect(entries_freed=0, settles_at=settles_at(situation, longest)),
         risk=Risk(
             level="medium" if live.entries else "low",
             why=(*why, *kept.notes),
@@ -56,4 +71,11 @@ def advise(situation: Situation) -> Advice | None:
             live_flows=live.flows,
         ),
         commands=(*persistence.set_now(settings, situation), *kept.commands),
+    )
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    told = {UNACKNOWLEDGED: "unacknowledged", MAX_RETRANS: "max_retrans"}
+    return setting_actions.change(
+        {name: int(advice.arguments[argument]) for name, argument in told.items()}, situation
     )

@@ -14,13 +14,17 @@ import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.diagnosis.rows import MarkedRows
+from halftrack.draining.fates import DEAD_S
 from halftrack.evidence import uapi
-from halftrack.remedies import parts, place, removal, retiming
+from halftrack.plans.actions import Drain
+from halftrack.remedies import drain_words, parts, place, removal, retiming, setting_actions
 from halftrack.remedies.shell import Addresses
+from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.plans.actions import Action
     from halftrack.remedies.parts import Part
     from halftrack.remedies.situation import Situation
 
@@ -38,6 +42,7 @@ _SYMPTOMS: Final = (
 )
 _CAN_BE_SHORT: Final = ("one-sided", "half-open")
 _STUCK: Final = ("one-sided", "orphaned")
+_NEVER: Final = ("half-open", "unreplied-udp")
 _SHORT_S: Final = 300
 """Such entries with no more left are gone before anyone has typed."""
 
@@ -137,3 +142,22 @@ def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
             else "in smaller groups"
         )
         yield f"{situation.finding.entries - freed} more, {others}, are left to time"
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa: ARG001  # the finding says all
+    """Of every entry of the finding: each is judged again when its turn comes.
+
+    None for what is never given less time: connections being opened, and UDP, which lasts minutes.
+    """
+    rows, symptom = situation.rows, situation.finding.symptom
+    if rows is None or symptom in _NEVER:
+        return ()
+    retimed = symptom == retiming.SYMPTOM
+    return (
+        Drain(
+            where=setting_actions.where(situation.table, situation.evidence),
+            filter=drain_words.words(situation),
+            seconds=SAFE_S if retimed else DEAD_S,
+            expected=rows.count(pl.col("timeout") > SAFE_S) if retimed else rows.height,
+        ),
+    )

@@ -57,9 +57,9 @@ def keep(settings: Mapping[str, int], situation: Situation, *, module: bool = Tr
         commands += load_module(evidence)
     commands += _without_systemd(evidence)
     notes = []
-    for line in _later(settings, evidence):
+    for line in later(settings, evidence):
         notes.append(f"{line.file}:{line.line} sets {line.name} to {line.value} and is read after ours")
-        commands.append(_change(line, settings[_dotted(line.name)]))
+        commands.append(_change(line, settings[dotted(line.name)]))
     return Kept(tuple(dict.fromkeys(commands)), tuple(notes))
 
 
@@ -102,14 +102,14 @@ def _in_namespace(settings: Mapping[str, int], namespace: Namespace) -> str:
     return "it goes with the network namespace: whatever makes the namespace has to set it again"
 
 
-def _later(settings: Mapping[str, int], evidence: Evidence) -> tuple[SysctlLine, ...]:
+def later(settings: Mapping[str, int], evidence: Evidence) -> tuple[SysctlLine, ...]:
     """Assignments of the same keys that boot applies after the drop-in, the last of each file."""
     last: dict[tuple[str, str], SysctlLine] = {}
     for line in evidence.sysctl_lines or ():
-        name = _dotted(line.name)
+        name = dotted(line.name)
         if name in settings and line.file != DROP_IN and _is_later(line.file):
             last[line.file, name] = line
-    return tuple(line for line in last.values() if line.value.strip() != str(settings[_dotted(line.name)]))
+    return tuple(line for line in last.values() if line.value.strip() != str(settings[dotted(line.name)]))
 
 
 def _is_later(file: str) -> bool:
@@ -117,13 +117,13 @@ def _is_later(file: str) -> bool:
     return file in _LATE or path.parent.name != "sysctl.d" or path.name > PurePosixPath(DROP_IN).name
 
 
-def _dotted(name: str) -> str:
+def dotted(name: str) -> str:
     return name.strip().lstrip("-").replace("/", ".")
 
 
 def _change(line: SysctlLine, value: int) -> str:
     """Change the assignment where it stands; a packaged file is overridden by a changed copy."""
-    name = _dotted(line.name)
+    name = dotted(line.name)
     pattern = re.escape(name).replace(r"\.", "[./]")
     script = word(f"s@^[[:space:]]*-?{pattern}[[:space:]]*=.*@{name} = {value}@")
     if line.file.startswith(_PACKAGED):

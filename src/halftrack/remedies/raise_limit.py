@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence.values import Namespace
-from halftrack.remedies import kube_proxy, persistence, place
+from halftrack.plans.actions import ByHand, SetBuckets
+from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.shell import comment, word
 from halftrack.remedies.situation import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "raise-limit"
@@ -37,12 +41,22 @@ def helps(situation: Situation) -> bool:
 
 
 def advise(situation: Situation) -> Advice | None:
+    return propose(situation, {}) if helps(situation) else None
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice | None:
+    """The same for whoever asks for it. ``arguments``: ``limit`` and ``buckets``, neither less than today's.
+
+    None where there is no limit, or where nothing would be more than it is.
+    """
     summary = situation.summary
-    if not helps(situation) or summary is None or not summary.limit:
+    if summary is None or not summary.limit:
         return None
-    hash_only = situation.finding.symptom == "hash-too-small"
-    limit = summary.limit if hash_only else min(2 * summary.limit, _LARGEST)
-    buckets = _buckets(limit, summary.entries or 0, summary.buckets)
+    hash_only = situation.finding.symptom == "hash-too-small" and "limit" not in arguments
+    limit = int(arguments.get("limit", summary.limit if hash_only else min(2 * summary.limit, _LARGEST)))
+    buckets = int(arguments.get("buckets", _buckets(limit, summary.entries or 0, summary.buckets)))
+    if limit < summary.limit or limit > _LARGEST or buckets < (summary.buckets or 0):
+        return None
     if limit == summary.limit and summary.buckets is not None and buckets <= summary.buckets:
         return None
     entry_bytes = situation.evidence.entry_bytes or ENTRY_BYTES
@@ -63,6 +77,38 @@ def advise(situation: Situation) -> Advice | None:
         risk=Risk(level="low", why=(*why, *notes), live_flows_affected=0),
         commands=commands,
     )
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    """The hash first: at no time are there more entries to a bucket than before."""
+    evidence, summary = situation.evidence, situation.summary
+    limit, buckets = int(advice.arguments["limit"]), int(advice.arguments["buckets"])
+    grows = summary is None or summary.limit is None or limit > summary.limit
+    if evidence.in_container:
+        lines = (f"{PREFIX}max = {limit}", f"hashsize = {buckets}")
+        return (ByHand(manager="the node", lines=lines),)
+    host = _of_node(situation)
+    if grows and kube_proxy.owns(host):
+        return (setting_actions.for_kube_proxy({"max": limit}),)
+    seen = summary.buckets if summary is not None else None
+    resized = (SetBuckets(before=seen, after=buckets),) if seen is None or buckets > seen else ()
+    raised = setting_actions.sysctls({"max": limit}, host) if grows else ()
+    runtime = situation.table.namespace.owner.runtime if situation.table.namespace.owner else None
+    if grows and runtime in _OWN_LIMIT:
+        raised += setting_actions.sysctls({"max": limit}, situation, own=True)
+    kept = setting_actions.kept(
+        {PREFIX + "max": limit} if grows else {}, host, hashsize=buckets if resized else None
+    )
+    return (*resized, *raised, *kept)
+
+
+def _of_node(situation: Situation) -> Situation:
+    """The same where limit and buckets are set: in the host's namespace."""
+    evidence = situation.evidence
+    if place.is_host(situation.table.namespace, evidence):
+        return situation
+    known = next((table for table in evidence.tables if table.netns == place.HOST), None)
+    return replace(situation, table=known or replace(situation.table, namespace=Namespace(place.HOST)))
 
 
 def _buckets(limit: int, entries: int, now: int | None) -> int:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
-from halftrack.remedies import kube_proxy, persistence
+from halftrack.remedies import kube_proxy, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.plans.actions import Action
     from halftrack.remedies.live import Live
     from halftrack.remedies.situation import Situation
 
@@ -38,8 +41,12 @@ def helps(situation: Situation) -> bool:
 
 def advise(situation: Situation, to_s: int = SAFE_S) -> Advice | None:
     """``to_s``: the timeout to set, seconds."""
-    if not helps(situation):
-        return None
+    return propose(situation, {"established": to_s}) if helps(situation) else None
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
+    """The same for whoever asks for it. ``arguments``: ``established``, seconds."""
+    to_s = int(arguments.get("established", SAFE_S))
     live = situation.live.silent(to_s) if situation.live else UNKNOWN
     settings = {situation.full_name(SETTING): to_s}
     now = persistence.set_now(settings, situation)
@@ -59,6 +66,10 @@ def advise(situation: Situation, to_s: int = SAFE_S) -> Advice | None:
         commands=(*now, *kept.commands),
     )
     return kube_proxy.hand_over(advice, {SETTING: to_s}, now, situation)
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    return setting_actions.change({SETTING: int(advice.arguments["established"])}, situation)
 
 
 def level(live: Live, situation: Situation) -> RiskLevel:

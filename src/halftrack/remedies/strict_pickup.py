@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.remedies import persistence
+from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "strict-pickup"
@@ -37,8 +40,11 @@ def _mostly_picked_up(situation: Situation) -> bool:
 
 
 def advise(situation: Situation) -> Advice | None:
-    if not helps(situation):
-        return None
+    return propose(situation, {}) if helps(situation) else None
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:  # noqa: ARG001  # it has none
+    """The same for whoever asks for it."""
     live = situation.live.picked_up() if situation.live else UNKNOWN
     settings = {situation.full_name(SETTING): 0}
     kept = persistence.keep(settings, situation)
@@ -69,3 +75,7 @@ def advise(situation: Situation) -> Advice | None:
         commands=(*persistence.set_now(settings, situation), *kept.commands),
         after="clear",
     )
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa: ARG001  # it has one value
+    return setting_actions.change({SETTING: 0}, situation)

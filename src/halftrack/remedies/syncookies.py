@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.remedies import persistence
+from halftrack.remedies import persistence, setting_actions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from halftrack.evidence.values import Table
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "syncookies"
@@ -29,7 +32,8 @@ def helps(situation: Situation) -> bool:
 
 def _server_table(situation: Situation) -> Table:
     """The table of the namespace in which the server's sockets are."""
-    owner = situation.finding.groups[0].owner
+    groups = situation.finding.groups
+    owner = groups[0].owner if groups else None
     if owner is not None:
         for table in situation.evidence.tables:
             whose = table.namespace.owner
@@ -39,15 +43,19 @@ def _server_table(situation: Situation) -> Table:
 
 
 def advise(situation: Situation) -> Advice | None:
-    if not helps(situation):
-        return None
+    return propose(situation, {}) if helps(situation) else None
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:  # noqa: ARG001  # it has none
+    """The same for whoever asks for it."""
     at_server = replace(situation, table=_server_table(situation))
     kept = persistence.keep({SETTING: 1}, at_server, module=False)
-    group = situation.finding.groups[0]
+    groups = situation.finding.groups
+    service = groups[0].service if groups else None
     return Advice(
         remedy=REMEDY,
         kind="relief",
-        title=f"SYN cookies for {group.service or 'the server'}: a full backlog turns nobody away",
+        title=f"SYN cookies for {service or 'the servers'}: a full backlog turns nobody away",
         arguments={"tcp_syncookies": 1},
         effect=Effect(entries_freed=0),
         risk=Risk(
@@ -61,3 +69,8 @@ def advise(situation: Situation) -> Advice | None:
         ),
         commands=(*persistence.set_now({SETTING: 1}, at_server), *kept.commands),
     )
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa: ARG001  # it has one value
+    at_server = replace(situation, table=_server_table(situation))
+    return setting_actions.change({SETTING: 1}, at_server, module=False)

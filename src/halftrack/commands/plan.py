@@ -1,0 +1,103 @@
+"""``halftrack plan [REMEDY…]``: what would be changed, its effect, its risk, and the way back."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack import planning
+from halftrack.commands import options, output, saving
+from halftrack.commands.sources import evidence
+from halftrack.diagnosis import COLUMNS, examine
+from halftrack.evidence.selection import Selection
+from halftrack.planning.wanted import REMEDIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.commands.options import Options
+    from halftrack.planning import Wanted
+    from halftrack.plans.document import Plan
+
+_NAME = "plan.json"
+
+
+@click.command(
+    "plan",
+    short_help="What would be changed, and what could break.",
+    help="Plans what fits this node: RELIEF (room), CURE (stops the growth), CLEAR (what is stuck). WHAT"
+    f" names remedies ({', '.join(REMEDIES)}), with arguments as in"
+    " timeout-policy:service=tcp/8883,established=7440, or findings by number or id. Changes nothing.",
+)
+@click.argument("words", metavar="[WHAT]...", nargs=-1)
+@click.option(
+    "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
+)
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the plan there, for halftrack fix FILE.",
+)
+@options.shared
+@click.pass_context
+def command(
+    context: click.Context, *, words: tuple[str, ...], sources: tuple[str, ...], target: Path | None
+) -> int:
+    given = options.given(context)
+    plan = made(sources, planning.parse(words), given)
+    if target is not None:
+        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
+
+        saving.save(json.pretty(plan), target)
+        output.message(f"plan {plan.id} is in {target}", given)
+    output.write(shown(plan, given, following(words, sources, target)))
+    return 0
+
+
+def made(
+    sources: Sequence[str], wanted: Sequence[Wanted], given: Options, *, unmanaged: bool = False
+) -> Plan:
+    """The plan for what ``sources`` hold; without any, for this node as it is now."""
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
+    return planning.make(
+        seen, examine(seen), wanted, unmanaged=unmanaged, made_at=datetime.now(UTC).replace(microsecond=0)
+    )
+
+
+def following(words: Sequence[str], sources: Sequence[str], target: Path | None) -> tuple[str, ...]:
+    """What to type to have it done."""
+    program = output.program()
+    if target is not None:
+        where = "  # on the node itself" if sources else ""
+        return (f"{program} fix {shlex.quote(str(target))}{where}",)
+    if "-" in sources:
+        return ()
+    origin = [each for source in sources for each in ("--from", source)]
+    return (f"{program} {shlex.join(['plan', *origin, *words, '-o', _NAME])} && {program} fix {_NAME}",)
+
+
+def shown(plan: Plan, given: Options, following: Sequence[str] = ()) -> bytes:
+    """As JSON where that was asked for, else as a screen."""
+    if given.json or given.jsonl:
+        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
+
+        return json.compact(plan) if given.jsonl else json.pretty(plan)
+    from halftrack.reporters import plan as screen  # noqa: PLC0415  # not wanted for JSON
+
+    ascii_only = output.wants_ascii()
+    text = screen.render(
+        plan,
+        width=output.width(),
+        ascii=ascii_only,
+        color=output.wants_color(given),
+        verbose=given.verbose,
+        following=following,
+    )
+    return text.encode("ascii" if ascii_only else "utf-8")

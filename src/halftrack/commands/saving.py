@@ -1,0 +1,47 @@
+"""A document written to a file that somebody named: whole or not at all, for its owner's eyes only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+from halftrack.errors import OutputFailed, UsageError
+
+_MODE: Final = 0o600
+
+
+def save(data: bytes, path: Path) -> None:
+    """Write ``data`` to ``path``, which is replaced at once.
+
+    Raises UsageError where something else than a plain file stands there, OutputFailed where it
+    cannot be written.
+    """
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OutputFailed(f"{str(path)!a} could not be written: {error.strerror}") from error
+    else:
+        if not stat.S_ISREG(kind):
+            raise UsageError(f"{str(path)!a} is no plain file: name another one")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write(data, beside)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise OutputFailed(f"{str(path)!a} could not be written: {error.strerror}") from error
+
+
+def _write(data: bytes, path: Path) -> None:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    with open(number, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,158 @@
+"""What was asked for by name: findings, and remedies with or without a finding that offers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from halftrack import remedies
+from halftrack.diagnosis.document import Advice, Effect, Finding, Risk
+from halftrack.diagnosis.view import view
+from halftrack.errors import UsageError
+from halftrack.evidence.values import HOST, SELF
+from halftrack.planning.picks import Pick, pick, slug
+from halftrack.remedies.live import LiveEntries
+from halftrack.remedies.situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.values import Evidence, Table
+    from halftrack.planning.wanted import Wanted
+
+_NEEDED: Final = {
+    "timeout-policy": ("service", "established"),
+    "notrack": ("service", "address"),
+}
+"""What has to be said where no finding offers the remedy."""
+
+
+def finding(wanted: Wanted, situations: Sequence[Situation]) -> Situation:
+    """The finding of this number or id. Raises UsageError where there is none."""
+    if wanted.number is not None:
+        if not 0 < wanted.number <= len(situations):
+            raise UsageError(f"there is no finding {wanted.number}: {_count(situations)}")
+        return situations[wanted.number - 1]
+    for each in situations:
+        if each.finding.id == wanted.finding:
+            return each
+    named = [each.finding.id for each in situations if each.finding.symptom == wanted.finding]
+    if len(named) == 1:
+        return next(each for each in situations if each.finding.id == named[0])
+    raise UsageError(f"there is no finding {wanted.word!a} now: {_count(situations)}")
+
+
+def _count(situations: Sequence[Situation]) -> str:
+    if not situations:
+        return "nothing was found"
+    ids = ", ".join(ascii(each.finding.id)[1:-1] for each in situations[:5])
+    return f"there are {len(situations)}: {ids}{', ...' if len(situations) > 5 else ''}"
+
+
+def remedy(
+    wanted: Wanted, situations: Sequence[Situation], evidence: Evidence, diagnosis: Diagnosis
+) -> tuple[Pick, ...]:
+    """The remedy for every finding that offers it, or else for the namespace that is meant.
+
+    Empty where all that it would do is so already. Raises UsageError where it cannot be had.
+    """
+    name = str(wanted.remedy)
+    offering = [
+        (each, advice)
+        for each in situations
+        for advice in each.finding.remedies
+        if slug(advice) == name and _same_service(advice, wanted)
+    ]
+    told = [(each, _told(each, advice, wanted)) for each, advice in offering]
+    if not offering:
+        bare = _bare(evidence, diagnosis)
+        told = [(bare, _unasked(bare, wanted))]
+    found = [pick(each, advice, asked=True) for each, advice in told]
+    if any(remedies.actions(each, advice) is None for each, advice in told):
+        raise UsageError(
+            f"{name} cannot be planned here: halftrack explain {name} tells how it is done by hand"
+        )
+    return tuple(each for each in found if each is not None)
+
+
+def _same_service(advice: Advice, wanted: Wanted) -> bool:
+    asked = wanted.arguments.get("service")
+    return asked is None or advice.arguments.get("service") == asked
+
+
+def _told(situation: Situation, advice: Advice, wanted: Wanted) -> Advice:
+    """The advice with the arguments that were given."""
+    if not wanted.arguments:
+        return advice
+    proposed = _proposed(situation, wanted, {**advice.arguments, **wanted.arguments})
+    if proposed is not None:
+        return proposed
+    arguments = {**advice.arguments, **wanted.arguments}
+    return msgspec.structs.replace(advice, arguments=arguments, title=_title(wanted))
+
+
+def _proposed(situation: Situation, wanted: Wanted, arguments: dict[str, str | int]) -> Advice | None:
+    found: Any = remedies.named(str(wanted.remedy))
+    if not hasattr(found, "propose"):
+        return None
+    advice: Advice | None = found.propose(situation, arguments)
+    if advice is None:
+        raise UsageError(f"{wanted.word}: nothing here would be more than it is now")
+    return advice
+
+
+def _unasked(situation: Situation, wanted: Wanted) -> Advice:
+    """What no finding offers: with all that it needs said, it is planned all the same."""
+    name = str(wanted.remedy)
+    proposed = _proposed(situation, wanted, dict(wanted.arguments))
+    if proposed is not None:
+        return proposed
+    if name not in _NEEDED:
+        raise UsageError(f"no finding here calls for {name}")
+    missing = [each for each in _NEEDED[name] if each not in wanted.arguments]
+    if missing:
+        example = "timeout-policy:service=tcp/8883,established=7440"
+        if name == "notrack":
+            example = "notrack:service=tcp/80,address=203.0.113.73"
+        raise UsageError(f"no finding here calls for {name}: say {' and '.join(missing)}, as in {example}")
+    return Advice(
+        remedy=name,
+        kind="cure",
+        title=_title(wanted),
+        arguments=dict(wanted.arguments),
+        effect=Effect(entries_freed=0),
+        risk=Risk(level="medium", why=("asked for by name: no finding here calls for it",)),
+    )
+
+
+def _title(wanted: Wanted) -> str:
+    told = ", ".join(f"{name} {value}" for name, value in wanted.arguments.items())
+    return f"{wanted.remedy}: {told}" if told else str(wanted.remedy)
+
+
+def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:
+    """The namespace that is meant where none is named: our own, else the host's, else the only one."""
+    table = _table(evidence)
+    seen = view(table, evidence) if table.flows is not None else None
+    return Situation(
+        finding=Finding(id="", symptom="settings", severity="info", title="", entries=0),
+        table=table,
+        evidence=evidence,
+        summary=next((each for each in diagnosis.tables if each.netns == table.netns), None),
+        view=seen,
+        live=LiveEntries(seen) if seen is not None else None,
+    )
+
+
+def _table(evidence: Evidence) -> Table:
+    for name in (SELF, HOST):
+        for table in evidence.tables:
+            if table.netns == name:
+                return table
+    if len(evidence.tables) == 1:
+        return evidence.tables[0]
+    if not evidence.tables:
+        raise UsageError("no connection table could be read here: there is nothing to plan for")
+    raise UsageError("which namespace is meant? say --netns NAME")

@@ -1,0 +1,113 @@
+"""The remedies that fit one finding: at most one relief, one cure and one clearing, and why no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.planning import reasons
+from halftrack.planning.clearing import clearing
+from halftrack.planning.picks import Choice, Pick, left_out, pick, slug
+from halftrack.remedies import retiming
+from halftrack.remedies.situation import PRESSURE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from halftrack.diagnosis.document import Advice
+    from halftrack.remedies.situation import Situation
+
+_BROAD: Final = ("advice", "cap-unacknowledged", "raise-limit")
+"""Cures that touch nothing but what is wrong here, best first."""
+_SHORTER: Final = ("timeout-policy", "shorten-established")
+
+
+def clears(situation: Situation) -> Choice:
+    """What is stuck, where some of it would go. Silent connections that may live are left alone."""
+    advice = next((each for each in situation.finding.remedies if each.remedy == "drain"), None)
+    if advice is None:
+        return Choice()
+    found = pick(situation, advice)
+    if situation.finding.symptom == retiming.SYMPTOM:
+        why = f"{advice.risk.live_flows_affected or 0:,} silent connections may live: asked for by name only"
+        return Choice(left=(left_out(advice, situation, why),))
+    if found is None:
+        why = "they last minutes, and go by themselves"
+        return Choice(left=(left_out(advice, situation, why),))
+    expected = clearing(situation, found.drains[0])
+    if not expected.freed:
+        why = expected.why_not or "none of them is proven dead"
+        return Choice(left=(left_out(advice, situation, why),))
+    return Choice(picks=(found,))
+
+
+def cures(situation: Situation, *, drained: bool) -> Choice:
+    """``drained``: the plan clears entries of this namespace, so strict pick-up has to wait."""
+    offered = {slug(advice): advice for advice in situation.finding.remedies if advice.kind == "cure"}
+    ready = {name: found for name, advice in offered.items() if (found := pick(situation, advice))}
+    chosen = _cure(ready, drained=drained)
+    left = [
+        left_out(name, situation, why)
+        for name, why in reasons.cures_left(situation, offered, chosen, drained=drained)
+    ]
+    return Choice(() if chosen is None else (chosen,), tuple(left))
+
+
+def _cure(ready: Mapping[str, Pick], *, drained: bool) -> Pick | None:
+    managed = next((found for found in ready.values() if "manager" in found.advice.arguments), None)
+    if managed is not None:
+        return managed
+    for name in _BROAD:
+        if name in ready:
+            return ready[name]
+    policy, node_wide = (ready.get(name) for name in _SHORTER)
+    if policy is not None and node_wide is not None:
+        return policy if _cuts(node_wide.advice) > _cuts(policy.advice) else node_wide
+    if policy is not None or node_wide is not None:
+        return policy or node_wide
+    strict = ready.get("strict-pickup")
+    if strict is not None and not drained and strict.advice.risk.live_flows_affected == 0:
+        return strict
+    return None
+
+
+def _cuts(advice: Advice) -> float:
+    """Live connections that it may cut; not known is worse than any number."""
+    affected = advice.risk.live_flows_affected
+    return float("inf") if affected is None else affected
+
+
+def reliefs(situation: Situation, clearings: Sequence[Pick]) -> Choice:
+    """Room where the table drops, or where clearing does not make enough of it."""
+    picks: list[Pick] = []
+    left = []
+    for advice in situation.finding.remedies:
+        if advice.kind != "relief":
+            continue
+        found = pick(situation, advice)
+        if found is None:
+            continue
+        why = None if found.remedy == "syncookies" else _room_enough(situation, clearings)
+        if why is None:
+            picks.append(found)
+        else:
+            left.append(left_out(advice, situation, why))
+    return Choice(tuple(picks), tuple(left))
+
+
+def _room_enough(situation: Situation, clearings: Sequence[Pick]) -> str | None:
+    """Why no more room is needed; None where it is."""
+    summary = situation.summary
+    if situation.drops or summary is None or not summary.limit or summary.entries is None:
+        return None
+    freed = sum(
+        clearing(found.situation, drain).freed
+        for found in clearings
+        if found.situation.table is situation.table
+        for drain in found.drains
+    )
+    share = max(summary.entries - freed, 0) / summary.limit
+    if share >= PRESSURE:
+        return None
+    if freed:
+        return f"nothing is dropped, and after clearing the table is {share:.0%} full".replace("%", " %")
+    return f"nothing is dropped, and the table is {share:.0%} full".replace("%", " %")

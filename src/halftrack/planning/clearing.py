@@ -1,0 +1,53 @@
+"""What a drain of a finding would come to: each entry judged as it will be when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.draining.fates import MEANINGS, Fate
+from halftrack.draining.judging import Surroundings, Wish, judge
+from halftrack.remedies import retiming
+from halftrack.remedies.shorten_established import SAFE_S
+
+if TYPE_CHECKING:
+    from halftrack.plans.actions import Drain
+    from halftrack.remedies.situation import Situation
+
+_GONE: Final = (Fate.DEAD, Fate.UNANSWERED)
+_ONE_WAY: Final = ("asymmetric-path", "direct-return")
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """``freed``: entries that go within a minute; ``spared``: those that may live and get longer."""
+
+    freed: int
+    spared: int
+    fates: Mapping[Fate, int]
+
+    @property
+    def why_not(self) -> str | None:
+        """Why nothing would go, by what keeps most of them; None where something would."""
+        if self.freed or self.spared or not self.fates:
+            return None
+        most = max(self.fates, key=lambda fate: self.fates[fate])
+        return f"{self.fates[most]:,} of them: {MEANINGS[most]}"
+
+
+def clearing(situation: Situation, drain: Drain) -> Clearing:
+    """Of the finding's rows; that rules would not miss what never was answered is looked at again then."""
+    view, rows = situation.view, situation.rows
+    if view is None or rows is None:
+        return Clearing(0, 0, {})
+    taken = rows.mask
+    if situation.finding.symptom == retiming.SYMPTOM:
+        longer = view.flows.select((pl.col("timeout") > SAFE_S).fill_null(value=False).alias("longer"))
+        taken &= longer["longer"]
+    every = pl.repeat(value=True, n=view.flows.height, dtype=pl.Boolean, eager=True)
+    around = Surroundings(unmissed=every, traffic=rows.mask if situation.likely(*_ONE_WAY) else None)
+    fates = judge(view, taken, Wish(drain.mode, drain.seconds), around).counts()
+    return Clearing(sum(fates.get(fate, 0) for fate in _GONE), fates.get(Fate.MAY_LIVE, 0), fates)

@@ -1,0 +1,53 @@
+"""Masked addresses in actions: each becomes a variable that has to be filled in on the node."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from halftrack.plans.actions import AddRules, Drain
+
+if TYPE_CHECKING:
+    from halftrack.plans.actions import Action
+
+_FIELDS: Final = ("src", "dst", "reply.src", "reply.dst", "addr", "peer")
+
+
+@dataclass
+class Variables:
+    """``shown``: name of a variable to how the source shows the address, in order of first use."""
+
+    shown: dict[str, str] = field(default_factory=dict)
+
+    def without_masks(self, action: Action) -> Action:
+        """The action with ``$ADDR_1`` wherever it names an address that is masked."""
+        if isinstance(action, Drain):
+            return msgspec.structs.replace(action, filter=tuple(self._term(word) for word in action.filter))
+        if isinstance(action, AddRules) and action.rule.address is not None:
+            rule = msgspec.structs.replace(action.rule, address=self._spelled(action.rule.address))
+            return msgspec.structs.replace(action, rule=rule)
+        return action
+
+    def _term(self, word: str) -> str:
+        name, equals, value = word.partition("=")
+        if not equals or name not in _FIELDS:
+            return word
+        return f"{name}={','.join(self._spelled(each) for each in value.split(','))}"
+
+    def _spelled(self, address: str) -> str:
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError:
+            if address.startswith("$"):
+                return address
+        else:
+            return address
+        for name, shown in self.shown.items():
+            if shown == address:
+                return f"${name}"
+        name = f"ADDR_{len(self.shown) + 1}"
+        self.shown[name] = address
+        return f"${name}"

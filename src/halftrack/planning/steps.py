@@ -1,0 +1,80 @@
+"""One step of a plan, from what was picked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+from halftrack.diagnosis.document import Risk
+from halftrack.planning import wording
+from halftrack.planning.effects import cleared
+from halftrack.plans.actions import ByHand, Persist
+from halftrack.plans.document import Step
+
+if TYPE_CHECKING:
+    from halftrack.planning.masks import Variables
+    from halftrack.planning.picks import Pick
+    from halftrack.plans.document import Effect
+
+_ONCE_MORE: Final = "each is looked at again right before its turn: what spoke or has a socket is left"
+
+
+def step(picked: Pick, effect: Effect, variables: Variables, *, also: tuple[str, ...] = ()) -> Step:
+    """``also``: ids of further findings that it is for."""
+    actions = tuple(variables.without_masks(action) for action in picked.actions)
+    advice = picked.advice
+    return Step(
+        remedy=picked.remedy,
+        kind=advice.kind,
+        title=_title(picked, effect),
+        target=wording.target(actions),
+        before=wording.before(actions),
+        after=wording.after(actions),
+        undo=wording.undo(actions),
+        verify=wording.verify(actions),
+        effect=effect,
+        risk=_drain_risk(picked) if picked.drains else advice.risk,
+        finding=picked.finding.id if picked.finding else None,
+        actions=actions,
+        notes=_notes(picked, also),
+    )
+
+
+def _title(picked: Pick, effect: Effect) -> str:
+    if not picked.drains:
+        return picked.advice.title
+    freed = effect.entries_freed or 0
+    expected = sum(drain.expected or 0 for drain in picked.drains)
+    seconds = picked.drains[0].seconds
+    if not freed:
+        return f"{expected:,} silent connections left {words.duration(seconds)} to speak"
+    of_all = f"{freed:,}" if freed == expected else f"{freed:,} of {expected:,}"
+    proof = {"orphaned": "whose socket is gone", "one-sided": "that never had an answer"}
+    which = proof.get(picked.situation.finding.symptom, "that are dead")
+    return f"drain {of_all} entries {which}, {seconds} s left to each"
+
+
+def _drain_risk(picked: Pick) -> Risk:
+    told = cleared(picked)
+    why = [_ONCE_MORE]
+    if told.spared:
+        least = words.duration(7_440)
+        why.append(f"{told.spared:,} may live and are left {least} at least; what stays silent then goes")
+    if picked.situation.finding.symptom == "one-sided":
+        why.append("rules that would miss a connection without an answer are looked for first")
+    if picked.situation.evidence.input.truncated:
+        why.append("the table was not read whole: more entries may match")
+    return Risk(level="medium" if told.spared else "low", why=tuple(why), live_flows_affected=told.spared)
+
+
+def _notes(picked: Pick, also: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    changes = [action for action in picked.actions if not isinstance(action, (ByHand, Persist))]
+    kept = wording.kept(picked.actions)
+    if kept is not None:
+        notes.append(f"kept over reboot: {kept}")
+    elif changes and not picked.drains:
+        notes.append("not kept over reboot: it goes with its namespace")
+    if also:
+        notes.append(f"also for {', '.join(also)}")
+    return tuple(notes)

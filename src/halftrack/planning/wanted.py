@@ -1,0 +1,135 @@
+"""What somebody wants planned: remedies with their arguments, findings by id or by number."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+from halftrack.diagnosis.filters.vocabulary import SYMPTOMS
+from halftrack.errors import UsageError
+
+_Kind = Literal["seconds", "number", "service", "address"]
+
+_STATES: Final = (
+    "syn_sent",
+    "syn_recv",
+    "established",
+    "fin_wait",
+    "close_wait",
+    "last_ack",
+    "time_wait",
+    "close",
+    "retrans",
+    "unack",
+)
+"""As nft and nfct call what a timeout policy sets."""
+REMEDIES: Final[Mapping[str, Mapping[str, _Kind]]] = MappingProxyType(
+    {
+        "raise-limit": {"limit": "number", "buckets": "number"},
+        "syncookies": {},
+        "cap-unacknowledged": {"unacknowledged": "seconds", "max_retrans": "seconds"},
+        "shorten-established": {"established": "seconds"},
+        "advice": {},
+        "timeout-policy": {"service": "service", "address": "address", **dict.fromkeys(_STATES, "seconds")},
+        "strict-pickup": {},
+        "notrack": {"service": "service", "address": "address"},
+        "drain": {},
+    }
+)
+"""Slug to the arguments that it takes."""
+_CONDITIONS: Final = ("table-pressure", "hash-too-small", "settings")
+_EXAMPLES: Final = {"seconds": "7440", "number": "524288", "service": "tcp/8883", "address": "203.0.113.73"}
+_DURATION: Final = re.compile(r"([0-9]{1,10})([smhd]?)", re.ASCII)
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST: Final = (1 << 31) - 1
+_SERVICE: Final = re.compile(r"(tcp|udp|sctp)/([0-9]{1,5})", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One word: either a remedy with its arguments, or a finding by id, or one by its number from 1."""
+
+    word: str
+    remedy: str | None = None
+    arguments: Mapping[str, str | int] = field(default_factory=dict)
+    finding: str | None = None
+    number: int | None = None
+
+
+def parse(words: Sequence[str]) -> tuple[Wanted, ...]:
+    """What the words of a command line want. Raises UsageError, which shows how to write it."""
+    return tuple(_wanted(word) for word in words)
+
+
+def _wanted(word: str) -> Wanted:
+    slug, colon, told = word.partition(":")
+    if slug in REMEDIES:
+        return Wanted(word, remedy=slug, arguments=_arguments(slug, told) if colon else {})
+    if _NUMBER.fullmatch(word):
+        return Wanted(word, number=int(word))
+    symptom, _, _ = word.partition("/")
+    if symptom.partition("@")[0] in (*SYMPTOMS, *_CONDITIONS):
+        return Wanted(word, finding=word)
+    shown = ascii(word)
+    near = difflib.get_close_matches(slug, [*REMEDIES, *SYMPTOMS, *_CONDITIONS], n=1)
+    if near:
+        raise UsageError(f"{shown} is no remedy and no finding: did you mean {near[0]}?")
+    raise UsageError(
+        f"{shown} is no remedy and no finding. Remedies: {', '.join(REMEDIES)};"
+        " a finding: its number or its id, as in one-sided/web-1/tcp/80"
+    )
+
+
+def _arguments(slug: str, told: str) -> dict[str, str | int]:
+    known = REMEDIES[slug]
+    found: dict[str, str | int] = {}
+    if not known:
+        raise UsageError(f"{slug} takes no arguments: write {slug}")
+    for part in told.split(","):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower().replace("-", "_")
+        if not equals or not value or name not in known:
+            raise UsageError(f"{part!a} is no argument of {slug}: write {_example(slug)}")
+        if name in found:
+            raise UsageError(f"{slug} is given {name} twice")
+        found[name] = _value(slug, name, known[name], value.strip())
+    return found
+
+
+def _value(slug: str, name: str, kind: _Kind, text: str) -> str | int:
+    wrong = UsageError(f"{name}={ascii(text)[1:-1]}: write {slug}:{name}={_EXAMPLES[kind]}")
+    match kind:
+        case "seconds":
+            found = _DURATION.fullmatch(text)
+            seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+            if not 0 < seconds <= _LONGEST:
+                raise wrong
+            return seconds
+        case "number":
+            if not _DURATION.fullmatch(text) or not text.isdecimal() or not 0 < int(text) <= _LONGEST:
+                raise wrong
+            return int(text)
+        case "service":
+            named = _SERVICE.fullmatch(text.lower())
+            if named is None or not 0 < int(named[2]) < 1 << 16:
+                raise wrong
+            return f"{named[1]}/{int(named[2])}"
+        case "address":
+            if not text or set(text) & set(" \t\n'\"\\$;{}"):
+                raise wrong
+            return text
+
+
+def _example(slug: str) -> str:
+    shown = {
+        "timeout-policy": "timeout-policy:service=tcp/8883,established=7440",
+        "notrack": "notrack:service=tcp/80,address=203.0.113.73",
+    }
+    if slug in shown:
+        return shown[slug]
+    return f"{slug}:" + ",".join(f"{name}={_EXAMPLES[kind]}" for name, kind in REMEDIES[slug].items())
