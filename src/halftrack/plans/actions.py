@@ -99,11 +99,38 @@ class Persist(_Action, frozen=True, kw_only=True, tag="persist"):
     hashsize: int | None = None
 
 
+class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one filter of conntrack(8) selects, for a node where nothing else can drain.
+
+    ``address_at`` and ``port_at``: where in an entry they stand. ``entries``: those meant, ``others``:
+    those that the filter selects besides, when the plan was made; with any, or where something alive
+    has come under it, each entry is looked at again and taken out alone. ``proof``: what is looked at;
+    for ``no-socket`` in ``sockets``, the namespace of the end that has the service. ``silent`` entries
+    are only given less time, those with less left than ``silent_below_s``. ``longest_s``: what the
+    last of them has left.
+    """
+
+    family: Literal["ipv4", "ipv6"] = "ipv4"
+    protocol: str
+    state: str | None = None
+    address_at: Literal["orig_src", "orig_dst", "reply_src", "reply_dst"]
+    address: str
+    port_at: Literal["orig_sport", "orig_dport", "reply_sport", "reply_dport"] | None = None
+    port: int | None = None
+    entries: int
+    others: int = 0
+    proof: Literal["unanswered", "no-socket", "silent", "matching"]
+    sockets: Where = Where()
+    silent_below_s: int | None = None
+    longest_s: int | None = None
+
+
 class Drain(_Action, frozen=True, kw_only=True, tag="drain"):
     """Entries re-timed or removed: those that match when it happens, not those that matched in the plan.
 
     ``filter``: words of the filter language, ``expected`` how many matched at the time of the plan.
     ``seconds``: what each is left at most; what may live is never left less than 7,440 s.
+    ``selections``: the same for conntrack(8); empty where it cannot tell these entries from others.
     """
 
     where: Where = Where()
@@ -111,6 +138,7 @@ class Drain(_Action, frozen=True, kw_only=True, tag="drain"):
     mode: Mode = "retime"
     seconds: int = 60
     expected: int | None = None
+    selections: tuple[Selection, ...] = ()
 
 
 class ByHand(_Action, frozen=True, kw_only=True, tag="by-hand"):

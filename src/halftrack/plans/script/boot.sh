@@ -1,0 +1,136 @@
+# What holds over a reboot, by the ways that this node boots.
+has_systemd() { [ -d "$ROOT/run/systemd/system" ] || { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }; }
+boot_script() { # the script of old that is run last at boot; nothing where there is none
+    for path in /etc/rc.d/rc.local /etc/rc.local; do
+        [ -f "$ROOT$path" ] && [ ! -L "$ROOT$path" ] && [ -x "$ROOT$path" ] && return 0
+    done
+    path=
+    return 1
+}
+# Our drop-in: what is in it of other settings stays, each of ours once.
+drop_in() { # operation, step, then name=value each
+    operation=$1 step=$2
+    shift 2
+    path=/etc/sysctl.d/90-halftrack.conf mode=644
+    content=$(
+        while read -r line; do
+            key=$(printf '%s\n' "$line" | sed 's/^[- ]*//; s/[ =].*//')
+            for setting in "$@"; do
+                [ "$key" != "${setting%%=*}" ] || continue 2
+            done
+            printf '%s\n' "$line"
+        done 2>/dev/null <"$(existing "$ROOT$path")"
+        for setting in "$@"; do printf '%s = %s\n' "${setting%%=*}" "${setting#*=}"; done
+    )
+    one_file "$operation" || return 1
+    [ "$operation" != 'do' ] || read_at_boot "$@"
+}
+existing() { if [ -f "$1" ]; then printf '%s' "$1"; else echo /dev/null; fi; }
+read_at_boot() { # name=value each
+    if has_systemd; then
+        answer=yes
+    elif boot_script && grep -qF /etc/sysctl.d/90-halftrack.conf "$ROOT$path"; then
+        answer="yes, by $path"
+    elif grep -qsF 'sysctl.d/' "$ROOT/etc/rc.d/rc.sysinit" "$ROOT/etc/init.d/sysctl" "$ROOT/etc/init.d/procps" \
+        "$ROOT/etc/init.d/functions"; then
+        answer=yes
+    else
+        answer="not known: see that the boot scripts run sysctl -e -p /etc/sysctl.d/90-halftrack.conf"
+    fi
+    say "/etc/sysctl.d/90-halftrack.conf; read at boot here: $answer"
+    set +f
+    for file in "$ROOT"/etc/sysctl.d/9[1-9]*.conf "$ROOT"/etc/sysctl.d/[!0-9]*.conf "$ROOT/etc/sysctl.conf"; do
+        [ -f "$file" ] || continue
+        for setting in "$@"; do
+            other=$(sed -n "s@^[-[:space:]]*$(slashed "${setting%%=*}")[[:space:]]*=[[:space:]]*@@p" "$file" | tail -n 1)
+            if [ -n "$other" ] && [ "$other" != "${setting#*=}" ]; then
+                warn "${file#"$ROOT"} sets ${setting%%=*} to $other and may be read after ours: change it there"
+            fi
+        done
+    done
+    set -f
+}
+slashed() { printf '%s' "$1" | sed 's@[.]@[./]@g'; }
+# The tracker's module is loaded before the settings are applied, or they would be passed over.
+module_at_boot() { # operation, step
+    step=$2 mode=644
+    if has_systemd; then
+        path=/etc/modules-load.d/halftrack.conf content=nf_conntrack
+    elif [ -d "$ROOT/etc/sysconfig/modules" ]; then
+        path=/etc/sysconfig/modules/halftrack.modules mode=755
+        content='#!/bin/sh
+modprobe nf_conntrack'
+    elif [ -f "$ROOT/etc/modules" ]; then
+        path=/etc/modules
+        content=$(grep -vx nf_conntrack "$ROOT$path"; echo nf_conntrack)
+        ! grep -qx nf_conntrack "$ROOT$path" || content=$(cat "$ROOT$path")
+    else
+        path=/etc/modules-load.d/halftrack.conf content=nf_conntrack
+    fi
+    one_file "$1"
+}
+hashsize_at_boot() { # operation, step, buckets
+    step=$2 mode=644
+    path=/etc/modprobe.d/halftrack.conf
+    content="options nf_conntrack hashsize=$3"
+    one_file "$1"
+}
+# Without systemd, a line near the top of rc.local, which may end early.
+line_at_boot() { # operation, step, line
+    operation=$1 step=$2 mode=755
+    has_systemd && { ! kept "$step.before"; } && return 0
+    if ! boot_script; then
+        [ "$operation" != 'do' ] || say "no rc.local is run here: have the boot scripts run: $3"
+        return 0
+    fi
+    if grep -qxF "$3" "$ROOT$path"; then
+        content=$(cat "$ROOT$path")
+    else
+        content=$(sed -n '1{/^#!/p;}' "$ROOT$path"; printf '%s\n' "$3"; sed '1{/^#!/d;}' "$ROOT$path")
+    fi
+    one_file "$operation"
+}
+# Rules come back by a script of their own, run by a unit of ours or by rc.local.
+rules_at_boot() { # operation, step, text of that script
+    operation=$1 step=$2.script mode=600 text=$3
+    path=/etc/halftrack/script-$PLAN.sh
+    rules_path=$path
+    content=$(spelled_for_this_kernel)
+    case $operation in
+    back | may_go_back) rules_started "$operation" "$2" && step=$2.script path=$rules_path && one_file "$operation" ;;
+    *) one_file "$operation" && rules_started "$operation" "$2" ;;
+    esac
+}
+rules_started() { # operation, step
+    if ! has_systemd; then
+        line_at_boot "$1" "$2.line" "/bin/sh $rules_path"
+        return
+    fi
+    step=$2.unit mode=644
+    path=/etc/systemd/system/multi-user.target.wants/halftrack-script-$PLAN.service
+    content="[Unit]
+Description=Packet-filter rules of Halftrack's plan $PLAN
+After=nftables.service iptables.service netfilter-persistent.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh $rules_path
+
+[Install]
+WantedBy=multi-user.target"
+    link=$path
+    path=/etc/systemd/system/halftrack-script-$PLAN.service
+    one_file "$1" || return 1
+    # A link of this name is what `systemctl enable` makes.
+    case $1 in
+    do) (umask 022 && mkdir -p "$ROOT${link%/*}") && ln -sf "$path" "$ROOT$link" ;;
+    back)
+        if [ -L "$ROOT$link" ]; then
+            rm -f "$ROOT$link"
+            rmdir "$ROOT${link%/*}" 2>/dev/null
+        fi
+        return 0
+        ;;
+    esac
+}

@@ -1,0 +1,111 @@
+"""Words of the script: whatever a plan holds ends up quoted, as data, in one line."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.evidence.printable import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_VARIABLE: Final = re.compile(r"ADDR_[1-9][0-9]{0,3}")
+_SYSCTL: Final = re.compile(r"[a-z][a-z0-9_]*(?:[./][A-Za-z0-9_-]+){1,7}")
+_VALUE: Final = re.compile(r"-?[0-9]{1,19}(?:[ \t]+-?[0-9]{1,19}){0,7}")
+_PATH: Final = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.:@%+-]+)+")
+_PROTOCOLS: Final = ("tcp", "udp", "sctp", "dccp", "udplite", "icmp", "icmpv6", "gre")
+_LARGEST_PORT: Final = 65_535
+
+
+def quoted(text: str) -> str:
+    """One word for the shell, on one line; always in quotes."""
+    plain = escaped(text, ascii_only=True)
+    return "'" + plain.replace("'", "'\\''") + "'"
+
+
+def comment(text: str) -> str:
+    """A comment line; whatever is in the text cannot end it."""
+    return f"# {escaped(text, ascii_only=True)}"
+
+
+def sysctl(name: str) -> str:
+    """The name with dots. Raises ValueError where it is none."""
+    if not _SYSCTL.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a sysctl")
+    return name
+
+
+def sysctl_path(name: str) -> str:
+    """Where it is under /proc/sys: dots are slashes, unless slashes are."""
+    return sysctl(name) if "/" in name else sysctl(name).replace(".", "/")
+
+
+def value(text: str) -> str:
+    """Whole numbers, set apart by single spaces. Raises ValueError."""
+    if not _VALUE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a value of these settings")
+    return " ".join(text.split())
+
+
+def path(text: str) -> str:
+    """The path of a network namespace. Raises ValueError."""
+    if not _PATH.fullmatch(text) or len(text) > 200:
+        raise ValueError(f"{text!r} is not the path of a network namespace")
+    return text
+
+
+def protocol(text: str) -> str:
+    if text not in _PROTOCOLS:
+        raise ValueError(f"{text!r} is not a protocol that these rules can name")
+    return text
+
+
+def port(number: int) -> str:
+    if not 0 < number <= _LARGEST_PORT:
+        raise ValueError(f"{number} is not a port")
+    return str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How addresses are spelled: as they are, or as the variables of the plan that stand for them."""
+
+    variables: Mapping[str, str]
+
+    def variable(self, address: str) -> str | None:
+        """The variable's name where the address stands for one. Raises ValueError where it has no such."""
+        if not address.startswith("$"):
+            return None
+        name = address[1:]
+        if name not in self.variables or not _VARIABLE.fullmatch(name):
+            raise ValueError(f"{address!r} is no variable of this plan")
+        return name
+
+    def bare(self, address: str) -> str:
+        """The address for text inside double quotes. Raises ValueError where it is none."""
+        name = self.variable(address)
+        if name is not None:
+            return f"${{{name}}}"
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            parsed = None
+        if parsed is None or "%" in address:  # what follows is a scope, of any text
+            raise ValueError(f"{address!r} is not an address")
+        return str(parsed)
+
+    def word(self, address: str) -> str:
+        return f'"{self.bare(address)}"'
+
+
+def double_quoted(text: str) -> str:
+    """Text of our own making, with variables in it that the shell fills in; several lines stay so.
+
+    Raises ValueError where it holds anything that means more inside double quotes.
+    """
+    if re.search(r"[\\`]|\$(?!\{ADDR_)", text) or not text.isascii():
+        raise ValueError(f"not fit for a rule: {text!r}")
+    return '"' + text.replace('"', '\\"') + '"'

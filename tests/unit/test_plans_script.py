@@ -1,0 +1,207 @@
+"""The script of a plan is plain POSIX shell, and nothing of the plan becomes code."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from halftrack.plans.actions import (
+    AddRules,
+    ByHand,
+    Drain,
+    Persist,
+    SetBuckets,
+    SetSysctl,
+    TimeoutPolicy,
+    Untracked,
+    Where,
+)
+from halftrack.plans.document import NotChosen, identified
+from halftrack.plans.script import script
+from unit.plans import ESTABLISHED, one_sided, plan, step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from halftrack.plans.document import Plan
+
+CHECKERS = (
+    ("dash", "-n"),
+    ("busybox", "sh", "-n"),
+    ("bash", "--posix", "-n"),
+    ("shellcheck", "-s", "sh", "-e", "SC2317"),
+)
+POLICY = TimeoutPolicy(port=8_883, timeouts={"established": 7_440}, published=(18_883,))
+SILENT = one_sided(
+    address_at="orig_dst", port_at="orig_dport", proof="silent", silent_below_s=430_000, longest_s=429_000
+)
+
+
+def everything(text: str = "it's", address: str = "203.0.113.73") -> Plan:
+    """A plan with every kind of action, and a text wherever it holds free text."""
+    untracked = Untracked(protocol="tcp", port=80, address="$ADDR_1", accept=("INPUT", "OUTPUT"))
+    return plan(
+        step("relief", SetBuckets(before=65_536, after=131_072), title=text),
+        step(
+            "relief",
+            SetSysctl(name="net.netfilter.nf_conntrack_max", before="262144", after="524288"),
+            Persist(settings={"net.netfilter.nf_conntrack_max": "524288"}, module=True, hashsize=131_072),
+        ),
+        step(
+            "cure",
+            SetSysctl(
+                where=Where(netns=text, path="/run/netns/blue"),
+                name=ESTABLISHED,
+                before="432000",
+                after="7440",
+            ),
+            SetSysctl(name="net.netfilter.nf_conntrack_tcp_loose", after="0"),
+            *(AddRules(tool=tool, rule=rule) for tool in ("nft", "iptables") for rule in (untracked, POLICY)),
+            Persist(rules=True),
+            ByHand(manager=text, lines=(text, text)),
+            notes=(text,),
+        ),
+        step(
+            "clear",
+            Drain(filter=(text,)),
+            Drain(filter=("one-sided",), selections=(one_sided(address), SILENT)),
+        ),
+        node=text,
+        variables={"ADDR_1": text},
+        not_chosen=(NotChosen(remedy=text, why=text),),
+        notes=(text,),
+    )
+
+
+@pytest.mark.parametrize("checker", CHECKERS, ids=lambda words: words[0])
+def test_the_script_is_plain_posix_shell(checker: tuple[str, ...], tmp_path: Path) -> None:
+    if not shutil.which(checker[0]):
+        pytest.skip(f"needs {checker[0]}")
+    name = tmp_path / "fix.sh"
+    name.write_text(script(everything()), "ascii")
+    done = subprocess.run([*checker, name], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_each_text_is_the_same_for_the_same_plan_and_holds_its_id() -> None:
+    made = everything()
+    assert script(made) == script(identified(made))
+    assert f"PLAN='{identified(made).id}'" in script(made)
+
+
+HOSTILE = st.one_of(
+    st.text(),
+    st.lists(
+        st.sampled_from(["'", '"', "`", "$(", ")", "\n", "\r", ";", "&", "|", "\\", "touch canary", "${", "}", "#", "END", "\x00"])
+    ).map("".join),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=HOSTILE)
+def test_no_text_of_a_plan_becomes_code(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = script(everything(text))
+    assert made.isascii()
+    assert "\x00" not in made
+    home = tmp_path_factory.mktemp("canary")
+    (home / "fix.sh").write_text(made, "ascii")
+    checked = subprocess.run(["dash", "-n", "fix.sh"], cwd=home, capture_output=True, check=False, timeout=60)
+    assert (checked.returncode, checked.stderr) == (0, b"")
+    shown = subprocess.run(["dash", "fix.sh"], cwd=home, capture_output=True, check=False, timeout=60)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert [path.name for path in home.iterdir()] == ["fix.sh"]
+    assert made.count("\n") == script(everything()).count("\n")
+
+
+def test_a_namespace_that_nothing_leads_to_is_not_taken_for_the_node() -> None:
+    inside = SetSysctl(where=Where(netns="web-1"), name=ESTABLISHED, after="7440")
+    made = script(plan(step("cure", inside)))
+    assert "not_here" in made
+    assert ESTABLISHED not in made
+
+
+BAD = "x'; touch canary; '"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        SetSysctl(name=BAD, after="1"),
+        SetSysctl(name="net..netfilter", after="1"),
+        SetSysctl(name=ESTABLISHED, after=BAD),
+        SetSysctl(name=ESTABLISHED, before="$(id)", after="1"),
+        SetSysctl(where=Where(path="/run/netns/../../x"), name=ESTABLISHED, after="1"),
+        SetSysctl(where=Where(path=BAD), name=ESTABLISHED, after="1"),
+        AddRules(rule=Untracked(protocol=BAD, port=80, address="203.0.113.73")),
+        AddRules(rule=Untracked(protocol="tcp", port=70_000, address="203.0.113.73")),
+        AddRules(rule=Untracked(protocol="tcp", port=80, address=BAD)),
+        AddRules(rule=Untracked(protocol="tcp", port=80, address="fe80::1%$(id)", family="ip6")),
+        AddRules(rule=Untracked(protocol="tcp", port=80, address="$ADDR_2")),
+        AddRules(tool="iptables", rule=Untracked(protocol="tcp", port=80, address="::1", accept=(BAD,))),
+        AddRules(rule=TimeoutPolicy(port=80, timeouts={BAD: 1})),
+        AddRules(rule=TimeoutPolicy(port=80, timeouts={"established": 0})),
+        Persist(settings={ESTABLISHED: BAD}),
+        Persist(settings={BAD: "1"}),
+        Drain(filter=("x",), selections=(one_sided(BAD),)),
+        Drain(filter=("x",), selections=(one_sided(state=BAD),)),
+        Drain(filter=("x",), selections=(one_sided(protocol=BAD),)),
+    ],
+    ids=lambda action: msgspec.json.encode(action).decode()[:60],
+)
+def test_what_is_no_name_address_or_value_gets_no_script(action: object) -> None:
+    with pytest.raises(ValueError, match="is n"):
+        script(plan(step("cure", action), variables={"ADDR_1": "xx.xx.xx.73"}))  # type: ignore[arg-type]
+
+
+def test_addresses_to_fill_in_come_first_and_are_looked_at() -> None:
+    lines = script(everything()).splitlines()
+    first = next(line for line in lines if not line.startswith("#"))
+    assert first == "ADDR_1=''    # the address shown as it's"
+
+
+@pytest.mark.parametrize(
+    ("address", "family", "good"),
+    [
+        ("203.0.113.73", "ip", True),
+        ("0.0.0.1", "ip", True),
+        ("255.255.255.255", "ip", True),
+        ("256.1.1.1", "ip", False),
+        ("1.2.3", "ip", False),
+        ("1.2.3.4.5", "ip", False),
+        ("1.2.3.", "ip", False),
+        ("01.2.3.4", "ip", False),
+        ("1.2.3.4/8", "ip", False),
+        ("$(id)", "ip", False),
+        ("2001:db8::73", "ip", False),
+        ("2001:db8::73", "ip6", True),
+        ("::", "ip6", True),
+        ("::1", "ip6", True),
+        ("1::", "ip6", True),
+        ("1:2:3:4:5:6:7:8", "ip6", True),
+        ("1:2:3:4:5:6:7:8:9", "ip6", False),
+        ("1:2:3:4:5:6:7", "ip6", False),
+        ("1::2::3", "ip6", False),
+        (":::", "ip6", False),
+        (":1:2:3:4:5:6:7:8", "ip6", False),
+        ("12345::", "ip6", False),
+        ("203.0.113.73", "ip6", False),
+        ("fe80::1%eth0", "ip6", False),
+    ],
+)
+@pytest.mark.parametrize("shell", [("dash",), ("busybox", "sh"), ("bash", "--posix")], ids=lambda s: s[0])
+def test_a_filled_in_address_is_one_or_is_refused(
+    address: str, family: str, good: bool, shell: tuple[str, ...]
+) -> None:
+    made = script(everything())
+    library = made[made.index("set -u") : made.index('main "$@"')]
+    call = f'filled ADDR_1 "$1" shown {family}; exit $refused'
+    done = subprocess.run(
+        [*shell, "-c", f"{library}\n{call}", "sh", address], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == (0 if good else 1), done.stderr
