@@ -1,4 +1,4 @@
-"""The JSON Schema of the diagnosis document, from the types that it is made of."""
+"""JSON Schemas of the documents, from the types that they are made of."""
 
 from __future__ import annotations
 
@@ -8,25 +8,37 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 
 from halftrack.diagnosis import document
+from halftrack.plans import actions
+from halftrack.plans import document as plans
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """A self-contained schema, draft 2020-12; every document that is printed validates against it.
+    """Of the diagnosis: self-contained, draft 2020-12; every document that is printed validates against it.
 
     Every field is required: what is not known is printed as null.
     """
-    (reference,), components = msgspec.json.schema_components(
-        [document.Diagnosis], ref_template="#/$defs/{name}"
-    )
+    return _of(document.Diagnosis, document.SCHEMA, (document,))
+
+
+def plan() -> dict[str, Any]:
+    """Of plans, likewise; only what an action leaves at its default is left out of it."""
+    return _of(plans.Plan, plans.SCHEMA, (plans, actions, document))
+
+
+def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:
+    """``modules``: those that the types are defined in, the first one's first."""
+    (reference,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     for name, component in components.items():
-        for field in _times(getattr(document, name)):
+        struct = next(getattr(module, name) for module in modules if hasattr(module, name))
+        for field in _times(struct):
             for alternative in component["properties"][field]["anyOf"]:
                 if alternative == {"type": "string"}:
                     alternative["format"] = "date-time"
-        component["required"] = sorted(component["properties"])
-    return {"$schema": _DRAFT, "title": document.SCHEMA, **reference, "$defs": components}
+        if not struct.__struct_config__.omit_defaults:
+            component["required"] = sorted(component["properties"])
+    return {"$schema": _DRAFT, "title": title, **reference, "$defs": components}
 
 
 def _times(struct: type[Any]) -> list[str]:
