@@ -104,7 +104,9 @@ def _rule(action: AddRules) -> str:
 
 def undo(actions: Sequence[Action]) -> str:
     """The way back; the last change goes first."""
-    return _joined(_undo(action) for action in reversed(actions))
+    files = [action for action in actions if isinstance(action, Persist)]
+    others = [action for action in reversed(actions) if not isinstance(action, Persist)]
+    return _joined(_undo(action) for action in (*others, *files))
 
 
 def _undo(action: Action) -> str | None:

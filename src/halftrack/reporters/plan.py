@@ -61,7 +61,7 @@ def _by_hand(step: Step) -> bool:
 
 def _step(step: Step, page: Page) -> list[str]:
     lines = page.wrap(f"{step.title.rstrip('.')}{_for(step)}", f"{step.kind.upper():<8}")
-    effect = _effect(step.effect, step)
+    effect = _effect(step.effect)
     lines += page.wrap(effect, _INDENT) if effect else []
     lines += page.wrap(_risk(step), _INDENT)
     reasons = step.risk.why if page.verbose else step.risk.why[:_REASONS] if step.risk.level != "none" else ()
@@ -92,17 +92,25 @@ def _for(step: Step) -> str:
     return ""
 
 
-def _effect(effect: Effect, step: Step) -> str:
+def _effect(effect: Effect) -> str:
     parts = []
-    if step.kind == "cure" and not effect.entries_freed:
-        parts.append("frees nothing today")
     if effect.settles_at is not None:
         parts.append(f"settles near ~{effect.settles_at:,}")
     if effect.points:
-        course = ", ".join(f"{_at(point.at_s)} ~{point.entries:,}" for point in effect.points)
-        parts.append(f"the table then: {course}")
+        parts.append(f"the table in {_course(effect)}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _course(effect: Effect) -> str:
+    """The points at which the size has changed since the one before."""
+    shown: list[str] = []
+    last = None
+    for point in effect.points:
+        if point.entries != last:
+            shown.append(f"{_at(point.at_s)} ~{point.entries:,}")
+        last = point.entries
+    return ", ".join(shown)
 
 
 def _at(seconds: int) -> str:

@@ -1,0 +1,254 @@
+"""Plans: what is chosen, in which order, once, and why not the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from halftrack.errors import UsageError
+from halftrack.evidence.values import Firewall, LocalAddress, Namespace, Owner, SysctlLine
+from halftrack.plans.actions import ByHand, Drain, Persist, SetBuckets, SetSysctl
+from halftrack.plans.document import decode
+from unit.flowrows import evidence, row, sockets, table
+from unit.planned import (
+    ESTABLISHED,
+    LOOSE,
+    OLD_KERNEL,
+    PREFIX,
+    SETTINGS,
+    WEB,
+    leak,
+    plan,
+    remedies,
+    silent,
+    step,
+)
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Evidence
+    from halftrack.plans.document import Plan
+
+KINDS = ("relief", "cure", "clear")
+
+
+def old_node(rows: int = 900, *, limit: int = 1_000, **fields: object) -> Evidence:
+    return evidence(
+        table(*leak(rows), *silent(3), settings=SETTINGS, limit=limit, buckets=256),
+        kernel=OLD_KERNEL,
+        **fields,
+    )
+
+
+def why_not(made: Plan, remedy: str) -> str:
+    [found] = [each.why for each in made.not_chosen if each.remedy == remedy]
+    return found
+
+
+def test_a_full_table_of_an_old_kernel_is_relieved_cured_and_cleared_in_this_order() -> None:
+    made = plan(old_node(1_000))
+    assert remedies(made) == ["raise-limit", "shorten-established", "drain"]
+    kinds = [KINDS.index(each.kind) for each in made.steps]
+    assert kinds == sorted(kinds)
+    assert {"strict-pickup", "notrack"} <= {each.remedy for each in made.not_chosen}
+
+
+def test_no_room_is_made_where_clearing_makes_it() -> None:
+    made = plan(old_node(900))
+    assert "raise-limit" not in remedies(made)
+    assert "after clearing the table is 0 % full" in why_not(made, "raise-limit")
+
+
+def test_the_hash_grows_before_the_limit_and_both_carry_what_was_seen() -> None:
+    actions = step(plan(old_node(1_000)), "raise-limit").actions
+    assert actions[:2] == (
+        SetBuckets(before=256, after=1_024),
+        SetSysctl(name=f"{PREFIX}max", before=None, after="2000"),
+    )
+    [kept] = [each for each in actions if isinstance(each, Persist)]
+    assert (kept.settings, kept.hashsize, kept.module) == ({f"{PREFIX}max": "2000"}, 1_024, True)
+
+
+def test_the_established_timeout_is_set_kept_and_undone_to_what_was_seen() -> None:
+    made = step(plan(old_node()), "shorten-established")
+    assert made.actions == (
+        SetSysctl(name=ESTABLISHED, before="432000", after="7440"),
+        Persist(settings={ESTABLISHED: "7440"}, module=True),
+    )
+    assert made.before == f"{ESTABLISHED} = 432000"
+    assert f"{ESTABLISHED} = 432000" in made.undo
+    assert made.risk.live_flows_affected == 3
+
+
+def test_old_names_of_settings_are_kept() -> None:
+    name = "net.ipv4.netfilter.ip_conntrack_tcp_timeout_established"
+    seen = evidence(table(*leak(900), settings={name: "432000"}, limit=1_000), kernel="2.6.18-8.el5")
+    actions = step(plan(seen), "shorten-established").actions
+    assert [each.name for each in actions if isinstance(each, SetSysctl)] == [name]
+
+
+def test_a_drain_names_exactly_the_entries_of_its_finding() -> None:
+    [drain] = step(plan(old_node()), "drain").actions
+    assert drain == Drain(filter=("one-sided", "src=203.0.113.73", "sport=80"), expected=900)
+
+
+def test_entries_of_several_servers_are_drained_by_one_word() -> None:
+    rows = [*leak(500), *leak(400, server="203.0.113.80")]
+    seen = evidence(table(*rows, settings=SETTINGS, limit=1_000), kernel=OLD_KERNEL)
+    [drain] = step(plan(seen), "drain").actions
+    assert drain == Drain(filter=("one-sided",), expected=900)
+
+
+def test_what_is_orphaned_is_drained_and_its_silent_neighbours_are_not() -> None:
+    gone = [row("198.51.100.9", WEB, 40_000 + n, 8883, left=300_000) for n in range(600)]
+    open_ends = [(WEB, 22, "198.51.100.200", 40_000 + n) for n in range(50)]
+    here = table(
+        *gone,
+        *silent(50),
+        settings=SETTINGS,
+        limit=1_000,
+        sockets=sockets((WEB, 22), *open_ends),
+        addresses=(LocalAddress(WEB, 24, "eth0"),),
+    )
+    made = plan(evidence(here))
+    drain = step(made, "drain")
+    assert drain.actions == (Drain(filter=("orphaned",), expected=600),)
+    assert (drain.effect.entries_freed, drain.risk.live_flows_affected) == (600, 0)
+    assert [point.entries for point in drain.effect.points] == [50] * 5
+
+
+def test_strict_pickup_and_a_drain_are_refused_in_one_plan() -> None:
+    with pytest.raises(UsageError, match="do not go into one plan"):
+        plan(old_node(), "strict-pickup", "drain")
+    with pytest.raises(UsageError, match="do not go into one plan"):
+        plan(old_node(), "strict-pickup", "1")
+
+
+def test_strict_pickup_alone_can_be_asked_for() -> None:
+    made = plan(old_node(), "strict-pickup")
+    assert remedies(made) == ["strict-pickup"]
+    assert made.steps[0].actions[0] == SetSysctl(name=LOOSE, before="1", after="0")
+
+
+def test_live_picked_up_flows_are_the_reason_against_strict_pickup() -> None:
+    picked_up = [
+        row("198.51.100.77", WEB, 30_000 + n, 443, left=431_990, flags=(0x08, 0x08)) for n in range(40)
+    ]
+    seen = evidence(
+        table(*leak(900), *picked_up, settings=SETTINGS, limit=1_000, buckets=256), kernel=OLD_KERNEL
+    )
+    told = why_not(plan(seen), "strict-pickup")
+    assert told == "after it, 40 live picked-up flows would break"
+    assert step(plan(seen, "strict-pickup"), "strict-pickup").risk.live_flows_affected == 40
+
+
+def test_a_finding_is_planned_by_number_and_by_id() -> None:
+    seen = old_node()
+    by_number = plan(seen, "1")
+    assert "shorten-established" in remedies(by_number)
+    finding = by_number.steps[-1].finding
+    assert finding is not None
+    assert remedies(plan(seen, finding)) == remedies(by_number)
+
+
+def test_a_finding_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match="no finding 'orphaned/mqtt-edge/tcp/8883' now: there are"):
+        plan(old_node(), "orphaned/mqtt-edge/tcp/8883")
+    with pytest.raises(UsageError, match="there is no finding 99"):
+        plan(old_node(), "99")
+
+
+def test_a_remedy_takes_the_arguments_that_were_given() -> None:
+    made = step(plan(old_node(), "shorten-established:established=86400"), "shorten-established")
+    assert made.actions[0] == SetSysctl(name=ESTABLISHED, before="432000", after="86400")
+
+
+def test_a_remedy_that_no_finding_calls_for_is_planned_for_the_node() -> None:
+    seen = evidence(table(*silent(3), settings=SETTINGS, limit=1_000, buckets=1_024))
+    made = step(plan(seen, "shorten-established"), "shorten-established")
+    assert made.actions[0] == SetSysctl(name=ESTABLISHED, before="432000", after="7440")
+
+
+def test_what_is_so_already_is_not_done_again() -> None:
+    seen = evidence(table(*silent(3), settings={**SETTINGS, ESTABLISHED: "7440"}, limit=1_000))
+    made = plan(seen, "shorten-established")
+    assert made.steps == ()
+    assert why_not(made, "shorten-established") == "it is so already"
+
+
+def test_two_values_for_one_setting_are_refused() -> None:
+    with pytest.raises(UsageError, match="name one"):
+        plan(old_node(), "shorten-established:established=1d", "shorten-established:established=2d")
+
+
+def test_a_limit_below_todays_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing here would be more"):
+        plan(old_node(), "raise-limit:limit=500")
+
+
+def test_the_same_setting_is_set_once_for_several_findings() -> None:
+    made = plan(old_node(1_000), "1", "2", "shorten-established")
+    named = [
+        (action.where.netns, action.name)
+        for each in made.steps
+        for action in each.actions
+        if isinstance(action, SetSysctl)
+    ]
+    assert len(named) == len(set(named))
+
+
+def test_what_kube_proxy_owns_is_left_to_it_unless_told_otherwise() -> None:
+    firewall = Firewall(managers=("kube-proxy",))
+    made = plan(old_node(firewall=firewall), "shorten-established")
+    [by_hand] = made.steps[0].actions
+    assert isinstance(by_hand, ByHand)
+    assert by_hand.manager == "kube-proxy"
+    assert any("tcpEstablishedTimeout: 7440s" in line for line in by_hand.lines)
+
+    unmanaged = plan(old_node(firewall=firewall), "shorten-established", unmanaged=True)
+    assert isinstance(unmanaged.steps[0].actions[0], SetSysctl)
+
+
+def test_a_file_that_is_read_after_ours_is_named() -> None:
+    lines = (SysctlLine("/etc/sysctl.d/99-tuning.conf", 7, ESTABLISHED, "432000"),)
+    actions = step(plan(old_node(sysctl_lines=lines)), "shorten-established").actions
+    [by_hand] = [each for each in actions if isinstance(each, ByHand)]
+    assert by_hand == ByHand(manager="/etc/sysctl.d/99-tuning.conf:7", lines=(f"{ESTABLISHED} = 7440",))
+
+
+def test_a_containers_settings_go_into_its_own_namespace_and_its_start() -> None:
+    owner = Owner("mqtt-edge", "3f2a", "podman", netns_inode=77)
+    inside = Namespace("mqtt-edge", 77, "/proc/4242/ns/net", 4242, owner)
+    here = table(*leak(900), namespace=inside, settings=SETTINGS, limit=1_000)
+    actions = step(plan(evidence(here), "shorten-established"), "shorten-established").actions
+    change, start = actions
+    assert isinstance(change, SetSysctl)
+    assert (change.where.netns, change.where.inode) == ("mqtt-edge", 77)
+    assert start == ByHand(manager="podman", lines=(f"--sysctl {ESTABLISHED}=7440",))
+
+
+def test_masked_addresses_become_variables() -> None:
+    seen = evidence(
+        table(*leak(900, server="xx.xx.xx.73"), settings=SETTINGS, limit=1_000),
+        kernel=OLD_KERNEL,
+        source="dump",
+    )
+    made = plan(seen)
+    assert made.variables == {"ADDR_1": "xx.xx.xx.73"}
+    [drain] = step(made, "drain").actions
+    assert isinstance(drain, Drain)
+    assert drain.filter == ("one-sided", "src=$ADDR_1", "sport=80")
+
+
+def test_nothing_to_do_is_an_empty_plan() -> None:
+    seen = evidence(table(row(), settings=SETTINGS, limit=262_144))
+    assert plan(seen).steps == ()
+
+
+def test_a_plan_is_read_back_as_it_was_and_not_when_it_was_changed() -> None:
+    made = plan(old_node(1_000))
+    written = msgspec.json.encode(made)
+    assert decode(written) == made
+    with pytest.raises(ValueError, match="was changed"):
+        decode(written.replace(b'"after":"7440"', b'"after":"10"'))
