@@ -43,11 +43,11 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Counts of entries; each that would be changed is in one of the first eight.
 
     ``retimed``, ``removed``: done. ``spoke``: a packet came, or the entry changed, before its turn.
-    ``unproven``: a socket showed up, or none could be
-    read any more. ``gone``: went by itself before its turn.
-    ``short``: had no more left than it would have been given. ``refused``: by the
-    kernel. ``not_reached``: stopped before its turn. Of those re-timed, ``restored`` had their time
-    back when looked at again, ``went`` were not there any more, None: nobody looked.
+    ``unproven``: a socket showed up, or none could be read any more. ``gone``: went by itself before
+    its turn. ``short``: had no more left than it would have been given. ``refused``: by the kernel.
+    ``not_reached``: stopped before its turn. Looked at again (None: nobody looked), ``restored`` had
+    their time back, ``went`` were not there any more. ``healed``: woke up in the very moment, and
+    were given back what they had.
     """
 
     retimed: int = 0
@@ -60,8 +60,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     not_reached: int = 0
     restored: int | None = None
     went: int | None = None
+    healed: int = 0
     stopped: bool = False
-    at_once: bool = False
     file: str | None = None
     seconds: float = 0.0
     reasons: dict[str, int] = {}

@@ -52,12 +52,8 @@ def _report(outcome: Outcome) -> Iterator[str]:
         yield f"removed {words.entries(outcome.removed)}{took}"
     else:
         yield f"re-timed {words.entries(outcome.retimed)}{took}"
-    if outcome.restored is not None and outcome.went is not None:
-        if outcome.restored:
-            yield f"  {outcome.restored:,} of them have their time back: a packet came"
-        if outcome.retimed and outcome.went:
-            yield f"  {outcome.went:,} of them are gone"
-        yield "  looked at again: it holds" if not outcome.removed or outcome.went else "  still there"
+    if outcome.went is not None:
+        yield from _verified(outcome)
     for name, text in _WAYS:
         number = getattr(outcome, name)
         if number:
@@ -68,3 +64,19 @@ def _report(outcome: Outcome) -> Iterator[str]:
         yield f"kept: {outcome.file}; conntrack -R puts back what it can"
     if outcome.stopped:
         yield "stopped; the same command goes on with what is left"
+
+
+def _verified(outcome: Outcome) -> Iterator[str]:
+    restored, went = outcome.restored or 0, outcome.went or 0
+    if outcome.removed:
+        yield f"  looked at again: {went:,} are gone"
+        if restored:
+            yield f"  {restored:,} are there again: new connections with the same addresses and ports"
+        return
+    yield f"  looked at again: {outcome.retimed - restored - went - outcome.healed:,} have no more than that"
+    if restored:
+        yield f"  {restored:,} saved themselves: a packet came"
+    if outcome.healed:
+        yield f"  {outcome.healed:,} woke up in that very moment and were given back what they had"
+    if went:
+        yield f"  {went:,} are gone already"

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes.drain.batches import Drain
-from halftrack.changes.drain.entries import Plain
+from halftrack.changes.drain.entries import Entries
 from halftrack.changes.drain.kept import Kept
 from halftrack.changes.drain.proofs import Proofs, way
-from halftrack.changes.drain.verifying import verify
+from halftrack.changes.drain.verifying import Verifier
 from halftrack.draining.still import compared
 from halftrack.errors import Incomplete
 from halftrack.kernel import namespaces
@@ -54,22 +54,22 @@ def drain(
         with (
             way(looked.table.namespace) as path,
             Proofs(judgement) as proofs,
+            Entries(path) as entries,
             Kept(directory / FILE, judgement.view.opaque) as kept,
         ):
             outcome.file = str(kept.path)
             run = Drain(
                 looked=looked,
                 columns=compared(_fields(wanted)),
-                entries=Plain(path),
+                entries=entries,
                 proofs=proofs,
                 kept=kept,
                 reins=reins,
                 batch=batch,
                 told=told,
+                check=Verifier(judgement.view, wanted, path, entries, proofs, outcome),
             )
             run.run(outcome)
-            if run.done:
-                outcome.restored, outcome.went, _ = verify(run.done, wanted, path)
     except namespaces.Vanished as error:
         raise Incomplete(f"namespace {error} ended: its entries went with it") from error
     finally:

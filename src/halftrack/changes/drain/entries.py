@@ -1,91 +1,138 @@
-"""Reading entries again and changing them."""
+"""Reading entries again and changing them, many in one datagram.
+
+Every message names its entry by the original tuple, so that none can be taken for one that means
+the whole table. Nothing is acknowledged: the kernel answers only what it refuses.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import socket
 import struct
-from typing import TYPE_CHECKING, Final, Protocol
+from collections import Counter
+from typing import TYPE_CHECKING, Final, Self
 
-import polars as pl
-
+from halftrack.changes.drain import messages
+from halftrack.errors import PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
-from halftrack.kernel import ctnetlink, netlink
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, attribute, message
+from halftrack.kernel import netlink, netlink_messages
+from halftrack.kernel.columns import Columns
+from halftrack.kernel.ctnetlink import CT_GET
+from halftrack.kernel.decode import Decoder
+from halftrack.kernel.netlink_messages import NLMSG_ERROR, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import polars as pl
+
 CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8
-CT_DELETE: Final = CT_NEW | 2
+"""Without NLM_F_CREATE it changes what is there and makes nothing."""
+_ASKED: Final = 500
+"""Entries asked for at a time: their answers fit into what the socket may hold, a page or two each."""
+_SENT_BYTES: Final = 120_000
+_ANSWER_BYTES: Final = 4_096
+_SO_SNDBUFFORCE: Final = 32
+_SO_RCVBUFFORCE: Final = 33
+_BUFFER: Final = 16 << 20
 
 
-class Entries(Protocol):
-    """Of one namespace. Frames have the columns of ``flows.SCHEMA``, or more."""
+class Entries:
+    """Of one namespace. Frames have the columns of ``flows.SCHEMA`` that make a tuple, or more."""
 
-    def again(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The same rows as they are now, in their order; all null where an entry is gone."""
-        ...
-
-    def retime(self, frame: pl.DataFrame, seconds: int) -> Mapping[int, int]:
-        """Leave them so many seconds. What the kernel refused: errno to number of entries."""
-        ...
-
-    def remove(self, frame: pl.DataFrame) -> Mapping[int, int]:
-        """Remove them, each only if it has still this id. What the kernel refused, likewise."""
-        ...
-
-
-class Plain:
     def __init__(self, netns_path: str | None) -> None:
-        self._path = netns_path
+        """Raises OSError where the namespace cannot be entered."""
         self._socket = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
+        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+            with contextlib.suppress(OSError):  # CAP_NET_ADMIN of the node; the usual ones do, only slower
+                self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
 
     def again(self, frame: pl.DataFrame) -> pl.DataFrame:
-        now = ctnetlink.dump(netns_path=self._path).flows.frame
-        keys = frame.select(TUPLE_COLUMNS)
-        found = keys.join(
-            now.with_columns(pl.lit(value=True).alias("there")),
-            on=list(TUPLE_COLUMNS),
-            how="left",
-            nulls_equal=True,
-            maintain_order="left",
-        )
-        return found.select(list(SCHEMA))
+        """The same rows as they are now, in their order; all null where an entry is gone.
+
+        An answer that gets lost counts as gone: what was not seen is not touched. Raises
+        PermissionMissing, OSError.
+        """
+        tuples = frame.select(TUPLE_COLUMNS)
+        sequence = netlink_messages.sequence()
+        decoder = Decoder(sequence, Columns())
+        for number in range(0, tuples.height, _ASKED):
+            part = tuples.slice(number, _ASKED)
+            for raw in messages.of(part, CT_GET, sequence):
+                self._socket.sendall(raw)
+            memory, lengths = self._answers(part.height)
+            decoder.add(memory, lengths)
+        now = decoder.frame()
+        return tuples.join(
+            now, on=list(TUPLE_COLUMNS), how="left", nulls_equal=True, maintain_order="left"
+        ).select(list(SCHEMA))
+
+    def _answers(self, count: int) -> tuple[memoryview, list[int]]:
+        """The entries among so many answers, packed as the decoder wants them."""
+        memory = memoryview(bytearray((count * _ANSWER_BYTES // netlink.DATAGRAM + 2) * netlink.DATAGRAM))
+        lengths = [0]
+        for _ in range(count):
+            at = (len(lengths) - 1) * netlink.DATAGRAM + lengths[-1]
+            if lengths[-1] > netlink.DATAGRAM - _ANSWER_BYTES:
+                at = len(lengths) * netlink.DATAGRAM
+                lengths.append(0)
+            try:
+                size = self._socket.recv_into(memory[at:], _ANSWER_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                continue
+            if memory[at + 4 : at + 6] == _ERROR:
+                _refuse_if_denied(_code(memory[at : at + size]))
+            else:
+                lengths[-1] += size
+        return memory, lengths if any(lengths) else []
 
     def retime(self, frame: pl.DataFrame, seconds: int) -> Mapping[int, int]:
-        return self._send(frame, CT_NEW, attribute(uapi.CTA_TIMEOUT, struct.pack(">I", seconds)))
+        """Leave them so many seconds. What the kernel refused: errno to number of entries.
 
-    def remove(self, frame: pl.DataFrame) -> Mapping[int, int]:
-        return self._send(frame, CT_DELETE, None)
-
-    def _send(self, frame: pl.DataFrame, kind: int, more: bytes | None) -> Mapping[int, int]:
-        refused: dict[int, int] = {}
-        for row in frame.iter_rows(named=True):
-            extra = attribute(uapi.CTA_ID, struct.pack(">I", row["id"])) if more is None else more
-            payload = struct.pack("=BBH", row["family"], 0, 0) + _tuple(row) + extra
-            self._socket.send(message(kind, NLM_F_REQUEST, 1, payload))
-            try:
-                answer = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                continue
-            code = -struct.unpack_from("=i", answer, 16)[0]
-            refused[code] = refused.get(code, 0) + 1
+        Raises PermissionMissing, OSError.
+        """
+        refused: Counter[int] = Counter()
+        more = netlink_messages.attribute(uapi.CTA_TIMEOUT, struct.pack(">I", seconds))
+        for raw in messages.of(frame.select(TUPLE_COLUMNS), CT_NEW, 1, more):
+            width = messages.width(raw)
+            step = max(1, _SENT_BYTES // width) * width
+            for at in range(0, len(raw), step):
+                self._socket.sendall(raw[at : at + step])
+                refused.update(self._refusals())
         return refused
 
+    def _refusals(self) -> list[int]:
+        codes: list[int] = []
+        while True:
+            try:
+                answer = memoryview(self._socket.recv(_ANSWER_BYTES, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                return codes
+            if answer[4:6] == _ERROR:
+                code = _code(answer)
+                _refuse_if_denied(code)
+                codes.append(code)
 
-def _tuple(row: dict[str, int]) -> bytes:
-    ip = b""
-    for end, v4, v6 in (("src", 1, 3), ("dst", 2, 4)):
-        hi, lo = row[f"orig_{end}_hi"], row[f"orig_{end}_lo"]
-        raw = struct.pack(">QQ", hi, lo)
-        ip += attribute(v4, raw[12:]) if row["family"] == uapi.AF_INET else attribute(v6, raw)
-    proto = attribute(1, bytes([row["l4proto"]]))
-    if row["orig_sport"] is not None:
-        proto += attribute(2, struct.pack(">H", row["orig_sport"]))
-        proto += attribute(3, struct.pack(">H", row["orig_dport"]))
-    nest = attribute(1 | NLA_F_NESTED, ip) + attribute(2 | NLA_F_NESTED, proto)
-    found = attribute(uapi.CTA_TUPLE_ORIG | NLA_F_NESTED, nest)
-    if row["zone"]:
-        found += attribute(uapi.CTA_ZONE, struct.pack(">H", row["zone"]))
-    return found
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+_ERROR: Final = struct.pack("=H", NLMSG_ERROR)
+
+
+def _code(answer: memoryview) -> int:
+    return netlink_messages.error_code(bytes(answer[NLMSG_HDRLEN : NLMSG_HDRLEN + 4]))
+
+
+def _refuse_if_denied(code: int) -> None:
+    if code in (errno.EPERM, errno.EACCES):
+        raise PermissionMissing("changing entries of the connection table needs CAP_NET_ADMIN")

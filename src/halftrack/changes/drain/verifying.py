@@ -1,40 +1,100 @@
-"""Looking again at what was drained: what is still there, and with how much time left."""
+"""Looking again at what was drained: does it hold, and was none hit that woke up at that moment.
+
+Between the last look at an entry and its change lie milliseconds in which a connection can begin
+anew with the same addresses and ports. A packet that comes after the change gives its entry the
+whole time again by itself; one that came in between shows in the entry or as a socket now, and the
+entry is given back what it had. Of what was removed nothing can be given back.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from halftrack.diagnosis import filters
+from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.errors import Incomplete
 from halftrack.kernel import ctnetlink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from halftrack.changes.drain.entries import Entries
+    from halftrack.changes.drain.proofs import Proofs
     from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.view import View
+    from halftrack.draining.outcome import Outcome
 
 KEY: Final = ("id", "l4proto", "orig_src_lo", "orig_dst_lo", "orig_sport", "orig_dport")
 """Tells entries apart together: an id alone comes twice among some hundred thousand."""
+_SHOWN: Final = ("status", "state", "timeout")
 
 
-def verify(done: Sequence[pl.DataFrame], wanted: Filter, netns_path: str | None) -> tuple[int, int, int]:
-    """``(restored, went, kept)``: entries with more left than they were given, gone, and the rest.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A batch that was changed: ``rows`` of the view, left ``given`` seconds each; 0: removed."""
 
-    ``done``: columns of ``KEY`` and ``given``, the seconds that each was left. Raises Incomplete
-    where the table could not be read whole.
-    """
-    changed = pl.concat(done)
-    # Status and mark may be others now: only what makes an entry itself is asked for.
-    same = replace(filters.selection(wanted), status=0, status_mask=0, mark=0, mark_mask=0)
-    narrowed = replace(same, columns=frozenset((*KEY, "timeout")))
-    found = ctnetlink.dump(narrowed, netns_path=netns_path)
-    if not found.complete:
-        raise Incomplete("the table could not be read again: what was drained is not verified")
-    now = found.flows.frame.select(*KEY, "timeout")
-    joined = changed.join(now, on=list(KEY), how="left", nulls_equal=True, maintain_order="none")
-    there = joined["timeout"].is_not_null()
-    restored = int((joined["timeout"] > joined["given"]).sum())
-    return restored, int((~there).sum()), int(there.sum()) - restored
+    rows: pl.Series
+    fate: Fate
+    given: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Call it with what was changed; it counts in ``outcome`` what became of that."""
+
+    view: View
+    wanted: Filter
+    netns_path: str | None
+    entries: Entries
+    proofs: Proofs
+    outcome: Outcome
+
+    def __call__(self, done: Sequence[Done]) -> None:
+        """Raises Incomplete where the table could not be read whole."""
+        changed = self._changed(done)
+        # Status and mark may be others now: only what makes an entry itself is asked for.
+        same = replace(filters.selection(self.wanted), status=0, status_mask=0, mark=0, mark_mask=0)
+        narrowed = replace(same, columns=frozenset((*KEY, *_SHOWN)))
+        found = ctnetlink.dump(narrowed, netns_path=self.netns_path)
+        if not found.complete:
+            raise Incomplete("the table could not be read again: what was drained is not verified")
+        now = found.flows.frame.select(*KEY, *(pl.col(name).alias(f"now_{name}") for name in _SHOWN))
+        joined = changed.join(now, on=list(KEY), how="left", nulls_equal=True)
+        more = joined["now_timeout"] > joined["given"]
+        self.outcome.restored = (self.outcome.restored or 0) + int(more.sum())
+        self.outcome.went = (self.outcome.went or 0) + joined["now_timeout"].null_count()
+        short = joined.filter(~more & (joined["given"] > 0))
+        hit = pl.concat([self._woken(short), self._alive(short)]).unique()
+        for rows in hit.partition_by("timeout"):
+            seconds = max(rows["timeout"][0], MAY_LIVE_S)
+            refused = self.entries.retime(self.view.flows[rows["row"]], seconds)
+            self.outcome.healed += rows.height - sum(refused.values())
+
+    def _changed(self, done: Sequence[Done]) -> pl.DataFrame:
+        names = [*KEY, *_SHOWN]
+        return pl.concat(
+            self.view.flows[names][each.rows].with_columns(
+                each.rows.alias("row"),
+                pl.lit(each.given, pl.Int64).alias("given"),
+                pl.lit(int(each.fate), pl.UInt8).alias("fate"),
+            )
+            for each in done
+        )
+
+    def _woken(self, short: pl.DataFrame) -> pl.DataFrame:
+        """Those that are not in the state any more in which they were judged."""
+        changed = pl.col("now_status").ne_missing(pl.col("status")) | pl.col("now_state").ne_missing(
+            pl.col("state")
+        )
+        return short.filter(changed).select("row", "timeout")
+
+    def _alive(self, short: pl.DataFrame) -> pl.DataFrame:
+        """Those that were dead and of which that cannot be said any more."""
+        dead = short.filter(pl.col("fate") == Fate.DEAD).select("row", "timeout")
+        if dead.is_empty():
+            return dead
+        self.proofs.refresh(always=True)
+        return dead.filter(~self.proofs.dead(self.view.flows[dead["row"]]))
