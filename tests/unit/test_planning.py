@@ -9,7 +9,7 @@ import pytest
 
 from halftrack.errors import UsageError
 from halftrack.evidence.values import Firewall, LocalAddress, Namespace, Owner, SysctlLine
-from halftrack.plans.actions import ByHand, Drain, Persist, SetBuckets, SetSysctl
+from halftrack.plans.actions import ByHand, Drain, Persist, Selection, SetBuckets, SetSysctl
 from halftrack.plans.document import decode
 from unit.flowrows import evidence, row, sockets, table
 from unit.planned import (
@@ -43,6 +43,11 @@ def old_node(rows: int = 900, *, limit: int = 1_000, **fields: object) -> Eviden
 
 def why_not(made: Plan, remedy: str) -> str:
     [found] = [each.why for each in made.not_chosen if each.remedy == remedy]
+    return found
+
+
+def the_drain(made: Plan) -> Drain:
+    [found] = [each for each in step(made, "drain").actions if isinstance(each, Drain)]
     return found
 
 
@@ -89,15 +94,28 @@ def test_old_names_of_settings_are_kept() -> None:
 
 
 def test_a_drain_names_exactly_the_entries_of_its_finding() -> None:
-    [drain] = step(plan(old_node()), "drain").actions
-    assert drain == Drain(filter=("one-sided", "src=203.0.113.73", "sport=80"), expected=900)
+    drain = the_drain(plan(old_node()))
+    assert (drain.filter, drain.expected) == (("one-sided", "src=203.0.113.73", "sport=80"), 900)
+    [selection] = drain.selections
+    assert selection == Selection(
+        protocol="tcp",
+        state="ESTABLISHED",
+        address_at="orig_src",
+        address=WEB,
+        port_at="orig_sport",
+        port=80,
+        entries=900,
+        proof="unanswered",
+        longest_s=432_000,
+    )
 
 
 def test_entries_of_several_servers_are_drained_by_one_word() -> None:
     rows = [*leak(500), *leak(400, server="203.0.113.80")]
     seen = evidence(table(*rows, settings=SETTINGS, limit=1_000), kernel=OLD_KERNEL)
-    [drain] = step(plan(seen), "drain").actions
-    assert drain == Drain(filter=("one-sided",), expected=900)
+    drain = the_drain(plan(seen))
+    assert (drain.filter, drain.expected) == (("one-sided",), 900)
+    assert [each.entries for each in drain.selections] == [500, 400]
 
 
 def test_what_is_orphaned_is_drained_and_its_silent_neighbours_are_not() -> None:
@@ -113,7 +131,8 @@ def test_what_is_orphaned_is_drained_and_its_silent_neighbours_are_not() -> None
     )
     made = plan(evidence(here))
     drain = step(made, "drain")
-    assert drain.actions == (Drain(filter=("orphaned",), expected=600),)
+    assert (the_drain(made).filter, the_drain(made).expected) == (("orphaned",), 600)
+    assert [each.proof for each in the_drain(made).selections] == ["no-socket"]
     assert (drain.effect.entries_freed, drain.risk.live_flows_affected) == (600, 0)
     assert [point.entries for point in drain.effect.points] == [50] * 5
 
@@ -236,9 +255,8 @@ def test_masked_addresses_become_variables() -> None:
     )
     made = plan(seen)
     assert made.variables == {"ADDR_1": "xx.xx.xx.73"}
-    [drain] = step(made, "drain").actions
-    assert isinstance(drain, Drain)
-    assert drain.filter == ("one-sided", "src=$ADDR_1", "sport=80")
+    assert [each.address for each in the_drain(made).selections] == ["$ADDR_1"]
+    assert the_drain(made).filter == ("one-sided", "src=$ADDR_1", "sport=80")
 
 
 def test_nothing_to_do_is_an_empty_plan() -> None:

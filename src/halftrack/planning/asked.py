@@ -69,11 +69,9 @@ def remedy(
     if not offering:
         bare = _bare(evidence, diagnosis)
         told = [(bare, _unasked(bare, wanted))]
-    found = [pick(each, advice, asked=True) for each, advice in told]
-    if any(remedies.actions(each, advice) is None for each, advice in told):
-        raise UsageError(
-            f"{name} cannot be planned here: halftrack explain {name} tells how it is done by hand"
-        )
+    if not hasattr(remedies.named(name), "actions"):
+        raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
+    found = (pick(each, advice, asked=True) for each, advice in told)
     return tuple(each for each in found if each is not None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.planning import reasons
-from halftrack.planning.clearing import clearing
 from halftrack.planning.picks import Choice, Pick, left_out, pick, slug
 from halftrack.remedies import retiming
 from halftrack.remedies.situation import PRESSURE
@@ -33,9 +32,8 @@ def clears(situation: Situation) -> Choice:
     if found is None:
         why = "they last minutes, and go by themselves"
         return Choice(left=(left_out(advice, situation, why),))
-    expected = clearing(situation, found.drains[0])
-    if not expected.freed:
-        why = expected.why_not or "none of them is proven dead"
+    if found.clearing is None or not found.clearing.freed:
+        why = (found.clearing.why_not if found.clearing else None) or "none of them is proven dead"
         return Choice(left=(left_out(advice, situation, why),))
     return Choice(picks=(found,))
 
@@ -100,10 +98,9 @@ def _room_enough(situation: Situation, clearings: Sequence[Pick]) -> str | None:
     if situation.drops or summary is None or not summary.limit or summary.entries is None:
         return None
     freed = sum(
-        clearing(found.situation, drain).freed
+        found.clearing.freed
         for found in clearings
-        if found.situation.table is situation.table
-        for drain in found.drains
+        if found.clearing is not None and found.situation.table is situation.table
     )
     share = max(summary.entries - freed, 0) / summary.limit
     if share >= PRESSURE:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -51,3 +52,11 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
     around = Surroundings(unmissed=every, traffic=rows.mask if situation.likely(*_ONE_WAY) else None)
     fates = judge(view, taken, Wish(drain.mode, drain.seconds), around).counts()
     return Clearing(sum(fates.get(fate, 0) for fate in _GONE), fates.get(Fate.MAY_LIVE, 0), fates)
+
+
+def together(told: Sequence[Clearing]) -> Clearing:
+    """Of several drains."""
+    fates: Counter[Fate] = Counter()
+    for each in told:
+        fates.update(each.fates)
+    return Clearing(sum(each.freed for each in told), sum(each.spared for each in told), fates)

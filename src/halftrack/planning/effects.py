@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.planning.clearing import Clearing, clearing
 from halftrack.planning.predictions import Course, course
 from halftrack.plans.document import Effect
 
@@ -30,14 +29,13 @@ class Effects:
 
     def of(self, picked: Pick) -> Effect:
         situation, advice = picked.situation, picked.advice
-        freed = advice.effect.entries_freed if not picked.drains else 0
+        freed = advice.effect.entries_freed
         after = self._course(situation)
         if picked.by_hand:
             return Effect(entries_freed=freed, settles_at=advice.effect.settles_at)
-        for drain in picked.drains:
-            told = clearing(situation, drain)
-            freed = (freed or 0) + told.freed
-            after = after and after.cleared(situation.finding.symptom, told.freed, _DRAIN_S)
+        if picked.clearing is not None:
+            freed = picked.clearing.freed
+            after = after and after.cleared(situation.finding.symptom, freed, _DRAIN_S)
         after = after and _changed(after, picked)
         self._courses[situation.table.netns] = after
         settles = advice.effect.settles_at
@@ -50,12 +48,6 @@ class Effects:
             seen = of_table[0].view if of_table else situation.view
             self._courses[netns] = course(seen, of_table) if seen is not None else None
         return self._courses[netns]
-
-
-def cleared(picked: Pick) -> Clearing:
-    """All that the step's drains come to."""
-    told = [clearing(picked.situation, drain) for drain in picked.drains]
-    return Clearing(sum(each.freed for each in told), sum(each.spared for each in told), {})
 
 
 def _changed(before: Course, picked: Pick) -> Course:

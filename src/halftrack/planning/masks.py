@@ -25,7 +25,14 @@ class Variables:
     def without_masks(self, action: Action) -> Action:
         """The action with ``$ADDR_1`` wherever it names an address that is masked."""
         if isinstance(action, Drain):
-            return msgspec.structs.replace(action, filter=tuple(self._term(word) for word in action.filter))
+            return msgspec.structs.replace(
+                action,
+                filter=tuple(self._term(word) for word in action.filter),
+                selections=tuple(
+                    msgspec.structs.replace(each, address=self._spelled(each.address))
+                    for each in action.selections
+                ),
+            )
         if isinstance(action, AddRules) and action.rule.address is not None:
             rule = msgspec.structs.replace(action.rule, address=self._spelled(action.rule.address))
             return msgspec.structs.replace(action, rule=rule)

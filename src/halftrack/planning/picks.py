@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from halftrack import remedies
+from halftrack.planning.clearing import Clearing, clearing, together
 from halftrack.plans.actions import ByHand, Drain, Persist
 from halftrack.plans.document import NotChosen
 
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """``actions`` is never empty. ``finding``: what it is for; None where it was asked for without one."""
+    """``actions`` is never empty. ``finding``: what it is for; None where it was asked for without one.
+
+    ``clearing``: what its drains come to, all together; None where it has none.
+    """
 
     situation: Situation
     advice: Advice
     actions: tuple[Action, ...]
     finding: Finding | None
+    clearing: Clearing | None = None
 
     @property
     def remedy(self) -> str:
@@ -60,7 +65,10 @@ def pick(situation: Situation, advice: Advice, *, asked: bool = False) -> Pick |
     """None where the remedy is advice alone, or all that it would do is so already."""
     actions = remedies.actions(situation, advice)
     finding = None if asked and not situation.finding.id else situation.finding
-    return Pick(situation, advice, actions, finding) if actions else None
+    if not actions:
+        return None
+    told = [clearing(situation, action) for action in actions if isinstance(action, Drain)]
+    return Pick(situation, advice, actions, finding, together(told) if told else None)
 
 
 def left_out(advice: Advice | str, situation: Situation, why: str) -> NotChosen:

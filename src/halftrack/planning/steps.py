@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Risk
 from halftrack.planning import wording
-from halftrack.planning.effects import cleared
 from halftrack.plans.actions import ByHand, Persist
 from halftrack.plans.document import Step
 
 if TYPE_CHECKING:
+    from halftrack.planning.clearing import Clearing
     from halftrack.planning.masks import Variables
     from halftrack.planning.picks import Pick
     from halftrack.plans.document import Effect
@@ -33,7 +33,7 @@ def step(picked: Pick, effect: Effect, variables: Variables, *, also: tuple[str,
         undo=wording.undo(actions),
         verify=wording.verify(actions),
         effect=effect,
-        risk=_drain_risk(picked) if picked.drains else advice.risk,
+        risk=advice.risk if picked.clearing is None else _drain_risk(picked, picked.clearing),
         finding=picked.finding.id if picked.finding else None,
         actions=actions,
         notes=_notes(picked, also),
@@ -54,8 +54,7 @@ def _title(picked: Pick, effect: Effect) -> str:
     return f"drain {of_all} entries {which}, {seconds} s left to each"
 
 
-def _drain_risk(picked: Pick) -> Risk:
-    told = cleared(picked)
+def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     why = [_ONCE_MORE]
     if told.spared:
         least = words.duration(7_440)

@@ -17,7 +17,7 @@ from halftrack.diagnosis.rows import MarkedRows
 from halftrack.draining.fates import DEAD_S
 from halftrack.evidence import uapi
 from halftrack.plans.actions import Drain
-from halftrack.remedies import drain_words, parts, place, removal, retiming, setting_actions
+from halftrack.remedies import drain_selections, drain_words, parts, place, removal, retiming, setting_actions
 from halftrack.remedies.shell import Addresses
 from halftrack.remedies.shorten_established import SAFE_S
 
@@ -159,5 +159,6 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa
             filter=drain_words.words(situation),
             seconds=SAFE_S if retimed else DEAD_S,
             expected=rows.count(pl.col("timeout") > SAFE_S) if retimed else rows.height,
+            selections=drain_selections.selections(situation),
         ),
     )

@@ -148,11 +148,11 @@ def _sockets_place(situation: Situation, group: Group) -> str | None:
     """The way to the sockets of orphans' end; None for other findings, or where it is not known."""
     if situation.finding.symptom != "orphaned" or group.side == "forwarded":
         return None
-    table = _holder(situation, group)
+    table = holder(situation, group)
     return None if table is None else place.prefix(table.namespace, situation.evidence)
 
 
-def _holder(situation: Situation, group: Group) -> Table | None:
+def holder(situation: Situation, group: Group) -> Table | None:
     """The table whose namespace has a group's address, else its owner's; None where that is open.
 
     Several namespaces may have the same address: this table's own counts first, then the owner's.
