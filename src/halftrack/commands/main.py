@@ -26,6 +26,10 @@ _GROUPS: Final = {
     },
     "Change": {
         "plan": "What would be changed: relief, cure, clear; its effect, what could break.",
+        "fix": "A plan carried out: shown, agreed to, verified step by step, with a way back.",
+        "keep": "A change on trial stays.",
+        "undo": "What a change replaced, put back exactly.",
+        "changes": "What was changed, when, by whom, and whether it still holds.",
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
 }

@@ -14,6 +14,7 @@ from halftrack.commands import options, output, saving
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.evidence.selection import Selection
+from halftrack.kernel import identity
 from halftrack.planning.wanted import REMEDIES
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ def made(
     """The plan for what ``sources`` hold; without any, for this node as it is now."""
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
     return planning.make(
-        seen, examine(seen), wanted, unmanaged=unmanaged, made_at=datetime.now(UTC).replace(microsecond=0)
+        seen,
+        examine(seen),
+        wanted,
+        unmanaged=unmanaged,
+        made_at=datetime.now(UTC).replace(microsecond=0),
+        machine=identity.machine() if seen.source == "live" else None,
     )
 
 

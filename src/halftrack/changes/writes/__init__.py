@@ -1,7 +1,8 @@
 """Single writes: each one step that the system takes at once or not at all, and its way back.
 
 A write is a value that goes into the journal as JSON before it is done. It holds all that is
-needed to tell whether it was done, and to undo it, after a crash and in another process.
+needed to tell whether it was done, and to undo it, after a crash and in another process. The
+kinds that there are stand in ``kinds``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class Write(Protocol):
         """What it does, in a few words: ``net.netfilter.nf_conntrack_tcp_loose 1 -> 0``."""
         ...
 
+    @property
+    def key(self) -> str:
+        """What it touches: equal for writes that replace each other's work, different for all others."""
+        ...
+
     def look(self) -> Look:
         """What the system shows now."""
         ...
@@ -49,5 +55,5 @@ class Write(Protocol):
         ...
 
     def undo(self) -> None:
-        """Put back what was there. Undoing what was not done changes nothing."""
+        """Put back what was there. Undoing what was not done changes nothing, but what it left is cleared."""
         ...

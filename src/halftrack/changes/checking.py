@@ -1,0 +1,86 @@
+"""Whether a plan still fits the node, asked of every action before the first write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from halftrack.changes import making, persisting, spaces
+from halftrack.changes.writes import sysctl
+from halftrack.errors import HalftrackError
+from halftrack.plans.actions import ByHand, Drain, Persist, SetSysctl
+
+if TYPE_CHECKING:
+    from halftrack.plans.actions import Action
+    from halftrack.plans.document import Plan
+
+
+@dataclass(slots=True)
+class Checked:
+    """``refused``: what does not hold any more, a line each. ``titles``: of the writes to come.
+
+    ``already``: actions that are in force. ``by_hand``: what somebody else has to do.
+    """
+
+    refused: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+    by_hand: list[ByHand] = field(default_factory=list)
+    drains: int = 0
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.titles or self.drains)
+
+
+def check(plan: Plan, *, lasting: bool) -> Checked:
+    """Look at everything, write nothing."""
+    checked = Checked()
+    if plan.variables:
+        names = ", ".join(sorted(plan.variables))
+        checked.refused.append(f"masked addresses have to be filled in first: {names}")
+        return checked
+    to_come: dict[str, str] = {}
+    for step in plan.steps:
+        for action in step.actions:
+            try:
+                _check(action, checked, to_come)
+            except HalftrackError as error:
+                checked.refused.append(str(error))
+    if lasting:
+        try:
+            checked.titles += [write.title for write in persisting.writes(persisting.merged(plan))]
+        except HalftrackError as error:
+            checked.refused.append(str(error))
+    return checked
+
+
+def _check(action: Action, checked: Checked, to_come: dict[str, str]) -> None:
+    match action:
+        case ByHand():
+            checked.by_hand.append(action)
+        case Drain():
+            checked.drains += 1
+        case Persist():
+            pass
+        case SetSysctl() if (earlier := to_come.get(_key(action))) is not None:
+            if action.before not in (None, earlier):
+                checked.refused.append(f"{action.name} will be {earlier} and not {action.before} by then")
+            checked.titles.append(f"{action.name} {earlier} -> {action.after}")
+            to_come[_key(action)] = action.after
+        case _:
+            writes = making.writes(action)
+            checked.titles += [write.title for write in writes]
+            if not writes:
+                checked.already.append(_named(action))
+            if isinstance(action, SetSysctl):
+                to_come[_key(action)] = action.after
+
+
+def _key(action: SetSysctl) -> str:
+    space = spaces.find(action.where)
+    return sysctl.SysctlWrite(space=space, name=action.name, before="", after="").key
+
+
+def _named(action: Action) -> str:
+    return f"{action.name} is {action.after}" if isinstance(action, SetSysctl) else "in force already"

@@ -1,0 +1,43 @@
+"""A plan's drain, as a step of a change: what matches now, judged now, kept beside the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import Incomplete
+
+if TYPE_CHECKING:
+    from halftrack.changes.journal import Journal
+    from halftrack.plans.actions import Drain
+
+_GROWN: Final = 2
+"""More than so many times the entries of the plan: that is another table than it was made for."""
+
+
+def drain(action: Drain, journal: Journal) -> tuple[int, str | None]:
+    """Entries drained, and the file for ``conntrack -R``. Raises Incomplete, HalftrackError, OSError."""
+    from halftrack.changes import drain as draining  # noqa: PLC0415  # heavy, for plans that drain
+    from halftrack.changes.drain import looking  # noqa: PLC0415  # likewise
+    from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
+    from halftrack.diagnosis import filters  # noqa: PLC0415  # likewise
+    from halftrack.draining.judging import Wish  # noqa: PLC0415  # likewise
+    from halftrack.draining.outcome import Outcome  # noqa: PLC0415  # likewise
+
+    wanted = filters.parse(action.filter)
+    wish = Wish(action.mode, None if action.mode == "delete" else action.seconds)
+    looked = looking.look(wanted, wish, action.where.path or action.where.netns)
+    number = looked.judgement.changed
+    if action.expected is not None and number > _GROWN * action.expected:
+        raise Incomplete(f"{number} entries match now, {action.expected} in the plan: make it anew")
+    if not number:
+        return 0, None
+    directory = journal.directory / f"drain-{len(list(journal.directory.iterdir()))}"
+    directory.mkdir(mode=0o700)
+    outcome = Outcome()
+    with Reins() as reins:
+        draining.drain(looked, wanted, directory, outcome, reins)
+    if outcome.stopped:
+        raise KeyboardInterrupt
+    if outcome.refused:
+        raise Incomplete(f"the kernel refused {outcome.refused} entries")
+    return outcome.done, outcome.file

@@ -1,0 +1,115 @@
+"""The network namespace of a write: found once, and found again or known to be gone later.
+
+An inode's number is given anew once a namespace has ended; the kernel's cookie (5.14 and later)
+never is, and the boot id tells namespaces of another boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from halftrack.errors import Incomplete, PermissionMissing
+from halftrack.evidence.values import HOST, SELF, Namespace
+from halftrack.kernel import files, identity, namespaces, privileges, setns, sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from halftrack.plans.actions import Where
+
+T = TypeVar("T")
+
+_SO_NETNS_COOKIE: Final = 71
+"""include/uapi/asm-generic/socket.h, since 5.14"""
+_NAMED: Final = Path("/run/netns")
+_NAME: Final = re.compile(r"[A-Za-z0-9_.@:-]{1,255}")
+
+
+class Space(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``host``: the node's own, which is there again after a boot. ``cookie``, ``boot`` None: not known."""
+
+    name: str
+    path: str
+    inode: int
+    cookie: int | None = None
+    boot: str | None = None
+    host: bool = False
+
+
+def find(where: Where) -> Space:
+    """The namespace that a plan means, on this node now. Raises Incomplete, PermissionMissing."""
+    wanted = _wanted(where)
+    try:
+        with namespaces.opened(wanted) as path:
+            inode = Path(path).stat().st_ino
+            cookie = _inside(path, inode, _cookie)
+    except namespaces.Vanished as error:
+        raise Incomplete(f"namespace {where.netns} is not there any more") from error
+    except OSError as error:
+        raise PermissionMissing(f"namespace {where.netns} cannot be entered: {error.strerror}") from error
+    way = _lasting(wanted.path or namespaces.OWN_WAY, inode)
+    host = inode == privileges.namespace_inode(Path("/proc/1/ns/net")) or bool(
+        inode == privileges.namespace_inode(Path(namespaces.OWN_WAY)) and privileges.in_initial_network()
+    )
+    return Space(name=where.netns, path=way, inode=inode, cookie=cookie, boot=identity.boot(), host=host)
+
+
+def call(space: Space, work: Callable[[], T]) -> T:
+    """What ``work`` returns inside. Raises ``namespaces.Vanished`` where it is gone, and OSError."""
+    if not space.host and space.boot is not None and space.boot != identity.boot():
+        raise namespaces.Vanished(space.name)
+    inode = None if space.host and space.boot != identity.boot() else space.inode
+    with namespaces.opened(Namespace(space.name, inode, space.path)) as path:
+        found = Path(path).stat().st_ino
+        return _inside(path, found, lambda: _checked(space, work))
+
+
+def _checked(space: Space, work: Callable[[], T]) -> T:
+    if space.cookie is not None and not space.host and _cookie() != space.cookie:
+        raise namespaces.Vanished(space.name)
+    return work()
+
+
+def _inside(path: str, inode: int, work: Callable[[], T]) -> T:
+    """Entering takes CAP_SYS_ADMIN; the namespace of this process needs no entering."""
+    own = inode == privileges.namespace_inode(Path("/proc/thread-self/ns/net"))
+    return work() if own else setns.call_in(path, work)
+
+
+def _wanted(where: Where) -> Namespace:
+    if where.path is not None:
+        return Namespace(where.netns, where.inode, where.path)
+    if where.netns == SELF:
+        return Namespace(SELF, where.inode, namespaces.OWN_WAY)
+    if where.netns == HOST:
+        own = privileges.in_initial_network()
+        return Namespace(HOST, where.inode, namespaces.OWN_WAY if own else "/proc/1/ns/net")
+    if _NAME.fullmatch(where.netns) and files.exists(_NAMED / where.netns):
+        return Namespace(where.netns, where.inode, str(_NAMED / where.netns))
+    for one in namespaces.find()[0]:
+        if one.name == where.netns and one.path is not None:
+            return one
+    raise Incomplete(f"there is no namespace {where.netns} on this node")
+
+
+def _lasting(path: str, inode: int) -> str:
+    """A way that another process can take later, too."""
+    if not path.startswith("/proc/self/"):
+        return path
+    if inode == privileges.namespace_inode(Path("/proc/1/ns/net")):
+        return "/proc/1/ns/net"
+    mounts = [mount for number, mount in sightings.mounts(Path("/proc")) if number == inode]
+    return mounts[0] if mounts else f"/proc/{os.getpid()}/ns/net"
+
+
+def _cookie() -> int | None:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        return int.from_bytes(one.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little")
+    return None

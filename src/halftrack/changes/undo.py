@@ -1,0 +1,129 @@
+"""Taking a change back: in reverse order, each write to exactly what was there before it.
+
+Nothing is touched where somebody else has changed one of them since, unless that is asked for. A
+journal that cannot be written any more (a full disk) keeps nobody from putting back what was.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from halftrack.changes import journal as journals
+from halftrack.changes import records
+from halftrack.changes.writes import Seen
+from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.changes.folding import Entry, Folded
+    from halftrack.changes.journal import Journal
+    from halftrack.changes.records import Record
+    from halftrack.plans.change import Who
+
+
+class Taking:
+    """``gone``: titles of writes whose place has ended. ``left``: of those that others changed since.
+
+    ``unnoted``: why the journal does not tell of it.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.gone: list[str] = []
+        self.left: list[str] = []
+        self.unnoted: list[str] = []
+
+    def take_back(self, entries: Sequence[Entry], *, leave_drift: bool = False) -> None:
+        """The last first. Raises Incomplete where one does not go back, and what its write raises."""
+        for entry in reversed(entries):
+            seen = entry.write.look().seen
+            if seen is Seen.GONE:
+                self.gone.append(entry.write.title)
+            elif seen is Seen.OTHER and leave_drift:
+                self.left.append(entry.write.title)
+                continue
+            else:
+                self._take_back(entry)
+            self.note(records.Restored(at=_now(), index=entry.index, gone=seen is Seen.GONE))
+
+    def note(self, record: Record) -> None:
+        """In the journal if that is possible."""
+        try:
+            self._journal.append(record)
+        except (OutputFailed, PermissionMissing) as error:
+            said = f"the journal could not be written ({error})"
+            if said not in self.unnoted:
+                self.unnoted.append(said)
+
+    @staticmethod
+    def _take_back(entry: Entry) -> None:
+        entry.write.undo()
+        look = entry.write.look()
+        if look.seen not in (Seen.BEFORE, Seen.GONE):
+            raise Incomplete(f"{entry.write.title}: it could not be taken back, it is {look.text} now")
+
+
+def undo(journal: Journal, who: Who, why: str, *, force: bool = False, leave_drift: bool = False) -> Taking:
+    """Take the change back.
+
+    ``force``: also what somebody else has changed since; ``leave_drift``: all but that. Raises
+    Incomplete where it would touch another's work, HalftrackError, OSError.
+    """
+    folded = journal.folded()
+    if not force and not leave_drift:
+        refuse(folded)
+    taking = Taking(journal)
+    taking.note(records.Undoing(at=_now(), who=who, why=why))
+    taking.take_back(folded.standing, leave_drift=leave_drift)
+    taking.note(records.Undone(at=_now(), why=why))
+    return taking
+
+
+def refuse(folded: Folded) -> None:
+    """Raise Incomplete where an undo would touch another's work."""
+    later = later_touching(folded)
+    if later:
+        number, title = later
+        raise Incomplete(f"change {number} has touched the same since ({title}): undo {number} first")
+    drifted = drift(folded)
+    if drifted:
+        raise Incomplete(
+            f"somebody else has changed it since: {'; '.join(drifted)}; --force puts it back anyway"
+        )
+
+
+def drift(folded: Folded) -> list[str]:
+    """What is neither as the change left it nor as it found it, a line each."""
+    found: list[str] = []
+    for entry in latest(folded):
+        try:
+            look = entry.write.look()
+        except (HalftrackError, OSError) as error:
+            found.append(f"{entry.write.title}: {error}")
+            continue
+        if look.seen is Seen.OTHER:
+            found.append(f"{entry.write.title}: now {look.text or 'absent'}")
+    return found
+
+
+def latest(folded: Folded) -> list[Entry]:
+    """Of writes to the same thing, the last: it alone can be compared with what is there."""
+    return list({entry.write.key: entry for entry in folded.standing}.values())
+
+
+def later_touching(folded: Folded) -> tuple[int, str] | None:
+    """The newest later change in force that has written to the same, and what it wrote there."""
+    keys = {entry.write.key for entry in folded.standing}
+    for _, other in journals.every():
+        if other.number <= folded.number:
+            return None
+        for entry in other.standing:
+            if not other.undone and entry.write.key in keys:
+                return other.number, entry.write.title
+    return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

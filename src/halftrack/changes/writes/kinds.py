@@ -1,0 +1,11 @@
+"""Every kind of write that there is: a new one is added here, and the journal can hold it."""
+
+from __future__ import annotations
+
+from halftrack.changes.writes.buckets import BucketsWrite
+from halftrack.changes.writes.files import FileWrite
+from halftrack.changes.writes.links import LinkWrite
+from halftrack.changes.writes.sysctl import SysctlWrite
+
+AnyWrite = SysctlWrite | BucketsWrite | FileWrite | LinkWrite
+"""Each is told from the others by its tag, ``write``."""

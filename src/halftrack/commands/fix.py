@@ -1,0 +1,190 @@
+"""``halftrack fix PLAN``: carry a plan out, verified step by step, with a way back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.commands.durations import seconds
+from halftrack.errors import Incomplete, UnreadableInput, UsageError
+
+if TYPE_CHECKING:
+    from halftrack.changes.checking import Checked
+    from halftrack.changes.fixing import Terms
+    from halftrack.changes.journal import Journal
+    from halftrack.commands.options import Options
+    from halftrack.plans.change import Change
+    from halftrack.plans.document import Plan
+
+_TRIAL_S: Final = 600
+_MOST_BYTES: Final = 16 << 20
+_INTERRUPTED: Final = 130
+_WORTH_A_TRIAL: Final = ("medium", "high")
+
+
+@click.command(
+    "fix",
+    help="Carries out the plan in the file PLAN (- for standard input), or what `halftrack plan` makes of"
+    " findings and remedies: shows it, asks, writes down each"
+    " step before doing it, and looks after each whether it holds. What does not hold any more since the"
+    " plan was made is refused before anything is changed. Plans of medium and high risk are tried on a"
+    " terminal: after ten minutes they are undone unless `halftrack keep` says otherwise.",
+)
+@click.argument("what", metavar="PLAN|FINDING|REMEDY...", nargs=-1)
+@click.option("--try", "trial", metavar="TIME", help="Undo it after TIME unless it is kept, e.g. 10m.")
+@click.option("--no-try", is_flag=True, help="Let it stay without keep.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--until-reboot", is_flag=True, help="Write nothing that would hold over a reboot.")
+@click.option("--from-elsewhere", is_flag=True, help="Also a plan that was made for another node.")
+@click.option("--unmanaged", is_flag=True, help="Also settings that kube-proxy sets again at its start.")
+@options.shared
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    what: tuple[str, ...],
+    trial: str | None,
+    no_try: bool,
+    yes: bool,
+    until_reboot: bool,
+    from_elsewhere: bool,
+    unmanaged: bool,
+) -> int:
+    given = options.given(context)
+    _check(given, what, trial=trial, no_try=no_try, yes=yes)
+    plan = _plan(what, given, unmanaged=unmanaged)
+    from halftrack.changes import admission, checking, fixing  # noqa: PLC0415  # after what may be wrong
+
+    if not from_elsewhere:
+        admission.of_this_node(plan)
+    if not unmanaged:
+        admission.unowned(plan)
+    terms = fixing.Terms(_trial_s(plan, trial, no_try=no_try), lasting=not until_reboot)
+    checked = checking.check(plan, lasting=terms.lasting)
+    _refuse(checked)
+    _show(plan, checked, terms, given)
+    if not checked.has_work:
+        output.message("nothing to do: all of it is in force", given)
+        return 0
+    if not yes and not click.confirm("Go?", default=False, err=True):
+        raise click.Abort
+    return _fix(plan, terms, given)
+
+
+def _check(given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, yes: bool) -> None:
+    if not what:
+        raise UsageError("fix wants a plan: halftrack plan -o PLAN, then halftrack fix PLAN; or a remedy")
+    if trial is not None and no_try:
+        raise UsageError("--try and --no-try: choose one")
+    if str(given.root) != "/" or given.assume:
+        raise UsageError("--root and --assume are for looking: fix changes the running node")
+    if not yes and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
+        raise UsageError("fix asks first, and nobody can answer here: add --yes")
+
+
+def _plan(what: tuple[str, ...], given: Options, *, unmanaged: bool) -> Plan:
+    """The plan in a file; made anew of this node where the words are no file."""
+    name = what[0]
+    if name != "-" and not name.startswith(("/", "./", "../")) and not Path(name).exists():
+        if name.endswith(".json"):
+            raise UsageError(f"there is no file {name!a}: halftrack plan -o {name} makes one")
+        from halftrack import planning  # noqa: PLC0415  # a plan from a file needs neither
+        from halftrack.commands import plan  # noqa: PLC0415  # likewise; heavy
+
+        return plan.made((), planning.parse(what), given, unmanaged=unmanaged)
+    if len(what) != 1:
+        raise UsageError("fix takes one plan at a time")
+    return _read(name)
+
+
+def _read(name: str) -> Plan:
+    import msgspec  # noqa: PLC0415  # after what may be wrong with the words
+
+    from halftrack.plans import document  # noqa: PLC0415  # likewise
+
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_MOST_BYTES)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(_MOST_BYTES)
+        return document.decode(data)
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {name!a}: halftrack plan -o {name!a} makes one") from error
+    except OSError as error:
+        raise UnreadableInput(f"{name!a} cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise UnreadableInput(f"{name!a} holds no plan: {error}") from error
+    except ValueError as error:
+        raise UnreadableInput(f"{name!a}: {error}") from error
+
+
+def _trial_s(plan: Plan, trial: str | None, *, no_try: bool) -> int | None:
+    if trial is not None:
+        return seconds("--try", trial)
+    risky = any(step.risk.level in _WORTH_A_TRIAL for step in plan.steps)
+    return _TRIAL_S if risky and not no_try and sys.stdin.isatty() else None
+
+
+def _refuse(checked: Checked) -> None:
+    refused = list(dict.fromkeys(checked.refused))
+    for line in refused:
+        output.complain(line)
+    if refused:
+        raise Incomplete("the plan does not fit this node any more: nothing was changed")
+
+
+def _show(plan: Plan, checked: Checked, terms: Terms, given: Options) -> None:
+    """What would be done, to whoever decides."""
+    if given.json or given.jsonl:
+        return
+    from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
+
+    shown = changes.intention(plan, checked.titles, checked.already, terms.trial_s, lasting=terms.lasting)
+    output.write(shown.encode())
+
+
+def _fix(plan: Plan, terms: Terms, given: Options) -> int:
+    from halftrack.changes import fixing, showing  # noqa: PLC0415  # as above
+    from halftrack.changes.applying import Stopped  # noqa: PLC0415  # likewise
+
+    made: list[Journal] = []
+    shown = not (given.json or given.jsonl)
+
+    def told(title: str, result: str) -> None:
+        if shown:
+            output.message(f"{title}: {result}", given)
+
+    try:
+        fixing.fix(plan, terms, said=output.complain, told=told, begun=made.append)
+    except Stopped as stopped:
+        if stopped.interrupted:
+            output.complain(_way_back(str(stopped), made[0].number, stands=stopped.stands))
+            return _INTERRUPTED
+        raise Incomplete(_way_back(str(stopped), made[0].number, stands=stopped.stands)) from stopped
+    finally:
+        if made:
+            _report(showing.show(made[0].folded()), given)
+    return 0
+
+
+def _way_back(why: str, number: int, *, stands: bool) -> str:
+    if not stands:
+        return f"{why}; all of it was taken back"
+    return f"{why}; that step was taken back, earlier ones hold: halftrack undo {number} takes them back"
+
+
+def _report(change: Change, given: Options) -> None:
+    if given.json or given.jsonl:
+        from halftrack.plans.change import Changes  # noqa: PLC0415  # only JSON needs it
+        from halftrack.reporters import json  # noqa: PLC0415  # likewise
+
+        output.write(json.pretty(Changes(changes=(change,))))
+        return
+    from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
+
+    output.write(changes.outcome(change).encode())

@@ -1,0 +1,37 @@
+"""``halftrack keep``: a change on trial stays."""
+
+from __future__ import annotations
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.errors import UsageError
+
+
+@click.command(
+    "keep",
+    help="Keeps CHANGE, the last one on trial if none is named: it is not undone any more, and what makes"
+    " it hold over a reboot is written now. Type it over a connection that was opened after the change:"
+    " that the node can still be reached is what it says.",
+)
+@click.argument("number", metavar="CHANGE", type=click.IntRange(1), required=False)
+@options.shared
+@click.pass_context
+def command(context: click.Context, *, number: int | None) -> int:
+    given = options.given(context)
+    from halftrack.changes import journal, keeping, lock, trial  # noqa: PLC0415  # after the words are read
+
+    with lock.held():
+        for line in trial.finish_overdue():
+            output.complain(line)
+        if number is None:
+            number = next((one.number for _, one in journal.every() if one.on_trial), None)
+            if number is None:
+                raise UsageError("no change is on trial; halftrack changes lists what there was")
+        change, folded = journal.find(number)
+        how = keeping.keep(change, folded)
+    lasts = "It holds over a reboot." if folded.begun.lasting else "A reboot undoes it."
+    if not given.quiet:
+        output.write(f"Change {number} kept. {lasts}\n".encode())
+    output.message(f"kept: {how}", given)
+    return 0

@@ -1,0 +1,88 @@
+"""``halftrack undo``: what a change replaced, put back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.errors import Incomplete, UsageError
+
+if TYPE_CHECKING:
+    from halftrack.changes.folding import Folded
+    from halftrack.changes.journal import Journal
+    from halftrack.changes.undo import Taking
+    from halftrack.commands.options import Options
+
+
+@click.command(
+    "undo",
+    help="Puts back exactly what CHANGE replaced, the last one that is in force if none is named, in"
+    " reverse order. Where somebody else has changed it since, that is said and nothing is touched."
+    " Drained entries do not come back: of them there is a file for conntrack -R.",
+)
+@click.argument("number", metavar="CHANGE", type=click.IntRange(1), required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Put it back also where somebody else has changed it since.")
+@options.shared
+@click.pass_context
+def command(context: click.Context, *, number: int | None, yes: bool, force: bool) -> int:
+    given = options.given(context)
+    if not yes and (given.no_input or not sys.stdin.isatty()):
+        raise UsageError("undo asks first, and nobody can answer here: add --yes")
+    from halftrack.changes import lock, trial, undo, who  # noqa: PLC0415  # after the words are read
+
+    with lock.held():
+        for line in trial.finish_overdue():
+            output.complain(line)
+    journal, folded = _meant(number)
+    if folded.undone and not folded.standing:
+        output.message(f"change {folded.number} is undone already", given)
+        return 0
+    if not force:
+        undo.refuse(folded)
+    _ask(folded, given, yes=yes)
+    with lock.held():
+        taking = undo.undo(journal, who.asks(), "asked for", force=force)
+        trial.disarm(folded)
+    _report(folded, taking, given)
+    return 0
+
+
+def _meant(number: int | None) -> tuple[Journal, Folded]:
+    """The change that was named, or the last one in force."""
+    from halftrack.changes import journal  # noqa: PLC0415  # as above
+
+    if number is not None:
+        return journal.find(number)
+    last = next((one for one in journal.every() if not one[1].undone), None)
+    if last is None:
+        raise UsageError("there is no change that could be undone")
+    return last
+
+
+def _report(folded: Folded, taking: Taking, given: Options) -> None:
+    for title in taking.gone:
+        output.message(f"{title}: its place is gone, there was nothing to undo", given)
+    if folded.drained:
+        output.message(
+            f"{folded.drained:,} drained entries do not come back; for conntrack -R: {folded.drained_file}",
+            given,
+        )
+    if taking.unnoted:
+        raise Incomplete(f"change {folded.number} is undone, but {'; '.join(taking.unnoted)}")
+    if not given.quiet:
+        output.write(f"Change {folded.number} undone.\n".encode())
+
+
+def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
+    from halftrack.changes import showing  # noqa: PLC0415  # as above
+    from halftrack.reporters import changes  # noqa: PLC0415  # likewise
+
+    if yes and given.quiet:
+        return
+    output.write(changes.one(showing.show(folded)).encode())
+    if not yes and not click.confirm("Put back what was there before?", default=False, err=True):
+        raise click.Abort
