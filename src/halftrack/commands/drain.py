@@ -73,7 +73,7 @@ def command(
     _show(shown, given)
     if dry_run or not shown.changed:
         _print(looked, shown, None, given)
-        return _nothing(looked.judgement, given) if not dry_run else 0
+        return _nothing(looked.judgement, expect, given) if not dry_run else 0
     _agree(looked.judgement, given, yes=yes, expect=expect)
     return _drain(looked, wanted, shown, given, rate=rate, batch=batch)
 
@@ -130,7 +130,7 @@ def _show(shown: Preview, given: Options) -> None:
     output.write(draining.preview(shown).encode())
 
 
-def _nothing(judgement: Judgement, given: Options) -> int:
+def _nothing(judgement: Judgement, expect: int | None, given: Options) -> int:
     """Nothing may be changed: whether that is well, or a refusal."""
     from halftrack.draining.fates import MEANINGS, REFUSED  # noqa: PLC0415  # after numpy and polars
 
@@ -138,6 +138,8 @@ def _nothing(judgement: Judgement, given: Options) -> int:
     if refused:
         what = "; ".join(f"{n:,} {MEANINGS[fate]}" for fate, n in refused.items())
         raise Incomplete(f"refused: {what}")
+    if expect:
+        raise Incomplete(f"--expect {expect}: it is none now")
     output.message("nothing to drain", given)
     return 0
 
