@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.commands import doctor, main
+from halftrack.commands import doctor, main, plan
 from halftrack.commands import list as listing
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPat
 
     def words(*given: str, seen: Evidence | None = None) -> Ran:
         if seen is not None:
-            for verb in (doctor, listing):
+            for verb in (doctor, listing, plan):
                 monkeypatch.setattr(verb, "evidence", lambda *_, **__: seen)
         monkeypatch.setattr(sys, "argv", ["halftrack", *given])
         code = main.run(list(given))

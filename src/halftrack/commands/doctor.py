@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import last_screen, options, output
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
@@ -60,11 +60,15 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
-        again = _again((), given, "--example")
+        again, planned = _again("doctor", (), given, "--example"), None
     else:
         found = _diagnosed(sources, given)
-        again = _again(sources, given)
-    output.write(_shown(found, form, given, again))
+        again = _again("doctor", sources, given)
+        origins = [f"--from={source}" for source in sources]
+        planned = _again("plan", (), given, *origins) if "-" not in sources else None
+    output.write(_shown(found, form, given, again, planned))
+    if output.is_terminal() and not _wants_json(form, given):
+        last_screen.remember(found, ("the example",) if example else sources)
     return 0 if exit_zero else exit_code(found)
 
 
@@ -81,8 +85,8 @@ def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
     return advise(judged.diagnosis, seen, judged.cases)
 
 
-def _again(sources: Sequence[str], given: Options, *options: str) -> str | None:
-    """The command that was given, with all that decides what it shows; None where it cannot be repeated."""
+def _again(verb: str, sources: Sequence[str], given: Options, *options: str) -> str | None:
+    """A command with all that decided what was seen; None where that cannot be seen once more."""
     if "-" in sources:
         return None
     told = list(options)
@@ -96,11 +100,15 @@ def _again(sources: Sequence[str], given: Options, *options: str) -> str | None:
         told += ["--assume", f"{key}={value}"]
     named = [f"./{source}" if source.startswith("-") else source for source in sources]
     sudo = "sudo " if not sources and not options and os.environ.get("SUDO_USER") else ""
-    return f"{sudo}{output.program()} {shlex.join(['doctor', *named, *told])}"
+    return f"{sudo}{output.program()} {shlex.join([verb, *named, *told])}"
 
 
-def _shown(found: Diagnosis, form: str, given: Options, again: str | None) -> bytes:
-    if form == "json" or given.json or given.jsonl:
+def _wants_json(form: str, given: Options) -> bool:
+    return form == "json" or given.json or given.jsonl
+
+
+def _shown(found: Diagnosis, form: str, given: Options, again: str | None, planned: str | None) -> bytes:
+    if _wants_json(form, given):
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
         return json.compact(found) if given.jsonl else json.diagnosis(found)
@@ -115,6 +123,7 @@ def _shown(found: Diagnosis, form: str, given: Options, again: str | None) -> by
         verbose=given.verbose,
         terminal=output.is_terminal(),
         again=again,
+        planned=planned,
         program=output.program(),
     )
     return text.encode("ascii" if ascii_only else "utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import planning
-from halftrack.commands import options, output, saving
+from halftrack.commands import last_screen, options, output, saving
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.evidence.selection import Selection
@@ -65,7 +65,12 @@ def command(
 def made(
     sources: Sequence[str], wanted: Sequence[Wanted], given: Options, *, unmanaged: bool = False
 ) -> Plan:
-    """The plan for what ``sources`` hold; without any, for this node as it is now."""
+    """The plan for what ``sources`` hold; without any, for this node as it is now.
+
+    A number of a finding of this node is one of the last screen.
+    """
+    if not sources:
+        wanted = last_screen.by_id(wanted)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
     return planning.make(
         seen,

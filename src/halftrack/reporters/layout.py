@@ -47,7 +47,7 @@ class Page:
 
     ``width`` is brought into 40..80. ``again`` is the command that was given, as it can be typed
     once more; None where that cannot be, for what was read from standard input. ``program`` is how
-    this program was started.
+    this program was started; ``planned`` the command that makes a plan of the same, where one can.
     """
 
     width: int = WIDEST
@@ -55,6 +55,7 @@ class Page:
     verbose: bool = False
     again: str | None = "halftrack doctor"
     program: str = "halftrack"
+    planned: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", min(max(self.width, _NARROWEST), WIDEST))

@@ -57,14 +57,15 @@ def render(
     verbose: bool = False,
     terminal: bool = False,
     again: str | None = "halftrack doctor",
+    planned: str | None = "halftrack plan",
     program: str = "halftrack",
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns.
 
-    ``terminal``: somebody is looking at it, so an empty table may name the example. ``again`` and
-    ``program``: see ``layout.Page``.
+    ``terminal``: somebody is looking at it, so an empty table may name the example. ``again``,
+    ``planned`` and ``program``: see ``layout.Page``.
     """
-    page = Page(width, ascii, verbose, again, program)
+    page = Page(width, ascii, verbose, again, program, planned)
     if diagnosis.severity == "ok" and diagnosis.complete and not verbose:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:

@@ -1,4 +1,4 @@
-"""The command that shows the same in full, whole on lines of its own: pasted, it does what it says."""
+"""Commands that go on from here, whole on lines of their own: pasted, they do what they say."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _INDENT: Final = " " * 8
 _TOLD: Final = "# all of it: why, and every command"
+_PLANNED: Final = "# all of it as a plan, with the way back"
 
 
 def more(diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -21,5 +22,17 @@ def more(diagnosis: Diagnosis, page: Page) -> list[str]:
         return []
     if page.again is None:
         return page.wrap("The same once more with -v shows all of it: why, and every command.", _INDENT)
-    told = f"{page.verbosely}  {_TOLD}"
-    return shell_lines(told if len(_INDENT + told) <= page.width else page.verbosely, page, _INDENT)
+    lines = _command(page.verbosely, _TOLD, page)
+    if page.planned is not None and _to_plan(diagnosis):
+        lines += _command(page.planned, _PLANNED, page)
+    return lines
+
+
+def _command(command: str, told: str, page: Page) -> list[str]:
+    """With a remark on what it does, where the line has room for it."""
+    whole = f"{command}  {told}"
+    return shell_lines(whole if len(_INDENT + whole) <= page.width else command, page, _INDENT)
+
+
+def _to_plan(diagnosis: Diagnosis) -> bool:
+    return any(each.remedies for each in diagnosis.findings if each.severity != "info")

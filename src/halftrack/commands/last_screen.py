@@ -1,0 +1,145 @@
+"""The last screen of findings in this terminal session: what ``plan 1`` and ``fix 1`` speak of.
+
+A number means nothing without the screen that it stood on, so the screen is remembered for its
+session alone: ids of its findings in their order, in a file that only its owner reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from halftrack.commands import saving
+from halftrack.errors import HalftrackError, UsageError
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.planning import Wanted
+
+_OTHERS: Final = ("sudo", "doas")
+"""Programs that may put what they start into a session of its own."""
+_STARTED: Final = 19
+"""Place of the start time in ``/proc/PID/stat`` behind the name, from 0."""
+_LARGEST: Final = 1 << 20
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """``started``: when the session's leader was, so that a number used again is another session."""
+
+    session: int
+    started: str
+    taken_at: datetime | None = None
+    sources: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+def remember(found: Diagnosis, sources: Sequence[str]) -> None:
+    """Keep what was just shown; a place that cannot be written to is no trouble."""
+    folder, session = _folder(), _session()
+    if folder is None or session is None:
+        return
+    screen = Screen(
+        session=session[0],
+        started=session[1],
+        taken_at=found.taken_at,
+        sources=tuple(sources),
+        findings=tuple(each.id for each in found.findings),
+    )
+    with contextlib.suppress(OSError, HalftrackError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old(folder)
+        saving.save(msgspec.json.encode(screen), folder / str(session[0]))
+
+
+def by_id(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Numbers of findings of this node as their ids. Raises UsageError where no screen tells them."""
+    if all(each.number is None for each in wanted):
+        return tuple(wanted)
+    from halftrack.planning import Wanted  # noqa: PLC0415  # for who names a number only
+
+    screen = _last()
+    return tuple(
+        each if each.number is None else Wanted(each.word, finding=_id(screen, each.number))
+        for each in wanted
+    )
+
+
+def _id(screen: Screen | None, number: int) -> str:
+    if screen is None:
+        raise UsageError(
+            f"{number} is a number on no screen of this session: run halftrack doctor, or name an id"
+        )
+    if screen.sources:
+        raise UsageError(
+            f"the last screen was of {screen.sources[0]!a}, not of this node: name the finding's id"
+        )
+    if not 0 < number <= len(screen.findings):
+        raise UsageError(f"there is no {number} on the last screen: it has {len(screen.findings)} findings")
+    return screen.findings[number - 1]
+
+
+def _last() -> Screen | None:
+    folder, session = _folder(), _session()
+    if folder is None or session is None:
+        return None
+    try:
+        number = os.open(folder / str(session[0]), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(number, "rb") as file:  # noqa: PTH123  # a descriptor, not a path
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+                return None
+            screen = msgspec.json.decode(file.read(_LARGEST), type=Screen)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return screen if (screen.session, screen.started) == session else None
+
+
+def _folder() -> Path | None:
+    """Where screens are kept; None for a user who has no such place."""
+    given = os.environ.get("HALFTRACK_RUN_DIR")
+    if given:
+        return Path(given) / "screens"
+    if os.geteuid() == 0:
+        return Path("/run/halftrack/screens")
+    own = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(own) / "halftrack" / "screens" if own else None
+
+
+def _session() -> tuple[int, str] | None:
+    """The session that somebody types in, and when its leader was started."""
+    try:
+        process = os.getpid()
+        while _name(parent := _parent(process)) in _OTHERS:
+            process = parent
+        session = os.getsid(process)
+        return session, _fields(session)[_STARTED]
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _name(process: int) -> str:
+    return Path(f"/proc/{process}/comm").read_text("utf-8", "replace").strip()
+
+
+def _parent(process: int) -> int:
+    return int(_fields(process)[1])
+
+
+def _fields(process: int) -> list[str]:
+    """What ``/proc/PID/stat`` says behind the name, which may hold blanks and brackets."""
+    text = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
+    return text.rpartition(")")[2].split()
+
+
+def _forget_old(folder: Path) -> None:
+    """Screens of sessions that are over."""
+    for file in folder.iterdir():
+        if file.name.isdecimal() and not Path("/proc", file.name).exists():
+            file.unlink(missing_ok=True)
