@@ -34,6 +34,8 @@ def test_shortening_names_the_silent_connections_it_would_cut() -> None:
     assert found.risk.live_flows_affected == 3
     [cut] = found.risk.live_flows
     assert (cut.service, cut.entries) == ("tcp/22", 3)
+    assert [(peer.address, peer.entries) for peer in cut.peers] == [("198.51.100.200", 3)]
+    assert cut.outcome == "picked-up-again"
     assert cut.example == f"tcp 198.51.100.200:40000 -> {WEB}:22, silent for 8 h 53 min"
 
 
@@ -50,6 +52,16 @@ def test_translated_connections_at_risk_are_told() -> None:
     found = shorten_established.advise(situation(evidence(table(*stuck(), nat), kernel=OLD_KERNEL)))
     assert found is not None
     assert any("1 of them are translated" in why for why in found.risk.why)
+    assert [flows.outcome for flows in found.risk.live_flows] == ["loses-translation"]
+
+
+def test_with_strict_pickup_a_forgotten_connection_is_dropped() -> None:
+    settings = {"net.netfilter.nf_conntrack_tcp_loose": "0"}
+    rows = [*ssh(4, silent_s=90_000), row("198.51.100.7", WEB, 40_000, 22, left=431_000)]
+    ev = evidence(table(*rows, settings=settings))
+    found = shorten_established.advise(situation(ev, "orphaned", pl.col("idle_s") < 2_000))
+    assert found is not None
+    assert [(flows.entries, flows.outcome) for flows in found.risk.live_flows] == [(4, "dropped")]
 
 
 def test_values_below_the_safe_one_carry_their_warning() -> None:

@@ -18,6 +18,7 @@ Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
 Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]
 RiskLevel = Literal["none", "low", "medium", "high"]
+Outcome = Literal["picked-up-again", "dropped", "loses-translation"]
 
 
 class _Value(msgspec.Struct, frozen=True):
@@ -152,11 +153,19 @@ class Effect(_Value, frozen=True, kw_only=True):
 
 
 class LiveFlows(_Value, frozen=True, kw_only=True):
-    """Flows in use that a remedy would cut or whose translation they would lose, for one service."""
+    """Flows in use that a remedy touches, for one service. ``peers``: those with the most of them.
+
+    ``outcome``: what happens to each once its entry is gone: its next packet makes a new one
+    (``picked-up-again``, where rules let it), is not taken for one of a connection (``dropped``, where
+    rules drop what is invalid), or goes out with the wrong address (``loses-translation``). None:
+    its entry stays.
+    """
 
     service: str
     entries: int
     example: str
+    peers: tuple[Peer, ...] = ()
+    outcome: Outcome | None = None
 
 
 class Risk(_Value, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import words
-from halftrack.diagnosis.document import LiveFlows
+from halftrack.diagnosis import ends, words
+from halftrack.diagnosis.document import LiveFlows, Outcome, Peer
 from halftrack.evidence import addresses, uapi
 from halftrack.tcp import timeouts
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 SERVICES_SHOWN: Final = 5
 _ROW: Final = "row"
 _NAT: Final = "translated"
+PEERS_SHOWN: Final = 3
+_PICKED_UP: Final = "picked up"
+_ENDING: Final = ("silent", "half-closed", "unacknowledged")
+"""Questions about flows whose entries would go before they speak again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class LiveEntries:
         in_use = answered()
         if self._view.clamps and (self._view.one_sided_s or 0) <= timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]:
             in_use |= pl.col("one_sided") & pl.col("idle_s").is_not_null()
-        return self._ask("picked up", None, None, established() & in_use, pl.col("origin") == "pick-up")
+        return self._ask(_PICKED_UP, None, None, established() & in_use, pl.col("origin") == "pick-up")
 
     def of_service(self, service: str) -> Live:
         """Every answered connection to or from a service."""
@@ -102,10 +106,10 @@ class LiveEntries:
         if key not in self._kept:
             if service is not None:
                 among &= pl.col("service") == service
-            self._kept[key] = self._count(among.fill_null(value=False), test)
+            self._kept[key] = self._count(what, among.fill_null(value=False), test)
         return self._kept[key]
 
-    def _count(self, among: pl.Expr, test: pl.Expr) -> Live:
+    def _count(self, what: str, among: pl.Expr, test: pl.Expr) -> Live:
         flows = self._view.flows
         for mask in self._dead:
             among &= ~pl.lit(mask)
@@ -119,38 +123,72 @@ class LiveEntries:
         if touched.is_empty():
             some, told = flows.select(among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
             return Live(0) if told or not some else UNKNOWN
-        return Live(touched.height, self._by_service(touched), int(touched[_NAT].sum()))
+        return Live(touched.height, self._by_service(what, touched), int(touched[_NAT].sum()))
 
-    def _by_service(self, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+    def _by_service(self, what: str, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+        """The largest by service and by what happens to them."""
         longest = pl.col("idle_s").arg_max()
+        by = ["service", _NAT] if what in _ENDING else ["service"]
         top = (
-            touched.group_by("service")
-            .agg(pl.len().alias("entries"), pl.coalesce(pl.col(_ROW).get(longest), pl.col(_ROW).min()))
+            touched.group_by(by)
+            .agg(
+                pl.len().alias("entries"),
+                pl.coalesce(pl.col(_ROW).get(longest), pl.col(_ROW).min()).alias("longest"),
+                pl.col(_ROW),
+            )
             .with_columns(pl.col("service").cast(pl.String))
-            .sort(["entries", "service"], descending=[True, False], nulls_last=True)
+            .sort(["entries", *by], descending=[True, *(False for _ in by)], nulls_last=True)
             .head(SERVICES_SHOWN)
         )
         return tuple(
             LiveFlows(
-                service=service or "other",
-                entries=entries,
-                example=example(self._view.flows.slice(row, 1), self._view),
+                service=found["service"] or "other",
+                entries=found["entries"],
+                example=example(self._view.flows.slice(found["longest"], 1), self._view),
+                peers=self._peers(pl.Series(found[_ROW], dtype=pl.UInt32)),
+                outcome=self._outcome(what, nat=bool(found.get(_NAT))),
             )
-            for service, entries, row in top.select("service", "entries", _ROW).iter_rows()
+            for found in top.iter_rows(named=True)
         )
+
+    def _peers(self, rows: pl.Series) -> tuple[Peer, ...]:
+        """The far ends of most of these rows."""
+        view = self._view
+        some = view.flows.select(*ends.NEEDED)[rows].lazy()
+        top = (
+            ends.ends(some)
+            .group_by("peer_hi", "peer_lo")
+            .agg(pl.len().alias("entries"))
+            .sort(["entries", "peer_hi", "peer_lo"], descending=[True, False, False])
+            .head(PEERS_SHOWN)
+            .collect()
+        )
+        names = addresses.show(top["peer_hi"], top["peer_lo"], view.opaque)
+        return tuple(
+            Peer(address=str(name), entries=entries)
+            for name, entries in zip(names, top["entries"], strict=True)
+        )
+
+    def _outcome(self, what: str, *, nat: bool) -> Outcome | None:
+        if what not in _ENDING and what != _PICKED_UP:
+            return None
+        if nat:
+            return "loses-translation"
+        strict = timeouts.setting(self._view.table.settings, "tcp_loose") == "0"
+        return "dropped" if strict or what == _PICKED_UP else "picked-up-again"
 
 
 def example(row: pl.DataFrame, view: View) -> str:
     """One entry (a frame of height 1) as a line: protocol, both ends, how long it is silent."""
     opaque = view.table.flows.opaque if view.table.flows is not None else pl.Series("opaque", [], pl.String)
-    ends = []
+    shown = []
     for end, port in (("orig_src", "orig_sport"), ("orig_dst", "orig_dport")):
         text = str(addresses.show(row[f"{end}_hi"], row[f"{end}_lo"], opaque).item())
         number = row[port].item()
         if number is not None:
             text = f"[{text}]:{number}" if ":" in text else f"{text}:{number}"
-        ends.append(text)
+        shown.append(text)
     number = row["l4proto"].item()
-    line = f"{uapi.PROTOCOL_NAMES.get(number, number)} {ends[0]} -> {ends[1]}"
+    line = f"{uapi.PROTOCOL_NAMES.get(number, number)} {shown[0]} -> {shown[1]}"
     idle = row["idle_s"].item()
     return line if idle is None else f"{line}, silent for {words.duration(idle)}"

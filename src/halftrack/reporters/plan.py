@@ -13,11 +13,17 @@ from halftrack.reporters.shell_lines import shell_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from halftrack.diagnosis.document import LiveFlows
     from halftrack.plans.document import Effect, NotChosen, Plan, Step
 
 _INDENT: Final = " " * 8
 _SHOWN_LIVE: Final = 3
 _REASONS: Final = 2
+_OUTCOMES: Final = {
+    "picked-up-again": "the next packet makes a new entry, where rules let it",
+    "dropped": "the next packet belongs to no connection, and is dropped where rules drop such",
+    "loses-translation": "the next packet goes out untranslated, and the connection is lost",
+}
 
 
 def render(
@@ -68,7 +74,7 @@ def _step(step: Step, page: Page) -> list[str]:
     for reason in reasons:
         lines += page.wrap(reason, f"{_INDENT}- ")
     for flows in step.risk.live_flows if page.verbose else ():
-        lines += page.wrap(f"{flows.entries:,} of {flows.service}, e.g. {flows.example}", f"{_INDENT}cuts ")
+        lines += page.wrap(_flows(flows), f"{_INDENT}- ", f"{_INDENT}  ")
     if page.verbose:
         lines += page.wrap(step.before, f"{_INDENT}Seen:   ") if step.before else []
         lines += page.wrap(step.after, f"{_INDENT}Then:   ")
@@ -82,6 +88,15 @@ def _step(step: Step, page: Page) -> list[str]:
     for note in step.notes:
         lines += page.wrap(note[:1].upper() + note[1:], _INDENT)
     return lines
+
+
+def _flows(flows: LiveFlows) -> str:
+    """Whose they are, and what happens to each."""
+    peers = ", ".join(f"{peer.address} ({peer.entries:,})" for peer in flows.peers)
+    told = f"{flows.entries:,} of {flows.service}{f' with {peers}' if peers else ''}"
+    if flows.outcome is not None:
+        told += f": {_OUTCOMES[flows.outcome]}"
+    return f"{told}; e.g. {flows.example}"
 
 
 def _for(step: Step) -> str:
