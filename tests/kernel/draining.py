@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from halftrack.evidence import addresses, uapi
 from kernel.inject import End, Entries, inject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kernel.scratch import Netns
@@ -41,7 +43,7 @@ class Ran:
 
 
 def environment(state: Path) -> dict[str, str]:
-    return dict(os.environ) | {"HALFTRACK_STATE_DIR": str(state)}
+    return dict(os.environ) | {"HALFTRACK_STATE_DIR": str(state), "HALFTRACK_RUN_DIR": str(state)}
 
 
 def command(netns: Netns | str | None, *words: str) -> list[str]:
@@ -84,3 +86,15 @@ def stuck(netns: Netns, count: int, port: int = 80, first: int = 0, server: str 
 def entries(netns: Netns, *words: str) -> int:
     """How many ``conntrack -L`` shows with these options."""
     return len(netns.run("conntrack", "-L", *words).splitlines())
+
+
+def short(netns: Netns) -> int:
+    """How many entries have a minute at most."""
+    return sum(int(line.split()[2]) <= 60 for line in netns.run("conntrack", "-L").splitlines())
+
+
+def until(happened: Callable[[], bool], most_s: float = 20.0) -> None:
+    deadline = time.monotonic() + most_s
+    while not happened():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
-import signal
 import stat
 import subprocess
-import time
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.draining import SERVER, command, drain, entries, environment, stuck
-from kernel.scratch import Netns, scratch_netns, sh
+from kernel.draining import SERVER, command, drain, entries, environment, short, stuck
+
+if TYPE_CHECKING:
+    from kernel.scratch import Netns
 
 
 @pytest.fixture
@@ -109,89 +113,10 @@ def test_strict_pick_up_protects_what_is_not_proven(netns: Netns, tmp_path: Path
     assert (ran.code, ran.outcome["retimed"]) == (0, 100), ran.err
 
 
-def test_interrupted_it_says_what_was_done_and_the_same_command_goes_on(
-    server: Netns, tmp_path: Path
-) -> None:
-    stuck(server, 2_000)
-    words = command(server, "one-sided", "sport=80", "--delete", "--yes", "--expect", "2000", "--json")
-    with subprocess.Popen(
-        [*words, "--rate", "400", "--batch", "50"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(tmp_path),
-    ) as process:
-        _until(lambda: entries(server) < 2_000)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
-    left = entries(server)
-    assert 0 < left < 2_000
-    assert f'"removed":{2_000 - left},' in out
-    assert f'"not_reached":{left},' in out
-    (kept,) = tmp_path.rglob("drained.conntrack")
-    assert len(kept.read_text(encoding="ascii").splitlines()) == 2_000 - left
-    again = drain(
-        server, tmp_path, "one-sided", "sport=80", "--delete", "--yes", "--expect", str(left), "--json"
-    )
-    assert (again.code, again.outcome["removed"], entries(server)) == (0, left, 0)
-
-
-def test_paused_it_changes_nothing_until_it_goes_on(server: Netns, tmp_path: Path) -> None:
-    stuck(server, 600)
-    words = command(server, "one-sided", "sport=80", "--yes", "--expect", "600", "--json")
-    with subprocess.Popen(
-        [*words, "--rate", "300", "--batch", "20"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(tmp_path),
-    ) as process:
-        try:
-            _until(lambda: _short(server) > 0)
-            process.send_signal(signal.SIGTSTP)
-            _until(lambda: Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").split()[2] == "T")
-            paused = _short(server)
-            time.sleep(0.3)
-            assert _short(server) == paused < 600
-            process.send_signal(signal.SIGCONT)
-            out, _ = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert process.returncode == 0
-    assert '"retimed":600,' in out
-    assert _short(server) == 600
-
-
-def _short(netns: Netns) -> int:
-    """How many entries have a minute at most."""
-    return sum(int(line.split()[2]) <= 60 for line in netns.run("conntrack", "-L").splitlines())
-
-
 def test_a_namespace_that_is_not_there_is_said(tmp_path: Path) -> None:
     ran = drain("ht-never-made", tmp_path, "one-sided")
     assert ran.code == 64
     assert "no network namespace is called" in ran.err
-
-
-def test_a_namespace_that_loses_its_name_meanwhile_is_drained_to_the_end(tmp_path: Path) -> None:
-    with scratch_netns("gone") as leaving:
-        leaving.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-        stuck(leaving, 600)
-        words = command(leaving, "one-sided", "sport=80", "--delete", "--yes", "--expect", "600", "--json")
-        with subprocess.Popen(
-            [*words, "--rate", "600", "--batch", "50"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(tmp_path),
-        ) as process:
-            _until(lambda: entries(leaving) < 600)
-            sh("ip", "netns", "delete", leaving.name)
-            out, err = process.communicate(timeout=30)
-        sh("ip", "netns", "add", leaving.name)
-    assert "Traceback" not in err
-    assert process.returncode == 0, err
-    assert '"removed":600,' in out
 
 
 def test_without_the_capability_it_says_which_one(server: Netns, tmp_path: Path) -> None:
@@ -226,14 +151,6 @@ def test_net_admin_alone_drains_its_own_namespace(server: Netns, tmp_path: Path)
     assert "re-timed 10 entries" in done.stdout
 
 
-def _until(happened: object, most_s: float = 20.0) -> None:
-    assert callable(happened)
-    deadline = time.monotonic() + most_s
-    while not happened():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.01)
-
-
 def test_what_is_kept_cannot_be_written_nothing_is_drained(server: Netns, tmp_path: Path) -> None:
     stuck(server, 10)
     blocked = tmp_path / "file"
@@ -242,3 +159,31 @@ def test_what_is_kept_cannot_be_written_nothing_is_drained(server: Netns, tmp_pa
     assert ran.code == 74, ran.err
     assert os.fspath(blocked) in ran.err
     assert "36331" in server.run("conntrack", "-L")
+
+
+def test_a_drain_is_a_change_among_others_that_cannot_be_undone(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 20)
+    assert drain(server, tmp_path, "one-sided", "--yes", "--expect", "20").code == 0
+    (change,) = json.loads(_halftrack(tmp_path, "changes", "--json").stdout)["changes"]
+    assert (change["drained"], change["state"]) == (20, "applied")
+    assert Path(change["drained_file"]).read_text(encoding="ascii").count("\n") == 20
+    undone = _halftrack(tmp_path, "undo", str(change["number"]), "--yes")
+    assert change["drained_file"] in undone.stdout + undone.stderr
+    assert short(server) == 20
+
+
+def test_two_do_not_drain_at_once(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 20)
+    with (tmp_path / "changes.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ran = drain(server, tmp_path, "one-sided", "--yes", "--expect", "20")
+    assert ran.code == 75
+    assert "another change is at work" in ran.err
+    assert short(server) == 0
+
+
+def _halftrack(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "halftrack", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60, env=environment(state),
+    )  # fmt: skip

@@ -182,7 +182,7 @@ def _drain(
     looked: Looked, wanted: Filter, shown: Preview, given: Options, *, rate: int | None, batch: int | None
 ) -> int:
     from halftrack.changes import drain  # noqa: PLC0415  # heavy
-    from halftrack.changes.drain import places  # noqa: PLC0415  # likewise
+    from halftrack.changes.drain import journaled  # noqa: PLC0415  # likewise
     from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
     from halftrack.commands.progress import Bar  # noqa: PLC0415  # for those who change something
     from halftrack.draining.outcome import Outcome  # noqa: PLC0415  # likewise
@@ -192,7 +192,8 @@ def _drain(
     size = min(batch or drain.BATCH, max(1, rate // 4) if rate is not None else _MOST)
     with Reins(rate) as reins, Bar("draining", shown.changed, given) as bar:
         try:
-            drain.drain(looked, wanted, places.new(), outcome, reins, batch=size, told=bar.show)
+            with journaled.change(looked, wanted, outcome, output.complain) as directory:
+                drain.drain(looked, wanted, directory, outcome, reins, batch=size, told=bar.show)
         except HalftrackError as error:
             failed = error
     _print(looked, shown, outcome, given)

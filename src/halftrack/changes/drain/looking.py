@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from halftrack import live
-from halftrack.diagnosis import causes, filters
+from halftrack.changes import operator
+from halftrack.changes.drain.batches import GOING_S
+from halftrack.diagnosis import causes, filters, words
 from halftrack.diagnosis.filters import spellings
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
-from halftrack.draining.fates import Fate
+from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.draining.matching import matching
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
+from halftrack.evidence import addresses
 from halftrack.evidence.selection import EVERYTHING
 from halftrack.kernel import files, survey
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Iterator
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.filters import Filter
@@ -75,7 +80,7 @@ def _look(wanted: Filter, wish: Wish, netns: str, *, whole: bool) -> Looked:
     judgement = judge(seen, takes, wish, around)
     if not whole and _open_questions(judgement):
         return _look(wanted, wish, netns, whole=True)
-    return Looked(evidence, judgement, read_at_s, untold)
+    return Looked(evidence, judgement, read_at_s, untold, tuple(_notes(judgement)))
 
 
 def _table(evidence: Evidence) -> Table:
@@ -123,3 +128,36 @@ def _passed_on(table: Table) -> bool:
     read = survey.visit([table.namespace], lambda _: files.text(survey.net_directory() / "ip_vs"))
     services = read[0] if isinstance(read[0], str) else ""
     return any(line.startswith(("TCP ", "UDP ", "SCTP ", "FWM ")) for line in services.splitlines())
+
+
+def _notes(judgement: Judgement) -> Iterator[str]:
+    """What whoever decides should know beside the counts."""
+    counts = judgement.counts()
+    own = operator.connection()
+    if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
+        yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
+    if any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
+        yield "whether rules would miss what never was answered cannot be told: it is left as what may live"
+    if counts.get(Fate.DEAD) and judgement.wish.mode == "delete":
+        yield f"what is removed goes within {GOING_S} s"
+
+
+def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:
+    """Of the entry of a connection, in whichever direction it was opened."""
+    client, server = addresses.parse(own.client), addresses.parse(own.server)
+    for (hi, lo), port, (far_hi, far_lo), far_port in (
+        (client, own.client_port, server, own.server_port),
+        (server, own.server_port, client, own.client_port),
+    ):
+        same = {
+            "orig_src_hi": hi,
+            "orig_src_lo": lo,
+            "orig_sport": port,
+            "reply_src_hi": far_hi,
+            "reply_src_lo": far_lo,
+            "reply_sport": far_port,
+        }
+        rows = judgement.view.flows.select(
+            pl.all_horizontal(pl.col(name) == value for name, value in same.items())
+        ).to_series()
+        yield from map(Fate, judgement.fates.filter(rows.fill_null(value=False)).drop_nulls())

@@ -1,0 +1,103 @@
+"""A drain of its own as a change among the others: one at a time, begun and ended in a journal."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from halftrack.changes import applying, lock, records, trial, who
+from halftrack.changes.journal import Journal
+from halftrack.diagnosis import words
+from halftrack.diagnosis.document import Risk
+from halftrack.draining.fates import DEAD_S
+from halftrack.errors import HalftrackError, OutputFailed, PermissionMissing
+from halftrack.kernel import identity
+from halftrack.plans.actions import Drain, Where
+from halftrack.plans.document import Effect, Plan, Step, identified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from halftrack.changes.drain.looking import Looked
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.draining.outcome import Outcome
+
+
+@contextlib.contextmanager
+def change(looked: Looked, wanted: Filter, outcome: Outcome, said: Callable[[str], None]) -> Iterator[Path]:
+    """The directory of a new change; what ``outcome`` has come to in the end is noted in its journal.
+
+    ``said``: what was finished of earlier changes. Raises Busy, OutputFailed, PermissionMissing.
+    """
+    with lock.held():
+        for line in trial.finish_overdue():
+            said(line)
+        journal = Journal.new()
+        journal.append(
+            records.Begun(
+                at=applying.now(),
+                number=journal.number,
+                who=who.asks(),
+                plan=plan(looked, wanted),
+                boot=identity.boot(),
+                lasting=False,
+            )
+        )
+        journal.append(records.Draining(at=applying.now(), step=0, action=0))
+        try:
+            yield journal.directory
+        except (HalftrackError, OSError) as error:
+            with contextlib.suppress(OutputFailed, PermissionMissing):
+                _note(journal, outcome)
+                journal.append(records.Failed(at=applying.now(), step=0, why=str(error)))
+            raise
+        _note(journal, outcome)
+        if outcome.stopped:
+            journal.append(records.Failed(at=applying.now(), step=0, why="interrupted"))
+        else:
+            journal.append(records.Applied(at=applying.now(), done_s=applying.boottime_s()))
+
+
+def _note(journal: Journal, outcome: Outcome) -> None:
+    journal.append(
+        records.Drained(at=applying.now(), step=0, action=0, entries=outcome.done, file=outcome.file)
+    )
+
+
+def plan(looked: Looked, wanted: Filter) -> Plan:
+    """What the journal keeps of what was asked for: a plan of one step."""
+    judgement, space = looked.judgement, looked.table.namespace
+    retimed = judgement.wish.mode == "retime"
+    action = Drain(
+        where=Where(netns=space.name, path=space.path, inode=space.inode),
+        filter=tuple(str(term) for term in wanted.terms),
+        mode=judgement.wish.mode,
+        seconds=judgement.wish.seconds or DEAD_S,
+        expected=judgement.changed,
+    )
+    step = Step(
+        remedy="drain",
+        kind="clear",
+        title=f"drain {words.entries(judgement.changed)}: {wanted}",
+        target=f"connection table of {space.name}",
+        before=words.entries(judgement.matching),
+        after="each left what is safe for it" if retimed else "what is proven dead removed",
+        undo="none: what is drained is kept as a file for conntrack -R",
+        verify=f"halftrack list {wanted} --count",
+        effect=Effect(),
+        risk=Risk(level="low" if not judgement.assured else "medium"),
+        actions=(action,),
+    )
+    evidence = looked.evidence
+    return identified(
+        Plan(
+            node=evidence.node,
+            machine=identity.machine(),
+            kernel=evidence.kernel,
+            made_at=applying.now(),
+            taken_at=evidence.taken_at,
+            source="live",
+            steps=(step,),
+        )
+    )
