@@ -1,6 +1,7 @@
 """Carries a plan out, or takes a change back, and kills itself at one record of the journal.
 
-As a program: ``killing.py apply PLAN N before|after`` and ``killing.py undo NUMBER N before|after``.
+As a program: ``killing.py apply PLAN N before|after`` and ``killing.py undo NUMBER N before|after``;
+``try-S`` is ``apply`` on trial for S seconds, ``stop`` instead of ``before`` stops the process there.
 N counts records from 1; 0 kills nobody.
 """
 
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, lock, records, undo, who
+from halftrack.changes import applying, lock, records, trial, undo, who
 from halftrack.changes.journal import Journal
 from halftrack.kernel import identity
 from halftrack.plans import document
@@ -32,6 +33,8 @@ class Deadly(Journal):
         self.seen += 1
         if (self.seen, self.when) == (self.at, "before"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if (self.seen, self.when) == (self.at, "stop"):
+            os.kill(os.getpid(), signal.SIGSTOP)
         super().append(record)
         if (self.seen, self.when) == (self.at, "after"):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -40,7 +43,7 @@ class Deadly(Journal):
 def main(words: list[str]) -> None:
     what, arrival, at, when = words
     with lock.held():
-        journal = Deadly.new() if what == "apply" else Deadly(int(arrival))
+        journal = Deadly(int(arrival)) if what == "undo" else Deadly.new()
         journal.at, journal.when = int(at), when
         if what == "undo":
             undo.undo(journal, who.asks(), "asked for")
@@ -50,7 +53,9 @@ def main(words: list[str]) -> None:
             at=applying.now(), number=journal.number, who=who.asks(), plan=plan, boot=identity.boot()
         )
         journal.append(begun)
-        applying.apply(plan, journal, lasting=True, drain=lambda _action, _journal: (0, None))
+        if what.startswith("try-"):
+            trial.arm(journal, int(what.removeprefix("try-")))
+        applying.apply(plan, journal, lasting=what == "apply", drain=lambda _action, _journal: (0, None))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ def _begin(journal: Journal, plan: Plan, terms: Terms) -> None:
 
 
 def _withdraw(journal: Journal, why: str) -> None:
-    """It never came to a first write."""
+    """It never came to a first write; where there was no room for its first record, it never was."""
     with contextlib.suppress(OutputFailed, PermissionMissing):
-        journal.append(records.Undone(at=applying.now(), why=why))
+        if journal.records():
+            journal.append(records.Undone(at=applying.now(), why=why))
+        else:
+            journal.discard()

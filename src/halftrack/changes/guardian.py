@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOOK_S: Final = 0.5
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 3.0
 _LONG_PATIENCE_S: Final = 60.0
 _TRIES: Final = 10
 _IGNORED: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGPIPE)

@@ -71,6 +71,12 @@ class Journal:
                 raise UnreadableInput(f"{self.path}:{place}: {error}") from error
         return found
 
+    def discard(self) -> None:
+        """Remove it: of a change that never began."""
+        with _explained(self.path):
+            self.path.unlink(missing_ok=True)
+            self.directory.rmdir()
+
     def folded(self) -> Folded:
         """What the change has come to. Raises UnreadableInput."""
         return folding.fold(self.records())

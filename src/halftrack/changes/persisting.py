@@ -5,17 +5,20 @@ Our own earlier content is kept and merged with; a line that somebody added by h
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import places
 from halftrack.changes.writes import files
+from halftrack.errors import PermissionMissing
 from halftrack.plans.actions import Persist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from halftrack.changes.writes.kinds import AnyWrite
+    from halftrack.changes.writes.files import FileWrite
+    from halftrack.changes.writes.links import LinkWrite
     from halftrack.plans.document import Plan
 
 _HEAD: Final = (
@@ -37,10 +40,10 @@ def merged(plan: Plan) -> Persist:
     return Persist(settings=settings, module=module, rules=rules, hashsize=hashsize)
 
 
-def writes(wanted: Persist) -> list[AnyWrite]:
+def writes(wanted: Persist) -> list[FileWrite | LinkWrite]:
     """The files to write for it; nothing where they say so already. Raises PermissionMissing, Incomplete."""
     etc = places.etc()
-    found: list[AnyWrite] = []
+    found: list[FileWrite | LinkWrite] = []
     if wanted.hashsize is not None:
         line = {"options nf_conntrack hashsize": str(wanted.hashsize)}
         found += _merged(etc / "modprobe.d/halftrack.conf", line, "=")
@@ -51,7 +54,19 @@ def writes(wanted: Persist) -> list[AnyWrite]:
     return found
 
 
-def _merged(path: Path, lines: Mapping[str, str], between: str) -> list[AnyWrite]:
+def check(wanted: Persist) -> list[FileWrite | LinkWrite]:
+    """The same, for who only wants to know: raises PermissionMissing also where nothing could be written."""
+    found = writes(wanted)
+    for write in found:
+        directory = next(one for one in Path(write.path).parents if one.exists())
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionMissing(
+                f"{write.path} may not be written (read-only?); --until-reboot does without what lasts"
+            )
+    return found
+
+
+def _merged(path: Path, lines: Mapping[str, str], between: str) -> list[FileWrite | LinkWrite]:
     now = files.prepare(path, None).before
     text = _HEAD if now is None else now.data.decode("utf-8", "surrogateescape")
     kept = [line for line in text.splitlines() if _assigned(line) not in lines]
@@ -66,7 +81,7 @@ def _assigned(line: str) -> str | None:
     return name.removeprefix("-").replace("/", ".") if equals and not name.startswith(("#", ";")) else None
 
 
-def _whole(path: Path, text: str) -> list[AnyWrite]:
+def _whole(path: Path, text: str) -> list[FileWrite | LinkWrite]:
     write = files.prepare(path, text.encode("utf-8", "surrogateescape"))
     if write.before is not None and write.after is not None and write.before.data == write.after.data:
         return []

@@ -1,0 +1,177 @@
+"""Changes on the real kernel, as a user types them: what holds, what drifts, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.plans.actions import SetSysctl, Where
+from kernel import changing
+from kernel.changing import ESTABLISHED, LOOSE, Site
+from kernel.scratch import scratch_netns, sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kernel.scratch import Netns
+
+
+@pytest.fixture
+def site(netns: Netns, tmp_path: Path) -> Site:
+    made = Site(netns, tmp_path)
+    made.etc.mkdir()
+    return made
+
+
+@pytest.fixture
+def read_only(site: Site) -> Iterator[Site]:
+    sh("mount", "--bind", str(site.etc), str(site.etc))
+    try:
+        sh("mount", "-o", "remount,ro,bind", str(site.etc))
+        yield site
+    finally:
+        sh("umount", str(site.etc))
+
+
+def setting(site: Site, name: str, after: str, before: str | None = None) -> SetSysctl:
+    return SetSysctl(where=site.where, name=name, before=before, after=after)
+
+
+def test_a_change_is_shown_until_it_is_undone(site: Site) -> None:
+    before = site.state()
+    plan = site.plan(changing.settings(site), changing.lasting(site))
+    done = site.halftrack("fix", str(plan), "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Change 1 done. It holds over a reboot. Back: halftrack undo 1" in done.stdout
+    assert site.value(ESTABLISHED) == "8000"
+    assert (site.etc / "modules-load.d/halftrack.conf").read_text().splitlines()[-1] == "nf_conntrack"
+    listed = site.halftrack("changes").stdout
+    assert listed.rstrip().endswith("holds")
+    assert all(len(line) <= 80 for line in listed.splitlines())
+    undone = site.halftrack("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert site.state() == before
+    assert site.halftrack("changes").stdout.rstrip().endswith("undone")
+
+
+def test_what_does_not_hold_any_more_is_refused_by_name_before_anything_is_changed(site: Site) -> None:
+    before = site.state()
+    plan = site.plan((setting(site, LOOSE, "0"),), (setting(site, ESTABLISHED, "7440", before="86400"),))
+    done = site.halftrack("fix", str(plan), "--yes")
+    assert done.returncode == 76
+    assert f"{ESTABLISHED} in {site.netns.name} is 432000 and not 86400 as planned" in done.stderr
+    assert site.state() == before
+    assert not (site.base / "state").exists()
+
+
+def test_nothing_is_asked_where_nobody_can_answer(site: Site) -> None:
+    before = site.state()
+    plan = site.plan(changing.settings(site))
+    assert site.halftrack("fix", str(plan)).returncode == 64
+    assert site.halftrack("fix", str(plan), "--no-input").returncode == 64
+    assert site.state() == before
+
+
+def test_what_is_in_force_already_is_no_change(site: Site) -> None:
+    done = site.halftrack("fix", str(site.plan((setting(site, LOOSE, site.value(LOOSE)),))), "--yes")
+    assert (done.returncode, "nothing to do" in done.stderr) == (0, True)
+    assert not (site.base / "state").exists()
+
+
+def test_drift_is_said_and_nothing_touched_unless_forced(site: Site) -> None:
+    site.halftrack(
+        "fix", str(site.plan((setting(site, LOOSE, "0"), setting(site, ESTABLISHED, "7440")))), "--yes"
+    )
+    site.netns.sysctl("nf_conntrack_tcp_timeout_established", 5000)
+    assert "DRIFT" in site.halftrack("changes").stdout
+    refused = site.halftrack("undo", "1", "--yes")
+    assert refused.returncode == 76
+    assert "now 5000" in refused.stderr
+    assert site.value(LOOSE) == "0"
+    assert site.halftrack("undo", "1", "--yes", "--force").returncode == 0
+    assert (site.value(LOOSE), site.value(ESTABLISHED)) == ("1", "432000")
+
+
+def test_a_change_in_the_middle_waits_for_the_later_one(site: Site) -> None:
+    for seconds in ("7440", "9000"):
+        plan = site.plan((setting(site, ESTABLISHED, seconds),))
+        assert site.halftrack("fix", str(plan), "--yes").returncode == 0
+    refused = site.halftrack("undo", "1", "--yes")
+    assert (refused.returncode, "undo 2 first" in refused.stderr) == (76, True)
+    assert site.value(ESTABLISHED) == "9000"
+    assert site.halftrack("undo", "2", "--yes").returncode == 0
+    assert site.halftrack("undo", "1", "--yes").returncode == 0
+    assert site.value(ESTABLISHED) == "432000"
+
+
+def test_a_namespace_that_is_gone_has_nothing_to_undo(site: Site) -> None:
+    with scratch_netns("gone") as other:
+        where = Where(netns=other.name, path=other.path, inode=other.inode)
+        plan = site.plan((SetSysctl(where=where, name=LOOSE, after="0"),))
+        assert site.halftrack("fix", str(plan), "--yes").returncode == 0
+    assert site.halftrack("changes").stdout.rstrip().endswith("gone")
+    done = site.halftrack("undo", "1", "--yes")
+    assert done.returncode == 0
+    assert "its place is gone" in done.stderr
+
+
+def test_a_step_that_does_not_go_is_taken_back_and_earlier_ones_stay(site: Site) -> None:
+    limit = "net.netfilter.nf_conntrack_max"  # a namespace of one's own may not write it
+    plan = site.plan(
+        (setting(site, LOOSE, "0"),), (setting(site, ESTABLISHED, "7440"), setting(site, limit, "1000"))
+    )
+    done = site.halftrack("fix", str(plan), "--yes")
+    assert done.returncode == 76
+    assert "may not be written" in done.stderr
+    assert "halftrack undo 1" in done.stderr
+    assert (site.value(LOOSE), site.value(ESTABLISHED)) == ("0", "432000")
+    assert "stopped" in site.halftrack("changes").stdout
+    assert site.halftrack("undo", "1", "--yes").returncode == 0
+    assert site.value(LOOSE) == "1"
+
+
+def test_a_read_only_etc_is_said_before_anything_is_changed(read_only: Site) -> None:
+    before = read_only.state()
+    plan = read_only.plan(changing.settings(read_only), changing.lasting(read_only))
+    done = read_only.halftrack("fix", str(plan), "--yes")
+    assert done.returncode == 76
+    assert "--until-reboot" in done.stderr
+    assert read_only.state() == before
+    assert read_only.halftrack("fix", str(plan), "--yes", "--until-reboot").returncode == 0
+    assert read_only.value(ESTABLISHED) == "8000"
+    assert read_only.files() == before["files"]
+
+
+def test_a_plan_of_another_node_is_refused_unless_it_is_wanted(site: Site) -> None:
+    path = site.plan()
+    path.write_bytes(json_of(changing.plan((setting(site, LOOSE, "0"),), node="elsewhere")))
+    refused = site.halftrack("fix", str(path), "--yes")
+    assert (refused.returncode, "--from-elsewhere" in refused.stderr) == (64, True)
+    assert site.value(LOOSE) == "1"
+    assert site.halftrack("fix", str(path), "--yes", "--from-elsewhere").returncode == 0
+    assert site.value(LOOSE) == "0"
+
+
+def test_a_plan_that_was_edited_is_no_plan(site: Site) -> None:
+    path = site.plan((setting(site, LOOSE, "0"),))
+    edited = json.loads(path.read_bytes())
+    edited["steps"][0]["actions"][0]["after"] = "1"
+    path.write_text(json.dumps(edited))
+    done = site.halftrack("fix", str(path), "--yes")
+    assert (done.returncode, "changed after it was made" in done.stderr) == (65, True)
+
+
+def test_a_name_that_leads_elsewhere_is_no_sysctl(site: Site) -> None:
+    for name in ("net.netfilter/../../../../etc/passwd", "/etc/passwd", "net.netfilter.nf_conntrack_max\n"):
+        done = site.halftrack("fix", str(site.plan((setting(site, name, "0"),))), "--yes")
+        assert done.returncode == 76, name
+        assert "is no name of a sysctl" in done.stderr
+
+
+def json_of(plan: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(plan)
