@@ -119,7 +119,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     port: int | None = None
     entries: int
     others: int = 0
-    proof: Literal["unanswered", "no-socket", "silent", "matching"]
+    proof: Literal["unanswered", "no-socket", "silent"]
     sockets: Where = Where()
     silent_below_s: int | None = None
     longest_s: int | None = None

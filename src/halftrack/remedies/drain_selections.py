@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from halftrack.remedies.parts import Part
     from halftrack.remedies.situation import Situation
 
-_UNANSWERED: Final = "one-sided"
+_UNANSWERED: Final = ("one-sided", "stale-nat")
 _ORPHANED: Final = "orphaned"
-_BY_MATCH: Final = "stale-nat"
 
 
 def selections(situation: Situation) -> tuple[Selection, ...]:
@@ -46,21 +45,19 @@ def _silent(situation: Situation, part: Part) -> Selection:
 def _dead(situation: Situation, found: Iterator[Part]) -> Iterator[Selection]:
     symptom = situation.finding.symptom
     for part in found:
-        if symptom == _UNANSWERED:
+        if symptom in _UNANSWERED:
             yield _selection(situation, part, "unanswered")
         elif symptom == _ORPHANED:
             inside = removal.holder(situation, part.group) if part.group.side != "forwarded" else None
             if inside is not None:
                 where = setting_actions.where(inside, situation.evidence)
                 yield _selection(situation, part, "no-socket", sockets=where)
-        elif symptom == _BY_MATCH and not part.others:
-            yield _selection(situation, part, "matching")
 
 
 def _selection(
     situation: Situation,
     part: Part,
-    proof: Literal["unanswered", "no-socket", "silent", "matching"],
+    proof: Literal["unanswered", "no-socket", "silent"],
     *,
     sockets: Where | None = None,
     silent_below_s: int | None = None,

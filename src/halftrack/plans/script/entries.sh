@@ -1,13 +1,18 @@
 # Entries that are stuck, by filters of conntrack(8). conntrack cannot select what has no answer, so
 # each filter is looked at before it is used, and what lives under it is taken out one by one instead.
-#   proof     what makes an entry one of those meant: unanswered, no-socket, silent, matching
+#   proof     what makes an entry one of those meant: unanswered, no-socket, silent
 #   others    entries besides those meant that the filter selected when the plan was made
 #   planned   those meant, then; longest: seconds they may have left; seconds: what silent ones get
 entries() { # operation, step, namespace, inode, filter as conntrack takes it
     operation=$1 step=$2 space=$3 inode=$4
     shift 4
     case $operation in
-    show) say "  conntrack -D $*: $planned entries then ($proof)" && return 0 ;;
+    show)
+        verb='deletes them, if they are still'
+        [ "$proof" != silent ] || verb="leaves each $seconds s, if it is still"
+        say "  conntrack $*: $planned entries; $verb $proof"
+        return 0
+        ;;
     may_go_back | back | note) return 0 ;;
     esac
     reachable "$space" "$inode" && reachable "$sockets" "$sockets_inode" || return 1
@@ -24,10 +29,6 @@ themselves${longest:+, the last within $longest s}"
 check_entries() {
     if [ "$proof" = no-socket ] && ! have ss; then
         missing ss "whether a socket is left cannot be seen: these entries are left to time${longest:+ ($longest s)}"
-        return 1
-    fi
-    if [ "$proof" = matching ] && [ "$others" != 0 ]; then
-        refuse "no filter tells these $planned entries from $others others: conntrack -L $*"
         return 1
     fi
     loose=$(inside "$space" cat /proc/sys/net/netfilter/nf_conntrack_tcp_loose 2>/dev/null)
@@ -67,7 +68,6 @@ all_dead() { # of what the filter lists
     case $proof in
     unanswered) ! grep 'src=' "$list" | grep -qvF '[UNREPLIED]' ;;
     no-socket) [ -n "$socket_end" ] && [ "$others" = 0 ] && no_socket state connected "$socket_end" ;;
-    matching) return 0 ;;
     *) return 1 ;;
     esac
 }
