@@ -142,10 +142,14 @@ class Drain(_Action, frozen=True, kw_only=True, tag="drain"):
 
 
 class ByHand(_Action, frozen=True, kw_only=True, tag="by-hand"):
-    """Somebody else's setting (``manager``): nothing is done; these lines are for its owner."""
+    """Somebody else's setting (``manager``): nothing is done; these lines are for its owner.
+
+    ``settings``: the same as sysctls, where it is about sysctls of the node.
+    """
 
     manager: str
     lines: tuple[str, ...]
+    settings: tuple[SetSysctl, ...] = ()
 
 
 Action = SetSysctl | SetBuckets | AddRules | Persist | Drain | ByHand

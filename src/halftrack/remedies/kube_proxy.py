@@ -1,16 +1,12 @@
-"""Settings that kube-proxy writes at its every start: the change belongs into its configuration.
-
-Fields of ``KubeProxyConfiguration`` (``kubeproxy.config.k8s.io/v1alpha1``), section ``conntrack``,
-and the flags that mean the same. A value of 0 leaves the kernel's setting alone.
-"""
+"""Settings that kube-proxy writes at its every start: the change belongs into its configuration."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from halftrack.plans.kube_proxy_fields import FIELDS, spelled
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment
 
@@ -21,16 +17,6 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 MANAGER: Final = "kube-proxy"
-FIELDS: Final = MappingProxyType(
-    {
-        "tcp_timeout_established": ("tcpEstablishedTimeout", "--conntrack-tcp-timeout-established"),
-        "tcp_timeout_close_wait": ("tcpCloseWaitTimeout", "--conntrack-tcp-timeout-close-wait"),
-        "tcp_be_liberal": ("tcpBeLiberal", "--conntrack-tcp-be-liberal"),
-        "max": ("min", "--conntrack-min"),
-    }
-)
-"""Setting (``nf_conntrack_`` stripped) to the field and the flag."""
-_DURATIONS: Final = ("tcp_timeout_established", "tcp_timeout_close_wait")
 
 
 def owns(situation: Situation) -> bool:
@@ -45,7 +31,7 @@ def configure(settings: Mapping[str, int]) -> tuple[str, ...]:
     flags = []
     for name, number in settings.items():
         field, flag = FIELDS[name]
-        value = f"{number}s" if name in _DURATIONS else str(number)
+        value = spelled(name, number)
         lines.append(f"#     {field}: {value}")
         flags.append(f"{flag}={value}")
     return (

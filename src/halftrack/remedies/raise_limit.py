@@ -89,7 +89,7 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
         return (ByHand(manager="the node", lines=lines),)
     host = _of_node(situation)
     if grows and kube_proxy.owns(host):
-        return (setting_actions.for_kube_proxy({"max": limit}),)
+        return (setting_actions.for_kube_proxy({"max": limit}, host),)
     seen = summary.buckets if summary is not None else None
     resized = (SetBuckets(before=seen, after=buckets),) if seen is None or buckets > seen else ()
     raised = setting_actions.sysctls({"max": limit}, host) if grows else ()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import HOST, SELF
 from halftrack.plans.actions import ByHand, Persist, SetSysctl, Where
+from halftrack.plans.kube_proxy_fields import FIELDS
 from halftrack.remedies import kube_proxy, persistence, place
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def change(settings: Mapping[str, int], situation: Situation, *, module: bool = 
     Nothing where all of them are so already; lines for kube-proxy where it owns one of them.
     ``module``: they exist only once the tracker's module is loaded.
     """
-    if kube_proxy.owns(situation) and not kube_proxy.FIELDS.keys().isdisjoint(settings):
-        return (for_kube_proxy(settings),)
+    if kube_proxy.owns(situation) and not FIELDS.keys().isdisjoint(settings):
+        return (for_kube_proxy(settings, situation),)
     done = sysctls(settings, situation)
     if not done:
         return ()
@@ -85,10 +86,10 @@ def kept(
     return (Persist(settings=told, module=module, hashsize=hashsize), *by_file)
 
 
-def for_kube_proxy(settings: Mapping[str, int]) -> ByHand:
+def for_kube_proxy(settings: Mapping[str, int], situation: Situation) -> ByHand:
     """What to put into its configuration."""
     lines = (
         line.removeprefix("#").removeprefix(" ") if line.startswith("#") else line
         for line in kube_proxy.configure(settings)
     )
-    return ByHand(manager=kube_proxy.MANAGER, lines=tuple(lines))
+    return ByHand(manager=kube_proxy.MANAGER, lines=tuple(lines), settings=sysctls(settings, situation))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.plans.document import identified
 from halftrack.plans.script.calls import Calls
-from halftrack.plans.script.words import Spelling, comment, quoted
+from halftrack.plans.words import Spelling, comment, quoted
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan

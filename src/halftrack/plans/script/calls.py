@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import HOST
+from halftrack.plans import rules, words
 from halftrack.plans.actions import (
     AddRules,
     ByHand,
@@ -15,14 +16,13 @@ from halftrack.plans.actions import (
     SetSysctl,
     Untracked,
 )
-from halftrack.plans.script import rules, words
-from halftrack.plans.script.words import quoted
+from halftrack.plans.words import quoted
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Action, Selection, TimeoutPolicy, Where
     from halftrack.plans.document import Plan
-    from halftrack.plans.script.rules import Restored
-    from halftrack.plans.script.words import Spelling
+    from halftrack.plans.rules import Restored
+    from halftrack.plans.words import Spelling
 
 _OLD: Final = "net.ipv4.netfilter.ip_conntrack_"
 _NEW: Final = "net.netfilter.nf_conntrack_"
@@ -223,6 +223,9 @@ class Calls:
         for selection in action.selections:
             self._selection(part, action, selection)
             self.needs.add("entries")
+        rest = (action.expected or 0) - sum(selection.entries for selection in action.selections)
+        if action.selections and rest > 0:
+            self._bare(part, "left_to_time", quoted(str(rest)))
 
     def _selection(self, part: str, action: Drain, chosen: Selection) -> None:
         self._use(chosen.address, "ip6" if chosen.family == "ipv6" else "ip")

@@ -122,3 +122,6 @@ change_entry() {
         inside "$space" conntrack -D "$@" >/dev/null 2>&1
     fi
 }
+left_to_time() { # operation, entries
+    case $1 in show | 'do') say "  $2 more, in smaller groups, are left to time" ;; esac
+}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.plans.script import words
+from halftrack.plans import words
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import TimeoutPolicy, Untracked
-    from halftrack.plans.script.words import Spelling
+    from halftrack.plans.words import Spelling
 
 _RAW: Final = -300
 _FILTER: Final = 0
@@ -83,7 +83,7 @@ def nft_untracked(rule: Untracked, name: str, spelling: Spelling) -> tuple[str, 
     return f"table inet halftrack {{\n{chains}}}", [f"{name}_{hook}" for hook in hooks], []
 
 
-def _accepting(rule: Untracked) -> tuple[str, ...]:
+def accepting(rule: Untracked) -> tuple[str, ...]:
     if unknown := set(rule.accept) - {"INPUT", "OUTPUT", "FORWARD"}:
         raise ValueError(f"{min(unknown)!r} is not a chain that packets pass by themselves")
     return tuple(dict.fromkeys(rule.accept))
@@ -91,7 +91,7 @@ def _accepting(rule: Untracked) -> tuple[str, ...]:
 
 def to_accept(rule: Untracked, spelling: Spelling) -> str:
     """What the node's own nft chains have to let pass, in words: no table of ours can do it for them."""
-    chains = ", ".join(_accepting(rule)).lower()
+    chains = ", ".join(accepting(rule)).lower()
     service = f"{words.protocol(rule.protocol)} port {words.port(rule.port)} of {spelling.bare(rule.address)}"
     return f"accept {service}, both directions and without ct state, in your own {chains} chains"
 
@@ -140,7 +140,7 @@ def iptables_untracked(rule: Untracked, chain: str, spelling: Spelling) -> Resto
     address, port = spelling.bare(rule.address), words.port(rule.port)
     towards = f"-p {service} -d {address} --dport {port}"
     back = f"-p {service} -s {address} --sport {port}"
-    hooks = _accepting(rule)
+    hooks = accepting(rule)
     text, jumps = [], []
     if hooks:
         matches = [f"-A {chain} {match} -j ACCEPT" for match in (towards, back)]

@@ -1,10 +1,9 @@
-"""Words of the script: whatever a plan holds ends up quoted, as data, in one line."""
+"""Words of scripts and files: whatever a plan holds ends up quoted, as data, in one line."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
@@ -69,11 +68,11 @@ def port(number: int) -> str:
     return str(number)
 
 
-@dataclass(frozen=True, slots=True)
 class Spelling:
     """How addresses are spelled: as they are, or as the variables of the plan that stand for them."""
 
-    variables: Mapping[str, str]
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
 
     def variable(self, address: str) -> str | None:
         """The variable's name where the address stands for one. Raises ValueError where it has no such."""
