@@ -10,6 +10,7 @@ from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.values import HOST
 from halftrack.kernel import firewall, identity, nftables
 from halftrack.plans.actions import SetSysctl
+from halftrack.plans.kube_proxy_fields import FIELDS
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan
@@ -47,8 +48,6 @@ def unowned(plan: Plan) -> None:
     }
     if not wanted or _PROXY not in firewall.managers(Path("/"), nftables.names()):
         return
-    from halftrack.remedies.kube_proxy import FIELDS  # noqa: PLC0415  # its room loads polars
-
     owned = sorted(wanted & FIELDS.keys())
     if owned:
         names = ", ".join(_PREFIX + name for name in owned)

@@ -13,9 +13,11 @@ from halftrack import planning
 from halftrack.commands import last_screen, options, output, saving
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
+from halftrack.errors import UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import identity
 from halftrack.planning.wanted import REMEDIES
+from halftrack.plans import handover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +48,40 @@ _NAME = "plan.json"
     type=click.Path(path_type=Path, dir_okay=False),
     help="Save the plan there, for halftrack fix FILE.",
 )
+@click.option(
+    "--sh",
+    "as_script",
+    is_flag=True,
+    help="Print one sh script with parts relief, cure, clear and back, for a node without Halftrack.",
+)
+@click.option(
+    "--for",
+    "owner",
+    metavar="OWNER",
+    type=click.Choice(handover.TARGETS),
+    help=f"Print the file for whoever owns the settings: {', '.join(handover.TARGETS)}.",
+)
 @options.shared
 @click.pass_context
 def command(
-    context: click.Context, *, words: tuple[str, ...], sources: tuple[str, ...], target: Path | None
+    context: click.Context,
+    *,
+    words: tuple[str, ...],
+    sources: tuple[str, ...],
+    target: Path | None,
+    as_script: bool,
+    owner: str | None,
 ) -> int:
     given = options.given(context)
+    if sum((as_script, owner is not None, given.json or given.jsonl)) > 1:
+        raise UsageError("--sh, --for and --json are different answers: ask for one of them")
     plan = made(sources, planning.parse(words), given)
+    if as_script or owner is not None:
+        from halftrack.commands import carried  # noqa: PLC0415  # for those who carry a plan away only
+
+        carried.write(carried.script(plan) if owner is None else carried.file(plan, owner), target)
+        output.message(carried.summary(plan, owner), given)
+        return 0
     if target is not None:
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
