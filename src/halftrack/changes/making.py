@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from halftrack.changes import spaces
+from halftrack.changes import rules, spaces
 from halftrack.changes.writes import buckets, sysctl
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
 from halftrack.kernel import files
@@ -28,7 +27,7 @@ def writes(action: Action) -> list[AnyWrite]:
         case SetBuckets():
             return _buckets(action)
         case AddRules():
-            return _rules(action)
+            return rules.writes(action)
         case Persist() | Drain() | ByHand():
             return []
 
@@ -65,15 +64,6 @@ def _buckets(action: SetBuckets) -> list[AnyWrite]:
     if action.before is not None and not buckets.same(now, action.before):
         raise Incomplete(f"hashsize is {now} and not {action.before} as planned")
     return [buckets.BucketsWrite(before=now, after=action.after)]
-
-
-def _rules(action: AddRules) -> list[AnyWrite]:
-    try:
-        rules = importlib.import_module("halftrack.changes.rules")
-    except ModuleNotFoundError as error:
-        raise FeatureMissing(f"rules for {action.tool} cannot be set by this version") from error
-    found: list[AnyWrite] = rules.writes(action)
-    return found
 
 
 def _plain(text: str) -> str:

@@ -1,11 +1,14 @@
 """Names of the nftables tables and chains of this namespace, asked of the kernel itself.
 
 No command is run, so nothing can hang; needs CAP_NET_ADMIN. The rules of ``iptables-nft`` show
-here like any other, those of ``iptables-legacy`` do not.
+here like any other, those of ``iptables-legacy`` do not. Also: removing a table, only if the
+ruleset is the one that was looked at.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,7 +22,14 @@ if TYPE_CHECKING:
 
 # include/uapi/linux/netfilter/nf_tables.h
 _NFT_MSG_GETTABLE: Final = 1
+_NFT_MSG_DELTABLE: Final = 2
 _NFT_MSG_GETCHAIN: Final = 4
+_NFT_MSG_GETGEN: Final = 16
+_NFTA_GEN_ID: Final = 1
+_NFNL_MSG_BATCH_BEGIN: Final = 0x10
+_NFNL_MSG_BATCH_END: Final = 0x11
+_NFNL_BATCH_GENID: Final = 1
+_NLM_F_REQUEST, _NLM_F_ACK = 0x1, 0x4
 _NFTA_TABLE_NAME: Final = 1
 _NFTA_CHAIN_NAME: Final = 3
 FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -51,6 +61,42 @@ def names() -> Names | None:
     except OSError:
         return None
     return Names(frozenset(tables), frozenset(chains))
+
+
+def generation() -> bytes:
+    """The number of the ruleset as it is: another one after each change. Raises OSError."""
+    with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
+        number = netlink_messages.sequence()
+        kind = NFNL_SUBSYS_NFTABLES << 8 | _NFT_MSG_GETGEN
+        sock.send(netlink_messages.message(kind, _NLM_F_REQUEST, number, bytes(_NFGENMSG_LEN)))
+        return netlink_messages.attributes(_answer(sock, number)[_NFGENMSG_LEN:]).get(_NFTA_GEN_ID, b"")
+
+
+def delete_table(family: str, name: str, generation: bytes) -> None:
+    """Remove a table unless the ruleset has changed since that generation. Raises OSError."""
+    number = netlink_messages.sequence()
+    families = {text: value for value, text in FAMILIES.items()}
+    whole = struct.pack(">BBH", 0, 0, NFNL_SUBSYS_NFTABLES)
+    table = struct.pack(">BBH", families[family], 0, 0) + netlink_messages.attribute(
+        _NFTA_TABLE_NAME, name.encode() + b"\0"
+    )
+    begin = whole + netlink_messages.attribute(_NFNL_BATCH_GENID, generation)
+    batch = netlink_messages.message(_NFNL_MSG_BATCH_BEGIN, _NLM_F_REQUEST, number, begin)
+    kind = NFNL_SUBSYS_NFTABLES << 8 | _NFT_MSG_DELTABLE
+    batch += netlink_messages.message(kind, _NLM_F_REQUEST | _NLM_F_ACK, number, table)
+    batch += netlink_messages.message(_NFNL_MSG_BATCH_END, _NLM_F_REQUEST, number, whole)
+    with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
+        sock.send(batch)
+        _answer(sock, number)
+
+
+def _answer(sock: socket.socket, number: int) -> bytes:
+    deadline = time.monotonic() + _WITHIN_S
+    while True:
+        for kind, body in netlink_messages.messages(netlink.receive(sock, deadline), number):
+            if kind == netlink_messages.NLMSG_ERROR and (code := netlink_messages.error_code(body)):
+                raise OSError(code, os.strerror(code))
+            return body
 
 
 def _dump(sock: socket.socket, kind: int, deadline: float) -> Iterator[tuple[str, dict[int, bytes]]]:

@@ -37,17 +37,40 @@ def call_in(path: str | None, work: Callable[[], _T]) -> _T:
     """
     if path is None:
         return work()
+
+    def inside() -> _T:
+        enter(path)
+        return work()
+
+    return _in_thread(inside, f"in {path}")
+
+
+def call_in_new(work: Callable[[], _T]) -> _T:
+    """What ``work`` returns or raises in a network namespace made for it; that ends with it.
+
+    Needs CAP_SYS_ADMIN. Raises OSError where no namespace can be made.
+    """
+
+    def inside() -> _T:
+        if _libc.unshare(CLONE_NEWNET):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), "a scratch network namespace")
+        return work()
+
+    return _in_thread(inside, "in a scratch namespace")
+
+
+def _in_thread(work: Callable[[], _T], name: str) -> _T:
     results: list[_T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            enter(path)
             results.append(work())
         except BaseException as error:  # noqa: BLE001  # handed to the caller below
             errors.append(error)
 
-    thread = threading.Thread(target=run, name=f"in {path}")
+    thread = threading.Thread(target=run, name=name)
     thread.start()
     thread.join()
     if errors:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from halftrack.changes.writes.buckets import BucketsWrite
 from halftrack.changes.writes.files import FileWrite
+from halftrack.changes.writes.iptables import IptablesWrite
 from halftrack.changes.writes.links import LinkWrite
+from halftrack.changes.writes.nft import NftWrite
+from halftrack.changes.writes.policy import PolicyWrite
 from halftrack.changes.writes.sysctl import SysctlWrite
 
-AnyWrite = SysctlWrite | BucketsWrite | FileWrite | LinkWrite
+AnyWrite = SysctlWrite | BucketsWrite | FileWrite | LinkWrite | NftWrite | IptablesWrite | PolicyWrite
 """Each is told from the others by its tag, ``write``."""

@@ -1,0 +1,80 @@
+"""iptables-save and iptables-restore, of the flavour that holds a namespace's rules.
+
+In the network namespace of the calling thread.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from halftrack.errors import FeatureMissing
+from halftrack.evidence import uapi
+from halftrack.kernel import cttimeout, files, nftables, survey, tools
+
+Flavour = Literal["nft", "legacy"]
+Family = Literal["ip", "ip6"]
+_TOOLS: Final = {"ip": "iptables", "ip6": "ip6tables"}
+_FAMILIES: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
+_NAMES: Final = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
+_POLICY: Final = re.compile(r"-j CT --timeout (\S{1,31})$", re.MULTILINE)
+WAIT_S: Final = "5"
+
+
+def tool(family: Family) -> str:
+    """``iptables`` or ``ip6tables``."""
+    return _TOOLS[family]
+
+
+def flavour(family: Family) -> Flavour:
+    """The one that holds this namespace's rules; where there are none, what the tool is by itself.
+
+    Raises FeatureMissing where iptables is not installed.
+    """
+    if legacy_tables(family):
+        return "legacy"
+    version = tools.run([_TOOLS[family], "-V"])
+    return "nft" if "nf_tables" in version else "legacy"
+
+
+def legacy_tables(family: Family) -> tuple[str, ...]:
+    """Tables of iptables-legacy that are loaded here. Looking loads none."""
+    return tuple((files.text(survey.net_directory() / _NAMES[family]) or "").split())
+
+
+def save(family: Family, flavour: Flavour, table: str) -> list[str]:
+    """Lines of iptables-save for one table, without counters; nothing where the table is not there."""
+    if flavour == "legacy":
+        if table not in legacy_tables(family):
+            return []
+    else:
+        known = nftables.names()
+        if known is not None and (family, table) not in known.tables:
+            return []
+    lines = tools.run([_program(family, flavour, "save"), "-t", table]).splitlines()
+    return [re.sub(r" \[\d+:\d+\]$", "", line) for line in lines]
+
+
+def restore(family: Family, flavour: Flavour, text: str) -> None:
+    """Load without flushing what is there: all of a table or nothing of it."""
+    tools.run([_program(family, flavour, "restore"), "--noflush", "--wait", WAIT_S], text)
+
+
+def prepare(text: str) -> None:
+    """In a scratch namespace: make the policies that rules of this text name, so that they can be loaded."""
+    for name in set(_POLICY.findall(text)):
+        for family in _FAMILIES.values():
+            if cttimeout.get(name) is None and (family == uapi.AF_INET6) == name.endswith("6"):
+                cttimeout.add(name, cttimeout.Policy(family, {"established": 1}))
+
+
+def _program(family: Family, flavour: Flavour, what: str) -> str:
+    """The tool of one flavour, by its own name or by the common one where that is it."""
+    own = f"{_TOOLS[family]}-{flavour}-{what}"
+    if tools.find(own) is not None:
+        return own
+    common = f"{_TOOLS[family]}-{what}"
+    version = tools.run([common, "-V"]) if tools.find(common) else ""
+    if version and ("nf_tables" in version) == (flavour == "nft"):
+        return common
+    raise FeatureMissing(f"{own} is not installed here")
