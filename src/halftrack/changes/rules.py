@@ -13,9 +13,9 @@ from halftrack.changes.writes import iptables as xtables
 from halftrack.errors import Incomplete, UnreadableInput
 from halftrack.evidence import uapi
 from halftrack.kernel import iptables
+from halftrack.plans import rules
 from halftrack.plans.actions import AddRules, Untracked
-from halftrack.plans.script import rules
-from halftrack.plans.script.words import Spelling
+from halftrack.plans.words import Spelling
 
 if TYPE_CHECKING:
     from halftrack.changes.spaces import Space
