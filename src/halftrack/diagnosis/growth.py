@@ -137,16 +137,23 @@ def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | S
         begun = _onset(idle)
         if begun is not None:
             return begun
-    if shape == "steady":
-        return _rate(drawn, keeps_speaking=case.symptom == "idle-established")
-    if shape == "falling":
-        counts = shapes.seen(drawn)
-        latest = counts[-max(len(counts) // 4, 1) :]
-        return _bounded(latest, drawn.bucket_s)
+    if shape in {"steady", "falling"}:
+        return pace_of(drawn, shape, keeps_speaking=case.symptom == "idle-established")
     if shape == "steps":
         steps = _steps(case, drawn, idle)
         return None if steps.over else steps
     return None
+
+
+def pace_of(drawn: Timeline, shape: Shape, *, keeps_speaking: bool = False) -> Rate:
+    """How fast entries come that come at a pace of their own: those that are gone again counted in.
+
+    ``shape``: steady, or falling, of which the latest quarter counts. ``keeps_speaking``: see ``_rate``.
+    """
+    if shape == "steady":
+        return _rate(drawn, keeps_speaking=keeps_speaking)
+    counts = shapes.seen(drawn)
+    return _bounded(counts[-max(len(counts) // 4, 1) :], drawn.bucket_s)
 
 
 def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:

@@ -27,6 +27,12 @@ _NEEDED: Final = {
     "notrack": ("service", "address"),
 }
 """What has to be said where no finding offers the remedy."""
+_BEARS_ON: Final = {
+    "shorten-established": ("one-sided", "orphaned", "idle-established"),
+    "cap-unacknowledged": ("one-sided",),
+    "strict-pickup": ("one-sided",),
+}
+"""Remedies of all TCP connections, and the symptoms of entries whose time they set."""
 
 
 def finding(wanted: Wanted, situations: Sequence[Situation]) -> Situation:
@@ -67,8 +73,8 @@ def remedy(
     ]
     told = [(each, _told(each, advice, wanted)) for each, advice in offering]
     if not offering:
-        bare = _bare(evidence, diagnosis)
-        told = [(bare, _unasked(bare, wanted))]
+        meant = _meant(wanted, situations, evidence, diagnosis)
+        told = [(meant, _unasked(meant, wanted))]
     if not hasattr(remedies.named(name), "actions"):
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
     found = (pick(each, advice, asked=True) for each, advice in told)
@@ -128,6 +134,20 @@ def _unasked(situation: Situation, wanted: Wanted) -> Advice:
 def _title(wanted: Wanted) -> str:
     told = ", ".join(f"{name} {value}" for name, value in wanted.arguments.items())
     return f"{wanted.remedy}: {told}" if told else str(wanted.remedy)
+
+
+def _meant(
+    wanted: Wanted, situations: Sequence[Situation], evidence: Evidence, diagnosis: Diagnosis
+) -> Situation:
+    """Where it would be done, with the entries that it would bear on where there are some."""
+    bare = _bare(evidence, diagnosis)
+    symptoms = _BEARS_ON.get(str(wanted.remedy), ())
+    touched = [
+        each
+        for each in situations
+        if each.table is bare.table and each.rows is not None and each.finding.symptom in symptoms
+    ]
+    return max(touched, key=lambda each: each.finding.entries, default=bare)
 
 
 def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from halftrack.diagnosis import growth
+
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Finding, Timeline
     from halftrack.remedies.situation import Situation
@@ -13,18 +15,22 @@ if TYPE_CHECKING:
 def settles_at(situation: Situation, lifetime_s: int) -> int | None:
     """Entries of this finding once each lives ``lifetime_s``: arrivals within one lifetime.
 
-    A steady leak is its rate times the lifetime. One in steps or bursts is the most that ever
-    arrived within a window of that length. Never more than there are now. None where neither
-    a rate nor a timeline is known.
+    A steady leak is the rate at which entries come, whether or not as many go, times the lifetime.
+    One in steps or bursts is the most that ever arrived within a window of that length. Never more
+    than there are now. None where neither a rate nor a timeline is known.
     """
     finding = situation.finding
     forecast = finding.forecast or (situation.summary.forecast if situation.summary else None)
     shape = forecast.shape if forecast else "unknown"
-    if shape in {"steady", "falling"} or finding.timeline is None:
+    if finding.timeline is None:
         rate = _rate(finding)
         if rate is None:
             return None
         return min(finding.entries, round(rate * lifetime_s / 60))
+    if shape in {"steady", "falling"}:
+        silent = finding.symptom == "idle-established"
+        pace = growth.pace_of(finding.timeline, shape, keeps_speaking=silent)
+        return min(finding.entries, round(pace.likely * lifetime_s))
     return min(finding.entries, busiest(finding.timeline, lifetime_s))
 
 
