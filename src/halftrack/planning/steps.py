@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Risk
+from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.planning import wording
 from halftrack.plans.actions import ByHand, Persist
 from halftrack.plans.document import Step
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from halftrack.planning.picks import Pick
     from halftrack.plans.document import Effect
 
+_LEAST: Final = words.duration(MAY_LIVE_S)
 _ONCE_MORE: Final = "each is looked at again right before its turn: what spoke or has a socket is left"
 
 
@@ -57,10 +59,9 @@ def _title(picked: Pick, effect: Effect) -> str:
 def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     why = [_ONCE_MORE]
     if told.spared:
-        least = words.duration(7_440)
-        why.append(f"{told.spared:,} may live and are left {least} at least; what stays silent then goes")
+        why.append(f"{told.spared:,} may live and are left {_LEAST} at least; what stays silent then goes")
     if picked.situation.finding.symptom == "one-sided":
-        why.append("rules that would miss a connection without an answer are looked for first")
+        why.append(f"where rules of this node may need what never was answered, it is left {_LEAST} instead")
     if picked.situation.evidence.input.truncated:
         why.append("the table was not read whole: more entries may match")
     return Risk(level="medium" if told.spared else "low", why=tuple(why), live_flows_affected=told.spared)
