@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -64,9 +65,14 @@ class Node:
                 found[name] = (status.st_mode, path.read_bytes() if path.is_file() else b"")
         return found
 
+    def rules(self) -> str:
+        """All of nft's but the empty chains that iptables leaves in tables it has once used."""
+        listed = json.loads(self.netns.run("nft", "-j", "list", "ruleset"))["nftables"]
+        tables = [each for each in self.netns.run("nft", "list", "tables").splitlines() if "inet" in each]
+        return json.dumps([tables, *(each["rule"]["expr"] for each in listed if "rule" in each)])
+
     def state(self) -> tuple[object, ...]:
         """All that a plan may change: settings, rules of each kind, files."""
-        rules = self.netns.run("nft", "list", "ruleset") if self._has_nft() else ""
         saved = [
             line
             for tool in ("iptables-save", "ip6tables-save")
@@ -74,10 +80,7 @@ class Node:
             if line.startswith("-A") or (line.startswith(":") and " - " in line)
         ]
         settings = self.netns.run("sysctl", "-a", "--pattern", r"nf_conntrack_(tcp|udp|log|chk)")
-        return settings, "inet halftrack" in rules, tuple(saved), self.files()
-
-    def _has_nft(self) -> bool:
-        return bool(self.netns.run("nft", "list", "tables"))
+        return settings, self.rules(), tuple(saved), self.files()
 
 
 def node_in(netns: Netns, root: Path, *, systemd: bool = True) -> Node:

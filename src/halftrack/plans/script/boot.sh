@@ -121,16 +121,16 @@ ExecStart=/bin/sh $rules_path
 WantedBy=multi-user.target"
     link=$path
     path=/etc/systemd/system/halftrack-script-$PLAN.service
-    one_file "$1" || return 1
     # A link of this name is what `systemctl enable` makes.
     case $1 in
-    do) (umask 022 && mkdir -p "$ROOT${link%/*}") && ln -sf "$path" "$ROOT$link" ;;
+    note) kept "$step.before" || [ -d "$ROOT${link%/*}" ] || keep "$step.wants" yes || return 1 ;;
     back)
-        if [ -L "$ROOT$link" ]; then
+        if kept "$step.before"; then
             rm -f "$ROOT$link"
-            rmdir "$ROOT${link%/*}" 2>/dev/null
+            ! kept "$step.wants" || rmdir "$ROOT${link%/*}" 2>/dev/null
         fi
-        return 0
         ;;
     esac
+    one_file "$1" || return 1
+    [ "$1" != 'do' ] || { (umask 022 && mkdir -p "$ROOT${link%/*}") && ln -sf "$path" "$ROOT$link"; }
 }

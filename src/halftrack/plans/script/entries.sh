@@ -94,7 +94,7 @@ one_by_one() {
     fi
 }
 this_entry() {
-    inside "$space" conntrack -G -f "$family" -p "$protocol" -s "$src" -d "$dst" --sport "$sport" --dport "$dport" 2>/dev/null
+    inside "$space" conntrack -G -p "$protocol" -s "$src" -d "$dst" --sport "$sport" --dport "$dport" 2>/dev/null
 }
 still_dead() {
     case $proof in
