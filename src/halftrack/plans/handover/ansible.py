@@ -147,8 +147,10 @@ def _module() -> Iterator[_Task]:
         [],
         {
             "name": "The tracker is loaded now",
-            "ansible.builtin.command": {"argv": ["modprobe", "nf_conntrack"]},
-            "changed_when": False,
+            "ansible.builtin.command": {
+                "argv": ["modprobe", "nf_conntrack"],
+                "creates": "/proc/sys/net/netfilter/nf_conntrack_count",
+            },
             "become": True,
         },
     )
