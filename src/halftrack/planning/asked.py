@@ -114,7 +114,8 @@ def _unasked(situation: Situation, wanted: Wanted) -> Advice:
     if proposed is not None:
         return proposed
     if name not in _NEEDED:
-        raise UsageError(f"no finding here calls for {name}")
+        other = "; entries are chosen by halftrack drain FILTER" if name == "drain" else ""
+        raise UsageError(f"no finding here calls for {name}{other}")
     missing = [each for each in _NEEDED[name] if each not in wanted.arguments]
     if missing:
         example = "timeout-policy:service=tcp/8883,established=7440"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -51,11 +52,13 @@ class Effects:
 
 
 def _changed(before: Course, picked: Pick) -> Course:
-    """The course under what a remedy sets; relief changes none."""
+    """The course under what a remedy sets."""
     arguments, symptom = picked.advice.arguments, picked.situation.finding.symptom
     symptoms: tuple[str, ...] = ()
     lifetime_s, share = 0, 1.0
     match picked.remedy:
+        case "raise-limit":
+            return replace(before, limit=int(arguments["limit"]))
         case "shorten-established":
             symptoms, lifetime_s = _ESTABLISHED, int(arguments["established"])
         case "timeout-policy" if "established" in arguments:

@@ -55,16 +55,21 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The table: ``rest`` entries that stay as many, and the streams of its cases."""
+    """The table: ``rest`` entries that stay as many, and the streams of its cases.
+
+    ``limit``: never more than so many; None where there is none, or it is not known.
+    """
 
     rest: int
     streams: tuple[Stream, ...]
+    limit: int | None = None
 
     def entries(self, at_s: Sequence[float]) -> list[int]:
         """Entries at these moments from now, seconds."""
         moments = np.asarray(at_s, np.float64)
         total = self.rest + sum((each.entries(moments) for each in self.streams), np.zeros_like(moments))
-        return [round(float(each)) for each in total]
+        counts = [round(float(each)) for each in total]
+        return counts if self.limit is None else [min(each, self.limit) for each in counts]
 
     def points(self) -> tuple[Point, ...]:
         counts = self.entries(MOMENTS_S)
@@ -103,4 +108,4 @@ def course(view: View, cases: Sequence[Case]) -> Course | None:
         if each.told and each.lifetime_s is not None
     )
     stuck = sum(each.growth.entries for each in streams)
-    return Course(max(forecast.level(view) - stuck, 0), streams)
+    return Course(max(forecast.level(view) - stuck, 0), streams, view.table.limit or None)

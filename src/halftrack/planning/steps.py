@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Risk
 from halftrack.draining.fates import MAY_LIVE_S
+from halftrack.evidence.values import HOST
 from halftrack.planning import wording
-from halftrack.plans.actions import ByHand, Persist
+from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetSysctl
 from halftrack.plans.document import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from halftrack.planning.clearing import Clearing
     from halftrack.planning.masks import Variables
     from halftrack.planning.picks import Pick
+    from halftrack.plans.actions import Action
     from halftrack.plans.document import Effect
 
 _LEAST: Final = words.duration(MAY_LIVE_S)
@@ -28,7 +32,7 @@ def step(picked: Pick, effect: Effect, variables: Variables, *, also: tuple[str,
     return Step(
         remedy=picked.remedy,
         kind=advice.kind,
-        title=_title(picked, effect),
+        title=f"{_title(picked, effect).rstrip('.')}{_place(actions)}",
         target=wording.target(actions),
         before=wording.before(actions),
         after=wording.after(actions),
@@ -40,6 +44,14 @@ def step(picked: Pick, effect: Effect, variables: Variables, *, also: tuple[str,
         actions=actions,
         notes=_notes(picked, also),
     )
+
+
+def _place(actions: Sequence[Action]) -> str:
+    """The namespaces that are changed, where it is not the host's alone."""
+    places = dict.fromkeys(
+        action.where.netns for action in actions if isinstance(action, (SetSysctl, AddRules, Drain))
+    )
+    return "" if set(places) <= {HOST} else f", in {', '.join(places)}"
 
 
 def _title(picked: Pick, effect: Effect) -> str:

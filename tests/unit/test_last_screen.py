@@ -1,0 +1,78 @@
+"""Which session a screen belongs to, and when it is not believed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.commands import last_screen
+from halftrack.errors import UsageError
+from halftrack.planning import Wanted, parse
+from unit.documents import SICK_OLD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path))
+    return tmp_path / "screens"
+
+
+def test_a_number_is_the_finding_that_stood_there(folder: Path) -> None:
+    last_screen.remember(SICK_OLD, ())
+    assert last_screen.by_id(parse(["1", "drain"])) == (
+        Wanted("1", finding=SICK_OLD.findings[0].id),
+        Wanted("drain", remedy="drain"),
+    )
+    assert [file.name for file in folder.iterdir()] == [str(os.getsid(0))]
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_screen_of_another_session_of_this_number_is_not_believed(folder: Path) -> None:
+    last_screen.remember(SICK_OLD, ())
+    [file] = folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"started":"', b'"started":"9'))
+    with pytest.raises(UsageError, match="no screen of this session"):
+        last_screen.by_id(parse(["1"]))
+
+
+def test_a_link_in_the_screens_place_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    last_screen.remember(SICK_OLD, ())
+    [file] = folder.iterdir()
+    elsewhere = tmp_path / "elsewhere"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="no screen of this session"):
+        last_screen.by_id(parse(["1"]))
+    last_screen.remember(SICK_OLD, ())
+    assert file.is_symlink()
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\x00" * 100])
+def test_a_damaged_screen_is_none(folder: Path, text: bytes) -> None:
+    last_screen.remember(SICK_OLD, ())
+    [file] = folder.iterdir()
+    file.write_bytes(text)
+    with pytest.raises(UsageError, match="no screen of this session"):
+        last_screen.by_id(parse(["1"]))
+
+
+def test_screens_of_sessions_that_are_over_are_forgotten(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    over = folder / str(1 << 30)
+    over.touch()
+    last_screen.remember(SICK_OLD, ())
+    assert not over.exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path / "file"))
+    last_screen.remember(SICK_OLD, ())
+    assert last_screen.by_id(parse(["drain"])) == parse(["drain"])
