@@ -41,6 +41,13 @@ _WORTH_A_TRIAL: Final = ("medium", "high")
 @click.option("--until-reboot", is_flag=True, help="Write nothing that would hold over a reboot.")
 @click.option("--from-elsewhere", is_flag=True, help="Also a plan that was made for another node.")
 @click.option("--unmanaged", is_flag=True, help="Also settings that kube-proxy sets again at its start.")
+@click.option(
+    "--fill",
+    "filled_in",
+    metavar="NAME=ADDRESS",
+    multiple=True,
+    help="An address that was masked where the plan was made.",
+)
 @options.shared
 @click.pass_context
 def command(
@@ -53,10 +60,11 @@ def command(
     until_reboot: bool,
     from_elsewhere: bool,
     unmanaged: bool,
+    filled_in: tuple[str, ...],
 ) -> int:
     given = options.given(context)
     _check(given, what, trial=trial, no_try=no_try, yes=yes)
-    plan = _plan(what, given, unmanaged=unmanaged)
+    plan = _filled(_plan(what, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, checking, fixing  # noqa: PLC0415  # after what may be wrong
 
     if not from_elsewhere:
@@ -99,6 +107,24 @@ def _plan(what: tuple[str, ...], given: Options, *, unmanaged: bool) -> Plan:
     if len(what) != 1:
         raise UsageError("fix takes one plan at a time")
     return _read(name)
+
+
+def _filled(plan: Plan, told: tuple[str, ...]) -> Plan:
+    """The plan with the addresses that were told."""
+    if not told:
+        return plan
+    from halftrack.plans.filling import filled  # noqa: PLC0415  # for plans with masked addresses only
+
+    values = {}
+    for each in told:
+        name, equals, address = each.partition("=")
+        if not equals:
+            raise UsageError(f"--fill {each!a}: write --fill ADDR_1=203.0.113.73")
+        values[name] = address
+    try:
+        return filled(plan, values)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _read(name: str) -> Plan:

@@ -154,7 +154,7 @@ def _left_out(left: Sequence[NotChosen], page: Page) -> list[str]:
 def _variables(plan: Plan, page: Page) -> list[str]:
     if not plan.variables:
         return []
-    lines = ["", "Masked addresses, to be filled in before it can be applied:"]
+    lines = ["", "Masked addresses, to be filled in (fix --fill ADDR_1=203.0.113.73):"]
     for name, shown in plan.variables.items():
         lines += page.wrap(f"{name}=    # the address shown as {shown}", "  ")
     return lines
