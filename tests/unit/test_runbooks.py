@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from halftrack import runbooks
+from halftrack import planning, runbooks
 from halftrack.diagnosis import causes, filters, symptoms
 from halftrack.errors import UsageError
 from halftrack.remedies import REMEDIES
@@ -63,6 +63,10 @@ def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
             filters.parse(filter_words(words))
         elif verb == "explain":
             assert [runbooks.find(word).slug for word in words]
+        elif verb in {"plan", "fix"}:
+            planning.parse(words)
+        elif verb in {"undo", "changes", "keep"}:
+            assert words == []
         else:
             assert (verb, words) in [("doctor", []), ("doctor", ["-v"])]
 
