@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import socket
 import struct
 from collections import Counter
@@ -34,6 +35,8 @@ _ASKED: Final = 500
 """Entries asked for at a time: their answers fit into what the socket may hold, a page or two each."""
 _SENT_BYTES: Final = 120_000
 _ANSWER_BYTES: Final = 4_096
+"""More than any answer takes."""
+_USED: Final = netlink.DATAGRAM - _ANSWER_BYTES
 _SO_SNDBUFFORCE: Final = 32
 _SO_RCVBUFFORCE: Final = 33
 _BUFFER: Final = 16 << 20
@@ -57,40 +60,19 @@ class Entries:
         """
         tuples = frame.select(TUPLE_COLUMNS)
         sequence = netlink_messages.sequence()
+        answers = _Answers(tuples.height)
+        for raw in messages.of(tuples, CT_GET, sequence):
+            width = messages.width(raw)
+            for at in range(0, len(raw), _ASKED * width):
+                asked = raw[at : at + _ASKED * width]
+                self._socket.sendall(asked)
+                answers.take(self._socket, len(asked) // width)
         decoder = Decoder(sequence, Columns())
-        for number in range(0, tuples.height, _ASKED):
-            part = tuples.slice(number, _ASKED)
-            for raw in messages.of(part, CT_GET, sequence):
-                self._socket.sendall(raw)
-            memory, lengths = self._answers(part.height)
-            decoder.add(memory, lengths)
+        decoder.add(answers.memory, answers.lengths)
         now = decoder.frame()
         return tuples.join(
             now, on=list(TUPLE_COLUMNS), how="left", nulls_equal=True, maintain_order="left"
         ).select(list(SCHEMA))
-
-    def _answers(self, count: int) -> tuple[memoryview, list[int]]:
-        """The entries among so many answers, packed as the decoder wants them."""
-        memory = memoryview(bytearray((count * _ANSWER_BYTES // netlink.DATAGRAM + 2) * netlink.DATAGRAM))
-        lengths = [0]
-        for _ in range(count):
-            at = (len(lengths) - 1) * netlink.DATAGRAM + lengths[-1]
-            if lengths[-1] > netlink.DATAGRAM - _ANSWER_BYTES:
-                at = len(lengths) * netlink.DATAGRAM
-                lengths.append(0)
-            try:
-                size = self._socket.recv_into(memory[at:], _ANSWER_BYTES, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                continue
-            if memory[at + 4 : at + 6] == _ERROR:
-                _refuse_if_denied(_code(memory[at : at + size]))
-            else:
-                lengths[-1] += size
-        return memory, lengths if any(lengths) else []
 
     def retime(self, frame: pl.DataFrame, seconds: int) -> Mapping[int, int]:
         """Leave them so many seconds. What the kernel refused: errno to number of entries.
@@ -124,6 +106,41 @@ class Entries:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+class _Answers:
+    """Entries among answers, packed as the decoder wants them: a datagram of many."""
+
+    def __init__(self, most: int) -> None:
+        size = (most * _ANSWER_BYTES // _USED + 2) * netlink.DATAGRAM
+        self._memory = memoryview(mmap.mmap(-1, size))  # what is not written takes no room
+        self.lengths = [0]
+
+    @property
+    def memory(self) -> memoryview:
+        return self._memory[: len(self.lengths) * netlink.DATAGRAM]
+
+    def take(self, sock: socket.socket, count: int) -> None:
+        """So many answers, which the kernel has given by now; one that got lost is none."""
+        memory, lengths = self._memory, self.lengths
+        at = (len(lengths) - 1) * netlink.DATAGRAM + lengths[-1]
+        for _ in range(count):
+            if lengths[-1] > _USED:
+                at = len(lengths) * netlink.DATAGRAM
+                lengths.append(0)
+            try:
+                size = sock.recv_into(memory[at:], _ANSWER_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                continue
+            if memory[at + 4 : at + 6] == _ERROR:
+                _refuse_if_denied(_code(memory[at : at + size]))
+            else:
+                lengths[-1] += size
+                at += size
 
 
 _ERROR: Final = struct.pack("=H", NLMSG_ERROR)
