@@ -102,6 +102,23 @@ def test_few_entries_of_a_large_table_need_no_number(server: Netns, tmp_path: Pa
     assert (ran.code, ran.outcome["retimed"]) == (0, 50), ran.err
 
 
+_PASSING = "table ip t { chain c { type filter hook forward priority 0; ct state new counter accept; }; }"
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"), [(_PASSING, 60), (_PASSING.replace("new", "invalid drop; ct state new"), 7_440)]
+)
+def test_what_never_was_answered_is_left_a_minute_where_no_rule_would_miss_it(
+    netns: Netns, tmp_path: Path, rules: str, left: int
+) -> None:
+    stuck(netns, 100)  # passing through: nobody's sockets tell
+    netns.run("nft", "-f", "-", stdin=rules)
+    ran = drain(netns, tmp_path, "one-sided", "--yes", "--expect", "100", "--json")
+    assert (ran.code, ran.outcome["retimed"]) == (0, 100), ran.err
+    times = [int(line.split()[2]) for line in netns.run("conntrack", "-L").splitlines()]
+    assert left - 10 < min(times) <= max(times) <= left
+
+
 def test_strict_pick_up_protects_what_is_not_proven(netns: Netns, tmp_path: Path) -> None:
     stuck(netns, 100)  # an address that this namespace does not have: nobody's sockets tell
     netns.sysctl("nf_conntrack_tcp_loose", 0)

@@ -11,6 +11,7 @@ import polars as pl
 
 from halftrack import live
 from halftrack.changes import operator
+from halftrack.changes.drain import ruleset
 from halftrack.changes.drain.batches import GOING_S
 from halftrack.diagnosis import causes, filters, words
 from halftrack.diagnosis.filters import spellings
@@ -19,7 +20,7 @@ from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.draining.matching import matching
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
-from halftrack.evidence import addresses
+from halftrack.evidence import addresses, uapi
 from halftrack.evidence.selection import EVERYTHING
 from halftrack.kernel import files, survey
 
@@ -76,7 +77,7 @@ def _look(wanted: Filter, wish: Wish, netns: str, *, whole: bool) -> Looked:
     seen = view(_table(evidence), evidence)
     found = _cases(seen) if whole else ()
     takes, untold = matching(seen, wanted, found)
-    around = Surroundings(traffic=_traffic(found), passed_on=_passed_on(seen.table))
+    around = Surroundings(_unmissed(seen, takes), _traffic(found), passed_on=_passed_on(seen.table))
     judgement = judge(seen, takes, wish, around)
     if not whole and _open_questions(judgement):
         return _look(wanted, wish, netns, whole=True)
@@ -114,6 +115,13 @@ def _traffic(found: tuple[Case, ...]) -> pl.Series | None:
         ):
             return case.rows.mask
     return None
+
+
+def _unmissed(seen: View, takes: pl.Series) -> pl.Series | None:
+    """Rows that no rule would miss: where all may pass, those that are not translated."""
+    if not (seen.flows["one_sided"] & takes).any() or not ruleset.would_miss_none(seen.table.namespace):
+        return None
+    return seen.flows["status"] & uapi.IPS_NAT_MASK == 0
 
 
 def _open_questions(judgement: Judgement) -> bool:
