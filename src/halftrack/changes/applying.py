@@ -78,9 +78,9 @@ def apply(
         raise _stopped(journal, step, _said(error)) from error
 
 
-def persist(plan: Plan, work: Work) -> None:
-    """Write what makes a plan hold over a reboot. Raises HalftrackError, OSError."""
-    work.write_all(len(plan.steps), 0, persisting.writes(persisting.merged(plan)))
+def persist(plan: Plan, work: Work, steps: int | None = None) -> None:
+    """Write what makes the first ``steps`` steps hold over a reboot. Raises HalftrackError, OSError."""
+    work.write_all(len(plan.steps), 0, persisting.writes(persisting.merged(plan, steps)))
     work.journal.append(records.Persisted(at=now()))
 
 

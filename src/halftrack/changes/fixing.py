@@ -44,6 +44,7 @@ def fix(
     with lock.held():
         for line in trial.finish_overdue():
             said(line)
+        trial.refuse_beside()
         refuse(checking.check(plan, lasting=terms.lasting))
         journal = Journal.new()
         try:

@@ -31,7 +31,10 @@ class Entry:
 
 @dataclass(slots=True)
 class Folded:
-    """``boottime_s``: CLOCK_BOOTTIME when all was applied. ``why``: of a failure or an undo."""
+    """``boottime_s``: CLOCK_BOOTTIME when all was applied. ``why``: of a failure or an undo.
+
+    ``failed_step``: of the plan; that one and those after it are not in force.
+    """
 
     begun: Begun
     entries: list[Entry] = field(default_factory=list)
@@ -42,6 +45,7 @@ class Folded:
     kept: bool = False
     persisted: bool = False
     failed: bool = False
+    failed_step: int | None = None
     undoing: bool = False
     undone: bool = False
     why: str | None = None
@@ -100,8 +104,8 @@ def _add(folded: Folded, record: Record) -> None:
             _entry(folded, index).verified = True
         case records.Restored(index=index):
             _entry(folded, index).restored = True
-        case records.Failed(why=why):
-            folded.failed, folded.why = True, why
+        case records.Failed(step=step, why=why):
+            folded.failed, folded.failed_step, folded.why = True, step, why
         case records.Drained(entries=entries, file=file):
             folded.drained = (folded.drained or 0) + entries
             folded.drained_file = file

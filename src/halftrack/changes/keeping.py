@@ -30,7 +30,7 @@ def keep(journal: Journal, folded: Folded) -> str:
         trial.disarm(folded)
     if folded.begun.lasting and not folded.persisted:
         try:
-            applying.persist(folded.begun.plan, applying.Work(journal))
+            applying.persist(folded.begun.plan, applying.Work(journal), folded.failed_step)
         except (HalftrackError, OSError) as error:
             raise Incomplete(
                 f"change {folded.number} is kept, but not over a reboot: {error};"

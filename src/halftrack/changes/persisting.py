@@ -26,12 +26,12 @@ _HEAD: Final = (
 )
 
 
-def merged(plan: Plan) -> Persist:
-    """All that the steps of a plan want to last, as one."""
+def merged(plan: Plan, steps: int | None = None) -> Persist:
+    """All that the first ``steps`` steps of a plan (None: all) want to last, as one."""
     settings: dict[str, str] = {}
     module = rules = False
     hashsize: int | None = None
-    for step in plan.steps:
+    for step in plan.steps[:steps]:
         for action in step.actions:
             if isinstance(action, Persist):
                 settings.update(action.settings)

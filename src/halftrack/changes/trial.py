@@ -20,7 +20,7 @@ import halftrack
 from halftrack.changes import journal as journals
 from halftrack.changes import records, undo, who
 from halftrack.changes.applying import boottime_s, now
-from halftrack.errors import FeatureMissing
+from halftrack.errors import Busy, FeatureMissing
 from halftrack.kernel import files, identity
 
 if TYPE_CHECKING:
@@ -56,6 +56,16 @@ def disarm(folded: Folded) -> None:
     """Stop the timer; the guardian reads in the journal that it is not needed any more."""
     if folded.armed is not None and folded.armed.unit is not None:
         _run(["systemctl", "stop", f"{folded.armed.unit}.timer"])
+
+
+def refuse_beside(number: int | None = None) -> None:
+    """Raise Busy where another change than ``number`` waits to be kept.
+
+    Its undo could neither spare what is changed after it, nor what a later one makes last with it.
+    """
+    for _, folded in journals.every():
+        if folded.on_trial and folded.number != number:
+            raise Busy(f"change {folded.number} is on trial: keep or undo it first")
 
 
 def is_overdue(folded: Folded) -> bool:

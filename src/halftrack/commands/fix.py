@@ -13,6 +13,7 @@ from halftrack.commands.durations import seconds
 from halftrack.errors import Incomplete, UnreadableInput, UsageError
 
 if TYPE_CHECKING:
+    from halftrack.changes.applying import Stopped
     from halftrack.changes.checking import Checked
     from halftrack.changes.fixing import Terms
     from halftrack.changes.journal import Journal
@@ -65,7 +66,7 @@ def command(
     given = options.given(context)
     _check(given, what, trial=trial, no_try=no_try, yes=yes)
     plan = _filled(_plan(what, given, unmanaged=unmanaged), filled_in)
-    from halftrack.changes import admission, checking, fixing  # noqa: PLC0415  # after what may be wrong
+    from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
 
     if not from_elsewhere:
         admission.of_this_node(plan)
@@ -75,6 +76,8 @@ def command(
     checked = checking.check(plan, lasting=terms.lasting)
     _refuse(checked)
     _show(plan, checked, terms, given)
+    for line in bystander.lines(plan):
+        output.complain(line)
     if not checked.has_work:
         output.message("nothing to do: all of it is in force", given)
         return 0
@@ -188,20 +191,33 @@ def _fix(plan: Plan, terms: Terms, given: Options) -> int:
     try:
         fixing.fix(plan, terms, said=output.complain, told=told, begun=made.append)
     except Stopped as stopped:
+        _go_back(stopped, made[0], given)
         if stopped.interrupted:
-            output.complain(_way_back(str(stopped), made[0].number, stands=stopped.stands))
+            output.complain(str(stopped))
             return _INTERRUPTED
-        raise Incomplete(_way_back(str(stopped), made[0].number, stands=stopped.stands)) from stopped
+        raise Incomplete(str(stopped)) from stopped
     finally:
         if made:
             _report(showing.show(made[0].folded()), given)
     return 0
 
 
-def _way_back(why: str, number: int, *, stands: bool) -> str:
-    if not stands:
-        return f"{why}; all of it was taken back"
-    return f"{why}; that step was taken back, earlier ones hold: halftrack undo {number} takes them back"
+def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
+    """Say what stands, and take that back, too, where somebody wants it."""
+    from halftrack.changes import lock, undo, who  # noqa: PLC0415  # as above
+
+    if not stopped.stands:
+        output.complain("that step was taken back; nothing of the plan is in force")
+        return
+    number = journal.number
+    output.complain(f"that step was taken back; earlier ones hold: halftrack undo {number} takes them back,")
+    output.complain(f"halftrack keep {number} lets them stay, over a reboot, too")
+    if given.no_input or not sys.stdin.isatty():
+        return
+    if click.confirm("Take them back now?", default=False, err=True):
+        with lock.held():
+            undo.undo(journal, who.asks(), "a later step did not hold")
+        output.complain(f"change {number} undone")
 
 
 def _report(change: Change, given: Options) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from halftrack.commands import options, output
 from halftrack.errors import UsageError
+
+_PATIENCE_S: Final = 10.0
+"""A trial is not to be lost because something short is at work."""
 
 
 @click.command(
@@ -21,7 +26,7 @@ def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)
     from halftrack.changes import journal, keeping, lock, trial  # noqa: PLC0415  # after the words are read
 
-    with lock.held():
+    with lock.held(_PATIENCE_S):
         for line in trial.finish_overdue():
             output.complain(line)
         if number is None:

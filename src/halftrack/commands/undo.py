@@ -41,6 +41,10 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
     if folded.undone and not folded.standing:
         output.message(f"change {folded.number} is undone already", given)
         return 0
+    if folded.drained and not folded.standing:
+        raise Incomplete(
+            f"drained entries do not come back; conntrack -R {folded.drained_file} puts in again what it can"
+        )
     if not force:
         undo.refuse(folded)
     _ask(folded, given, yes=yes)
@@ -57,7 +61,7 @@ def _meant(number: int | None) -> tuple[Journal, Folded]:
 
     if number is not None:
         return journal.find(number)
-    last = next((one for one in journal.every() if not one[1].undone), None)
+    last = next((one for one in journal.every() if one[1].standing and not one[1].undone), None)
     if last is None:
         raise UsageError("there is no change that could be undone")
     return last
