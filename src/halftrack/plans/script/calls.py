@@ -220,10 +220,13 @@ class Calls:
         if not action.selections:
             what = f"entries of {' '.join(action.filter)}: conntrack(8) has no filter for them"
             self._bare(part, "not_here", quoted(what))
-        for selection in action.selections:
+        certain = [selection for selection in action.selections if not _may_be_opening(selection)]
+        for selection in certain:
             self._selection(part, action, selection)
+        wanted = action.expected or sum(selection.entries for selection in action.selections)
+        rest = wanted - sum(selection.entries for selection in certain)
+        if action.selections:
             self.needs.add("entries")
-        rest = (action.expected or 0) - sum(selection.entries for selection in action.selections)
         if action.selections and rest > 0:
             self._bare(part, "left_to_time", quoted(str(rest)))
 
@@ -267,8 +270,14 @@ class Calls:
 _OPERATION: Final = '"$1"'
 _SAFE_S: Final = 7_440
 """What may live is never left less."""
+_OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
 _FAR_OF_PORT: Final = ("orig_dst", "reply_src")
 """With the service's port as destination of the original direction, these are the service's own."""
+
+
+def _may_be_opening(chosen: Selection) -> bool:
+    """Whether a connection that is being made looks like this: unanswered too, and gone soon by itself."""
+    return chosen.proof == "unanswered" and chosen.state in _OPENING
 
 
 def quoted_lines(text: str) -> str:

@@ -36,12 +36,13 @@ check_entries() {
         refuse "nf_conntrack_tcp_loose is 0: an entry removed by mistake could not come back (--force)"
         return 1
     fi
-    matching=$(inside "$space" conntrack -L "$@" 2>/dev/null) || {
-        refuse "conntrack -L $* does not work here"
+    said=$(inside "$space" conntrack -L "$@" 2>&1 >/dev/null)
+    matching=$(printf '%s\n' "$said" | sed -n 's/.*: \([0-9][0-9]*\) flow entries ha.*/\1/p')
+    if [ -z "$matching" ]; then
+        refuse "conntrack -L $* does not work here: $(printf '%s' "$said" | sed -n 1p)"
         return 1
-    }
-    say "checking: $(printf '%s\n' "$matching" | grep -c 'src=') entries match now, $planned in the plan"
-    matching=
+    fi
+    say "checking: $matching entries match now, $planned in the plan"
 }
 drain() {
     list=$STATE/$step.entries
@@ -123,5 +124,5 @@ change_entry() {
     fi
 }
 left_to_time() { # operation, entries
-    case $1 in show | 'do') say "  $2 more, in smaller groups, are left to time" ;; esac
+    case $1 in show | 'do') say "  $2 more, being made or in smaller groups, are left to time" ;; esac
 }

@@ -14,7 +14,7 @@ iptables_rules() { # operation, step, namespace, inode, iptables or ip6tables, o
     fi
     case $1 in
     check) check_iptables ;;
-    note) kept "$step.before" || { keep "$step.after" "$text" && keep "$step.before" none; } ;;
+    note) kept "$step.before" || { keep "$step.after" "$(tables_of_nft)" && keep "$step.before" none; } ;;
     do) load_iptables ;;
     may_go_back) iptables_as_left || refuse "our chain $chain of $tool was changed since" ;;
     back) iptables_back ;;
@@ -106,5 +106,19 @@ iptables_back() {
         say "$tool: chain $chain ... removed"
         changed=1
     fi
+    drop_new_tables
     forget "$step"
+}
+# Where iptables is nft's, its first use leaves a table with empty chains, which were not there before.
+tables_of_nft() { ! have nft || inside "$space" nft list tables 2>/dev/null; }
+drop_new_tables() {
+    family=ip
+    case $tool in ip6*) family=ip6 ;; esac
+    for table in filter raw; do
+        tables_of_nft | grep -qx "table $family $table" || continue
+        value_of "$step.after" | grep -qx "table $family $table" && continue
+        used=$(inside "$space" nft list table "$family" "$table" 2>/dev/null | sed '/^table /d; /^[[:space:]]*chain [A-Z]* {$/d
+            /^[[:space:]]*type filter hook .*policy accept;$/d; /^[[:space:]]*}$/d; /^[[:space:]]*$/d; /^#/d')
+        [ -n "$used" ] || inside "$space" nft delete table "$family" "$table" 2>/dev/null
+    done
 }

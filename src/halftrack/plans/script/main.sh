@@ -111,7 +111,7 @@ main() {
         esac
     done
     trap unlock EXIT
-    trap 'warn "interrupted"; exit 130' INT TERM HUP
+    trap 'warn "interrupted; what was changed goes back with: $(again back)"; exit 130' INT TERM HUP
     case $part/$target in
     /) look ;;
     back/) back cure relief ;;
