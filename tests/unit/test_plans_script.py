@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -27,6 +30,7 @@ from halftrack.plans.script import script
 from unit.plans import ESTABLISHED, one_sided, plan, step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from halftrack.plans.document import Plan
@@ -205,3 +209,44 @@ def test_a_filled_in_address_is_one_or_is_refused(
         [*shell, "-c", f"{library}\n{call}", "sh", address], capture_output=True, check=False, timeout=60
     )
     assert done.returncode == (0 if good else 1), done.stderr
+
+
+def leaves(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    """Where in a document of JSON texts stand, but for those that say what kind of thing it is."""
+    if isinstance(node, str):
+        yield path
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key not in {"schema", "id", "action", "kind", "source", "level"}:
+                yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from leaves(value, (*path, number))
+
+
+def skeleton(made: str) -> list[str]:
+    """What of a script is code: without comments and without what stands in single quotes."""
+    plain = made.replace(made.partition("PLAN='")[2][:8], "ID").replace("'\\''", "")
+    lines = [line for line in plain.splitlines() if not line.startswith("#")]
+    lines = [line.partition("    # ")[0] if line.startswith("ADDR_") else line for line in lines]
+    return re.sub(r"'[^']*'", "''", "\n".join(lines)).splitlines()
+
+
+DOCUMENT = json.loads(msgspec.json.encode(everything()))
+LEAVES = list(leaves(DOCUMENT))
+
+
+@settings(max_examples=300, deadline=None)
+@given(where=st.sampled_from(LEAVES), text=HOSTILE)
+def test_hostile_text_in_any_place_is_refused_or_stays_data(where: tuple[Any, ...], text: str) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    inner = document
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = text
+    try:
+        changed = script(msgspec.convert(document, type(everything())))
+    except (ValueError, msgspec.ValidationError):
+        return
+    same = skeleton(changed) == skeleton(script(everything()))
+    assert same or re.fullmatch("[0-9A-Za-z]*", text), where

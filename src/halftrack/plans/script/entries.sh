@@ -83,8 +83,15 @@ one_by_one() {
     grep -e "$only" "$list" |
         sed -n "s/^[^=]*$side.*src=[^ ]* dst=\([0-9a-fA-F.:]*\) sport=[0-9]* dport=\([0-9]*\) .*/\1 \2 \3 \4 \5 \6/p" >"$list.tuples"
     meant=$(grep -c . "$list.tuples")
-    say "$meant of $listed are looked at one by one; conntrack reads the table for each"
+    total=$(inside "$space" conntrack -C 2>/dev/null)
+    case $total in '' | *[!0-9]*) total=$listed ;; esac
+    # Two programs a look, and conntrack reads the whole table for each change.
+    say "$meant of $listed are looked at one by one, in about $((meant * (10 + total / 200) / 1000 + 1)) s; \
+it can be interrupted and done again"
+    looked=0
     while read -r src dst sport dport to to_port; do
+        looked=$((looked + 1))
+        [ $((looked % 1000)) != 0 ] || say "  $looked of $meant, $gone so far"
         still_dead </dev/null || continue
         ! change_entry </dev/null || gone=$((gone + 1))
     done <"$list.tuples"
