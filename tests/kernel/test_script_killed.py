@@ -59,7 +59,7 @@ def node(netns: Netns, tmp_path: Path) -> Node:
     [
         (plan(step("cure", *SETTINGS), node=NODE), 37),
         (plan(step("cure", *NFT), node=NODE), 67),
-        (plan(step("cure", *IPTABLES), node=NODE), 151),
+        (plan(step("cure", *IPTABLES), node=NODE), 83),
     ],
     ids=["settings", "nft", "iptables"],
 )
