@@ -270,3 +270,26 @@ def test_a_plan_is_read_back_as_it_was_and_not_when_it_was_changed() -> None:
     assert decode(written) == made
     with pytest.raises(ValueError, match="was changed"):
         decode(written.replace(b'"after":"7440"', b'"after":"10"'))
+
+
+def test_with_strict_pickup_on_nothing_is_drained_that_could_not_come_back() -> None:
+    seen = evidence(table(*leak(900), settings={**SETTINGS, LOOSE: "0"}, limit=1_000), kernel=OLD_KERNEL)
+    made = plan(seen)
+    assert "drain" not in remedies(made)
+    assert "strict pick-up would not take them in again" in why_not(made, "drain")
+
+
+def test_silent_connections_that_may_live_are_drained_by_name_only() -> None:
+    rows = [row("198.51.100.200", WEB, 40_000 + n, 5432, left=300_000) for n in range(800)]
+    seen = evidence(table(*rows, settings=SETTINGS, limit=1_000))
+    assert "drain" not in remedies(plan(seen))
+    asked = step(plan(seen, "drain"), "drain")
+    assert the_drain(plan(seen, "drain")).seconds == 7_440
+    assert (asked.effect.entries_freed, asked.risk.level) == (0, "medium")
+
+
+def test_a_step_says_its_namespace_where_it_is_not_the_hosts() -> None:
+    inside = Namespace("mqtt-edge", 77, "/run/netns/mqtt-edge")
+    here = table(*leak(900), namespace=inside, settings=SETTINGS, limit=1_000)
+    made = plan(evidence(here), "shorten-established")
+    assert made.steps[0].title.endswith(", in mqtt-edge")
