@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.plans.actions import SetSysctl, Where
+from halftrack.changes import fixing
+from halftrack.changes.applying import Stopped
+from halftrack.plans.actions import AddRules, SetSysctl, TimeoutPolicy, Where
 from kernel import changing
 from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.scratch import scratch_netns, sh
@@ -169,6 +174,51 @@ def test_a_name_that_leads_elsewhere_is_no_sysctl(site: Site) -> None:
         done = site.halftrack("fix", str(site.plan((setting(site, name, "0"),))), "--yes")
         assert done.returncode == 76, name
         assert "is no name of a sysctl" in done.stderr
+
+
+def test_a_namespace_that_ends_midway_leaves_what_can_be_undone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in site.environment.items():
+        monkeypatch.setenv(name, value)
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(scratch_netns("ends"))
+        where = Where(netns=other.name, path=other.path, inode=other.inode)
+        plan = changing.plan(
+            (setting(site, LOOSE, "0"),),
+            (
+                SetSysctl(where=where, name=LOOSE, after="0"),
+                SetSysctl(where=where, name=ESTABLISHED, after="7440"),
+            ),
+        )
+
+        def told(title: str, _: str) -> None:
+            if other.name in title:
+                stack.close()
+
+        with pytest.raises(Stopped, match="not there any more") as stopped:
+            fixing.fix(plan, fixing.Terms(), said=str, told=told)
+    assert stopped.value.stands
+    assert site.halftrack("undo", "1", "--yes").returncode == 0
+    assert site.value(LOOSE) == "1"
+
+
+def test_a_missing_nft_is_said_before_anything_is_changed(site: Site) -> None:
+    before = site.state()
+    rule = AddRules(where=site.where, rule=TimeoutPolicy(port=8883, timeouts={"established": 7440}))
+    plan = site.plan((setting(site, LOOSE, "0"),), (rule,))
+    script = 'mount --bind /dev/null /usr/sbin/nft && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-m", "halftrack"]
+    done = subprocess.run(
+        [*command, "fix", str(plan), "--yes"],
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, "nft is not installed here" in done.stderr) == (76, True)
+    assert site.state() == before
 
 
 def json_of(plan: object) -> bytes:

@@ -49,7 +49,7 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
                 checked.refused.append(str(error))
     if lasting:
         try:
-            checked.titles += [write.title for write in persisting.check(persisting.merged(plan))]
+            checked.titles += [write.title for write in persisting.check(plan)]
         except HalftrackError as error:
             checked.refused.append(str(error))
     return checked

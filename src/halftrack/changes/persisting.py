@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.changes import places
+from halftrack.changes import lasting_rules, places
 from halftrack.changes.writes import files
 from halftrack.errors import PermissionMissing
 from halftrack.plans.actions import Persist
@@ -49,13 +49,18 @@ def writes(wanted: Persist) -> list[FileWrite | LinkWrite]:
         found += _merged(etc / "modprobe.d/halftrack.conf", line, "=")
     if wanted.module:
         found += _whole(etc / "modules-load.d/halftrack.conf", f"{_HEAD}nf_conntrack\n")
+    if wanted.rules:
+        found += lasting_rules.writes()
     if wanted.settings:
         found += _merged(etc / "sysctl.d/90-halftrack.conf", wanted.settings, " = ")
     return found
 
 
-def check(wanted: Persist) -> list[FileWrite | LinkWrite]:
-    """The same, for who only wants to know: raises PermissionMissing also where nothing could be written."""
+def check(plan: Plan) -> list[FileWrite | LinkWrite]:
+    """The same before anything is done: raises HalftrackError also where nothing could be written."""
+    wanted = merged(plan)
+    if wanted.rules:
+        lasting_rules.check(plan)
     found = writes(wanted)
     for write in found:
         directory = next(one for one in Path(write.path).parents if one.exists())

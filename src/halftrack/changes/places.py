@@ -19,3 +19,9 @@ def run() -> Path:
 def etc() -> Path:
     """The node's configuration, for what is to hold over a reboot (``HALFTRACK_ETC_DIR``)."""
     return Path(os.environ.get("HALFTRACK_ETC_DIR") or "/etc")
+
+
+def config() -> Path:
+    """Files of our own there (``HALFTRACK_CONFIG_DIR``)."""
+    named = os.environ.get("HALFTRACK_CONFIG_DIR")
+    return Path(named) if named else etc() / "halftrack"

@@ -1,0 +1,130 @@
+"""Rules of our own that come back after a boot: in files, loaded by a unit of systemd.
+
+All rules of the node's namespace that stand by our changes are written together, never the
+admin's ruleset. The unit starts after whoever loads that, and again when that is loaded anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.changes import journal, places
+from halftrack.changes.writes import files, links
+from halftrack.changes.writes.iptables import IptablesWrite
+from halftrack.changes.writes.nft import NftWrite
+from halftrack.changes.writes.policy import PolicyWrite
+from halftrack.errors import FeatureMissing, Incomplete
+from halftrack.kernel import sysctl_files, tools
+from halftrack.plans.actions import AddRules, TimeoutPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from halftrack.changes.writes.files import FileWrite
+    from halftrack.changes.writes.kinds import AnyWrite
+    from halftrack.changes.writes.links import LinkWrite
+    from halftrack.plans.document import Plan
+
+_UNIT: Final = "halftrack-rules.service"
+_HEAD: Final = "# Written by halftrack: the rules of its changes, see `halftrack changes`.\n"
+_ANEW: Final = "table inet halftrack\ndelete table inet halftrack\n"
+"""In one transaction with what follows: loading it again changes nothing."""
+_RULES_OF: Final = {
+    "nft": ("nftables.service",),
+    "iptables": ("iptables.service", "ip6tables.service", "netfilter-persistent.service"),
+}
+"""Who loads the admin's rules."""
+
+
+def check(plan: Plan) -> None:
+    """Raise FeatureMissing, Incomplete where a plan's rules cannot be made to come back."""
+    if not sysctl_files.uses_systemd(places.etc().parent):
+        raise FeatureMissing(
+            "rules come back after a boot by a unit of systemd, which does not run here;"
+            " --until-reboot does without"
+        )
+    for step in plan.steps:
+        for action in step.actions:
+            if isinstance(action, AddRules) and action.tool == "iptables":
+                _refuse_policy(isinstance(action.rule, TimeoutPolicy))
+
+
+def writes() -> list[FileWrite | LinkWrite]:
+    """The files for all rules that stand now. Raises HalftrackError, also where nft would not load them."""
+    standing = list(_standing())
+    _refuse_policy(any(isinstance(write, PolicyWrite) for write in standing))
+    ours = places.config()
+    texts = {ours / "rules.nft": "\n".join(write.text for write in standing if isinstance(write, NftWrite))}
+    for family in ("ip", "ip6"):
+        chains = [one.text for one in standing if isinstance(one, IptablesWrite) and one.family == family]
+        texts[ours / f"rules.{family}tables"] = "".join(chains)
+    loads: list[str] = []
+    found: list[FileWrite | LinkWrite] = []
+    for path, text in texts.items():
+        if text:
+            whole = _HEAD + (_ANEW if path.suffix == ".nft" else "") + text + "\n"
+            _check(path, whole)
+            loads.append(_load(path, standing))
+            found.append(files.prepare(path, whole.encode()))
+    if loads:
+        found += _unit(loads)
+    return [write for write in found if not _is_there(write)]
+
+
+def _standing() -> Iterator[AnyWrite]:
+    """Rules of the node's own namespace that changes have made and nobody has undone, oldest first."""
+    for _, folded in reversed(list(journal.every())):
+        if not folded.undone:
+            for entry in folded.standing:
+                if isinstance(entry.write, (NftWrite, IptablesWrite, PolicyWrite)) and entry.write.space.host:
+                    yield entry.write
+
+
+def _refuse_policy(found: bool) -> None:  # noqa: FBT001  # said by its only question
+    if found:
+        raise Incomplete(
+            "timeout policies of iptables do not come back after a boot; --until-reboot does without"
+        )
+
+
+def _check(path: Path, text: str) -> None:
+    if path.suffix == ".nft":
+        tools.run(["nft", "-c", "-f", "-"], text)
+
+
+def _load(path: Path, standing: list[AnyWrite]) -> str:
+    if path.suffix == ".nft":
+        return f"{tools.find('nft')} -f {path}"
+    family = "ip6" if path.suffix == ".ip6tables" else "ip"
+    flavour = next(one.flavour for one in standing if isinstance(one, IptablesWrite) and one.family == family)
+    name = f"{family}tables-{flavour}-restore"
+    return f"{tools.find(name) or tools.find(f'{family}tables-restore')} --noflush --wait 5 {path}"
+
+
+def _unit(loads: list[str]) -> list[FileWrite | LinkWrite]:
+    nft = any(load.endswith(".nft") for load in loads)
+    after = " ".join((*(_RULES_OF["nft"] if nft else ()), *_RULES_OF["iptables"]))
+    # iptables-restore adds: only nft may be told to load its rules once more.
+    again = f"ReloadPropagatedFrom={_RULES_OF['nft'][0]}\n" if nft and len(loads) == 1 else ""
+    reload = f"ExecReload={loads[0]}\n" if again else ""
+    starts = "".join(f"ExecStart={load}\n" for load in loads)
+    text = (
+        f"{_HEAD}[Unit]\nDescription=Packet-filter rules of Halftrack\n"
+        f"After={after} firewalld.service ufw.service\nPartOf={after}\n{again}"
+        f"\n[Service]\nType=oneshot\nRemainAfterExit=yes\n{starts}{reload}"
+        f"\n[Install]\nWantedBy=multi-user.target\n"
+    )
+    units = places.etc() / "systemd/system"
+    return [
+        files.prepare(units / _UNIT, text.encode()),
+        links.prepare(units / "multi-user.target.wants" / _UNIT, str(units / _UNIT)),
+    ]
+
+
+def _is_there(write: FileWrite | LinkWrite) -> bool:
+    """Whether it would be rewritten with what it holds."""
+    before, after = write.before, write.after
+    if isinstance(before, files.Content) and isinstance(after, files.Content):
+        return before.data == after.data
+    return before == after

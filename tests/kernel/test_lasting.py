@@ -1,0 +1,136 @@
+"""What is to hold over a reboot does: settings reset, files read in boot order, rules flushed and loaded."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.plans.actions import AddRules, Persist, SetSysctl, TimeoutPolicy, Untracked, Where
+from kernel.changing import ESTABLISHED, Site
+from kernel.scratch import scratch_netns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from halftrack.plans.actions import Action
+    from kernel.scratch import Netns
+
+HOST = Where(netns="host")
+SETTINGS: tuple[Action, ...] = (
+    SetSysctl(where=HOST, name=ESTABLISHED, after="7440"),
+    Persist(settings={ESTABLISHED: "7440"}, module=True),
+)
+UNTRACKED = Untracked(protocol="tcp", port=80, address="203.0.113.73")
+RULES: tuple[Action, ...] = (
+    AddRules(where=HOST, rule=TimeoutPolicy(port=8883, timeouts={"established": 7440})),
+    AddRules(where=HOST, rule=UNTRACKED),
+    Persist(rules=True),
+)
+
+
+@pytest.fixture
+def node(netns: Netns, tmp_path: Path) -> Site:
+    made = Site(netns, tmp_path)
+    (made.etc / "sysctl.d").mkdir(parents=True)
+    (made.etc / "sysctl.d/10-earlier.conf").write_text(f"{ESTABLISHED} = 600\n", encoding="utf-8")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    return made
+
+
+def run(node: Site, *words: str) -> subprocess.CompletedProcess[str]:
+    """The program where process 1 lives in the scratch namespace: for it, that is the node's."""
+    return subprocess.run(
+        [
+            "ip",
+            "netns",
+            "exec",
+            node.netns.name,
+            "unshare",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            sys.executable,
+            "-m",
+            "halftrack",
+            *words,
+        ],
+        env=node.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def boot(node: Site, netns: Netns) -> None:
+    """What systemd does of it, in its order: settings, then units."""
+    for path in sorted((node.etc / "sysctl.d").glob("*.conf")):
+        netns.run("sysctl", "-q", "-p", str(path))
+    netns.run("nft", "flush", "ruleset")
+    for link in (node.etc / "systemd/system/multi-user.target.wants").glob("*"):
+        for line in link.read_text(encoding="utf-8").splitlines():
+            if line.startswith("ExecStart="):
+                netns.run(*shlex.split(line.removeprefix("ExecStart=")))
+
+
+def test_after_a_boot_the_fix_is_in_force_and_undo_leaves_no_file(node: Site) -> None:
+    files, rules = node.files(), node.rules()
+    done = run(node, "fix", str(node.plan(SETTINGS, RULES)), "--yes")
+    assert done.returncode == 0, done.stderr
+    fixed = node.rules()
+    assert fixed != rules
+    with scratch_netns("boot") as booted:
+        boot(node, booted)
+        again = Site(booted, node.base)
+        assert again.value(ESTABLISHED) == "7440"
+        assert again.rules() == fixed
+    undone = run(node, "undo", "1", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert (node.files(), node.rules()) == (files, rules)
+
+
+def test_rules_of_a_later_change_are_loaded_with_those_before(node: Site) -> None:
+    for port in (8883, 1883):
+        rule = TimeoutPolicy(port=port, timeouts={"established": 7440})
+        done = run(
+            node, "fix", str(node.plan((AddRules(where=HOST, rule=rule), Persist(rules=True)))), "--yes"
+        )
+        assert done.returncode == 0, done.stderr
+    with scratch_netns("boot") as booted:
+        boot(node, booted)
+        boot(node, booted)
+        assert Site(booted, node.base).rules() == node.rules()
+    refused = run(node, "undo", "1", "--yes")
+    assert (refused.returncode, "undo 2 first" in refused.stderr) == (76, True)
+
+
+def test_chains_of_iptables_come_back(node: Site) -> None:
+    untracked = Untracked(protocol="tcp", port=80, address="203.0.113.73", accept=("INPUT", "OUTPUT"))
+    plan = node.plan((AddRules(where=HOST, tool="iptables", rule=untracked), Persist(rules=True)))
+    done = run(node, "fix", str(plan), "--yes")
+    assert done.returncode == 0, done.stderr
+    with scratch_netns("boot") as booted:
+        boot(node, booted)
+        assert saved(booted) == saved(node.netns)
+
+
+def saved(netns: Netns) -> list[str]:
+    lines = netns.run("iptables-save").splitlines()
+    return [line for line in lines if line.startswith(("-A", "*")) or "halftrack" in line]
+
+
+def test_what_cannot_come_back_is_refused_first(node: Site) -> None:
+    rule = AddRules(
+        where=HOST, tool="iptables", rule=TimeoutPolicy(port=8883, timeouts={"established": 7440})
+    )
+    plan = str(node.plan((rule, Persist(rules=True))))
+    refused = run(node, "fix", plan, "--yes")
+    assert (refused.returncode, "do not come back" in refused.stderr) == (76, True)
+    (node.base / "run/systemd/system").rmdir()
+    refused = run(node, "fix", str(node.plan(RULES)), "--yes")
+    assert (refused.returncode, "systemd, which does not run here" in refused.stderr) == (76, True)
+    assert node.rules() == []
