@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -67,3 +68,24 @@ def test_an_owner_for_whom_the_plan_holds_nothing_is_told_so(run: Run) -> None:
     done = run("plan", "drain", "--from", str(FOUNDING), "--for", "kube-proxy")
     assert done.code == 64
     assert "nothing for kube-proxy" in done.err
+
+
+def test_an_address_with_a_hostile_scope_gets_into_no_command(run: Run, tmp_path: Path) -> None:
+    """ipaddress takes any text after the percent sign of an IPv6 address for its scope."""
+    hostile = "fe80::1%$(touch${IFS}pwned)"
+    table = tmp_path / "table.txt"
+    table.write_text(FOUNDING.read_text("ascii").replace("xx.xx.xx.73", hostile), "ascii")
+    done = run("doctor", str(table), "--json")
+    commands = [
+        command
+        for finding in json.loads(done.out)["findings"]
+        for remedy in finding["remedies"]
+        for command in remedy["commands"]
+    ]
+    assert commands
+    for command in commands:
+        assert hostile not in "\n".join(line.partition("# ")[0] for line in command.splitlines())
+    made = run("plan", "--from", str(table), "--sh")
+    assert made.code == 0, made.err
+    subprocess.run(["dash", "-s"], input=made.out, text=True, check=True, timeout=60, cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.txt"]

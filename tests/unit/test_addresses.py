@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halftrack.evidence import addresses
+from halftrack.evidence.literals import literal
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 NO_NAMES = pl.Series([], dtype=pl.String)
@@ -70,4 +71,12 @@ def test_a_network_is_its_first_and_last_address() -> None:
 @pytest.mark.parametrize("text", ["", "10.0.0", "10.0.0.0.1", "xx.xx.xx.73", "::1%eth0x/64", "1" * 5000])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
+        addresses.parse(text)
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::1%$(id)", "fe80::1%", "$ADDR_1", "", "1.2.3.4/8"])
+def test_a_scope_is_no_part_of_an_address(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not|does"):
+        literal(text)
+    with pytest.raises(ValueError, match=r"not|does"):
         addresses.parse(text)

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from halftrack.evidence.literals import literal
+
 _Words: TypeAlias = npt.NDArray[np.uint64]
 
 V4_MAPPED: Final = 0xFFFF << 32
@@ -30,7 +32,7 @@ _LOW64: Final = (1 << 64) - 1
 
 def parse(text: str) -> tuple[int, int]:
     """``(hi, lo)`` of an address in text form. Raises ValueError where it is none."""
-    address = ipaddress.ip_address(text)
+    address = literal(text)
     if isinstance(address, ipaddress.IPv4Address):
         return 0, V4_MAPPED | int(address)
     number = int(address)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from halftrack.evidence import addresses
 from halftrack.plans.actions import AddRules, Drain
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Variables:
 
     def _spelled(self, address: str) -> str:
         try:
-            ipaddress.ip_network(address, strict=False)
+            addresses.parse_network(address)
         except ValueError:
             if address.startswith("$"):
                 return address

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from halftrack.evidence.literals import literal
 from halftrack.plans.actions import AddRules, Drain, Untracked
 from halftrack.plans.document import identified
 
@@ -39,7 +40,7 @@ def filled(plan: Plan, values: Mapping[str, str]) -> Plan:
 
 def _address(name: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
-        return ipaddress.ip_address(text)
+        return literal(text)
     except ValueError:
         raise ValueError(f"{name}={ascii(text)[1:-1]} is no address: write {name}=203.0.113.73") from None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.literals import literal
 from halftrack.evidence.printable import escaped
 
 if TYPE_CHECKING:
@@ -89,12 +89,9 @@ class Spelling:
         if name is not None:
             return f"${{{name}}}"
         try:
-            parsed = ipaddress.ip_address(address)
+            return str(literal(address))
         except ValueError:
-            parsed = None
-        if parsed is None or "%" in address:  # what follows is a scope, of any text
-            raise ValueError(f"{address!r} is not an address")
-        return str(parsed)
+            raise ValueError(f"{address!r} is not an address") from None
 
     def word(self, address: str) -> str:
         return f'"{self.bare(address)}"'

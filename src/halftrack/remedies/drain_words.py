@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import expression as expressions
+from halftrack.evidence.literals import literal
 from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _one_sided(situation: Situation) -> Iterator[tuple[str, ...]]:
 def _writable(address: str) -> bool:
     """Whether a filter's value can hold it as it stands."""
     try:
-        ipaddress.ip_address(address)
+        literal(address)
     except ValueError:
         return not set(address) & set(' ",;/$')
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence import uapi
+from halftrack.evidence.literals import literal
 from halftrack.remedies import place, rules
 from halftrack.remedies.live import translated
 from halftrack.remedies.shell import Addresses, comment
@@ -107,7 +107,7 @@ def commands(situation: Situation, address: str, protocol: str, number: int) -> 
 
 def _is_v6(situation: Situation, address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).version == 6
+        return literal(address).version == 6
     except ValueError:
         families = situation.rows.column("family").unique().to_list() if situation.rows is not None else []
         return families == [uapi.AF_INET6]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 from typing import Final
+
+from halftrack.evidence.literals import literal
 
 _ODD: Final = re.compile(r"[^!-~]+")
 
@@ -39,7 +40,7 @@ class Addresses:
     def spell(self, address: str) -> str:
         """The address as a shell argument."""
         try:
-            return str(ipaddress.ip_address(address))
+            return str(literal(address))
         except ValueError:
             name = self._names.setdefault(address, f"ADDR_{len(self._names) + 1}")
             return f'"${{{name}:?}}"'
