@@ -293,3 +293,12 @@ def test_a_step_says_its_namespace_where_it_is_not_the_hosts() -> None:
     here = table(*leak(900), namespace=inside, settings=SETTINGS, limit=1_000)
     made = plan(evidence(here), "shorten-established")
     assert made.steps[0].title.endswith(", in mqtt-edge")
+
+
+def test_where_rules_may_need_what_never_was_answered_it_gets_longer() -> None:
+    looked = plan(old_node(), all_pass={"host": False})
+    assert step(looked, "drain").effect.entries_freed == 0
+    assert step(looked, "drain").title == "drain 900 entries that never had an answer, 2 h 4 min left to each"
+    first, later, *_ = step(looked, "drain").effect.points
+    assert later.entries < first.entries / 10
+    assert step(plan(old_node(), all_pass={"host": True}), "drain").effect.entries_freed == 900

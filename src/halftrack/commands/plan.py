@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.commands.options import Options
+    from halftrack.diagnosis.case import Examined
     from halftrack.planning import Wanted
     from halftrack.plans.document import Plan
 
@@ -101,14 +102,24 @@ def made(
     if not sources:
         wanted = last_screen.by_id(wanted)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
+    examined = examine(seen)
     return planning.make(
         seen,
-        examine(seen),
+        examined,
         wanted,
         unmanaged=unmanaged,
+        all_pass=_all_pass(examined) if seen.source == "live" and given.root == Path("/") else {},
         made_at=datetime.now(UTC).replace(microsecond=0),
         machine=identity.machine() if seen.source == "live" else None,
     )
+
+
+def _all_pass(examined: Examined) -> dict[str, bool]:
+    """By namespace that has entries without an answer: whether its rules would miss none of them."""
+    from halftrack.changes.drain import ruleset  # noqa: PLC0415  # for this node alone
+
+    tables = {case.view.netns: case.view.table for case in examined.cases if case.symptom == "one-sided"}
+    return {netns: ruleset.would_miss_none(table.namespace) for netns, table in tables.items()}
 
 
 def following(words: Sequence[str], sources: Sequence[str], target: Path | None) -> tuple[str, ...]:

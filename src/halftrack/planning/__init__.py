@@ -6,12 +6,13 @@ neither numpy nor polars: what is wanted is read from the command line before th
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from halftrack.planning.wanted import Wanted, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from halftrack.diagnosis.case import Examined
@@ -27,15 +28,25 @@ def make(
     wanted: Sequence[Wanted] = (),
     *,
     unmanaged: bool = False,
+    all_pass: Mapping[str, bool] = MappingProxyType({}),
     made_at: datetime | None = None,
     machine: str | None = None,
 ) -> Plan:
     """A plan for this node: what is wanted, or what fits where nothing is named.
 
     ``examined``: of this evidence (``diagnosis.examine``). ``unmanaged``: settings that kube-proxy
-    owns are set here all the same. ``machine``: as in ``Plan``. Raises UsageError where what is
+    owns are set here all the same. ``all_pass``: by namespace, whether its rules surely let every
+    packet pass, where somebody looked. ``machine``: as in ``Plan``. Raises UsageError where what is
     wanted is not there or does not go together.
     """
     from halftrack.planning import making  # noqa: PLC0415  # loads polars
 
-    return making.make(evidence, examined, wanted, unmanaged=unmanaged, made_at=made_at, machine=machine)
+    return making.make(
+        evidence,
+        examined,
+        wanted,
+        unmanaged=unmanaged,
+        all_pass=all_pass,
+        made_at=made_at,
+        machine=machine,
+    )

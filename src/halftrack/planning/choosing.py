@@ -32,7 +32,7 @@ def clears(situation: Situation) -> Choice:
     if found is None:
         why = "they last minutes, and go by themselves"
         return Choice(left=(left_out(advice, situation, why),))
-    if found.clearing is None or not found.clearing.freed:
+    if found.clearing is None or not found.clearing.freed + found.clearing.needed:
         why = (found.clearing.why_not if found.clearing else None) or "none of them is proven dead"
         return Choice(left=(left_out(advice, situation, why),))
     return Choice(picks=(found,))

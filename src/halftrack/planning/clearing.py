@@ -11,6 +11,7 @@ import polars as pl
 
 from halftrack.draining.fates import MEANINGS, Fate
 from halftrack.draining.judging import Surroundings, Wish, judge
+from halftrack.evidence import uapi
 from halftrack.remedies import retiming
 from halftrack.remedies.shorten_established import SAFE_S
 
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 _GONE: Final = (Fate.DEAD, Fate.UNANSWERED)
+_UNANSWERED: Final = "one-sided"
 _ONE_WAY: Final = ("asymmetric-path", "direct-return")
 
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """``freed``: entries that go within a minute; ``spared``: those that may live and get longer."""
+    """``freed``: entries that go within a minute; ``spared``: those that may live and get longer.
+
+    ``needed``: spared ones that never had an answer, and are spared because rules may need them.
+    """
 
     freed: int
     spared: int
     fates: Mapping[Fate, int]
+    needed: int = 0
 
     @property
     def why_not(self) -> str | None:
@@ -40,7 +46,7 @@ class Clearing:
 
 
 def clearing(situation: Situation, drain: Drain) -> Clearing:
-    """Of the finding's rows; that rules would not miss what never was answered is looked at again then."""
+    """Of the finding's rows. Where nobody looked at the rules, they are taken not to miss what goes."""
     view, rows = situation.view, situation.rows
     if view is None or rows is None:
         return Clearing(0, 0, {})
@@ -48,10 +54,15 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
     if situation.finding.symptom == retiming.SYMPTOM:
         longer = view.flows.select((pl.col("timeout") > SAFE_S).fill_null(value=False).alias("longer"))
         taken &= longer["longer"]
-    every = pl.repeat(value=True, n=view.flows.height, dtype=pl.Boolean, eager=True)
-    around = Surroundings(unmissed=every, traffic=rows.mask if situation.likely(*_ONE_WAY) else None)
+    unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0
+    around = Surroundings(
+        unmissed=None if situation.all_pass is False else unmissed,
+        traffic=rows.mask if situation.likely(*_ONE_WAY) else None,
+    )
     fates = judge(view, taken, Wish(drain.mode, drain.seconds), around).counts()
-    return Clearing(sum(fates.get(fate, 0) for fate in _GONE), fates.get(Fate.MAY_LIVE, 0), fates)
+    spared = fates.get(Fate.MAY_LIVE, 0)
+    needed = spared if situation.finding.symptom == _UNANSWERED else 0
+    return Clearing(sum(fates.get(fate, 0) for fate in _GONE), spared, fates, needed)
 
 
 def together(told: Sequence[Clearing]) -> Clearing:
@@ -59,4 +70,9 @@ def together(told: Sequence[Clearing]) -> Clearing:
     fates: Counter[Fate] = Counter()
     for each in told:
         fates.update(each.fates)
-    return Clearing(sum(each.freed for each in told), sum(each.spared for each in told), fates)
+    return Clearing(
+        freed=sum(each.freed for each in told),
+        spared=sum(each.spared for each in told),
+        fates=fates,
+        needed=sum(each.needed for each in told),
+    )

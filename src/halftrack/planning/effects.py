@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.planning.predictions import Course, course
 from halftrack.plans.document import Effect
 
@@ -35,8 +36,10 @@ class Effects:
         if picked.by_hand:
             return Effect(entries_freed=freed, settles_at=advice.effect.settles_at)
         if picked.clearing is not None:
-            freed = picked.clearing.freed
-            after = after and after.cleared(situation.finding.symptom, freed, _DRAIN_S)
+            told = picked.clearing
+            freed, later = told.freed, told.needed
+            within_s = MAY_LIVE_S if later > freed else _DRAIN_S
+            after = after and after.cleared(situation.finding.symptom, freed + later, within_s)
         after = after and _changed(after, picked)
         self._courses[situation.table.netns] = after
         settles = advice.effect.settles_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack import remedies
@@ -15,7 +16,7 @@ from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets
 from halftrack.plans.document import NotChosen, Plan, identified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from halftrack.diagnosis.case import Examined
@@ -34,6 +35,7 @@ def make(
     wanted: Sequence[Wanted] = (),
     *,
     unmanaged: bool = False,
+    all_pass: Mapping[str, bool] = MappingProxyType({}),
     made_at: datetime | None = None,
     machine: str | None = None,
 ) -> Plan:
@@ -41,7 +43,7 @@ def make(
     if unmanaged:
         managers = tuple(each for each in evidence.firewall.managers if each != _KUBE_PROXY)
         evidence = replace(evidence, firewall=replace(evidence.firewall, managers=managers))
-    advised = remedies.advised(examined.diagnosis, evidence, examined.cases)
+    advised = _with_rules(remedies.advised(examined.diagnosis, evidence, examined.cases), all_pass)
     choice = _wanted(wanted, advised, evidence) if wanted else _default(advised.situations)
     ordered = sorted(choice.picks, key=_place)
     _check_strict(ordered)
@@ -65,6 +67,11 @@ def make(
         notes=_notes(diagnosis),
     )
     return identified(plan)
+
+
+def _with_rules(advised: remedies.Advised, all_pass: Mapping[str, bool]) -> remedies.Advised:
+    situations = tuple(replace(each, all_pass=all_pass.get(each.table.netns)) for each in advised.situations)
+    return replace(advised, situations=situations)
 
 
 def _default(situations: Sequence[Situation]) -> Choice:

@@ -32,7 +32,7 @@ def step(picked: Pick, effect: Effect, variables: Variables, *, also: tuple[str,
     return Step(
         remedy=picked.remedy,
         kind=advice.kind,
-        title=f"{_title(picked, effect).rstrip('.')}{_place(actions)}",
+        title=f"{_title(picked).rstrip('.')}{_place(actions)}",
         target=wording.target(actions),
         before=wording.before(actions),
         after=wording.after(actions),
@@ -54,29 +54,36 @@ def _place(actions: Sequence[Action]) -> str:
     return "" if set(places) <= {HOST} else f", in {', '.join(places)}"
 
 
-def _title(picked: Pick, effect: Effect) -> str:
-    if not picked.drains:
+def _title(picked: Pick) -> str:
+    told = picked.clearing
+    if told is None:
         return picked.advice.title
-    freed = effect.entries_freed or 0
     expected = sum(drain.expected or 0 for drain in picked.drains)
-    seconds = picked.drains[0].seconds
-    if not freed:
-        return f"{expected:,} silent connections left {words.duration(seconds)} to speak"
-    of_all = f"{freed:,}" if freed == expected else f"{freed:,} of {expected:,}"
+    if told.needed > told.freed:
+        return f"drain {_of(told.needed, expected)} that never had an answer, {_LEAST} left to each"
+    if not told.freed:
+        return f"{expected:,} silent connections left {_LEAST} to speak"
     proof = {"orphaned": "whose socket is gone", "one-sided": "that never had an answer"}
     which = proof.get(picked.situation.finding.symptom, "that are dead")
-    return f"drain {of_all} entries {which}, {seconds} s left to each"
+    return f"drain {_of(told.freed, expected)} {which}, {picked.drains[0].seconds} s left to each"
+
+
+def _of(number: int, expected: int) -> str:
+    return f"{number:,} entries" if number == expected else f"{number:,} of {expected:,} entries"
 
 
 def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     why = [_ONCE_MORE]
-    if told.spared:
-        why.append(f"{told.spared:,} may live and are left {_LEAST} at least; what stays silent then goes")
-    if picked.situation.finding.symptom == "one-sided":
+    spared = told.spared - told.needed
+    if told.needed:
+        why.append(f"rules here may need what never was answered: it is left {_LEAST}, and then goes")
+    elif picked.situation.finding.symptom == "one-sided" and picked.situation.all_pass is None:
         why.append(f"where rules of this node may need what never was answered, it is left {_LEAST} instead")
+    if spared:
+        why.append(f"{spared:,} may live and are left {_LEAST} at least; what stays silent then goes")
     if picked.situation.evidence.input.truncated:
         why.append("the table was not read whole: more entries may match")
-    return Risk(level="medium" if told.spared else "low", why=tuple(why), live_flows_affected=told.spared)
+    return Risk(level="medium" if spared else "low", why=tuple(why), live_flows_affected=spared)
 
 
 def _notes(picked: Pick, also: tuple[str, ...]) -> tuple[str, ...]:

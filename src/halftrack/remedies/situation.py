@@ -30,7 +30,8 @@ class Situation:
     """``rows`` are the finding's entries; None where it is not about entries.
 
     ``first_of_table``: no finding before this one speaks of the same table, and none is about the
-    pressure it is under.
+    pressure it is under. ``all_pass``: whether the rules of its namespace surely let every packet
+    pass, with an entry or without; None: nobody looked.
     """
 
     finding: Finding
@@ -41,6 +42,7 @@ class Situation:
     rows: MarkedRows | None = None
     live: LiveEntries | None = None
     first_of_table: bool = True
+    all_pass: bool | None = None
 
     def full_name(self, name: str) -> str:
         """The sysctl of a setting (``nf_conntrack_`` stripped) as this kernel calls it."""
