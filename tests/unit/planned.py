@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from halftrack import planning
 from halftrack.diagnosis import examine
-from unit.flowrows import one_sided, row
+from halftrack.plans.actions import Drain
+from unit.flowrows import evidence, one_sided, row, table
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
@@ -48,4 +49,22 @@ def remedies(made: Plan) -> list[str]:
 
 def step(made: Plan, remedy: str) -> Step:
     [found] = [each for each in made.steps if each.remedy == remedy]
+    return found
+
+
+def old_node(rows: int = 900, *, limit: int = 1_000, **fields: object) -> Evidence:
+    return evidence(
+        table(*leak(rows), *silent(3), settings=SETTINGS, limit=limit, buckets=256),
+        kernel=OLD_KERNEL,
+        **fields,
+    )
+
+
+def why_not(made: Plan, remedy: str) -> str:
+    [found] = [each.why for each in made.not_chosen if each.remedy == remedy]
+    return found
+
+
+def the_drain(made: Plan) -> Drain:
+    [found] = [each for each in step(made, "drain").actions if isinstance(each, Drain)]
     return found

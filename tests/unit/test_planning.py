@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from halftrack.errors import UsageError
-from halftrack.evidence.values import Firewall, LocalAddress, Namespace, Owner, SysctlLine
-from halftrack.plans.actions import ByHand, Drain, Persist, Selection, SetBuckets, SetSysctl
+from halftrack.evidence.values import LocalAddress, Namespace, Owner, SysctlLine
+from halftrack.plans.actions import (
+    AddRules,
+    ByHand,
+    Persist,
+    Selection,
+    SetBuckets,
+    SetSysctl,
+    TimeoutPolicy,
+    Where,
+)
 from halftrack.plans.document import decode
+from halftrack.remedies import timeout_policy
 from unit.flowrows import evidence, row, sockets, table
 from unit.planned import (
     ESTABLISHED,
@@ -20,35 +29,21 @@ from unit.planned import (
     SETTINGS,
     WEB,
     leak,
+    old_node,
     plan,
     remedies,
     silent,
     step,
+    the_drain,
+    why_not,
 )
 
 if TYPE_CHECKING:
-    from halftrack.evidence.values import Evidence
-    from halftrack.plans.document import Plan
+    from halftrack.diagnosis.document import Advice
+    from halftrack.plans.actions import Action
+    from halftrack.remedies.situation import Situation
 
 KINDS = ("relief", "cure", "clear")
-
-
-def old_node(rows: int = 900, *, limit: int = 1_000, **fields: object) -> Evidence:
-    return evidence(
-        table(*leak(rows), *silent(3), settings=SETTINGS, limit=limit, buckets=256),
-        kernel=OLD_KERNEL,
-        **fields,
-    )
-
-
-def why_not(made: Plan, remedy: str) -> str:
-    [found] = [each.why for each in made.not_chosen if each.remedy == remedy]
-    return found
-
-
-def the_drain(made: Plan) -> Drain:
-    [found] = [each for each in step(made, "drain").actions if isinstance(each, Drain)]
-    return found
 
 
 def test_a_full_table_of_an_old_kernel_is_relieved_cured_and_cleared_in_this_order() -> None:
@@ -137,19 +132,6 @@ def test_what_is_orphaned_is_drained_and_its_silent_neighbours_are_not() -> None
     assert [point.entries for point in drain.effect.points] == [50] * 5
 
 
-def test_strict_pickup_and_a_drain_are_refused_in_one_plan() -> None:
-    with pytest.raises(UsageError, match="do not go into one plan"):
-        plan(old_node(), "strict-pickup", "drain")
-    with pytest.raises(UsageError, match="do not go into one plan"):
-        plan(old_node(), "strict-pickup", "1")
-
-
-def test_strict_pickup_alone_can_be_asked_for() -> None:
-    made = plan(old_node(), "strict-pickup")
-    assert remedies(made) == ["strict-pickup"]
-    assert made.steps[0].actions[0] == SetSysctl(name=LOOSE, before="1", after="0")
-
-
 def test_live_picked_up_flows_are_the_reason_against_strict_pickup() -> None:
     picked_up = [
         row("198.51.100.77", WEB, 30_000 + n, 443, left=431_990, flags=(0x08, 0x08)) for n in range(40)
@@ -162,50 +144,6 @@ def test_live_picked_up_flows_are_the_reason_against_strict_pickup() -> None:
     assert step(plan(seen, "strict-pickup"), "strict-pickup").risk.live_flows_affected == 40
 
 
-def test_a_finding_is_planned_by_number_and_by_id() -> None:
-    seen = old_node()
-    by_number = plan(seen, "1")
-    assert "shorten-established" in remedies(by_number)
-    finding = by_number.steps[-1].finding
-    assert finding is not None
-    assert remedies(plan(seen, finding)) == remedies(by_number)
-
-
-def test_a_finding_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UsageError, match="no finding 'orphaned/mqtt-edge/tcp/8883' now: there are"):
-        plan(old_node(), "orphaned/mqtt-edge/tcp/8883")
-    with pytest.raises(UsageError, match="there is no finding 99"):
-        plan(old_node(), "99")
-
-
-def test_a_remedy_takes_the_arguments_that_were_given() -> None:
-    made = step(plan(old_node(), "shorten-established:established=86400"), "shorten-established")
-    assert made.actions[0] == SetSysctl(name=ESTABLISHED, before="432000", after="86400")
-
-
-def test_a_remedy_that_no_finding_calls_for_is_planned_for_the_node() -> None:
-    seen = evidence(table(*silent(3), settings=SETTINGS, limit=1_000, buckets=1_024))
-    made = step(plan(seen, "shorten-established"), "shorten-established")
-    assert made.actions[0] == SetSysctl(name=ESTABLISHED, before="432000", after="7440")
-
-
-def test_what_is_so_already_is_not_done_again() -> None:
-    seen = evidence(table(*silent(3), settings={**SETTINGS, ESTABLISHED: "7440"}, limit=1_000))
-    made = plan(seen, "shorten-established")
-    assert made.steps == ()
-    assert why_not(made, "shorten-established") == "it is so already"
-
-
-def test_two_values_for_one_setting_are_refused() -> None:
-    with pytest.raises(UsageError, match="name one"):
-        plan(old_node(), "shorten-established:established=1d", "shorten-established:established=2d")
-
-
-def test_a_limit_below_todays_is_refused() -> None:
-    with pytest.raises(UsageError, match="nothing here would be more"):
-        plan(old_node(), "raise-limit:limit=500")
-
-
 def test_the_same_setting_is_set_once_for_several_findings() -> None:
     made = plan(old_node(1_000), "1", "2", "shorten-established")
     named = [
@@ -215,18 +153,6 @@ def test_the_same_setting_is_set_once_for_several_findings() -> None:
         if isinstance(action, SetSysctl)
     ]
     assert len(named) == len(set(named))
-
-
-def test_what_kube_proxy_owns_is_left_to_it_unless_told_otherwise() -> None:
-    firewall = Firewall(managers=("kube-proxy",))
-    made = plan(old_node(firewall=firewall), "shorten-established")
-    [by_hand] = made.steps[0].actions
-    assert isinstance(by_hand, ByHand)
-    assert by_hand.manager == "kube-proxy"
-    assert any("tcpEstablishedTimeout: 7440s" in line for line in by_hand.lines)
-
-    unmanaged = plan(old_node(firewall=firewall), "shorten-established", unmanaged=True)
-    assert isinstance(unmanaged.steps[0].actions[0], SetSysctl)
 
 
 def test_a_file_that_is_read_after_ours_is_named() -> None:
@@ -279,22 +205,6 @@ def test_with_strict_pickup_on_nothing_is_drained_that_could_not_come_back() -> 
     assert "strict pick-up would not take them in again" in why_not(made, "drain")
 
 
-def test_silent_connections_that_may_live_are_drained_by_name_only() -> None:
-    rows = [row("198.51.100.200", WEB, 40_000 + n, 5432, left=300_000) for n in range(800)]
-    seen = evidence(table(*rows, settings=SETTINGS, limit=1_000))
-    assert "drain" not in remedies(plan(seen))
-    asked = step(plan(seen, "drain"), "drain")
-    assert the_drain(plan(seen, "drain")).seconds == 7_440
-    assert (asked.effect.entries_freed, asked.risk.level) == (0, "medium")
-
-
-def test_a_step_says_its_namespace_where_it_is_not_the_hosts() -> None:
-    inside = Namespace("mqtt-edge", 77, "/run/netns/mqtt-edge")
-    here = table(*leak(900), namespace=inside, settings=SETTINGS, limit=1_000)
-    made = plan(evidence(here), "shorten-established")
-    assert made.steps[0].title.endswith(", in mqtt-edge")
-
-
 def test_where_rules_may_need_what_never_was_answered_it_gets_longer() -> None:
     looked = plan(old_node(), all_pass={"host": False})
     assert step(looked, "drain").effect.entries_freed == 0
@@ -302,3 +212,30 @@ def test_where_rules_may_need_what_never_was_answered_it_gets_longer() -> None:
     first, later, *_ = step(looked, "drain").effect.points
     assert later.entries < first.entries / 10
     assert step(plan(old_node(), all_pass={"host": True}), "drain").effect.entries_freed == 900
+
+
+def test_a_policy_for_the_service_is_taken_where_the_node_wide_timeout_would_cut_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+        seconds = int(advice.arguments["established"])
+        where = Where(netns=situation.table.netns)
+        return (AddRules(where=where, rule=TimeoutPolicy(port=8883, timeouts={"established": seconds})),)
+
+    monkeypatch.setattr(timeout_policy, "actions", actions, raising=False)
+    gone = [row("198.51.100.9", WEB, 40_000 + n, 8883, left=300_000) for n in range(600)]
+    here = {
+        "settings": SETTINGS,
+        "limit": 1_000,
+        "addresses": (LocalAddress(WEB, 24, "eth0"),),
+    }
+    open_ends = [(WEB, 22, "198.51.100.200", 40_000 + n) for n in range(50)]
+    listening = sockets((WEB, 22), *open_ends)
+    beside_others = plan(evidence(table(*gone, *silent(50), sockets=listening, **here)))
+    assert remedies(beside_others) == ["timeout-policy", "drain"]
+    told = why_not(beside_others, "shorten-established")
+    assert told == "for the whole node it may cut 50 live connections that are merely silent"
+
+    alone = plan(evidence(table(*gone, sockets=sockets((WEB, 22)), **here)))
+    assert remedies(alone) == ["shorten-established", "drain"]
+    assert "cuts no more" in why_not(alone, "timeout-policy")
