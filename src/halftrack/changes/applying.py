@@ -99,6 +99,7 @@ class Work:
         if isinstance(action, Drain):
             self.journal.append(records.Draining(at=now(), step=step, action=place))
             entries, file = drain(action, self.journal)
+            self._told(f"drain {' '.join(action.filter)}", f"{entries:,} drained")
             self.journal.append(
                 records.Drained(at=now(), step=step, action=place, entries=entries, file=file)
             )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Checked:
-    """``refused``: what does not hold any more, a line each. ``titles``: of the writes to come.
+    """``refused``: what does not hold any more, a line each. ``titles``: of the writes to come,
+    ``files``: of those that make it last.
 
     ``already``: actions that are in force. ``by_hand``: what somebody else has to do.
     """
@@ -26,11 +27,8 @@ class Checked:
     titles: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     by_hand: list[ByHand] = field(default_factory=list)
-    drains: int = 0
-
-    @property
-    def has_work(self) -> bool:
-        return bool(self.titles or self.drains)
+    drains: list[Drain] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
 def check(plan: Plan, *, lasting: bool) -> Checked:
@@ -49,7 +47,7 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
                 checked.refused.append(str(error))
     if lasting:
         try:
-            checked.titles += [write.title for write in persisting.check(plan)]
+            checked.files += [write.title for write in persisting.check(plan)]
         except HalftrackError as error:
             checked.refused.append(str(error))
     return checked
@@ -60,7 +58,7 @@ def _check(action: Action, checked: Checked, to_come: dict[str, str]) -> None:
         case ByHand():
             checked.by_hand.append(action)
         case Drain():
-            checked.drains += 1
+            checked.drains.append(action)
         case Persist():
             pass
         case SetSysctl() if (earlier := to_come.get(_key(action))) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from halftrack.changes.fixing import Terms
     from halftrack.changes.journal import Journal
     from halftrack.commands.options import Options
-    from halftrack.plans.change import Change
+    from halftrack.plans.change import Change, Intention
     from halftrack.plans.document import Plan
 
 _TRIAL_S: Final = 600
@@ -75,15 +76,14 @@ def command(
     terms = fixing.Terms(_trial_s(plan, trial, no_try=no_try), lasting=not until_reboot)
     checked = checking.check(plan, lasting=terms.lasting)
     _refuse(checked)
-    _show(plan, checked, terms, given)
-    for line in bystander.lines(plan):
-        output.complain(line)
-    if not checked.has_work:
-        output.message("nothing to do: all of it is in force", given)
+    meant = _intention(checked, terms, tuple(bystander.lines(plan)))
+    _show(plan, meant, given)
+    if not meant.has_work:
+        output.message("nothing to do: all that can be done here is in force", given)
         return 0
     if not yes and not click.confirm("Go?", default=False, err=True):
         raise click.Abort
-    return _fix(plan, terms, given)
+    return _fix(plan, terms, meant, given)
 
 
 def _check(given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, yes: bool) -> None:
@@ -167,26 +167,43 @@ def _refuse(checked: Checked) -> None:
         raise Incomplete("the plan does not fit this node any more: nothing was changed")
 
 
-def _show(plan: Plan, checked: Checked, terms: Terms, given: Options) -> None:
+def _intention(checked: Checked, terms: Terms, bystander: tuple[str, ...]) -> Intention:
+    from halftrack.plans.change import Intention  # noqa: PLC0415  # as above
+
+    return Intention(
+        writes=tuple(checked.titles),
+        files=tuple(checked.files),
+        already=tuple(checked.already),
+        by_hand=tuple((one.manager, one.lines) for one in checked.by_hand),
+        drains=tuple(" ".join(one.filter) for one in checked.drains),
+        bystander=bystander,
+        trial_s=terms.trial_s,
+        lasting=terms.lasting,
+    )
+
+
+def _show(plan: Plan, meant: Intention, given: Options) -> None:
     """What would be done, to whoever decides."""
     if given.json or given.jsonl:
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 
-    shown = changes.intention(plan, checked.titles, checked.already, terms.trial_s, lasting=terms.lasting)
-    output.write(shown.encode())
+    output.write(changes.intention(plan, meant).encode())
 
 
-def _fix(plan: Plan, terms: Terms, given: Options) -> int:
+def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
     from halftrack.changes import fixing, showing  # noqa: PLC0415  # as above
     from halftrack.changes.applying import Stopped  # noqa: PLC0415  # likewise
+    from halftrack.reporters import changes  # noqa: PLC0415  # likewise
 
     made: list[Journal] = []
-    shown = not (given.json or given.jsonl)
+    steps = itertools.count(1)
+    total = len(meant.writes) + len(meant.drains) + (len(meant.files) if terms.trial_s is None else 0)
 
     def told(title: str, result: str) -> None:
-        if shown:
-            output.message(f"{title}: {result}", given)
+        if not (given.quiet or given.json or given.jsonl):
+            for line in changes.progress(next(steps), total, title, result):
+                output.show(line)
 
     try:
         fixing.fix(plan, terms, said=output.complain, told=told, begun=made.append)

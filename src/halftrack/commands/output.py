@@ -65,14 +65,19 @@ def message(text: str, options: Options) -> None:
 
 
 def complain(text: str) -> None:
-    """One line to stderr in any case, without anything that a terminal would obey."""
+    """One line to stderr in any case, with our name before it."""
+    show(f"halftrack: {text}")
+
+
+def show(text: str) -> None:
+    """One line to stderr, without anything that a terminal would obey."""
     shown = (
         text
         if text.isprintable()
         else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
     )
     try:
-        sys.stderr.write(f"halftrack: {shown}\n")
+        sys.stderr.write(f"{shown}\n")
         sys.stderr.flush()
     except OSError:
         return

@@ -37,6 +37,27 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ssh: str | None = None
 
 
+class Intention(msgspec.Struct, frozen=True, kw_only=True):
+    """What is about to be done of a plan, for whoever has to agree.
+
+    ``writes`` in their order, ``files`` after them, or at ``keep`` where it is on trial (``trial_s``).
+    ``already``: in force. ``by_hand``: manager and lines. ``drains``: filters, as text.
+    """
+
+    writes: tuple[str, ...]
+    files: tuple[str, ...]
+    already: tuple[str, ...]
+    by_hand: tuple[tuple[str, tuple[str, ...]], ...]
+    drains: tuple[str, ...]
+    bystander: tuple[str, ...]
+    trial_s: int | None
+    lasting: bool
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.writes or self.drains or self.files)
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One write. ``now``: what is there, None where nothing is or it was not looked."""
 

@@ -10,24 +10,21 @@ from halftrack.reporters.layout import Page
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from halftrack.plans.change import Change, Part
+    from halftrack.plans.change import Change, Intention, Part
     from halftrack.plans.document import Plan
 
 _PAGE: Final = Page()
+_FEWEST_DOTS: Final = 3
 _HOLDS: Final = {"yes": "holds", "no": "not in force", "drift": "DRIFT", "gone": "gone", "unknown": "?"}
 _PARTS: Final = {"restored": "put back", "writing": "interrupted", "wrote": "not looked at", "verified": ""}
 
 
-def intention(
-    plan: Plan, titles: Sequence[str], already: Sequence[str], trial_s: int | None, *, lasting: bool
-) -> str:
+def intention(plan: Plan, meant: Intention) -> str:
     """A plan before it is agreed to: its steps, each write, how it goes back."""
-    return "\n".join(_intention(plan, titles, already, trial_s, lasting=lasting)) + "\n"
+    return "\n".join((*_steps(plan), *_writes(meant), *_way_back(meant))) + "\n"
 
 
-def _intention(
-    plan: Plan, titles: Sequence[str], already: Sequence[str], trial_s: int | None, *, lasting: bool
-) -> Iterator[str]:
+def _steps(plan: Plan) -> Iterator[str]:
     yield from _PAGE.wrap(f"Plan {plan.id} for {plan.node}")
     for step in plan.steps:
         yield from _PAGE.wrap(step.title, f"{step.kind.upper():<8}")
@@ -36,16 +33,47 @@ def _intention(
             yield from _PAGE.wrap(f"risk {step.risk.level}{why}", " " * 8)
         for note in step.notes:
             yield from _PAGE.wrap(note, " " * 8)
-    for number, title in enumerate(titles, 1):
-        yield from _PAGE.wrap(title, f" {number}/{len(titles)} ")
-    for title in already:
-        yield from _PAGE.wrap(f"already: {title}", " ")
-    if trial_s is not None:
-        yield from _PAGE.wrap(
-            f"Undone by itself in {words.duration(trial_s)} unless you type: halftrack keep"
-        )
-    elif not lasting:
+
+
+def _writes(meant: Intention) -> Iterator[str]:
+    for title in meant.writes:
+        yield from _PAGE.wrap(title, "  - ", "    ")
+    for words_of in meant.drains:
+        yield from _PAGE.wrap(f"drain {words_of}", "  - ", "    ")
+    for title in meant.files:
+        later = " (when it is kept)" if meant.trial_s is not None else ""
+        yield from _PAGE.wrap(f"{title}{later}", "  - ", "    ")
+    for title in meant.already:
+        yield from _PAGE.wrap(f"already: {title}", "    ")
+    for manager, lines in meant.by_hand:
+        yield from _PAGE.wrap(f"By hand, for it belongs to {manager}:")
+        for line in lines:
+            yield f"    {_PAGE.clean(line)}"
+
+
+def _way_back(meant: Intention) -> Iterator[str]:
+    for line in meant.bystander:
+        yield from _PAGE.wrap(line)
+    if not meant.has_work:
+        return
+    drains = " Drained entries do not come back; a list is kept for conntrack -R." if meant.drains else ""
+    yield from _PAGE.wrap(f"Undo: exactly what was there.{drains}")
+    if meant.trial_s is not None:
+        until = words.duration(meant.trial_s)
+        yield from _PAGE.wrap(f"Undone by itself in {until} unless you type: halftrack keep")
+    elif not meant.lasting:
         yield "Until the next reboot."
+
+
+def progress(number: int, total: int, title: str, result: str) -> list[str]:
+    """`` 1/2 net.netfilter.… 1 -> 0 ....... done, verified``, at most 80 columns wide."""
+    lines = _PAGE.wrap(title, f" {number}/{total} ")
+    room = _PAGE.width - len(lines[-1]) - len(result) - 2
+    if room < _FEWEST_DOTS:
+        lines.append("    ")
+        room = _PAGE.width - len(lines[-1]) - len(result) - 2
+    lines[-1] += f" {'.' * room} {result}"
+    return lines
 
 
 def outcome(change: Change) -> str:
