@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -64,6 +66,27 @@ def drain(netns: Netns | str | None, state: Path, *words: str) -> Ran:
         env=environment(state),
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def drain_answering(netns: Netns, state: Path, *words: str) -> Ran:
+    """Run it with a terminal as its input, and type the number that it asks for."""
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            command(netns, *words),
+            stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(state),
+        ) as process:  # fmt: skip
+            assert process.stderr is not None
+            asked = ""
+            while not asked.endswith("to go on []: ") and (more := process.stderr.read(1)):
+                asked += more
+            number = re.search(r"^([0-9,]+) entries, .* Type the number", asked, re.MULTILINE)
+            os.write(ours, (number[1] if number else "").encode() + b"\n")
+            out, err = process.communicate(timeout=60)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return Ran(process.returncode, out, asked + err)
 
 
 def stuck(netns: Netns, count: int, port: int = 80, first: int = 0, server: str = SERVER) -> None:
