@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.draining import SERVER, command, drain, entries, environment, short, stuck
+from kernel.witness import Witness
 
 if TYPE_CHECKING:
     from kernel.scratch import Netns
@@ -176,6 +178,24 @@ def test_what_is_kept_cannot_be_written_nothing_is_drained(server: Netns, tmp_pa
     assert ran.code == 74, ran.err
     assert os.fspath(blocked) in ran.err
     assert "36331" in server.run("conntrack", "-L")
+
+
+def test_the_kernel_compares_and_removes_what_a_listening_server_sent(server: Netns, tmp_path: Path) -> None:
+    server.sysctl("nf_conntrack_events", 1)
+    stuck(server, 300)
+    stuck(server, 100, port=443)
+    server.run("conntrack", "-I", "-p", "tcp", "-s", SERVER, "-d", "10.200.0.1", "--sport", "80", "--dport", "9",
+               "--state", "ESTABLISHED", "-t", "5000", "-u", "SEEN_REPLY")  # fmt: skip
+    words = ("one-sided", "proto=tcp", "sport=80", "--delete", "--yes", "--expect", "300", "--json")
+    with Witness(server.path) as witness, server.call(lambda: socket.create_server((SERVER, 80))):
+        ran = drain(server, tmp_path, *words)
+    assert (ran.code, ran.outcome["removed"], ran.outcome["went"]) == (0, 300, 300), ran.err
+    caused = [event for event in witness.events() if event.caused]
+    assert [event.destroyed for event in caused] == [True] * 300
+    left = server.run("conntrack", "-L", "-p", "tcp").splitlines()
+    assert len(left) == 101
+    assert [line for line in left if " sport=80 " in line and "[UNREPLIED]" in line] == []
+    assert Path(ran.outcome["file"]).read_text(encoding="ascii").count("\n") == 300
 
 
 def test_a_drain_is_a_change_among_others_that_cannot_be_undone(server: Netns, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import pytest
 
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.view import view
+from halftrack.draining import at_once
 from halftrack.draining.fates import DEAD_S, MAY_LIVE_S, Fate
 from halftrack.draining.judging import Surroundings, Wish, judge
 from halftrack.draining.matching import matching
 from halftrack.draining.rules import lets_all_pass
 from halftrack.draining.still import compared, unchanged
+from halftrack.evidence import addresses
 from halftrack.evidence.values import LocalAddress
 from unit.flowrows import ASSURED, evidence, flows, one_sided, row, sockets, table
 
@@ -32,7 +34,7 @@ def judged(
     words: str = "proto=tcp,udp",
     wish: Wish | None = None,
     settings: dict[str, str] | None = None,
-    addresses: tuple[str, ...] = (HERE,),
+    ours: tuple[str, ...] = (HERE,),
     **around: Any,
 ) -> Judgement:
     """``live``: sockets of the table's namespace, None where they were not read."""
@@ -40,7 +42,7 @@ def judged(
         *rows,
         settings=settings or {},
         sockets=None if live is None else sockets(*live),
-        addresses=tuple(LocalAddress(address, 32, "lo") for address in addresses),
+        addresses=tuple(LocalAddress(address, 32, "lo") for address in ours),
     )
     enriched = view(seen, evidence(seen))
     takes, _ = matching(enriched, filters.parse(words.split()), ())
@@ -224,3 +226,46 @@ def test_only_a_ruleset_that_lets_all_pass_surely_misses_nothing(
     ruleset: dict[str, Any], passes: bool
 ) -> None:
     assert lets_all_pass(ruleset) is passes
+
+
+@pytest.mark.parametrize(
+    ("words", "sport"),
+    [
+        ("one-sided sport=80", 80),
+        ("one-sided proto=tcp sport=80 src=192.0.2.1", 80),
+        ("sport=80", None),
+        ("one-sided", None),
+        ("one-sided dport=80", None),
+        ("one-sided sport=80,443", None),
+        ("one-sided sport=80 idle=1h..", None),
+        ("one-sided sport=80 left=1h..", None),
+        ("one-sided sport=80 age=1d..", None),
+        ("one-sided sport=80 dst=198.51.100.7", None),
+        ("one-sided sport=80 src=192.0.2.0/24", None),
+        ("one-sided sport=80 mark=1", None),
+        ("one-sided not sport=80", None),
+        ("any: one-sided sport=80 ;", None),
+    ],
+)
+def test_only_a_filter_by_the_senders_port_is_left_to_the_kernel(words: str, sport: int | None) -> None:
+    assert at_once.port(filters.parse([words])) == sport
+
+
+def test_the_kernel_removes_only_what_a_server_that_listens_sent_and_all_of_it_is_dead() -> None:
+    dead = [one_sided(HERE, f"198.51.100.{i}") for i in range(1, 4)]
+    by_kernel: dict[str, Any] = {"words": "one-sided sport=80", "wish": Wish("delete")}
+    listening = ((HERE, 80),)
+    (source,) = at_once.servers(judged(*dead, live=listening, **by_kernel), 80)
+    assert addresses.to_text(*source) == HERE
+    assert at_once.servers(judged(*dead, live=(("0.0.0.0", 80),), **by_kernel), 80)  # noqa: S104  # a listener's
+    assert not at_once.servers(judged(*dead, live=((HERE, 443),), **by_kernel), 80)
+    one_lives = (*listening, (HERE, 80, "198.51.100.1", 60_440))
+    assert not at_once.servers(judged(*dead, live=one_lives, **by_kernel), 80)
+    passing = one_sided("203.0.113.5", PEER)
+    assert not at_once.servers(judged(*dead, passing, live=listening, **by_kernel), 80)
+    retimed = judged(*dead, live=listening, words="one-sided sport=80")
+    assert not at_once.servers(retimed, 80)
+    six = one_sided("2001:db8::1", "2001:db8::2")
+    found = judged(six, live=(("2001:db8::1", 80),), ours=("2001:db8::1",), **by_kernel)
+    assert fates(found) == [Fate.DEAD]
+    assert not at_once.servers(found, 80)

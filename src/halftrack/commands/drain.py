@@ -189,7 +189,9 @@ def _drain(
 
     outcome = Outcome()
     failed: HalftrackError | None = None
-    size = min(batch or drain.BATCH, max(1, rate // 4) if rate is not None else _MOST)
+    size = batch
+    if rate is not None:
+        size = min(batch or drain.BATCH, max(1, rate // 4))
     with Reins(rate) as reins, Bar("draining", shown.changed, given) as bar:
         try:
             with journaled.change(looked, wanted, outcome, output.complain) as directory:

@@ -1,8 +1,8 @@
 """Asking the kernel for a part of the table only.
 
 Kernels differ in what they understand, and ignore in silence what they do not: callers filter the
-frame again. A kernel that refuses a filter is asked again without one (see ``ctnetlink``). Only
-dump requests carry these attributes; nothing here ever deletes.
+frame again. A kernel that refuses a filter is asked again without one (see ``ctnetlink``). To be used in
+dump requests; ``compare_delete`` alone deletes by them, where it is sure that they are understood.
 """
 
 from __future__ import annotations

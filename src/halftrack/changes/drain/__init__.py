@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from halftrack.changes.drain import at_once
 from halftrack.changes.drain.batches import Drain
 from halftrack.changes.drain.entries import Entries
 from halftrack.changes.drain.kept import Kept
@@ -40,13 +41,14 @@ def drain(
     outcome: Outcome,
     reins: Reins,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     told: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Act on what was judged, and count in ``outcome`` what is done as it is done, whatever happens.
 
-    ``directory``: where the file of what is drained is kept. Raises OutputFailed, Busy, OSError:
-    what was done until then is done, and in the file.
+    ``directory``: where the file of what is drained is kept. ``batch``: entries that are looked at
+    together; None: as is best, and by one message where the kernel compares for itself.
+    Raises OutputFailed, Busy, Incomplete: what was done until then is done, and in the file.
     """
     begun = time.monotonic()
     judgement = looked.judgement
@@ -58,20 +60,24 @@ def drain(
             Kept(directory / FILE, judgement.view.opaque) as kept,
         ):
             outcome.file = str(kept.path)
-            run = Drain(
+            verifier = Verifier(judgement.view, wanted, path, entries, proofs, outcome)
+            if batch is None and at_once.remove(judgement, wanted, path, kept, verifier):
+                return
+            Drain(
                 looked=looked,
                 columns=compared(_fields(wanted)),
                 entries=entries,
                 proofs=proofs,
                 kept=kept,
                 reins=reins,
-                batch=batch,
+                batch=batch or BATCH,
                 told=told,
-                check=Verifier(judgement.view, wanted, path, entries, proofs, outcome),
-            )
-            run.run(outcome)
+                check=verifier,
+            ).run(outcome)
     except namespaces.Vanished as error:
         raise Incomplete(f"namespace {error} ended: its entries went with it") from error
+    except OSError as error:
+        raise Incomplete(f"the kernel stopped it: {error.strerror}; what was done is done") from error
     finally:
         outcome.seconds = time.monotonic() - begun
 
