@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.plans.actions import AddRules, Persist, SetSysctl, TimeoutPolicy, Untracked
+from halftrack.plans.actions import AddRules, Drain, Persist, SetSysctl, TimeoutPolicy, Untracked
 from halftrack.plans.script import script
-from kernel.remedying import ESTABLISHED
+from kernel.remedying import ANSWERED, ESTABLISHED, put, tuples
 from kernel.scripting import NODE, Node, node_in
-from unit.plans import SERVER, plan, step
+from unit.plans import SERVER, one_sided, plan, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +103,46 @@ def test_a_part_that_was_killed_can_be_done_again(node: Node) -> None:
         assert node.state() == before
         number += 61
     assert number > 100
+
+
+def test_clearing_that_was_killed_spares_what_lives_and_can_be_done_again(node: Node) -> None:
+    made = plan(step("clear", Drain(filter=("one-sided",), selections=(one_sided(),))), node=NODE)
+    text = script(made)
+    number = 3
+    while True:
+        for i in range(1, 4):
+            put(node.netns, SERVER, f"198.51.100.{i}", 80, 50_000 + i)
+        put(node.netns, SERVER, "198.51.100.9", 80, 50_009, *ANSWERED)
+        done = node.run(text, "clear", shell=killing(number))
+        assert ("6", 80, 50_009) in tuples(node.netns)
+        node.do(made, "clear")
+        assert tuples(node.netns) == {("6", 80, 50_009)}
+        node.netns.run("conntrack", "-F")
+        if done.returncode != KILLED:
+            break
+        number += 61
+    assert number > 100
+
+
+def test_an_interrupted_part_says_how_to_go_back_and_leaves_no_lock(node: Node) -> None:
+    made = plan(step("relief", *SETTINGS[:2]), node=NODE)
+    before = node.state()
+    (node.root / "fix.sh").write_text(script(made), "ascii")
+    with subprocess.Popen(
+        ["ip", "netns", "exec", node.netns.name, "dash", node.root / "fix.sh", "relief"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "HALFTRACK_ROOT": str(node.root), "HALFTRACK_WAIT": "50"},
+    ) as running:
+        # The lock is held while it waits and counts what is dropped.
+        while not list((node.root / "var/lib").glob("halftrack-script/*/lock/pid")):
+            assert running.poll() is None
+            os.sched_yield()
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+        assert running.stderr is not None
+        assert "interrupted; what was changed goes back with: sh " in running.stderr.read()
+    assert not list((node.root / "var/lib").glob("halftrack-script/*/lock"))
+    node.do(made, "back")
+    assert node.state() == before

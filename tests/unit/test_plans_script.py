@@ -163,6 +163,12 @@ def test_what_is_no_name_address_or_value_gets_no_script(action: object) -> None
         script(plan(step("cure", action), variables={"ADDR_1": "xx.xx.xx.73"}))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", [BAD, "PATH", "ADDR_0", "ADDR_1=x", "ADDR_1\n", ""])
+def test_a_variable_has_a_name_of_ours(name: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of a variable"):
+        script(plan(step("cure", SetSysctl(name=ESTABLISHED, after="1")), variables={name: "x"}))
+
+
 def test_addresses_to_fill_in_come_first_and_are_looked_at() -> None:
     lines = script(everything()).splitlines()
     first = next(line for line in lines if not line.startswith("#"))

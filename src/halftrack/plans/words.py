@@ -72,6 +72,10 @@ class Spelling:
     """How addresses are spelled: as they are, or as the variables of the plan that stand for them."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
+        """Raises ValueError where a variable's name is none of ours."""
+        for name in variables:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a variable")
         self.variables = variables
 
     def variable(self, address: str) -> str | None:
@@ -79,7 +83,7 @@ class Spelling:
         if not address.startswith("$"):
             return None
         name = address[1:]
-        if name not in self.variables or not _VARIABLE.fullmatch(name):
+        if name not in self.variables:
             raise ValueError(f"{address!r} is no variable of this plan")
         return name
 

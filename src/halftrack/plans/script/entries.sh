@@ -10,7 +10,7 @@ entries() { # operation, step, namespace, inode, filter as conntrack takes it
     show)
         verb='deletes them, if they are still'
         [ "$proof" != silent ] || verb="leaves each $seconds s, if it is still"
-        say "  conntrack $*: $planned entries; $verb $proof"
+        say "  conntrack -L $*: $planned entries; $verb $proof"
         return 0
         ;;
     may_go_back | back | note) return 0 ;;
