@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -12,6 +13,7 @@ import pytest
 
 from cli.conftest import FOUNDING, process
 from halftrack.commands import output
+from halftrack.evidence.values import Gap
 from halftrack.plans.document import decode
 from halftrack.reporters import schema
 from unit.flowrows import evidence, row, table
@@ -47,6 +49,12 @@ def test_nothing_to_do_is_said_and_is_no_error(run: Run) -> None:
     assert ran.code == 0
     assert "nothing to do" in ran.out
     assert "fix" not in ran.out
+
+
+def test_nothing_to_do_is_not_said_of_what_nobody_saw(run: Run) -> None:
+    gap = Gap("entries of shop", "no permission", ("CAP_SYS_ADMIN",), ("one-sided",), "shop")
+    ran = run("plan", seen=replace(WELL, gaps=(gap,)))
+    assert "nothing to do, as far as could be seen" in ran.out
 
 
 @pytest.mark.parametrize("words", [(), ("strict-pickup",), ("shorten-established:established=2h", "drain")])

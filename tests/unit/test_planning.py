@@ -239,3 +239,17 @@ def test_a_policy_for_the_service_is_taken_where_the_node_wide_timeout_would_cut
     alone = plan(evidence(table(*gone, sockets=sockets((WEB, 22)), **here)))
     assert remedies(alone) == ["shorten-established", "drain"]
     assert "cuts no more" in why_not(alone, "timeout-policy")
+
+
+def test_where_all_namespaces_share_their_settings_the_hosts_are_set_and_seen() -> None:
+    owner = Owner("web-1", "101", "openvz", netns_inode=77)
+    inside = table(
+        *leak(900),
+        namespace=Namespace("web-1", 77, "/proc/4242/ns/net", 4242, owner),
+        settings={**SETTINGS, ESTABLISHED: "1"},
+        limit=1_000,
+    )
+    host = table(row(), settings=SETTINGS, limit=262_144)
+    made = plan(evidence(host, inside, kernel=OLD_KERNEL), "shorten-established")
+    changes = [a for each in made.steps for a in each.actions if isinstance(a, SetSysctl)]
+    assert [(each.where.netns, each.before) for each in changes] == [("host", "432000")]

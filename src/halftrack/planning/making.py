@@ -60,6 +60,7 @@ def make(
         made_at=made_at,
         taken_at=diagnosis.taken_at,
         source=diagnosis.source,
+        complete=diagnosis.complete,
         verdict=diagnosis.verdict,
         steps=made,
         not_chosen=_without_chosen(choice.left, single),

@@ -68,7 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """``id``: of all the rest, so a changed plan is another one (``identified`` in this file).
 
     ``machine``: a digest of the node's machine id, None for a plan from a file. ``variables``:
-    masked addresses of the source, name to how it was shown; each has to be filled in.
+    masked addresses of the source, name to how it was shown; each has to be filled in. ``complete``:
+    nothing that might call for more was unseen.
     """
 
     schema: Literal["halftrack.plan/1"] = SCHEMA
@@ -79,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime | None = None
     taken_at: datetime | None = None
     source: Literal["live", "bundle", "sos", "dump"]
+    complete: bool = True
     verdict: str = ""
     steps: tuple[Step, ...] = ()
     not_chosen: tuple[NotChosen, ...] = ()

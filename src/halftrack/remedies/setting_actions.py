@@ -53,10 +53,11 @@ def sysctls(settings: Mapping[str, int], situation: Situation, *, own: bool = Fa
     evidence, table = situation.evidence, situation.table
     of_host = place.settings_are_global(evidence) and not own
     target = Where(netns=HOST) if of_host and table.netns != HOST else where(table, evidence)
+    seen = next((each for each in evidence.tables if each.netns == target.netns), table)
     found = []
     for name, value in settings.items():
         full = name if "." in name else situation.full_name(name)
-        before = table.settings.get(full)
+        before = seen.settings.get(full)
         if before is None or before.split() != [str(value)]:
             found.append(SetSysctl(where=target, name=full, before=before, after=str(value)))
     return tuple(found)

@@ -55,7 +55,7 @@ def render(
 
 def _what(plan: Plan) -> str:
     if not plan.steps:
-        return "nothing to do."
+        return "nothing to do." if plan.complete else "nothing to do, as far as could be seen."
     by_hand = sum(_by_hand(step) for step in plan.steps)
     others = f", {by_hand} of them by somebody else" if by_hand else ""
     return f"{words.count(len(plan.steps), 'step')}{others}."
