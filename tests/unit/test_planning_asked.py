@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from halftrack.errors import UsageError
-from halftrack.evidence.values import Firewall, Namespace
+from halftrack.evidence.values import Firewall, Namespace, Owner
 from halftrack.plans.actions import (
     ByHand,
     SetSysctl,
@@ -14,6 +14,7 @@ from unit.flowrows import evidence, row, table
 from unit.planned import (
     ESTABLISHED,
     LOOSE,
+    OLD_KERNEL,
     SETTINGS,
     WEB,
     leak,
@@ -110,3 +111,19 @@ def test_a_step_says_its_namespace_where_it_is_not_the_hosts() -> None:
     here = table(*leak(900), namespace=inside, settings=SETTINGS, limit=1_000)
     made = plan(evidence(here), "shorten-established")
     assert made.steps[0].title.endswith(", in mqtt-edge")
+
+
+def test_strict_pickup_of_a_shared_setting_waits_for_a_drain_in_any_namespace() -> None:
+    owner = Owner("web-1", "101", "openvz", netns_inode=77)
+    inside = Namespace("web-1", 77, "/proc/4242/ns/net", 4242, owner)
+    tables = (
+        table(*leak(900), settings=SETTINGS, limit=1_000),
+        table(*leak(900, server="203.0.113.80"), namespace=inside, settings=SETTINGS, limit=1_000),
+    )
+    seen = evidence(*tables, kernel=OLD_KERNEL)
+    drained = next(
+        each for each in plan(seen).steps if each.remedy == "drain" and each.title.endswith("web-1")
+    )
+    assert drained.finding is not None
+    with pytest.raises(UsageError, match="do not go into one plan"):
+        plan(seen, drained.finding, "strict-pickup")

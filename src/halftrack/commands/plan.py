@@ -74,6 +74,8 @@ def command(
     owner: str | None,
 ) -> int:
     given = options.given(context)
+    if target == Path("-"):
+        raise UsageError("-o names a file; on standard output the plan is printed by --json")
     if sum((as_script, owner is not None, given.json or given.jsonl)) > 1:
         raise UsageError("--sh, --for and --json are different answers: ask for one of them")
     plan = made(sources, planning.parse(words), given)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import remedies
 from halftrack.errors import UsageError
+from halftrack.evidence.values import HOST
 from halftrack.planning import asked, choosing, steps
 from halftrack.planning.effects import Effects
 from halftrack.planning.masks import Variables
 from halftrack.planning.picks import Choice, Pick
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl
 from halftrack.plans.document import NotChosen, Plan, identified
+from halftrack.remedies import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,11 +85,11 @@ def _of_findings(situations: Sequence[Situation], clearing_too: Iterable[str] = 
     """``clearing_too``: namespaces in which something else of the plan clears entries."""
     clears = [choosing.clears(each) for each in situations]
     cleared = [found for choice in clears for found in choice.picks]
-    places = {found.situation.table.netns for found in cleared} | set(clearing_too)
+    places = {_settings_of(found.situation) for found in cleared} | set(clearing_too)
     whole = Choice()
     for situation, clear in zip(situations, clears, strict=True):
         whole += choosing.reliefs(situation, cleared)
-        whole += choosing.cures(situation, drained=situation.table.netns in places)
+        whole += choosing.cures(situation, drained=_settings_of(situation) in places)
         whole += clear
     return whole
 
@@ -102,7 +104,7 @@ def _wanted(wanted: Sequence[Wanted], advised: remedies.Advised, evidence: Evide
             found = asked.remedy(each, situations, evidence, advised.diagnosis)
             picks += found
             left += () if found else (NotChosen(remedy=each.remedy, why="it is so already"),)
-    places = {found.situation.table.netns for found in picks if found.drains}
+    places = {_settings_of(found.situation) for found in picks if found.drains}
     # What is named goes before what is chosen for a finding, where both set the same.
     return Choice(picks, left) + _of_findings(list({id(each): each for each in named}.values()), places)
 
@@ -112,10 +114,15 @@ def _place(picked: Pick) -> tuple[int, int]:
     return remedies.KINDS.index(picked.advice.kind), slugs.index(picked.remedy)
 
 
+def _settings_of(situation: Situation) -> str:
+    """The namespace that has the settings which hold for a table's entries."""
+    return HOST if place.settings_are_global(situation.evidence) else situation.table.netns
+
+
 def _check_strict(picks: Sequence[Pick]) -> None:
     """Raise UsageError where strict pick-up would stand in one plan with a drain of its namespace."""
-    strict = {found.situation.table.netns for found in picks if found.remedy == "strict-pickup"}
-    if any(found.situation.table.netns in strict for found in picks if found.drains):
+    strict = {_settings_of(found.situation) for found in picks if found.remedy == "strict-pickup"}
+    if any(_settings_of(found.situation) in strict for found in picks if found.drains):
         raise UsageError(
             "strict-pickup and drain do not go into one plan: what is drained by mistake comes back by"
             " pick-up alone; plan drain first, and strict-pickup once it is through"
