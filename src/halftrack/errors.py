@@ -35,19 +35,19 @@ class FeatureMissing(HalftrackError):
 
 
 class OutputFailed(HalftrackError):
-    """The answer could not be written."""
+    """The answer, or what has to be kept, could not be written."""
 
     exit_code = 74
 
 
 class Busy(HalftrackError):
-    """The machine lacks what it takes just now, memory or threads: try again."""
+    """The machine is short of memory or threads, or another change is at work: try again."""
 
     exit_code = 75
 
 
 class Incomplete(HalftrackError):
-    """Done in part: not everything that was asked for could be seen."""
+    """Done in part, or not at all because something does not hold: the message says which."""
 
     exit_code = 76
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from halftrack.plans.actions import AddRules, SetSysctl, TimeoutPolicy, Where
 from kernel import changing
 from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.scratch import scratch_netns, sh
+
+MAX_RETRANS = "net.netfilter.nf_conntrack_tcp_timeout_max_retrans"
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,6 +222,28 @@ def test_a_missing_nft_is_said_before_anything_is_changed(site: Site) -> None:
     )
     assert (done.returncode, "nft is not installed here" in done.stderr) == (76, True)
     assert site.state() == before
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_stops_it_leaves_no_half_step(
+    site: Site, monkeypatch: pytest.MonkeyPatch, wanted: signal.Signals
+) -> None:
+    for name, value in site.environment.items():
+        monkeypatch.setenv(name, value)
+    plan = changing.plan(
+        (setting(site, ESTABLISHED, "7440"),), (setting(site, LOOSE, "0"), setting(site, MAX_RETRANS, "9"))
+    )
+
+    def told(title: str, _: str) -> None:
+        if LOOSE in title:
+            signal.raise_signal(wanted)
+
+    with pytest.raises(Stopped) as stopped:
+        fixing.fix(plan, fixing.Terms(), said=str, told=told)
+    assert (stopped.value.interrupted, stopped.value.stands) == (True, True)
+    assert (site.value(ESTABLISHED), site.value(LOOSE), site.value(MAX_RETRANS)) == ("7440", "1", "300")
+    assert site.halftrack("undo", "--yes").returncode == 0
+    assert site.value(ESTABLISHED) == "432000"
 
 
 def json_of(plan: object) -> bytes:

@@ -57,12 +57,14 @@ def apply(
     lasting: bool,
     drain: Draining,
     told: Callable[[str, str], None] = lambda _title, _result: None,
+    between: Callable[[], None] = lambda: None,
 ) -> None:
     """Carry out what ``journal`` has begun. ``lasting``: write at once what makes it hold over a reboot.
 
-    ``told``: the title of each write or drain, and how it ended. Raises Stopped.
+    ``told``: the title of each write or drain, and how it ended. ``between``: called before each; it may
+    raise KeyboardInterrupt. Raises Stopped.
     """
-    work = Work(journal, told)
+    work = Work(journal, told, between)
     step = 0
     try:
         for step, wanted in enumerate(plan.steps):
@@ -88,15 +90,20 @@ class Work:
     """Writes, one after the other, each announced in the journal before and noted in it after."""
 
     def __init__(
-        self, journal: Journal, told: Callable[[str, str], None] = lambda _title, _result: None
+        self,
+        journal: Journal,
+        told: Callable[[str, str], None] = lambda _title, _result: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self.journal = journal
         self._told = told
+        self._between = between
         self._next = len(journal.folded().entries)
 
     def act(self, step: int, place: int, action: Action, drain: Draining) -> None:
         """One action of a plan; what makes it last comes at the end, not here."""
         if isinstance(action, Drain):
+            self._between()
             self.journal.append(records.Draining(at=now(), step=step, action=place))
             entries, file = drain(action, self.journal)
             self._told(f"drain {' '.join(action.filter)}", f"{entries:,} drained")
@@ -109,6 +116,7 @@ class Work:
     def write_all(self, step: int, place: int, writes: Iterable[AnyWrite]) -> None:
         """Raises Incomplete where one does not hold, and what the write raises."""
         for write in writes:
+            self._between()
             self._write(step, place, write)
 
     def _write(self, step: int, place: int, write: AnyWrite) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.changes import applying, checking, clearing, lock, records, trial, who
 from halftrack.changes.journal import Journal
+from halftrack.changes.stopping import Stopping
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing
 from halftrack.kernel import identity
 
@@ -41,7 +42,7 @@ def fix(
     ``said``: what was finished of earlier changes; ``begun``: called before the first write;
     ``told``: as in ``apply``. Raises Busy, Incomplete (Stopped once it has begun), HalftrackError.
     """
-    with lock.held():
+    with lock.held(), Stopping() as stopping:
         for line in trial.finish_overdue():
             said(line)
         trial.refuse_beside()
@@ -54,7 +55,9 @@ def fix(
             raise
         begun(journal)
         at_once = terms.lasting and terms.trial_s is None
-        applying.apply(plan, journal, lasting=at_once, drain=clearing.drain, told=told)
+        applying.apply(
+            plan, journal, lasting=at_once, drain=clearing.drain, told=told, between=stopping.check
+        )
     return journal
 
 

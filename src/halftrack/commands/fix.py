@@ -222,6 +222,7 @@ def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
 def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
     """Say what stands, and take that back, too, where somebody wants it."""
     from halftrack.changes import lock, undo, who  # noqa: PLC0415  # as above
+    from halftrack.changes.stopping import Stopping  # noqa: PLC0415  # likewise
 
     if not stopped.stands:
         output.complain("that step was taken back; nothing of the plan is in force")
@@ -232,7 +233,7 @@ def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
     if given.no_input or not sys.stdin.isatty():
         return
     if click.confirm("Take them back now?", default=False, err=True):
-        with lock.held():
+        with lock.held(), Stopping():
             undo.undo(journal, who.asks(), "a later step did not hold")
         output.complain(f"change {number} undone")
 

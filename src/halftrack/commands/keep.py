@@ -25,8 +25,9 @@ _PATIENCE_S: Final = 10.0
 def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)
     from halftrack.changes import journal, keeping, lock, trial  # noqa: PLC0415  # after the words are read
+    from halftrack.changes.stopping import Stopping  # noqa: PLC0415  # likewise
 
-    with lock.held(_PATIENCE_S):
+    with lock.held(_PATIENCE_S), Stopping():
         for line in trial.finish_overdue():
             output.complain(line)
         if number is None:

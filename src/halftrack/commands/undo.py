@@ -33,6 +33,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
     if not yes and (given.no_input or not sys.stdin.isatty()):
         raise UsageError("undo asks first, and nobody can answer here: add --yes")
     from halftrack.changes import lock, trial, undo, who  # noqa: PLC0415  # after the words are read
+    from halftrack.changes.stopping import Stopping  # noqa: PLC0415  # likewise
 
     with lock.held():
         for line in trial.finish_overdue():
@@ -48,7 +49,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
     if not force:
         undo.refuse(folded)
     _ask(folded, given, yes=yes)
-    with lock.held():
+    with lock.held(), Stopping():
         taking = undo.undo(journal, who.asks(), "asked for", force=force)
         trial.disarm(folded)
     _report(folded, taking, given)

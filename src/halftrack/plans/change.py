@@ -23,7 +23,7 @@ PartState = Literal["writing", "wrote", "verified", "restored"]
 """``writing``: announced; whether it was done, only ``holds`` tells."""
 
 
-class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Who(msgspec.Struct, frozen=True, kw_only=True):
     """``login``: who logged in, whatever they became since; ``sudo``: who typed sudo.
 
     ``ssh``: the connection, as SSH_CONNECTION has it: client, port, server, port.

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 
 from halftrack.diagnosis import document
-from halftrack.plans import actions
+from halftrack.plans import actions, change
 from halftrack.plans import document as plans
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +25,11 @@ def schema() -> dict[str, Any]:
 def plan() -> dict[str, Any]:
     """Of plans, likewise; only what an action leaves at its default is left out of it."""
     return _of(plans.Plan, plans.SCHEMA, (plans, actions, document))
+
+
+def changes() -> dict[str, Any]:
+    """Of the list of changes, likewise: every field is required."""
+    return _of(change.Changes, change.SCHEMA, (change,))
 
 
 def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:
