@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -128,7 +129,8 @@ def test_a_number_is_one_of_the_last_screen_of_this_session(
     assert "no screen of this session" in ran.err
 
     monkeypatch.setattr(output, "is_terminal", lambda: True)
-    run("doctor", seen=SICK)
+    screen = run("doctor", seen=SICK).out
+    assert re.search(r"fix 1\b", " ".join(screen.split()))
     [kept] = (tmp_path / "screens").iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert int(kept.name) == os.getsid(0)
@@ -154,7 +156,9 @@ def test_a_screen_of_a_file_gives_no_numbers_of_this_node(
 ) -> None:
     monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path))
     monkeypatch.setattr(output, "is_terminal", lambda: True)
-    run("doctor", str(FOUNDING), seen=SICK)
+    screen = run("doctor", str(FOUNDING), seen=SICK).out
+    assert "plan" in screen
+    assert not re.search(r"fix \d", screen)
     ran = run("plan", "1", seen=SICK)
     assert ran.code == 64
     assert "not of this node" in ran.err

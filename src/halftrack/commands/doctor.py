@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -60,13 +61,11 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
-        again, planned = _again("doctor", (), given, "--example"), None
+        going_on = _GoingOn(_again("doctor", (), given, "--example"))
     else:
         found = _diagnosed(sources, given)
-        again = _again("doctor", sources, given)
-        origins = [f"--from={source}" for source in sources]
-        planned = _again("plan", (), given, *origins) if "-" not in sources else None
-    output.write(_shown(found, form, given, again, planned))
+        going_on = _going_on(sources, given)
+    output.write(_shown(found, form, given, going_on))
     if output.is_terminal() and not _wants_json(form, given):
         last_screen.remember(found, ("the example",) if example else sources)
     return 0 if exit_zero else exit_code(found)
@@ -83,6 +82,25 @@ def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
 
     judged = examine(seen)
     return advise(judged.diagnosis, seen, judged.cases)
+
+
+@dataclass(frozen=True, slots=True)
+class _GoingOn:
+    """Commands that go on from a screen: see ``reporters.layout.Page``."""
+
+    again: str | None
+    planned: str | None = None
+    fixed: str | None = None
+
+
+def _going_on(sources: Sequence[str], given: Options) -> _GoingOn:
+    origins = [f"--from={source}" for source in sources]
+    running = not sources and given.root == Path("/") and output.is_terminal()
+    return _GoingOn(
+        _again("doctor", sources, given),
+        _again("plan", (), given, *origins) if "-" not in sources else None,
+        _again("fix", (), given) if running else None,
+    )
 
 
 def _again(verb: str, sources: Sequence[str], given: Options, *options: str) -> str | None:
@@ -107,7 +125,7 @@ def _wants_json(form: str, given: Options) -> bool:
     return form == "json" or given.json or given.jsonl
 
 
-def _shown(found: Diagnosis, form: str, given: Options, again: str | None, planned: str | None) -> bytes:
+def _shown(found: Diagnosis, form: str, given: Options, going_on: _GoingOn) -> bytes:
     if _wants_json(form, given):
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
@@ -122,8 +140,9 @@ def _shown(found: Diagnosis, form: str, given: Options, again: str | None, plann
         color=output.wants_color(given),
         verbose=given.verbose,
         terminal=output.is_terminal(),
-        again=again,
-        planned=planned,
+        again=going_on.again,
+        planned=going_on.planned,
+        fixed=going_on.fixed,
         program=output.program(),
     )
     return text.encode("ascii" if ascii_only else "utf-8")

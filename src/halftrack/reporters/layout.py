@@ -47,7 +47,8 @@ class Page:
 
     ``width`` is brought into 40..80. ``again`` is the command that was given, as it can be typed
     once more; None where that cannot be, for what was read from standard input. ``program`` is how
-    this program was started; ``planned`` the command that makes a plan of the same, where one can.
+    this program was started; ``planned`` the command that makes a plan of the same, ``fixed`` the one
+    that, with a number of this screen behind it, does what helps: each None where it cannot be typed.
     """
 
     width: int = WIDEST
@@ -56,6 +57,7 @@ class Page:
     again: str | None = "halftrack doctor"
     program: str = "halftrack"
     planned: str | None = None
+    fixed: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", min(max(self.width, _NARROWEST), WIDEST))

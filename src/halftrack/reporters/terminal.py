@@ -58,14 +58,15 @@ def render(
     terminal: bool = False,
     again: str | None = "halftrack doctor",
     planned: str | None = "halftrack plan",
+    fixed: str | None = None,
     program: str = "halftrack",
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns.
 
     ``terminal``: somebody is looking at it, so an empty table may name the example. ``again``,
-    ``planned`` and ``program``: see ``layout.Page``.
+    ``planned``, ``fixed`` and ``program``: see ``layout.Page``.
     """
-    page = Page(width, ascii, verbose, again, program, planned)
+    page = Page(width, ascii, verbose, again, program, planned, fixed)
     if diagnosis.severity == "ok" and diagnosis.complete and not verbose:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
@@ -147,7 +148,7 @@ def _upper(
         heading.heading(diagnosis, page),
         table.table(diagnosis, page, basis=detail.basis),
         shown,
-        typed + more.more(diagnosis, page),
+        typed + more.more(diagnosis, page, None if main is None else main + 1),
     )
 
 

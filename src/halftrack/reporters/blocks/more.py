@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 _INDENT: Final = " " * 8
 _TOLD: Final = "# all of it: why, and every command"
 _PLANNED: Final = "# all of it as a plan, with the way back"
+_FIXED: Final = "# says what it would do, and asks"
 
 
-def more(diagnosis: Diagnosis, page: Page) -> list[str]:
-    """Empty where there is no more to show than what stands there."""
+def more(diagnosis: Diagnosis, page: Page, main: int | None) -> list[str]:
+    """Empty where there is no more to show than what stands there.
+
+    ``main``: the number of the finding that is shown in full.
+    """
     if not diagnosis.findings:
         return []
     if page.again is None:
@@ -25,6 +29,8 @@ def more(diagnosis: Diagnosis, page: Page) -> list[str]:
     lines = _command(page.verbosely, _TOLD, page)
     if page.planned is not None and _to_plan(diagnosis):
         lines += _command(page.planned, _PLANNED, page)
+        if page.fixed is not None and main is not None and diagnosis.findings[main - 1].remedies:
+            lines += _command(f"{page.fixed} {main}", _FIXED, page)
     return lines
 
 
