@@ -68,8 +68,8 @@ def drain(netns: Netns | str | None, state: Path, *words: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def drain_answering(netns: Netns, state: Path, *words: str) -> Ran:
-    """Run it with a terminal as its input, and type the number that it asks for."""
+def drain_answering(netns: Netns, state: Path, *words: str, more: int = 0) -> Ran:
+    """Run it with a terminal as its input, and type the number that it asks for, or a larger one."""
     ours, theirs = pty.openpty()
     try:
         with subprocess.Popen(
@@ -78,10 +78,11 @@ def drain_answering(netns: Netns, state: Path, *words: str) -> Ran:
         ) as process:  # fmt: skip
             assert process.stderr is not None
             asked = ""
-            while not asked.endswith("to go on []: ") and (more := process.stderr.read(1)):
-                asked += more
+            while not asked.endswith("to go on []: ") and (told := process.stderr.read(1)):
+                asked += told
             number = re.search(r"^([0-9,]+) entries, .* Type the number", asked, re.MULTILINE)
-            os.write(ours, (number[1] if number else "").encode() + b"\n")
+            typed = str(int(number[1].replace(",", "")) + more) if number else ""
+            os.write(ours, typed.encode() + b"\n")
             out, err = process.communicate(timeout=60)
     finally:
         os.close(ours)

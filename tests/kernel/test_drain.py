@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.draining import SERVER, command, drain, entries, environment, short, stuck
+from kernel.draining import SERVER, command, drain, drain_answering, entries, environment, short, stuck
 from kernel.witness import Witness
 
 if TYPE_CHECKING:
@@ -95,6 +95,17 @@ def test_what_is_not_meant_is_refused(
     ran = drain(server, tmp_path, *words)
     assert (ran.code, said in ran.err) == (code, True), ran.err
     assert "36331" in server.run("conntrack", "-L")
+
+
+def test_on_a_terminal_the_number_has_to_be_typed(server: Netns, tmp_path: Path) -> None:
+    stuck(server, 1_200)
+    wrong = drain_answering(server, tmp_path, "one-sided", "sport=80", more=1)
+    assert (wrong.code, "not the number: nothing was drained" in wrong.err) == (76, True)
+    assert short(server) == 0
+    right = drain_answering(server, tmp_path, "one-sided", "sport=80")
+    assert (right.code, "cannot be undone" in right.err) == (0, True)
+    assert "re-timed 1,200 entries" in right.out
+    assert short(server) == 1_200
 
 
 def test_few_entries_of_a_large_table_need_no_number(server: Netns, tmp_path: Path) -> None:
