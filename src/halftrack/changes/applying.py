@@ -81,8 +81,14 @@ def apply(
 
 
 def persist(plan: Plan, work: Work, steps: int | None = None) -> None:
-    """Write what makes the first ``steps`` steps hold over a reboot. Raises HalftrackError, OSError."""
-    work.write_all(len(plan.steps), 0, persisting.writes(persisting.merged(plan, steps)))
+    """Write what makes the first ``steps`` steps hold over a reboot, as far as a plan says how.
+
+    Raises HalftrackError, OSError.
+    """
+    wanted = persisting.merged(plan, steps)
+    if wanted == Persist():
+        return
+    work.write_all(len(plan.steps), 0, persisting.writes(wanted))
     work.journal.append(records.Persisted(at=now()))
 
 

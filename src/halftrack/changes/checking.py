@@ -20,7 +20,7 @@ class Checked:
     """``refused``: what does not hold any more, a line each. ``titles``: of the writes to come,
     ``files``: of those that make it last.
 
-    ``already``: actions that are in force. ``by_hand``: what somebody else has to do.
+    ``lasting``: it will hold over a reboot, once it is kept. ``already``: actions that are in force. ``by_hand``: what somebody else has to do.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -29,6 +29,7 @@ class Checked:
     by_hand: list[ByHand] = field(default_factory=list)
     drains: list[Drain] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    lasting: bool = False
 
 
 def check(plan: Plan, *, lasting: bool) -> Checked:
@@ -46,6 +47,7 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
             except HalftrackError as error:
                 checked.refused.append(str(error))
     if lasting:
+        checked.lasting = persisting.merged(plan) != Persist()
         try:
             checked.files += [write.title for write in persisting.check(plan)]
         except HalftrackError as error:

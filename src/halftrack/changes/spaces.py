@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 _SO_NETNS_COOKIE: Final = 71
 """include/uapi/asm-generic/socket.h, since 5.14"""
+_FIRST: Final = Path("/proc/1/ns/net")
+_OWN: Final = Path(namespaces.OWN_WAY)
 _NAMED: Final = Path("/run/netns")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@:-]{1,255}")
 
@@ -55,8 +57,10 @@ def find(where: Where) -> Space:
     except OSError as error:
         raise PermissionMissing(f"namespace {where.netns} cannot be entered: {error.strerror}") from error
     way = _lasting(wanted.path or namespaces.OWN_WAY, inode)
-    host = inode == privileges.namespace_inode(Path("/proc/1/ns/net")) or bool(
-        inode == privileges.namespace_inode(Path(namespaces.OWN_WAY)) and privileges.in_initial_network()
+    host = (
+        where.netns == HOST
+        or inode == privileges.namespace_inode(_FIRST)
+        or bool(inode == privileges.namespace_inode(_OWN) and privileges.in_initial_network())
     )
     return Space(name=where.netns, path=way, inode=inode, cookie=cookie, boot=identity.boot(), host=host)
 
@@ -89,8 +93,7 @@ def _wanted(where: Where) -> Namespace:
     if where.netns == SELF:
         return Namespace(SELF, where.inode, namespaces.OWN_WAY)
     if where.netns == HOST:
-        own = privileges.in_initial_network()
-        return Namespace(HOST, where.inode, namespaces.OWN_WAY if own else "/proc/1/ns/net")
+        return _host()
     if _NAME.fullmatch(where.netns) and files.exists(_NAMED / where.netns):
         return Namespace(where.netns, where.inode, str(_NAMED / where.netns))
     for one in namespaces.find()[0]:
@@ -99,12 +102,25 @@ def _wanted(where: Where) -> Namespace:
     raise Incomplete(f"there is no namespace {where.netns} on this node")
 
 
+def _host() -> Namespace:
+    """The node's own, whatever its number was when the plan was made. Raises Incomplete."""
+    if privileges.in_initial_network():
+        return Namespace(HOST, None, namespaces.OWN_WAY)
+    if privileges.namespace_inode(_FIRST) is not None:
+        return Namespace(HOST, None, str(_FIRST))
+    # Process 1 may be closed even to root; another process of the node is a way in, too.
+    found = next((one for one in namespaces.find()[0] if one.name == HOST and one.path is not None), None)
+    if found is None:
+        raise Incomplete("the node's own namespace cannot be entered from here")
+    return found
+
+
 def _lasting(path: str, inode: int) -> str:
     """A way that another process can take later, too."""
     if not path.startswith("/proc/self/"):
         return path
-    if inode == privileges.namespace_inode(Path("/proc/1/ns/net")):
-        return "/proc/1/ns/net"
+    if inode == privileges.namespace_inode(_FIRST):
+        return str(_FIRST)
     mounts = [mount for number, mount in sightings.mounts(Path("/proc")) if number == inode]
     return mounts[0] if mounts else f"/proc/{os.getpid()}/ns/net"
 

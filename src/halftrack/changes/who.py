@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-from pathlib import Path
 
 from halftrack.changes import operator
 from halftrack.evidence.printable import escaped
@@ -41,5 +40,5 @@ def _name(uid: int) -> str:
 def _terminal() -> str | None:
     for fd in (0, 1, 2):
         with contextlib.suppress(OSError):
-            return Path(os.ttyname(fd)).name
+            return os.ttyname(fd).removeprefix("/dev/")
     return None

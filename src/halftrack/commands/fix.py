@@ -178,7 +178,7 @@ def _intention(checked: Checked, terms: Terms, bystander: tuple[str, ...]) -> In
         drains=tuple(" ".join(one.filter) for one in checked.drains),
         bystander=bystander,
         trial_s=terms.trial_s,
-        lasting=terms.lasting,
+        lasting=checked.lasting,
     )
 
 

@@ -36,7 +36,8 @@ def command(context: click.Context, *, number: int | None) -> int:
                 raise UsageError("no change is on trial; halftrack changes lists what there was")
         change, folded = journal.find(number)
         how = keeping.keep(change, folded)
-    lasts = "It holds over a reboot." if folded.begun.lasting else "A reboot undoes it."
+        persisted = change.folded().persisted
+    lasts = "It holds over a reboot." if persisted else "A reboot undoes it."
     if not given.quiet:
         output.write(f"Change {number} kept. {lasts}\n".encode())
     output.message(f"kept: {how}", given)

@@ -62,7 +62,7 @@ def _way_back(meant: Intention) -> Iterator[str]:
         until = words.duration(meant.trial_s)
         yield from _PAGE.wrap(f"Undone by itself in {until} unless you type: halftrack keep")
     elif not meant.lasting:
-        yield "Until the next reboot."
+        yield "A reboot undoes it, too."
 
 
 def progress(number: int, total: int, title: str, result: str) -> list[str]:
@@ -83,7 +83,8 @@ def outcome(change: Change) -> str:
         at = f"{change.undone_at:%H:%M:%S} UTC" if change.undone_at is not None else "its deadline"
         text = f"Change {number} is on trial: undone at {at} unless you type: halftrack keep {number}"
     elif change.state == "applied":
-        after = " It holds over a reboot." if change.persisted else ""
+        after = " It holds over a reboot." if change.persisted else " A reboot undoes it."
+        after = after if change.parts else ""
         text = f"Change {number} done.{after} Back: halftrack undo {number}"
     else:
         text = f"Change {number}: {_standing(change)}"
