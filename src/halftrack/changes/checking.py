@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Checked:
-    """``refused``: what does not hold any more, a line each. ``titles``: of the writes to come,
-    ``files``: of those that make it last.
+    """Of a plan on this node now.
 
-    ``lasting``: it will hold over a reboot, once it is kept. ``already``: actions that are in force. ``by_hand``: what somebody else has to do.
+    ``refused``: what does not hold any more, a line each. ``titles``: of the writes to come, ``files``:
+    of those that make it last. ``lasting``: it will hold over a reboot, once it is kept. ``already``:
+    actions that are in force. ``by_hand``: what somebody else has to do.
     """
 
     refused: list[str] = field(default_factory=list)
