@@ -55,6 +55,17 @@ reachable() { # namespace's path, inode or ''
     set -- "$1" "$2" "$(ls -diL "$1" 2>/dev/null | sed 's/^ *\([0-9]*\).*/\1/')"
     [ -z "$2" ] || [ "$2" = "$3" ] || { refuse "the network namespace $1 is another one now" && return 1; }
 }
+# The same for the step's namespace. With one that is gone, what was changed in it is gone too.
+at_place() { # operation
+    gone=1
+    if [ "$1" = back ] && [ "$force" = yes ] && kept "$step.before"; then
+        reachable "$space" "$inode" && return 0
+        say "what was changed there is gone with it"
+        forget "$step" && gone=0
+        return 1
+    fi
+    reachable "$space" "$inode"
+}
 
 # What `back` needs: a file for each value, whole or not there at all, written before the change.
 keep() { # record, value

@@ -1,5 +1,5 @@
 # What holds over a reboot, by the ways that this node boots.
-has_systemd() { [ -d "$ROOT/run/systemd/system" ] || { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }; }
+has_systemd() { [ -d "$ROOT/run/systemd/system" ]; }
 boot_script() { # the script of old that is run last at boot; nothing where there is none
     for path in /etc/rc.d/rc.local /etc/rc.local; do
         [ -f "$ROOT$path" ] && [ ! -L "$ROOT$path" ] && [ -x "$ROOT$path" ] && return 0

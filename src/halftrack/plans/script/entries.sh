@@ -63,7 +63,6 @@ drain() {
     else
         one_by_one
     fi
-    keep clear.done yes
 }
 all_dead() { # of what the filter lists
     case $proof in

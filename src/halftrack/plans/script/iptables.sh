@@ -6,7 +6,7 @@ iptables_rules() { # operation, step, namespace, inode, iptables or ip6tables, o
     show) say "  $tool: chain $chain, from $(printf '%s' "$jumps" | tr '\n' ' ')" && return 0 ;;
     esac
     ! without_ipv6 "$tool" || return 0
-    reachable "$space" "$inode" || return 1
+    at_place "$1" || return "$gone"
     flavour "$tool"
     if ! have "$save"; then
         missing "$tool" 'the rules of this plan are for it'

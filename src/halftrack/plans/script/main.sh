@@ -52,6 +52,7 @@ apply() { # part
         exit 76
     fi
     [ "$1" != relief ] || compare_drops
+    [ "$1" != clear ] || keep clear.done yes
     unlock
     [ "$partly" = 0 ] || exit 76
 }

@@ -5,7 +5,7 @@ nft_rules() { # operation, step, namespace, inode, ruleset, names of chains, nam
     case $1 in
     show) say "  nft, table inet halftrack: chains $chains" && return 0 ;;
     esac
-    reachable "$space" "$inode" || return 1
+    at_place "$1" || return "$gone"
     if ! have nft; then
         missing nft 'the rules of this plan are for it'
         return 1

@@ -6,7 +6,7 @@ timeout_policy() { # operation, step, namespace, inode, name, inet or inet6, tim
     show) say "  nfct: policy $name, $family tcp $times" && return 0 ;;
     esac
     ! without_ipv6 "$family" || return 0
-    reachable "$space" "$inode" || return 1
+    at_place "$1" || return "$gone"
     if ! have nfct; then
         missing nfct "timeouts of one service need it (Debian: package nfct, Red Hat: conntrack-tools)"
         return 1

@@ -6,7 +6,7 @@ setting() { # operation, step, namespace, inode, name, path, older path, value i
         say "  $name: ${planned:-as it is} -> $wanted"
         return 0
     fi
-    reachable "$space" "$inode" || return 1
+    at_place "$1" || return "$gone"
     if ! inside "$space" test -e "/proc/sys/$path"; then
         if [ -n "$older" ] && inside "$space" test -e "/proc/sys/$older"; then path=$older; fi
     fi
