@@ -67,8 +67,8 @@ def test_room_is_made_and_goes_back(node: Node, shell: tuple[str, ...]) -> None:
         "checking: net.netfilter.nf_conntrack_max is 262144 as planned ... yes",
         "hashsize 65536 -> 131072 ... 131072",
         "net.netfilter.nf_conntrack_max 262144 -> 524288 ... 524288",
-        "wrote /etc/sysctl.d/90-halftrack.conf",
-        "/etc/sysctl.d/90-halftrack.conf; read at boot here: yes",
+        "wrote /etc/sysctl.d/90-halftrack-relief.conf",
+        "/etc/sysctl.d/90-halftrack-relief.conf; read at boot here: yes",
         "wrote /etc/modprobe.d/halftrack.conf",
         "waited 0 s: dropped +0 (was +0), thrown out early +0 (was +0)",
     ]
@@ -77,6 +77,20 @@ def test_room_is_made_and_goes_back(node: Node, shell: tuple[str, ...]) -> None:
     assert back.returncode == 0, back.stderr
     assert node.files() == before
     assert (Path(HASHSIZE).read_text("ascii"), Path(LIMIT).read_text("ascii")) == real
+
+
+def test_buckets_are_never_made_fewer(node: Node) -> None:
+    """Where the plan could not see how many there are."""
+    made = plan(step("relief", SetBuckets(after=1_024), Persist(hashsize=1_024)), node=NODE)
+    before = node.files()
+    done = node.run(script(made), "relief", before=over(node))
+    assert done.returncode == 0, done.stderr
+    assert (node.root / "hashsize").read_text("ascii") == "65536\n"
+    written = node.root / "etc/modprobe.d/halftrack.conf"
+    assert written.read_text("ascii") == "options nf_conntrack hashsize=65536\n"
+    back = node.run(script(made), "back", before=over(node))
+    assert back.returncode == 0, back.stderr
+    assert node.files() == before
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -95,7 +95,7 @@ def _holds(action: Change) -> bool:
         case AddRules():
             return not action.where.path and (action.tool == "nft" or isinstance(action.rule, Untracked))
         case SetBuckets():
-            return True
+            return action.before is not None
         case SetSysctl() | Drain():
             return False
 

@@ -53,9 +53,9 @@ def contents(plan: Plan) -> Contents:
                     settings |= {each.name: _setting(step, each, action.manager) for each in action.settings}
                 case Persist():
                     module |= action.module
-                    hashsize = action.hashsize or hashsize
                 case SetBuckets():
-                    hashsize = hashsize or action.after
+                    # Where nobody saw how many there are, a file could make them fewer.
+                    hashsize = action.after if action.before is not None else None
                     others.append((step, action))
                 case _:
                     others.append((step, action))

@@ -74,7 +74,7 @@ keep() { # record, value
 kept() { [ -n "$STATE" ] && [ -f "$STATE/$1" ]; }
 value_of() { cat "$STATE/$1" 2>/dev/null; }
 forget() { # step; its first record last: while that is there, the step counts as done
-    rm -rf "$STATE/$1.after" "$STATE/$1.listing" "$STATE/$1.dirs" "$STATE/$1.absent" "$STATE/$1.wants" &&
+    rm -rf "$STATE/$1.after" "$STATE/$1.listing" "$STATE/$1.absent" "$STATE/$1.wants" &&
         rm -f "$STATE/$1.before" "$STATE/$1.leaving"
 }
 same_text() { # two files

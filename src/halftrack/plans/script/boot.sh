@@ -7,11 +7,15 @@ boot_script() { # the script of old that is run last at boot; nothing where ther
     path=
     return 1
 }
+# Each part has files of its own, so that each goes back alone.
+of_part() { case $step in relief.*) echo -relief ;; esac }
+drop_in_path() { drop_in=/etc/sysctl.d/90-halftrack$(of_part).conf; }
 # Our drop-in: what is in it of other settings stays, each of ours once.
 drop_in() { # operation, step, then name=value each
     operation=$1 step=$2
     shift 2
-    path=/etc/sysctl.d/90-halftrack.conf mode=644
+    drop_in_path
+    path=$drop_in mode=644
     content=$(
         while read -r line; do
             key=$(printf '%s\n' "$line" | sed 's/^[- ]*//; s/[ =].*//')
@@ -29,15 +33,15 @@ existing() { if [ -f "$1" ]; then printf '%s' "$1"; else echo /dev/null; fi; }
 read_at_boot() { # name=value each
     if has_systemd; then
         answer=yes
-    elif boot_script && grep -qF /etc/sysctl.d/90-halftrack.conf "$ROOT$path"; then
+    elif boot_script && grep -qF "$drop_in" "$ROOT$path"; then
         answer="yes, by $path"
     elif grep -qsF 'sysctl.d/' "$ROOT/etc/rc.d/rc.sysinit" "$ROOT/etc/init.d/sysctl" "$ROOT/etc/init.d/procps" \
         "$ROOT/etc/init.d/functions"; then
         answer=yes
     else
-        answer="not known: see that the boot scripts run sysctl -e -p /etc/sysctl.d/90-halftrack.conf"
+        answer="not known: see that the boot scripts run sysctl -e -p $drop_in"
     fi
-    say "/etc/sysctl.d/90-halftrack.conf; read at boot here: $answer"
+    say "$drop_in; read at boot here: $answer"
     set +f
     for file in "$ROOT"/etc/sysctl.d/9[1-9]*.conf "$ROOT"/etc/sysctl.d/[!0-9]*.conf "$ROOT/etc/sysctl.conf"; do
         [ -f "$file" ] || continue
@@ -55,40 +59,41 @@ slashed() { printf '%s' "$1" | sed 's@[.]@[./]@g'; }
 module_at_boot() { # operation, step
     step=$2 mode=644
     if has_systemd; then
-        path=/etc/modules-load.d/halftrack.conf content=nf_conntrack
-    elif [ -d "$ROOT/etc/sysconfig/modules" ]; then
-        path=/etc/sysconfig/modules/halftrack.modules mode=755
-        content='#!/bin/sh
-modprobe nf_conntrack'
+        path=/etc/modules-load.d/halftrack$(of_part).conf content=nf_conntrack
+    elif boot_script; then
+        return 0 # the line of settings_at_boot loads it
     elif [ -f "$ROOT/etc/modules" ]; then
-        path=/etc/modules
-        content=$(grep -vx nf_conntrack "$ROOT$path"; echo nf_conntrack)
-        ! grep -qx nf_conntrack "$ROOT$path" || content=$(cat "$ROOT$path")
+        one_line "$1" /etc/modules nf_conntrack
+        return
     else
-        path=/etc/modules-load.d/halftrack.conf content=nf_conntrack
+        path=/etc/modules-load.d/halftrack$(of_part).conf content=nf_conntrack
     fi
     one_file "$1"
 }
+settings_at_boot() { # operation, step
+    step=$2
+    drop_in_path
+    line_at_boot "$1" "$2" "modprobe nf_conntrack 2>/dev/null; sysctl -e -p $drop_in"
+}
+# Never fewer than there are, whatever the plan could see.
 hashsize_at_boot() { # operation, step, buckets
     step=$2 mode=644
     path=/etc/modprobe.d/halftrack.conf
-    content="options nf_conntrack hashsize=$3"
+    size=$(cat /sys/module/nf_conntrack/parameters/hashsize 2>/dev/null)
+    case $size in '' | *[!0-9]*) size=0 ;; esac
+    [ "$size" -ge "$3" ] || size=$3
+    content="options nf_conntrack hashsize=$size"
     one_file "$1"
 }
 # Without systemd, a line near the top of rc.local, which may end early.
 line_at_boot() { # operation, step, line
-    operation=$1 step=$2 mode=755
+    step=$2
     has_systemd && { ! kept "$step.before"; } && return 0
     if ! boot_script; then
-        [ "$operation" != 'do' ] || say "no rc.local is run here: have the boot scripts run: $3"
+        [ "$1" != 'do' ] || say "no rc.local is run here: have the boot scripts run: $3"
         return 0
     fi
-    if grep -qxF "$3" "$ROOT$path"; then
-        content=$(cat "$ROOT$path")
-    else
-        content=$(sed -n '1{/^#!/p;}' "$ROOT$path"; printf '%s\n' "$3"; sed '1{/^#!/d;}' "$ROOT$path")
-    fi
-    one_file "$operation"
+    one_line "$1" "$path" "$3"
 }
 # Rules come back by a script of their own, run by a unit of ours or by rc.local.
 rules_at_boot() { # operation, step, text of that script

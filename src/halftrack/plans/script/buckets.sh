@@ -15,18 +15,20 @@ buckets() { # operation, step, value in the plan, value to set
     note) buckets_as_wanted || kept "$step.before" || { keep "$step.after" "$wanted" && keep "$step.before" "$now"; } ;;
     do) set_buckets "$wanted" ;;
     may_go_back)
-        ! kept "$step.before" || buckets_as_wanted || [ "$now" = "$(value_of "$step.before")" ] ||
+        ! kept "$step.before" || buckets_about "$wanted" || [ "$now" = "$(value_of "$step.before")" ] ||
             refuse "hashsize was changed since: it is $now, this script left $wanted"
         ;;
     back)
         kept "$step.before" || return 0
         wanted=$(value_of "$step.before")
-        [ "$now" = "$wanted" ] || { set_buckets "$wanted" && changed=1; } || return 1
+        [ "$now" = "$wanted" ] || { write_buckets "$wanted" && changed=1; } || return 1
         forget "$step"
         ;;
     esac
 }
-buckets_as_wanted() { [ -n "$now" ] && [ "$now" -ge "$wanted" ] && [ "$now" -lt $((wanted + 1024)) ]; }
+# Never fewer than there are: where the plan could not see how many, there may be more already.
+buckets_as_wanted() { [ -n "$now" ] && [ "$now" -ge "$wanted" ]; }
+buckets_about() { [ -n "$now" ] && [ "$now" -ge "$1" ] && [ "$now" -lt $(($1 + 1024)) ]; }
 check_buckets() {
     if [ -z "$now" ]; then
         refuse "hashsize cannot be read: $file"
@@ -42,11 +44,13 @@ check_buckets() {
     fi
 }
 set_buckets() { # value
+    buckets_as_wanted || write_buckets "$1"
+}
+write_buckets() { # value
     was=$now
-    buckets_as_wanted && return 0
     { echo "$1" >"$file"; } 2>/dev/null
     now=$(cat "$file" 2>/dev/null)
-    if buckets_as_wanted; then
+    if buckets_about "$1"; then
         say "hashsize $was -> $1 ... $now"
     else
         warn "hashsize $was -> $1 did not hold: it is ${now:-unreadable}"

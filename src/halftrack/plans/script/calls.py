@@ -19,7 +19,9 @@ from halftrack.plans.actions import (
 from halftrack.plans.words import quoted
 
 if TYPE_CHECKING:
-    from halftrack.plans.actions import Action, Selection, TimeoutPolicy, Where
+    from collections.abc import Sequence
+
+    from halftrack.plans.actions import Selection, TimeoutPolicy, Where
     from halftrack.plans.document import Plan
     from halftrack.plans.rules import Restored
     from halftrack.plans.words import Spelling
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 _OLD: Final = "net.ipv4.netfilter.ip_conntrack_"
 _NEW: Final = "net.netfilter.nf_conntrack_"
 _LOOSE: Final = (f"{_NEW}tcp_loose", f"{_OLD}tcp_loose")
-_DROP_IN: Final = "/etc/sysctl.d/90-halftrack.conf"
 _ADDRESS_OPTIONS: Final = {"orig_src": "-s", "orig_dst": "-d", "reply_src": "-r", "reply_dst": "-q"}
 _PORT_OPTIONS: Final = {
     "orig_sport": "--orig-port-src",
@@ -70,12 +71,17 @@ class Calls:
 
     def add_all(self) -> None:
         """Raises ValueError where a name, an address or a value of the plan is none."""
-        for step in self.plan.steps:
-            for action in step.actions:
-                self._add(step.kind, action)
+        for part in self.numbers:
+            actions = [action for step in self.plan.steps if step.kind == part for action in step.actions]
+            for action in actions:
+                if not isinstance(action, Persist):
+                    self._add(part, action)
+            lasting = [action for action in actions if isinstance(action, Persist)]
+            if lasting:
+                self._persist(part, _together(lasting))
 
-    def _add(self, part: str, action: Action) -> None:
-        where = None if isinstance(action, SetBuckets | Persist | ByHand) else _nowhere(action)
+    def _add(self, part: str, action: SetSysctl | SetBuckets | AddRules | Drain | ByHand) -> None:
+        where = None if isinstance(action, SetBuckets | ByHand) else _nowhere(action)
         if where is not None:
             what = f"the change in the network namespace {where}: the plan does not know where that is"
             self._bare(part, "not_here", quoted(what))
@@ -89,8 +95,6 @@ class Calls:
                 self.needs.add("buckets")
             case AddRules():
                 self._add_rules(part, action)
-            case Persist():
-                self._persist(part, action)
             case Drain():
                 self._drain(part, action)
             case ByHand():
@@ -208,7 +212,7 @@ class Calls:
         if action.module:
             self._call(part, "module_at_boot")
         if settings:
-            self._call(part, "line_at_boot", quoted(f"sysctl -e -p {_DROP_IN}"))
+            self._call(part, "settings_at_boot")
             self._call(part, "drop_in", *settings)
         if action.hashsize is not None:
             self._call(part, "hashsize_at_boot", quoted(words.value(str(action.hashsize))))
@@ -273,6 +277,17 @@ _SAFE_S: Final = 7_440
 _OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
 _FAR_OF_PORT: Final = ("orig_dst", "reply_src")
 """With the service's port as destination of the original direction, these are the service's own."""
+
+
+def _together(lasting: Sequence[Persist]) -> Persist:
+    """One for the whole part: each file is written once, when all else is done."""
+    sizes = [each.hashsize for each in lasting if each.hashsize is not None]
+    return Persist(
+        settings={name: value for each in lasting for name, value in each.settings.items()},
+        module=any(each.module for each in lasting),
+        rules=any(each.rules for each in lasting),
+        hashsize=max(sizes, default=None),
+    )
 
 
 def _may_be_opening(chosen: Selection) -> bool:

@@ -1,5 +1,19 @@
 # One file, written whole: `path` under ROOT, `content` without its last line end, `mode` if it is new.
 one_file() { # operation
+    line=''
+    file_of_step "$1"
+}
+# A line of ours in somebody else's file, below its first line if that names an interpreter.
+one_line() { # operation, path, line
+    path=$2 line=$3 mode=644
+    if grep -qsxF "$line" "$ROOT$path"; then
+        content=$(cat "$ROOT$path")
+    else
+        content=$(sed -n '1{/^#!/p;}' "$ROOT$path"; printf '%s\n' "$line"; sed '1{/^#!/d;}' "$ROOT$path")
+    fi
+    file_of_step "$1"
+}
+file_of_step() { # operation
     target=$ROOT$path
     case $1 in
     show) say "  writes $path" ;;
@@ -37,7 +51,8 @@ note_file() {
 "
         folder=${folder%/*}
     done
-    keep "$step.dirs" "$made" || return 1
+    # Of all parts together: the last one to go back removes what another has made.
+    [ -z "$made" ] || keep made.directories "$made$(value_of made.directories)" || return 1
     if [ -e "$target" ]; then
         cp -p "$target" "$STATE/$step.before.new" || return 1
     else
@@ -68,23 +83,33 @@ file_as_was() {
     if kept "$step.absent"; then [ ! -e "$target" ]; else [ -f "$target" ] && same_text "$target" "$STATE/$step.before"; fi
 }
 file_as_left() {
-    ! kept "$step.before" || file_as_was || { [ -f "$target" ] && same_text "$target" "$STATE/$step.after"; }
+    ! kept "$step.before" || file_as_was || line_alone || { [ -f "$target" ] && same_text "$target" "$STATE/$step.after"; }
+}
+line_alone() { [ -n "$line" ] && grep -qsxF "$line" "$target"; }
+restore_file() {
+    if kept "$step.absent"; then
+        rm -f "$target"
+    else
+        cp -p "$STATE/$step.before" "$target.halftrack-new" && mv "$target.halftrack-new" "$target"
+    fi
+    file_as_was
 }
 file_back() {
     kept "$step.before" || return 0
     rm -f "$target.halftrack-new"
     if ! file_as_was; then
-        if kept "$step.absent"; then
-            rm -f "$target"
+        if line_alone && ! same_text "$target" "$STATE/$step.after"; then
+            cp -p "$target" "$target.halftrack-new" && { grep -vxF "$line" "$target" >"$target.halftrack-new" || :; } &&
+                mv "$target.halftrack-new" "$target"
+            ! line_alone || { warn "$path could not be put back" && return 1; }
         else
-            cp -p "$STATE/$step.before" "$target.halftrack-new" && mv "$target.halftrack-new" "$target"
+            restore_file || { warn "$path could not be put back" && return 1; }
         fi
-        file_as_was || { warn "$path could not be put back" && return 1; }
         say "$path is as before"
         changed=1
     fi
-    value_of "$step.dirs" | while read -r folder; do
-        [ -z "$folder" ] || rmdir "$folder" 2>/dev/null
+    value_of made.directories | while read -r folder; do
+        case $target in "$folder"/*) rmdir "$folder" 2>/dev/null ;; esac
     done
     forget "$step"
 }

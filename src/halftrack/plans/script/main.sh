@@ -81,6 +81,8 @@ back() { # parts
     done
     [ "$changed" = 1 ] || say "all was as before already"
     unlock
+    # shellcheck disable=SC2010  # names of our own
+    ls "$STATE" | grep -q '[.]before$' || rm -f "$STATE/made.directories"
     rmdir "$STATE" 2>/dev/null && rmdir "${STATE%/*}" 2>/dev/null
     sync
 }
