@@ -70,13 +70,15 @@ def _verified(outcome: Outcome) -> Iterator[str]:
     restored, went = outcome.restored or 0, outcome.went or 0
     if outcome.removed:
         yield f"  looked at again: {went:,} are gone"
+        if restored > outcome.healed:
+            more = restored - outcome.healed
+            yield f"  {more:,} are there again: new connections with the same addresses and ports"
+    else:
+        short = outcome.retimed - restored - went - outcome.healed
+        yield f"  looked at again: {short:,} have no more than that"
         if restored:
-            yield f"  {restored:,} are there again: new connections with the same addresses and ports"
-        return
-    yield f"  looked at again: {outcome.retimed - restored - went - outcome.healed:,} have no more than that"
-    if restored:
-        yield f"  {restored:,} saved themselves: a packet came"
+            yield f"  {restored:,} saved themselves: a packet came"
+        if went:
+            yield f"  {went:,} are gone already"
     if outcome.healed:
         yield f"  {outcome.healed:,} woke up in that very moment and were given back what they had"
-    if went:
-        yield f"  {went:,} are gone already"

@@ -90,10 +90,10 @@ class Drain:
 
     def _batch(self, part: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
         left = self._checked(part, fate, outcome)
+        checked_s = time.monotonic()
         if left.is_empty():
             return
         self.kept.add(left)
-        checked_s = time.monotonic()
         for _ in range(_TRIES):
             if time.monotonic() - checked_s <= _STALE_S:
                 break
