@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import lasting_rules, places
-from halftrack.changes.writes import files
+from halftrack.changes.writes import buckets, files
 from halftrack.errors import PermissionMissing
+from halftrack.kernel import files as live_files
 from halftrack.plans.actions import Persist
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def writes(wanted: Persist) -> list[FileWrite | LinkWrite]:
     etc = places.etc()
     found: list[FileWrite | LinkWrite] = []
     if wanted.hashsize is not None:
-        line = {"options nf_conntrack hashsize": str(wanted.hashsize)}
+        line = {"options nf_conntrack hashsize": str(buckets_at_boot(wanted.hashsize))}
         found += _merged(etc / "modprobe.d/halftrack.conf", line, "=")
     if wanted.module:
         found += _whole(etc / "modules-load.d/halftrack.conf", f"{_HEAD}nf_conntrack\n")
@@ -54,6 +55,11 @@ def writes(wanted: Persist) -> list[FileWrite | LinkWrite]:
     if wanted.settings:
         found += _merged(etc / "sysctl.d/90-halftrack.conf", wanted.settings, " = ")
     return found
+
+
+def buckets_at_boot(wanted: int) -> int:
+    """Never fewer than there are: a plan made elsewhere may not have seen how many."""
+    return max(wanted, live_files.number(buckets.PARAMETER) or 0)
 
 
 def check(plan: Plan) -> list[FileWrite | LinkWrite]:
