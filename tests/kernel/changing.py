@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from halftrack.diagnosis.document import Risk
-from halftrack.plans.actions import Persist, SetSysctl, Where
+from halftrack.plans.actions import AddRules, Persist, SetSysctl, TimeoutPolicy, Untracked, Where
 from halftrack.plans.document import Effect, Plan, Step, identified
 
 if TYPE_CHECKING:
@@ -130,6 +130,21 @@ def settings(site: Site) -> tuple[Action, ...]:
 def lasting(_: Site) -> tuple[Action, ...]:
     """Files: one that is there, others whose directories are not."""
     return (Persist(settings={ESTABLISHED: "7440", LOOSE: "0"}, module=True, hashsize=65536),)
+
+
+def nft_rules(site: Site) -> tuple[Action, ...]:
+    """No tracking for one service, other timeouts for another: two rules in our own table."""
+    return (
+        AddRules(where=site.where, rule=Untracked(protocol="tcp", port=80, address="203.0.113.73")),
+        AddRules(where=site.where, rule=TimeoutPolicy(port=8883, timeouts={"established": 7440})),
+    )
+
+
+def iptables_rules(site: Site) -> tuple[Action, ...]:
+    """The same for iptables: tables of two kinds, and policies of the kernel."""
+    untracked = Untracked(protocol="tcp", port=80, address="203.0.113.73", accept=("INPUT", "OUTPUT"))
+    policy = TimeoutPolicy(port=8883, timeouts={"established": 7440})
+    return tuple(AddRules(where=site.where, tool="iptables", rule=rule) for rule in (untracked, policy))
 
 
 def _without_handles(value: object) -> object:

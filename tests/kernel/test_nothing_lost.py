@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
+from halftrack.changes import journal, showing
 from kernel import changing
 from kernel.changing import Site
 
@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from halftrack.plans.actions import Action
+    from halftrack.plans.change import Change
     from kernel.scratch import Netns
 
 DRIVER = Path(__file__).with_name("killing.py")
-KINDS = (changing.settings, changing.lasting)
+KINDS = (changing.settings, changing.lasting, changing.nft_rules, changing.iptables_rules)
 """What makes the actions of each kind of write."""
 
 
 @pytest.fixture
-def site(netns: Netns, tmp_path: Path) -> Site:
+def site(netns: Netns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = Site(netns, tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
     (made.etc / "sysctl.d").mkdir(parents=True)
     kept = made.etc / "sysctl.d/90-halftrack.conf"
     kept.write_bytes(
@@ -49,11 +52,8 @@ def drive(site: Site, *words: str) -> int:
     return done.returncode
 
 
-def shown(site: Site, number: int) -> dict[str, object]:
-    done = site.halftrack("changes", str(number), "--json")
-    assert done.returncode == 0, done.stderr
-    change: dict[str, object] = msgspec.json.decode(done.stdout)["changes"][0]
-    return change
+def shown(number: int) -> Change:
+    return showing.show(journal.find(number)[1])
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -73,16 +73,18 @@ def test_a_change_killed_anywhere_is_undone_to_what_was(
                 assert site.state() == before
                 assert site.halftrack("changes", str(number)).returncode == 64
                 continue
-            change = shown(site, number)
-            now = site.state()
-            assert change["state"] == ("applied" if finished else change["state"])
-            if now != before:
-                assert change["holds"] in ("yes", "no", "drift"), change
-                assert change["parts"]
+            change = shown(number)
+            if finished or change.state != "begun":
+                assert change.state == "applied"
+                assert {part.state for part in change.parts} == {"verified"}
+            assert change.parts or site.state() == before
+            seen = {part.state: part.holds for part in change.parts if part.holds != "unknown"}
+            assert seen.get("wrote", "yes") == seen.get("verified", "yes") == "yes"
+            assert change.holds != "drift"
             done = site.halftrack("undo", str(number), "--yes")
             assert done.returncode == 0, done.stderr
             assert site.state() == before, (at, when)
-            assert shown(site, number)["state"] == "undone"
+            assert shown(number).state == "undone"
     assert at > 4
 
 
