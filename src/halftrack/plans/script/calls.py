@@ -16,6 +16,7 @@ from halftrack.plans.actions import (
     SetSysctl,
     Untracked,
 )
+from halftrack.plans.script import filters
 from halftrack.plans.words import quoted
 
 if TYPE_CHECKING:
@@ -29,26 +30,6 @@ if TYPE_CHECKING:
 _OLD: Final = "net.ipv4.netfilter.ip_conntrack_"
 _NEW: Final = "net.netfilter.nf_conntrack_"
 _LOOSE: Final = (f"{_NEW}tcp_loose", f"{_OLD}tcp_loose")
-_ADDRESS_OPTIONS: Final = {"orig_src": "-s", "orig_dst": "-d", "reply_src": "-r", "reply_dst": "-q"}
-_PORT_OPTIONS: Final = {
-    "orig_sport": "--orig-port-src",
-    "orig_dport": "--orig-port-dst",
-    "reply_sport": "--reply-port-src",
-    "reply_dport": "--reply-port-dst",
-}
-_OURS_IS_SOURCE: Final = ("orig_src", "reply_dst")
-_TCP_STATES: Final = (
-    "NONE",
-    "SYN_SENT",
-    "SYN_RECV",
-    "ESTABLISHED",
-    "FIN_WAIT",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "TIME_WAIT",
-    "CLOSE",
-    "SYN_SENT2",
-)
 _TENS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -224,7 +205,7 @@ class Calls:
         if not action.selections:
             what = f"entries of {' '.join(action.filter)}: conntrack(8) has no filter for them"
             self._bare(part, "not_here", quoted(what))
-        certain = [selection for selection in action.selections if not _may_be_opening(selection)]
+        certain = [selection for selection in action.selections if not filters.may_be_opening(selection)]
         for selection in certain:
             self._selection(part, action, selection)
         wanted = action.expected or sum(selection.entries for selection in action.selections)
@@ -236,30 +217,8 @@ class Calls:
 
     def _selection(self, part: str, action: Drain, chosen: Selection) -> None:
         self._use(chosen.address, "ip6" if chosen.family == "ipv6" else "ip")
-        state = chosen.state
-        if state is not None and state not in _TCP_STATES:
-            raise ValueError(f"{state!r} is no state of TCP")
-        options = ["-f", chosen.family, "-p", words.protocol(chosen.protocol)]
-        options += [] if state is None else ["--state", state]
-        options += [_ADDRESS_OPTIONS[chosen.address_at], self.spelling.word(chosen.address)]
-        end = ""
-        if chosen.port_at is not None and chosen.port is not None:
-            options += [_PORT_OPTIONS[chosen.port_at], words.port(chosen.port)]
-            near = chosen.port_at in {"orig_sport", "reply_sport"} or chosen.address_at in _FAR_OF_PORT
-            end = f"{'sport' if near else 'dport'} = :{chosen.port}"
-        values = {
-            "proof": chosen.proof,
-            "planned": str(chosen.entries),
-            "others": str(chosen.others),
-            "seconds": str(max(action.seconds, _SAFE_S) if chosen.proof == "silent" else action.seconds),
-            "silent_below": "" if chosen.silent_below_s is None else str(chosen.silent_below_s),
-            "longest": "" if chosen.longest_s is None else str(chosen.longest_s),
-            "family": chosen.family,
-            "protocol": chosen.protocol,
-            "state": state or "",
-            "peer": "dst" if chosen.address_at in _OURS_IS_SOURCE else "src",
-            "socket_end": end,
-        }
+        options = filters.options(chosen, self.spelling)
+        values = filters.values(chosen, action.seconds)
         sockets, inode = _where(chosen.sockets)
         before = " ".join(f"{name}={quoted(value)}" for name, value in values.items())
         before = f"    {before} sockets={sockets} sockets_inode={inode}\n"
@@ -272,11 +231,6 @@ class Calls:
 
 
 _OPERATION: Final = '"$1"'
-_SAFE_S: Final = 7_440
-"""What may live is never left less."""
-_OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
-_FAR_OF_PORT: Final = ("orig_dst", "reply_src")
-"""With the service's port as destination of the original direction, these are the service's own."""
 
 
 def _together(lasting: Sequence[Persist]) -> Persist:
@@ -288,11 +242,6 @@ def _together(lasting: Sequence[Persist]) -> Persist:
         rules=any(each.rules for each in lasting),
         hashsize=max(sizes, default=None),
     )
-
-
-def _may_be_opening(chosen: Selection) -> bool:
-    """Whether a connection that is being made looks like this: unanswered too, and gone soon by itself."""
-    return chosen.proof == "unanswered" and chosen.state in _OPENING
 
 
 def quoted_lines(text: str) -> str:
