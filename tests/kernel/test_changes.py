@@ -153,6 +153,22 @@ def test_a_read_only_etc_is_said_before_anything_is_changed(read_only: Site) -> 
     assert read_only.files() == before["files"]
 
 
+def test_a_file_that_cannot_go_back_keeps_no_setting_from_it(site: Site) -> None:
+    plan = site.plan(changing.settings(site), changing.lasting(site))
+    assert site.halftrack("fix", str(plan), "--yes").returncode == 0
+    sh("mount", "--bind", str(site.etc), str(site.etc))
+    try:
+        sh("mount", "-o", "remount,ro,bind", str(site.etc))
+        refused = site.halftrack("undo", "1", "--yes")
+    finally:
+        sh("umount", str(site.etc))
+    assert (refused.returncode, "Read-only file system" in refused.stderr) == (76, True)
+    assert (site.value(ESTABLISHED), site.value(LOOSE)) == ("432000", "1")
+    assert "undo interrupted" in site.halftrack("changes").stdout
+    assert site.halftrack("undo", "1", "--yes").returncode == 0
+    assert site.files() == {}
+
+
 def test_a_plan_of_another_node_is_refused_unless_it_is_wanted(site: Site) -> None:
     path = site.plan()
     path.write_bytes(json_of(changing.plan((setting(site, LOOSE, "0"),), node="elsewhere")))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from halftrack.changes import admission, persisting
-from halftrack.changes.writes import Seen, files, links, sysctl
+from halftrack.changes import admission, folding, operator, persisting, records
+from halftrack.changes.writes import Look, Seen, files, links, sysctl
+from halftrack.changes.writes.buckets import BucketsWrite
 from halftrack.diagnosis.document import Risk
 from halftrack.errors import Incomplete, OutputFailed, PermissionMissing, UnreadableInput
 from halftrack.kernel import firewall
 from halftrack.plans.actions import Persist, SetSysctl, Where
+from halftrack.plans.change import Who
 from halftrack.plans.document import Effect, Plan, Step
 
 ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
@@ -170,3 +173,32 @@ def test_what_kube_proxy_sets_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     admission.unowned(plan("net.netfilter.nf_conntrack_tcp_loose", "host"))
     monkeypatch.setattr(firewall, "managers", lambda *_: ())
     admission.unowned(plan(ESTABLISHED, "host"))
+
+
+def test_the_size_of_the_hash_goes_and_comes_back(tmp_path: Path) -> None:
+    parameter = tmp_path / "hashsize"
+    parameter.write_text("65536\n", encoding="ascii")
+    write = BucketsWrite(before=65536, after=131072, path=str(parameter))
+    assert write.look().seen is Seen.BEFORE
+    write.do()
+    assert write.look() == Look(Seen.AFTER, "131072")
+    parameter.write_text("100352", encoding="ascii")
+    assert write.look().seen is Seen.OTHER
+    write.undo()
+    assert write.look() == Look(Seen.BEFORE, "65536")
+    parameter.unlink()
+    write.undo()
+    assert write.look().seen is Seen.GONE
+
+
+@pytest.mark.parametrize(("begun_s", "counts"), [(50.0, False), (150.0, True), (None, True)])
+def test_keep_counts_from_a_connection_opened_after_the_change(
+    monkeypatch: pytest.MonkeyPatch, begun_s: float | None, *, counts: bool
+) -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    who = Who(user="root", uid=0, ssh="192.0.2.1 50000 192.0.2.2 22")
+    begun = records.Begun(at=at, number=1, who=who, plan=Plan(node="n", source="live"), boot="b")
+    folded = folding.fold((begun, records.Applied(at=at, done_s=100.0)))
+    now = operator.Connection("192.0.2.1 50001 192.0.2.2 22", "192.0.2.1", 50001, "192.0.2.2", 22, begun_s)
+    monkeypatch.setattr(operator, "connection", lambda: now)
+    assert (operator.not_new(folded)[0] is None) is counts

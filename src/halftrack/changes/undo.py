@@ -36,17 +36,18 @@ class Taking:
         self.unnoted: list[str] = []
 
     def take_back(self, entries: Sequence[Entry], *, leave_drift: bool = False) -> None:
-        """The last first. Raises Incomplete where one does not go back, and what its write raises."""
+        """The last first; one that does not go back keeps none of the others from it.
+
+        Raises Incomplete with all that did not.
+        """
+        failed: list[str] = []
         for entry in reversed(entries):
-            seen = entry.write.look().seen
-            if seen is Seen.GONE:
-                self.gone.append(entry.write.title)
-            elif seen is Seen.OTHER and leave_drift:
-                self.left.append(entry.write.title)
-                continue
-            else:
-                self._take_back(entry)
-            self.note(records.Restored(at=_now(), index=entry.index, gone=seen is Seen.GONE))
+            try:
+                self._take_back(entry, leave_drift=leave_drift)
+            except (HalftrackError, OSError) as error:
+                failed.append(f"{entry.write.title}: {error}")
+        if failed:
+            raise Incomplete(f"not taken back: {'; '.join(failed)}")
 
     def note(self, record: Record) -> None:
         """In the journal if that is possible."""
@@ -57,12 +58,19 @@ class Taking:
             if said not in self.unnoted:
                 self.unnoted.append(said)
 
-    @staticmethod
-    def _take_back(entry: Entry) -> None:
-        entry.write.undo()
-        look = entry.write.look()
-        if look.seen not in (Seen.BEFORE, Seen.GONE):
-            raise Incomplete(f"{entry.write.title}: it could not be taken back, it is {look.text} now")
+    def _take_back(self, entry: Entry, *, leave_drift: bool) -> None:
+        seen = entry.write.look().seen
+        if seen is Seen.OTHER and leave_drift:
+            self.left.append(entry.write.title)
+            return
+        if seen is Seen.GONE:
+            self.gone.append(entry.write.title)
+        else:
+            entry.write.undo()
+            look = entry.write.look()
+            if look.seen not in (Seen.BEFORE, Seen.GONE):
+                raise Incomplete(f"it is {look.text} now")
+        self.note(records.Restored(at=_now(), index=entry.index, gone=seen is Seen.GONE))
 
 
 def undo(journal: Journal, who: Who, why: str, *, force: bool = False, leave_drift: bool = False) -> Taking:

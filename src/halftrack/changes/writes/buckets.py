@@ -62,7 +62,7 @@ def rounded(buckets: int) -> int:
 
 def _set(path: str, number: int) -> None:
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         try:
             os.write(fd, str(number).encode("ascii"))
         finally:
