@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.case import Examined
+    from halftrack.evidence.values import Evidence
     from halftrack.planning import Wanted
     from halftrack.plans.document import Plan
 
@@ -105,22 +106,25 @@ def made(
         wanted = last_screen.by_id(wanted)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
     examined = examine(seen)
+    on_this_node = seen.source == "live" and given.root == Path("/")
     return planning.make(
         seen,
         examined,
         wanted,
         unmanaged=unmanaged,
-        all_pass=_all_pass(examined) if seen.source == "live" and given.root == Path("/") else {},
+        all_pass=_all_pass(seen, examined, wanted) if on_this_node else {},
         made_at=datetime.now(UTC).replace(microsecond=0),
         machine=identity.machine() if seen.source == "live" else None,
     )
 
 
-def _all_pass(examined: Examined) -> dict[str, bool]:
-    """By namespace that has entries without an answer: whether its rules would miss none of them."""
+def _all_pass(seen: Evidence, examined: Examined, wanted: Sequence[Wanted]) -> dict[str, bool]:
+    """By namespace, where it decides: whether its rules surely let every packet pass."""
     from halftrack.changes.drain import ruleset  # noqa: PLC0415  # for this node alone
 
     tables = {case.view.netns: case.view.table for case in examined.cases if case.symptom == "one-sided"}
+    if any(each.remedy == "notrack" for each in wanted):
+        tables |= {table.netns: table for table in seen.tables if not table.skipped}
     return {netns: ruleset.would_miss_none(table.namespace) for netns, table in tables.items()}
 
 

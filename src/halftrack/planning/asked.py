@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from halftrack.remedies.live import LiveEntries
 from halftrack.remedies.situation import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.evidence.values import Evidence, Table
@@ -58,7 +59,11 @@ def _count(situations: Sequence[Situation]) -> str:
 
 
 def remedy(
-    wanted: Wanted, situations: Sequence[Situation], evidence: Evidence, diagnosis: Diagnosis
+    wanted: Wanted,
+    situations: Sequence[Situation],
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    all_pass: Mapping[str, bool],
 ) -> tuple[Pick, ...]:
     """The remedy for every finding that offers it, or else for the namespace that is meant.
 
@@ -74,6 +79,7 @@ def remedy(
     told = [(each, _told(each, advice, wanted)) for each, advice in offering]
     if not offering:
         meant = _meant(wanted, situations, evidence, diagnosis)
+        meant = replace(meant, all_pass=all_pass.get(meant.table.netns))
         told = [(meant, _unasked(meant, wanted))]
     if not hasattr(remedies.named(name), "actions"):
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
@@ -166,12 +172,14 @@ def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:
 
 
 def _table(evidence: Evidence) -> Table:
+    """Of those that were asked for: the others are there only for what they explain."""
+    tables = [table for table in evidence.tables if not table.skipped]
     for name in (SELF, HOST):
-        for table in evidence.tables:
+        for table in tables:
             if table.netns == name:
                 return table
-    if len(evidence.tables) == 1:
-        return evidence.tables[0]
-    if not evidence.tables:
+    if len(tables) == 1:
+        return tables[0]
+    if not tables:
         raise UsageError("no connection table could be read here: there is nothing to plan for")
     raise UsageError("which namespace is meant? say --netns NAME")

@@ -46,7 +46,7 @@ def make(
         managers = tuple(each for each in evidence.firewall.managers if each != _KUBE_PROXY)
         evidence = replace(evidence, firewall=replace(evidence.firewall, managers=managers))
     advised = _with_rules(remedies.advised(examined.diagnosis, evidence, examined.cases), all_pass)
-    choice = _wanted(wanted, advised, evidence) if wanted else _default(advised.situations)
+    choice = _wanted(wanted, advised, evidence, all_pass) if wanted else _default(advised.situations)
     ordered = sorted(choice.picks, key=_place)
     _check_strict(ordered)
     single = _each_once(ordered, strictly=bool(wanted))
@@ -94,14 +94,16 @@ def _of_findings(situations: Sequence[Situation], clearing_too: Iterable[str] = 
     return whole
 
 
-def _wanted(wanted: Sequence[Wanted], advised: remedies.Advised, evidence: Evidence) -> Choice:
+def _wanted(
+    wanted: Sequence[Wanted], advised: remedies.Advised, evidence: Evidence, all_pass: Mapping[str, bool]
+) -> Choice:
     situations = advised.situations
     named = [asked.finding(each, situations) for each in wanted if each.remedy is None]
     picks: tuple[Pick, ...] = ()
     left: tuple[NotChosen, ...] = ()
     for each in wanted:
         if each.remedy is not None:
-            found = asked.remedy(each, situations, evidence, advised.diagnosis)
+            found = asked.remedy(each, situations, evidence, advised.diagnosis, all_pass)
             picks += found
             left += () if found else (NotChosen(remedy=each.remedy, why="it is so already"),)
     places = {_settings_of(found.situation) for found in picks if found.drains}

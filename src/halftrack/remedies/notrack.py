@@ -10,7 +10,8 @@ import polars as pl
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence import uapi
 from halftrack.evidence.literals import literal
-from halftrack.remedies import place, rules
+from halftrack.plans.actions import Untracked
+from halftrack.remedies import place, rules, setting_actions
 from halftrack.remedies.live import translated
 from halftrack.remedies.shell import Addresses, comment
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.document import Group
     from halftrack.evidence.values import Owner
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "notrack"
@@ -92,6 +94,20 @@ def advise(situation: Situation) -> Advice | None:
         ),
         commands=commands(situation, address, *service),
     )
+
+
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    """The rule of this service; unless every rule surely lets its packets pass, they are let pass first."""
+    protocol, _, number = str(advice.arguments["service"]).partition("/")
+    address = str(advice.arguments["address"])
+    rule = Untracked(
+        protocol=protocol,
+        port=int(number),
+        address=address,
+        family="ip6" if _is_v6(situation, address) else "ip",
+        accept=() if situation.all_pass else _filter_chains(situation, address),
+    )
+    return setting_actions.rules(rule, situation, lasting=True)
 
 
 def commands(situation: Situation, address: str, protocol: str, number: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import HOST, SELF
-from halftrack.plans.actions import ByHand, Persist, SetSysctl, Where
+from halftrack.plans.actions import AddRules, ByHand, Persist, SetSysctl, Where
 from halftrack.plans.kube_proxy_fields import FIELDS
 from halftrack.remedies import kube_proxy, persistence, place
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from halftrack.evidence.values import Evidence, Table
-    from halftrack.plans.actions import Action
+    from halftrack.plans.actions import Action, TimeoutPolicy, Tool, Untracked
     from halftrack.remedies.situation import Situation
 
 _STARTED_WITH_FLAGS: Final = ("docker", "podman")
@@ -85,6 +85,15 @@ def kept(
     )
     told = {name: str(value) for name, value in settings.items()}
     return (Persist(settings=told, module=module, hashsize=hashsize), *by_file)
+
+
+def rules(rule: Untracked | TimeoutPolicy, situation: Situation, *, lasting: bool) -> tuple[Action, ...]:
+    """A rule of our own in the table's namespace. ``lasting``: whether this kind comes back at boot."""
+    evidence, table = situation.evidence, situation.table
+    tool: Tool = "nft" if place.uses_nft(evidence) else "iptables"
+    action = AddRules(where=where(table, evidence), tool=tool, rule=rule)
+    kept_there = place.is_host(table.namespace, evidence) and not evidence.in_container
+    return (action, Persist(rules=True)) if lasting and kept_there else (action,)
 
 
 def for_kube_proxy(settings: Mapping[str, int], situation: Situation) -> ByHand:

@@ -9,7 +9,8 @@ import polars as pl
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence import uapi
-from halftrack.remedies import notrack, place, rules, shorten_established
+from halftrack.plans.actions import TimeoutPolicy
+from halftrack.remedies import notrack, place, rules, setting_actions, shorten_established
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment
@@ -17,6 +18,7 @@ from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Group
+    from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "timeout-policy"
@@ -88,6 +90,22 @@ def advise(situation: Situation) -> Advice | None:
     )
 
 
+def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
+    """The rule of this service; where nft holds the node's own rules, it comes back at boot."""
+    told = dict(advice.arguments)
+    number = int(str(told.pop("service")).rpartition("/")[2])
+    address = told.pop("address", None)
+    groups = situation.finding.groups
+    published = _ports(situation, groups[0], number) - {number} if groups else set()
+    rule = TimeoutPolicy(
+        port=number,
+        timeouts={state: int(seconds) for state, seconds in told.items()},
+        address=None if address is None else str(address),
+        published=tuple(sorted(published)),
+    )
+    return setting_actions.rules(rule, situation, lasting=place.uses_nft(situation.evidence))
+
+
 def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]:
     """Both families, both directions: a connection may be picked up from either end.
 
@@ -96,13 +114,16 @@ def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]
     name = rules.slug("timeout", "tcp", str(number))
     if place.uses_nft(situation.evidence):
         return tuple(_nft(situation, name, number))
+    return tuple(_iptables(situation, name, sorted(_ports(situation, group, number))))
+
+
+def _ports(situation: Situation, group: Group, number: int) -> set[int]:
+    """The service's port, and those under which it is reached before translation."""
     owner = notrack.owner_of(situation.evidence.owners, group)
     published = (
         {p.host_port for p in owner.ports if (p.protocol, p.port) == ("tcp", number)} if owner else set()
     )
-    return tuple(
-        _iptables(situation, name, sorted({number, *published, *_asked_as(situation, group, number)}))
-    )
+    return {number, *published, *_asked_as(situation, group, number)}
 
 
 def _asked_as(situation: Situation, group: Group, number: int) -> set[int]:
