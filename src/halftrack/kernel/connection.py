@@ -5,9 +5,7 @@ Nothing heavy is loaded for it, unlike for a table.
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import os
 import struct
 import time
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Final
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, NLMSG_ERROR, attribute, attributes
+from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
 
 _GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _PATIENCE_S: Final = 5.0
@@ -47,15 +45,11 @@ def _ask(address: str, way: int, wanted: bytes) -> Seen | None:
     number = netlink_messages.sequence()
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
         sock.send(netlink_messages.message(_GET, NLM_F_REQUEST, number, payload))
-        answer = netlink.receive(sock, time.monotonic() + _PATIENCE_S)
-    for kind, body in netlink_messages.messages(answer, number):
-        if kind == NLMSG_ERROR:
-            code = netlink_messages.error_code(body)
-            if code == errno.ENOENT:
-                return None
-            raise OSError(code, os.strerror(code))
-        return _seen(attributes(body[4:]))
-    return None
+        try:
+            body = netlink.answer(sock, number, time.monotonic() + _PATIENCE_S)
+        except FileNotFoundError:
+            return None
+    return _seen(attributes(body[4:]))
 
 
 def _seen(found: dict[int, bytes]) -> Seen:

@@ -7,8 +7,6 @@ calling thread; needs CAP_NET_ADMIN.
 
 from __future__ import annotations
 
-import errno
-import os
 import struct
 import time
 from dataclasses import dataclass
@@ -17,7 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLMSG_ERROR, attribute
+from halftrack.kernel.netlink_messages import (
+    NLA_F_NESTED,
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    attribute,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +47,6 @@ TCP_STATES: Final = MappingProxyType(
 )
 """State to its attribute (CTA_TIMEOUT_TCP_*)."""
 LONGEST_NAME: Final = 31  # CTNL_TIMEOUT_NAME_MAX
-_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 _WITHIN_S: Final = 5.0
 
 
@@ -76,26 +80,18 @@ def add(name: str, policy: Policy) -> None:
     body += attribute(_L3PROTO, struct.pack(">H", policy.family))
     body += attribute(_L4PROTO, bytes([uapi.IPPROTO_TCP]))
     body += attribute(_DATA | NLA_F_NESTED, data)
-    _ask(_NEW, _NLM_F_CREATE | _NLM_F_EXCL | _NLM_F_ACK, body)
+    _ask(_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, body)
 
 
 def delete(name: str) -> None:
     """Remove it. Raises OSError: EBUSY while a rule uses it, FileNotFoundError where it is not there."""
-    _ask(_DELETE, _NLM_F_ACK, attribute(_NAME, name.encode() + b"\0"))
+    _ask(_DELETE, NLM_F_ACK, attribute(_NAME, name.encode() + b"\0"))
 
 
 def _ask(what: int, flags: int, attributes: bytes) -> bytes:
     number = netlink_messages.sequence()
     payload = struct.pack("=BBH", 0, 0, 0) + attributes
-    request = netlink_messages.message(_SUBSYS << 8 | what, _NLM_F_REQUEST | flags, number, payload)
+    request = netlink_messages.message(_SUBSYS << 8 | what, NLM_F_REQUEST | flags, number, payload)
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
         sock.send(request)
-        deadline = time.monotonic() + _WITHIN_S
-        while True:
-            for kind, body in netlink_messages.messages(netlink.receive(sock, deadline), number):
-                if kind != NLMSG_ERROR:
-                    return body
-                code = netlink_messages.error_code(body)
-                if code:
-                    raise OSError(code, os.strerror(code) if code != errno.EINVAL else "no such facility")
-                return b""
+        return netlink.answer(sock, number, time.monotonic() + _WITHIN_S)

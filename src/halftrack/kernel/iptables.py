@@ -60,12 +60,10 @@ def restore(family: Family, flavour: Flavour, text: str) -> None:
     tools.run([_program(family, flavour, "restore"), "--noflush", "--wait", WAIT_S], text)
 
 
-def prepare(text: str) -> None:
+def prepare(family: Family, text: str) -> None:
     """In a scratch namespace: make the policies that rules of this text name, so that they can be loaded."""
     for name in set(_POLICY.findall(text)):
-        for family in _FAMILIES.values():
-            if cttimeout.get(name) is None and (family == uapi.AF_INET6) == name.endswith("6"):
-                cttimeout.add(name, cttimeout.Policy(family, {"established": 1}))
+        cttimeout.add(name, cttimeout.Policy(_FAMILIES[family], {"established": 1}))
 
 
 def _program(family: Family, flavour: Flavour, what: str) -> str:

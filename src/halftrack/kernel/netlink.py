@@ -124,6 +124,21 @@ def receive(sock: socket.socket, deadline: float) -> bytes:
     raise TimeoutError(errno.ETIMEDOUT, "the kernel did not answer in time")
 
 
+def answer(sock: socket.socket, number: int, deadline: float) -> bytes:
+    """What answers one request: an object's payload, empty for an acknowledgement.
+
+    Raises OSError with what the kernel said, TimeoutError after the deadline.
+    """
+    while True:
+        for kind, body in netlink_messages.messages(receive(sock, deadline), number):
+            if kind != NLMSG_ERROR:
+                return body
+            code = netlink_messages.error_code(body)
+            if code:
+                raise OSError(code, os.strerror(code))
+            return b""
+
+
 def replies(sock: socket.socket, kind: int, payload: bytes, deadline: float) -> Iterator[tuple[int, bytes]]:
     """``(type, payload)`` of all that answers a request for a small dump.
 

@@ -7,7 +7,6 @@ ruleset is the one that was looked at.
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.uapi import NFNL_SUBSYS_NFTABLES
 from halftrack.kernel import netlink, netlink_messages
+from halftrack.kernel.netlink_messages import NLM_F_ACK, NLM_F_REQUEST
 
 if TYPE_CHECKING:
     import socket
@@ -29,7 +29,6 @@ _NFTA_GEN_ID: Final = 1
 _NFNL_MSG_BATCH_BEGIN: Final = 0x10
 _NFNL_MSG_BATCH_END: Final = 0x11
 _NFNL_BATCH_GENID: Final = 1
-_NLM_F_REQUEST, _NLM_F_ACK = 0x1, 0x4
 _NFTA_TABLE_NAME: Final = 1
 _NFTA_CHAIN_NAME: Final = 3
 FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -68,8 +67,9 @@ def generation() -> bytes:
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
         number = netlink_messages.sequence()
         kind = NFNL_SUBSYS_NFTABLES << 8 | _NFT_MSG_GETGEN
-        sock.send(netlink_messages.message(kind, _NLM_F_REQUEST, number, bytes(_NFGENMSG_LEN)))
-        return netlink_messages.attributes(_answer(sock, number)[_NFGENMSG_LEN:]).get(_NFTA_GEN_ID, b"")
+        sock.send(netlink_messages.message(kind, NLM_F_REQUEST, number, bytes(_NFGENMSG_LEN)))
+        body = netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
+    return netlink_messages.attributes(body[_NFGENMSG_LEN:]).get(_NFTA_GEN_ID, b"")
 
 
 def delete_table(family: str, name: str, generation: bytes) -> None:
@@ -81,22 +81,13 @@ def delete_table(family: str, name: str, generation: bytes) -> None:
         _NFTA_TABLE_NAME, name.encode() + b"\0"
     )
     begin = whole + netlink_messages.attribute(_NFNL_BATCH_GENID, generation)
-    batch = netlink_messages.message(_NFNL_MSG_BATCH_BEGIN, _NLM_F_REQUEST, number, begin)
+    batch = netlink_messages.message(_NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, number, begin)
     kind = NFNL_SUBSYS_NFTABLES << 8 | _NFT_MSG_DELTABLE
-    batch += netlink_messages.message(kind, _NLM_F_REQUEST | _NLM_F_ACK, number, table)
-    batch += netlink_messages.message(_NFNL_MSG_BATCH_END, _NLM_F_REQUEST, number, whole)
+    batch += netlink_messages.message(kind, NLM_F_REQUEST | NLM_F_ACK, number, table)
+    batch += netlink_messages.message(_NFNL_MSG_BATCH_END, NLM_F_REQUEST, number, whole)
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
         sock.send(batch)
-        _answer(sock, number)
-
-
-def _answer(sock: socket.socket, number: int) -> bytes:
-    deadline = time.monotonic() + _WITHIN_S
-    while True:
-        for kind, body in netlink_messages.messages(netlink.receive(sock, deadline), number):
-            if kind == netlink_messages.NLMSG_ERROR and (code := netlink_messages.error_code(body)):
-                raise OSError(code, os.strerror(code))
-            return body
+        netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
 
 
 def _dump(sock: socket.socket, kind: int, deadline: float) -> Iterator[tuple[str, dict[int, bytes]]]:

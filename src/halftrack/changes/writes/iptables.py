@@ -98,7 +98,7 @@ def plan(space: Space, family: Family, flavour: iptables.Flavour, chain: str, te
     present = spaces.call(space, lambda: iptables.save(family, flavour, table))
 
     def load() -> tuple[str, ...]:
-        iptables.prepare(text)
+        iptables.prepare(family, text)
         iptables.restore(family, flavour, text)
         return tuple(of_chain(iptables.save(family, flavour, table), chain))
 
