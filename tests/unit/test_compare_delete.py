@@ -7,13 +7,16 @@ message.
 from __future__ import annotations
 
 import errno
+import os
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from halftrack.changes.drain import entries, messages
+from halftrack.errors import FeatureMissing
 from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import TUPLE_COLUMNS
 from halftrack.kernel import compare_delete
@@ -91,6 +94,22 @@ def test_only_kernels_that_compare_are_said_to(release: str) -> None:
     kernel = _PROFILES[release]
     assert compare_delete.supported(release, kernel.ask) is (kernel.deletes == "heeds")
     assert kernel.deleted == []
+
+
+@pytest.mark.parametrize("release", _PROFILES)
+def test_removing_asks_first_by_itself(release: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = replace(_PROFILES[release], deleted=[])
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
+    monkeypatch.setattr(
+        compare_delete.Kernel, "_ask", lambda _, message, number: profile.ask(message, number)
+    )
+    kernel = compare_delete.Kernel(None)
+    if profile.deletes != "heeds":
+        with pytest.raises(FeatureMissing, match="does not compare"):
+            kernel.remove(addresses.parse("203.0.113.73"), 80)
+    else:
+        kernel.remove(addresses.parse("203.0.113.73"), 80)
+    assert len(profile.deleted) == (profile.deletes == "heeds")
 
 
 @pytest.mark.parametrize("told", ["6.12.0-made-up", "7.0.0"])

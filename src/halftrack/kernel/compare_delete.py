@@ -13,13 +13,14 @@ import os
 import re
 import struct
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from halftrack.errors import PermissionMissing
+from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import filters, netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, NLMSG_ERROR, attribute
+from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,6 @@ CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _SINCE: Final = (6, 12)
 """net/netfilter/nf_conntrack_netlink.c of 6.12, 6.14 and 6.18 were compared; 6.8 refuses."""
 _RELEASE: Final = re.compile(r"(\d{1,4})\.(\d{1,4})")
-_NLM_F_ACK: Final = 0x4
 _NO_SUCH_FLAG: Final = 1 << 31
 _PROTO_NUM: Final = 1 << 3
 _WITHIN_S: Final = 60.0
@@ -74,13 +74,15 @@ class Kernel:
         """Raises OSError where the namespace cannot be entered."""
         self._path = netns_path
 
-    @property
+    @cached_property
     def can(self) -> bool:
         """Whether it compares before it deletes. Raises PermissionMissing, OSError."""
         return supported(os.uname().release, self._ask)
 
     def remove(self, src: tuple[int, int], sport: int) -> None:
-        """Only after ``can``. Raises PermissionMissing, OSError with what the kernel said."""
+        """Raises FeatureMissing where it cannot, PermissionMissing, OSError with what the kernel said."""
+        if not self.can:  # another kernel would empty the table
+            raise FeatureMissing("this kernel does not compare before it deletes")
         code = self._ask(*request(src, sport))
         if code not in (0, errno.ENOENT):
             raise OSError(code, os.strerror(code))
@@ -116,7 +118,7 @@ def _dump(attributes: bytes) -> tuple[bytes, int]:
 
 def _delete(attributes: bytes) -> tuple[bytes, int]:
     number = netlink_messages.sequence()
-    flags = NLM_F_REQUEST | _NLM_F_ACK
+    flags = NLM_F_REQUEST | NLM_F_ACK
     return netlink_messages.message(CT_DELETE, flags, number, _HEAD + attributes), number
 
 
