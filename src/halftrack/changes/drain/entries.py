@@ -33,7 +33,10 @@ CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8
 """Without NLM_F_CREATE it changes what is there and makes nothing."""
 _ASKED: Final = 500
 """Entries asked for at a time: their answers fit into what the socket may hold, a page or two each."""
-_SENT_BYTES: Final = 120_000
+_MANY: Final = 1_000
+_FEW: Final = 150
+"""Changes in one datagram. Should all of them be refused, the answers still fit into the socket:
+one that overflows loses answers, and what was refused would count as done (net/netlink/af_netlink.c)."""
 _ANSWER_BYTES: Final = 4_096
 """More than any answer takes."""
 _USED: Final = netlink.DATAGRAM - _ANSWER_BYTES
@@ -48,9 +51,11 @@ class Entries:
     def __init__(self, netns_path: str | None) -> None:
         """Raises OSError where the namespace cannot be entered."""
         self._socket = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
-        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
-            with contextlib.suppress(OSError):  # CAP_NET_ADMIN of the node; the usual ones do, only slower
+        self._at_once = _FEW
+        with contextlib.suppress(OSError):  # CAP_NET_ADMIN of the node; the usual ones do, only slower
+            for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
                 self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+            self._at_once = _MANY
 
     def again(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The same rows as they are now, in their order; all null where an entry is gone.
@@ -77,13 +82,13 @@ class Entries:
     def retime(self, frame: pl.DataFrame, seconds: int) -> Mapping[int, int]:
         """Leave them so many seconds. What the kernel refused: errno to number of entries.
 
-        Raises PermissionMissing, OSError.
+        Raises OSError.
         """
         refused: Counter[int] = Counter()
         more = netlink_messages.attribute(uapi.CTA_TIMEOUT, struct.pack(">I", seconds))
         for raw in messages.of(frame.select(TUPLE_COLUMNS), CT_NEW, 1, more):
             width = messages.width(raw)
-            step = max(1, _SENT_BYTES // width) * width
+            step = self._at_once * width
             for at in range(0, len(raw), step):
                 self._socket.sendall(raw[at : at + step])
                 refused.update(self._refusals())
@@ -97,9 +102,7 @@ class Entries:
             except BlockingIOError:
                 return codes
             if answer[4:6] == _ERROR:
-                code = _code(answer)
-                _refuse_if_denied(code)
-                codes.append(code)
+                codes.append(_code(answer))  # EPERM is a fixed timeout: who may not change may not read
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +140,8 @@ class _Answers:
                     raise
                 continue
             if memory[at + 4 : at + 6] == _ERROR:
-                _refuse_if_denied(_code(memory[at : at + size]))
+                if _code(memory[at : at + size]) in (errno.EPERM, errno.EACCES):
+                    raise PermissionMissing("changing entries of the connection table needs CAP_NET_ADMIN")
             else:
                 lengths[-1] += size
                 at += size
@@ -148,8 +152,3 @@ _ERROR: Final = struct.pack("=H", NLMSG_ERROR)
 
 def _code(answer: memoryview) -> int:
     return netlink_messages.error_code(bytes(answer[NLMSG_HDRLEN : NLMSG_HDRLEN + 4]))
-
-
-def _refuse_if_denied(code: int) -> None:
-    if code in (errno.EPERM, errno.EACCES):
-        raise PermissionMissing("changing entries of the connection table needs CAP_NET_ADMIN")
