@@ -52,5 +52,15 @@ def _harmless(one: object) -> bool:
     rule = one["rule"]
     statements = rule.get("expr", ()) if isinstance(rule, Mapping) else None
     return isinstance(statements, Sequence) and all(
-        isinstance(statement, Mapping) and statement.keys() <= _HARMLESS for statement in statements
+        isinstance(statement, Mapping) and statement.keys() <= _HARMLESS and not _remembers(statement)
+        for statement in statements
     )
+
+
+def _remembers(value: object) -> bool:
+    """Whether it reads what only the entry holds (its mark, its label): that may choose the packet's way."""
+    if isinstance(value, Mapping):
+        ct = value.get("ct")
+        read = isinstance(ct, Mapping) and ct.get("key") in {"mark", "label"}
+        return read or any(_remembers(each) for each in value.values())
+    return isinstance(value, Sequence) and not isinstance(value, str) and any(map(_remembers, value))

@@ -22,7 +22,7 @@ from halftrack.draining.matching import matching
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
 from halftrack.evidence import addresses, uapi
 from halftrack.evidence.selection import EVERYTHING
-from halftrack.kernel import files, survey
+from halftrack.kernel import ipvs, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,9 +133,8 @@ def _open_questions(judgement: Judgement) -> bool:
 
 def _passed_on(table: Table) -> bool:
     """Whether the kernel hands on connections to some local addresses (IPVS)."""
-    read = survey.visit([table.namespace], lambda _: files.text(survey.net_directory() / "ip_vs"))
-    services = read[0] if isinstance(read[0], str) else ""
-    return any(line.startswith(("TCP ", "UDP ", "SCTP ", "FWM ")) for line in services.splitlines())
+    (found,) = survey.visit([table.namespace], lambda _: ipvs.services())
+    return isinstance(found, tuple) and bool(found)
 
 
 def _notes(judgement: Judgement) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.draining.rules import lets_all_pass
 from halftrack.errors import HalftrackError
-from halftrack.kernel import iptables, survey, tools
+from halftrack.kernel import iptables, ipvs, survey, tools
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Namespace
@@ -20,7 +20,7 @@ def would_miss_none(namespace: Namespace) -> bool:
 
 
 def _lets_all_pass() -> bool:
-    if iptables.legacy_tables("ip") or iptables.legacy_tables("ip6"):
+    if iptables.legacy_tables("ip") or iptables.legacy_tables("ip6") or ipvs.services():
         return False
     try:
         ruleset = json.loads(tools.run(["nft", "-j", "list", "ruleset"]))
