@@ -55,7 +55,7 @@ def main(words: list[str]) -> None:
         journal.append(begun)
         if what.startswith("try-"):
             trial.arm(journal, int(what.removeprefix("try-")))
-        applying.apply(plan, journal, lasting=what == "apply", drain=lambda _action, _journal: (0, None))
+        applying.apply(plan, journal, lasting=what == "apply", drain=lambda _action, _journal, _noted: None)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,13 @@ class Stopped(Incomplete):
 
 
 class Draining(Protocol):
-    """How a drain is run: how many entries were drained, and the file in which they are kept."""
+    """How a drain is run.
 
-    def __call__(self, action: Drain, journal: Journal) -> tuple[int, str | None]: ...
+    ``noted``: called once with how many entries were drained and the file in which they are kept, also
+    where it was stopped or failed on the way.
+    """
+
+    def __call__(self, action: Drain, journal: Journal, noted: Callable[[int, str | None], None]) -> None: ...
 
 
 def now() -> datetime:
@@ -111,11 +115,14 @@ class Work:
         if isinstance(action, Drain):
             self._between()
             self.journal.append(records.Draining(at=now(), step=step, action=place))
-            entries, file = drain(action, self.journal)
-            self._told(f"drain {' '.join(action.filter)}", f"{entries:,} drained")
-            self.journal.append(
-                records.Drained(at=now(), step=step, action=place, entries=entries, file=file)
-            )
+
+            def noted(entries: int, file: str | None) -> None:
+                self._told(f"drain {' '.join(action.filter)}", f"{entries:,} drained")
+                self.journal.append(
+                    records.Drained(at=now(), step=step, action=place, entries=entries, file=file)
+                )
+
+            drain(action, self.journal, noted)
         elif not isinstance(action, Persist):
             self.write_all(step, place, making.writes(action))
 

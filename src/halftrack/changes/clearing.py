@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.changes import spaces
 from halftrack.errors import Incomplete
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halftrack.changes.journal import Journal
     from halftrack.plans.actions import Drain
 
@@ -14,8 +17,8 @@ _GROWN: Final = 2
 """More than so many times the entries of the plan: that is another table than it was made for."""
 
 
-def drain(action: Drain, journal: Journal) -> tuple[int, str | None]:
-    """Entries drained, and the file for ``conntrack -R``. Raises Incomplete, HalftrackError, OSError."""
+def drain(action: Drain, journal: Journal, noted: Callable[[int, str | None], None]) -> None:
+    """See ``applying.Draining``. Raises Incomplete, HalftrackError, OSError, KeyboardInterrupt."""
     from halftrack.changes import drain as draining  # noqa: PLC0415  # heavy, for plans that drain
     from halftrack.changes.drain import looking  # noqa: PLC0415  # likewise
     from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
@@ -25,19 +28,25 @@ def drain(action: Drain, journal: Journal) -> tuple[int, str | None]:
 
     wanted = filters.parse(action.filter)
     wish = Wish(action.mode, None if action.mode == "delete" else action.seconds)
+    space = spaces.find(action.where)
     looked = looking.look(wanted, wish, action.where.path or action.where.netns)
+    if looked.table.namespace.inode != space.inode:
+        raise Incomplete(f"namespace {action.where.netns} is another one by now: nothing was drained")
     number = looked.judgement.changed
     if action.expected is not None and number > _GROWN * action.expected:
         raise Incomplete(f"{number} entries match now, {action.expected} in the plan: make it anew")
     if not number:
-        return 0, None
+        noted(0, None)
+        return
     directory = journal.directory / f"drain-{len(list(journal.directory.iterdir()))}"
     directory.mkdir(mode=0o700)
     outcome = Outcome()
-    with Reins() as reins:
-        draining.drain(looked, wanted, directory, outcome, reins)
+    try:
+        with Reins() as reins:
+            draining.drain(looked, wanted, directory, outcome, reins)
+    finally:
+        noted(outcome.done, outcome.file)
     if outcome.stopped:
         raise KeyboardInterrupt
     if outcome.refused:
         raise Incomplete(f"the kernel refused {outcome.refused} entries")
-    return outcome.done, outcome.file
