@@ -20,8 +20,8 @@ import halftrack
 from halftrack.changes import journal as journals
 from halftrack.changes import records, undo, who
 from halftrack.changes.applying import boottime_s, now
-from halftrack.errors import Busy, FeatureMissing
-from halftrack.kernel import files, identity
+from halftrack.errors import Busy, FeatureMissing, HalftrackError
+from halftrack.kernel import files, identity, tools
 
 if TYPE_CHECKING:
     from halftrack.changes.folding import Folded
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 ARMED: Final = b"armed "
 _HANDSHAKE_S: Final = 30.0
 _SYSTEMD: Final = "/run/systemd/system"
-_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-_TOOL_S: Final = 10.0
 _GRACE_S: Final = 5
 """The timer of systemd comes after the guardian."""
 
@@ -137,18 +135,10 @@ def _start_timer(journal: Journal, seconds: int) -> str | None:
 
 def _run(words: list[str]) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603  # a fixed list of words
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": _PATH},
-            timeout=_TOOL_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        tools.run(words)
+    except HalftrackError:
         return False
-    return done.returncode == 0
+    return True
 
 
 def _python() -> list[str]:
@@ -160,4 +150,4 @@ def _environment() -> dict[str, str]:
     """What another process needs to find the same program and the same places."""
     ways = [str(Path(halftrack.__file__).parents[1]), *(way for way in sys.path if way)]
     ours = {name: value for name, value in os.environ.items() if name.startswith("HALFTRACK_")}
-    return {"PATH": _PATH, "PYTHONPATH": os.pathsep.join(dict.fromkeys(ways)), **ours}
+    return {"PATH": tools.PATH, "PYTHONPATH": os.pathsep.join(dict.fromkeys(ways)), **ours}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WITHIN_S: Final = 30.0
-_PATH: Final = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
+PATH: Final = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 _DENIED: Final = ("operation not permitted", "permission denied", "you must be root")
 _LONGEST_TOLD: Final = 200
 
@@ -30,7 +30,7 @@ class Refused(HalftrackError):
 
 def find(name: str) -> str | None:
     """Where a tool is; None where it is not installed. Nobody's PATH is believed."""
-    return shutil.which(name, path=_PATH)
+    return shutil.which(name, path=PATH)
 
 
 def run(words: Sequence[str], stdin: str = "") -> str:
@@ -45,7 +45,7 @@ def run(words: Sequence[str], stdin: str = "") -> str:
             capture_output=True,
             check=False,
             timeout=WITHIN_S,
-            env={"PATH": _PATH, "LC_ALL": "C"},
+            env={"PATH": PATH, "LC_ALL": "C"},
             cwd="/",
         )
     except subprocess.TimeoutExpired as error:

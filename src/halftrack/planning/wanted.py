@@ -11,22 +11,10 @@ from typing import Final, Literal
 
 from halftrack.diagnosis.filters.vocabulary import SYMPTOMS
 from halftrack.errors import UsageError
+from halftrack.plans.rules import STATES
 
 _Kind = Literal["seconds", "number", "service", "address"]
 
-_STATES: Final = (
-    "syn_sent",
-    "syn_recv",
-    "established",
-    "fin_wait",
-    "close_wait",
-    "last_ack",
-    "time_wait",
-    "close",
-    "retrans",
-    "unack",
-)
-"""As nft and nfct call what a timeout policy sets."""
 REMEDIES: Final[Mapping[str, Mapping[str, _Kind]]] = MappingProxyType(
     {
         "raise-limit": {"limit": "number", "buckets": "number"},
@@ -34,7 +22,7 @@ REMEDIES: Final[Mapping[str, Mapping[str, _Kind]]] = MappingProxyType(
         "cap-unacknowledged": {"unacknowledged": "seconds", "max_retrans": "seconds"},
         "shorten-established": {"established": "seconds"},
         "advice": {},
-        "timeout-policy": {"service": "service", "address": "address", **dict.fromkeys(_STATES, "seconds")},
+        "timeout-policy": {"service": "service", "address": "address", **dict.fromkeys(STATES, "seconds")},
         "strict-pickup": {},
         "notrack": {"service": "service", "address": "address"},
         "drain": {},

@@ -15,7 +15,7 @@ _RAW: Final = -300
 _FILTER: Final = 0
 _NFT_NAMES: Final = {"unacknowledged": "unack"}
 _NFCT_NAMES: Final = {"unack": "unacknowledged"}
-_STATES: Final = (
+STATES: Final = (
     "syn_sent",
     "syn_recv",
     "established",
@@ -29,6 +29,7 @@ _STATES: Final = (
     "unack",
     "unacknowledged",
 )
+"""Of TCP, by the names of nft and nfct(8), which differ in the last."""
 _LONGEST_S: Final = (1 << 31) - 1
 _IPTABLES: Final = {"ip": "iptables", "ip6": "ip6tables"}
 
@@ -52,7 +53,7 @@ def timeouts(policy: TimeoutPolicy, names: dict[str, str]) -> list[tuple[str, in
     chosen = []
     for state, seconds in policy.timeouts.items():
         name = state.lower()
-        if name not in _STATES or not 0 < seconds <= _LONGEST_S:
+        if name not in STATES or not 0 < seconds <= _LONGEST_S:
             raise ValueError(f"{state!r} of {seconds} s is no timeout of TCP")
         chosen.append((names.get(name, name), seconds))
     return chosen

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import polars as pl
 
 from halftrack.evidence import addresses, uapi
+from halftrack.plans.script.filters import ADDRESS_OPTIONS, PORT_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.remedies.shell import Addresses
 
-_ADDRESS_OPTIONS: Final = {"orig_src": "-s", "orig_dst": "-d", "reply_src": "-r", "reply_dst": "-q"}
-_PORT_OPTIONS: Final = {
-    "orig_sport": "--orig-port-src",
-    "orig_dport": "--orig-port-dst",
-    "reply_sport": "--reply-port-src",
-    "reply_dport": "--reply-port-dst",
-}
 _SHAPES: Final = (
     ("orig_src", "orig_sport"),  # the server's own packet began the entry
     ("orig_dst", "orig_dport"),  # a client's did
@@ -75,9 +69,9 @@ class EntryFilter:
         words += ["-p", uapi.PROTOCOL_NAMES.get(self.l4proto, str(self.l4proto))]
         if self.state is not None:
             words += ["--state", uapi.TCP_STATES[self.state]]
-        words += [_ADDRESS_OPTIONS[self.address_column], spelled.spell(self.address)]
+        words += [ADDRESS_OPTIONS[self.address_column], spelled.spell(self.address)]
         if self.port_column is not None:
-            words += [_PORT_OPTIONS[self.port_column], str(self.port)]
+            words += [PORT_OPTIONS[self.port_column], str(self.port)]
         return " ".join(words)
 
 

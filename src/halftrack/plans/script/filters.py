@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence import uapi
 from halftrack.plans import words
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Selection
     from halftrack.plans.words import Spelling
 
-_ADDRESS_OPTIONS: Final = {"orig_src": "-s", "orig_dst": "-d", "reply_src": "-r", "reply_dst": "-q"}
-_PORT_OPTIONS: Final = {
+ADDRESS_OPTIONS: Final = {"orig_src": "-s", "orig_dst": "-d", "reply_src": "-r", "reply_dst": "-q"}
+PORT_OPTIONS: Final = {
     "orig_sport": "--orig-port-src",
     "orig_dport": "--orig-port-dst",
     "reply_sport": "--reply-port-src",
     "reply_dport": "--reply-port-dst",
 }
 _OURS_IS_SOURCE: Final = ("orig_src", "reply_dst")
-_TCP_STATES: Final = (
-    "NONE",
-    "SYN_SENT",
-    "SYN_RECV",
-    "ESTABLISHED",
-    "FIN_WAIT",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "TIME_WAIT",
-    "CLOSE",
-    "SYN_SENT2",
-)
 _SAFE_S: Final = 7_440
 """What may live is never left less."""
 _OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
@@ -45,13 +34,13 @@ def may_be_opening(chosen: Selection) -> bool:
 def options(chosen: Selection, spelling: Spelling) -> list[str]:
     """Words for the shell. Raises ValueError where an address, a port, a protocol or a state is none."""
     state = chosen.state
-    if state is not None and state not in _TCP_STATES:
+    if state is not None and state not in uapi.TCP_STATES:
         raise ValueError(f"{state!r} is no state of TCP")
     found = ["-f", chosen.family, "-p", words.protocol(chosen.protocol)]
     found += [] if state is None else ["--state", state]
-    found += [_ADDRESS_OPTIONS[chosen.address_at], spelling.word(chosen.address)]
+    found += [ADDRESS_OPTIONS[chosen.address_at], spelling.word(chosen.address)]
     if chosen.port_at is not None and chosen.port is not None:
-        found += [_PORT_OPTIONS[chosen.port_at], words.port(chosen.port)]
+        found += [PORT_OPTIONS[chosen.port_at], words.port(chosen.port)]
     return found
 
 
