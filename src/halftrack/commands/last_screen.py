@@ -116,12 +116,19 @@ def _session() -> tuple[int, str] | None:
     """The session that somebody types in, and when its leader was started."""
     try:
         process = os.getpid()
-        while _name(parent := _parent(process)) in _OTHERS:
+        while (parent := _parent(process)) and _name(parent) in _OTHERS:
             process = parent
-        session = os.getsid(process)
+        session = os.getsid(process) or _first(process)
         return session, _fields(session)[_STARTED]
     except (OSError, IndexError, ValueError):
         return None
+
+
+def _first(process: int) -> int:
+    """The oldest ancestor that is seen: who stands for a leader outside this PID namespace."""
+    while parent := _parent(process):
+        process = parent
+    return process
 
 
 def _name(process: int) -> str:
