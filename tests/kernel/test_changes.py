@@ -13,7 +13,7 @@ import pytest
 
 from halftrack.changes import fixing
 from halftrack.changes.applying import Stopped
-from halftrack.plans.actions import AddRules, SetSysctl, TimeoutPolicy, Where
+from halftrack.plans.actions import AddRules, Persist, SetBuckets, SetSysctl, TimeoutPolicy, Where
 from kernel import changing
 from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.scratch import scratch_netns, sh
@@ -188,11 +188,50 @@ def test_a_plan_that_was_edited_is_no_plan(site: Site) -> None:
     assert (done.returncode, "changed after it was made" in done.stderr) == (65, True)
 
 
-def test_a_name_that_leads_elsewhere_is_no_sysctl(site: Site) -> None:
-    for name in ("net.netfilter/../../../../etc/passwd", "/etc/passwd", "net.netfilter.nf_conntrack_max\n"):
-        done = site.halftrack("fix", str(site.plan((setting(site, name, "0"),))), "--yes")
-        assert done.returncode == 76, name
-        assert "is no name of a sysctl" in done.stderr
+@pytest.mark.parametrize(
+    "name",
+    [
+        "net.netfilter/../../../../etc/passwd",
+        "/etc/passwd",
+        "net.netfilter.nf_conntrack_max\n",
+        "kernel.hostname",
+        "kernel.core_pattern",
+        "net.ipv4.ip_forward",
+    ],
+)
+def test_a_plan_sets_nothing_but_what_it_is_about(site: Site, name: str) -> None:
+    """Whoever makes a file can give it a right id: what is in it is not to be believed."""
+    before = site.state()
+    for action in (setting(site, name, "0"), Persist(settings={name: "0"})):
+        done = site.halftrack("fix", str(site.plan((action,))), "--yes")
+        assert (done.returncode, "not a sysctl that a plan sets" in done.stderr) == (76, True), done.stderr
+    assert site.state() == before
+
+
+@pytest.mark.parametrize(
+    "value", ["-1", "|/tmp/x", "7440\nkernel.modprobe = /tmp/x", "4294967296", "7440 1", ""]
+)
+def test_a_plan_sets_whole_numbers_only(site: Site, value: str) -> None:
+    before = site.state()
+    for action in (setting(site, ESTABLISHED, value), Persist(settings={ESTABLISHED: value})):
+        done = site.halftrack("fix", str(site.plan((action,))), "--yes")
+        assert (done.returncode, "not a value that a plan sets" in done.stderr) == (76, True), done.stderr
+    assert site.state() == before
+
+
+def test_a_value_that_the_kernel_does_not_take_is_named(site: Site) -> None:
+    done = site.halftrack("fix", str(site.plan((setting(site, ESTABLISHED, "2147483647"),))), "--yes")
+    assert done.returncode == 76
+    assert "the kernel does not take 2147483647 for /proc/sys/net/netfilter/nf_conntrack_tcp" in done.stderr
+
+
+def test_buckets_that_cannot_be_written_from_here_are_refused_first(site: Site) -> None:
+    """The size of the hash is the node's: nothing is written to it here."""
+    plan = site.plan((setting(site, LOOSE, "0"), SetBuckets(after=1 << 22)))
+    done = site.netns.call(lambda: site.halftrack("fix", str(plan), "--yes"))
+    assert (done.returncode, "from the node's own network namespace only" in done.stderr) == (76, True)
+    assert "nothing was changed" in done.stderr
+    assert site.value(LOOSE) == "1"
 
 
 def test_a_namespace_that_ends_midway_leaves_what_can_be_undone(

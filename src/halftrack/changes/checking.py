@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from halftrack.changes import making, persisting, spaces
 from halftrack.changes.writes import sysctl
-from halftrack.errors import HalftrackError
-from halftrack.plans.actions import ByHand, Drain, Persist, SetSysctl
+from halftrack.errors import HalftrackError, UnreadableInput
+from halftrack.plans import words
+from halftrack.plans.actions import ByHand, Drain, Persist, SetBuckets, SetSysctl
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Action
@@ -44,6 +45,7 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
     for step in plan.steps:
         for action in step.actions:
             try:
+                _refuse_foreign(action)
                 _check(action, checked, to_come)
             except HalftrackError as error:
                 checked.refused.append(str(error))
@@ -54,6 +56,27 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
         except HalftrackError as error:
             checked.refused.append(str(error))
     return checked
+
+
+def _refuse_foreign(action: Action) -> None:
+    """Raise UnreadableInput for what no plan has to set: a file says by itself who wrote it.
+
+    What lasts would be read as root at the next boot, and is not part of what runs now.
+    """
+    try:
+        match action:
+            case SetSysctl():
+                words.sysctl(action.name), words.new_value(action.after)
+            case SetBuckets():
+                words.new_value(str(action.after))
+            case Persist():
+                for name, value in action.settings.items():
+                    words.sysctl(name), words.new_value(value)
+                words.new_value(str(action.hashsize or 0))
+            case _:
+                pass
+    except ValueError as error:
+        raise UnreadableInput(f"the plan asks for what is none of its business: {error}") from error
 
 
 def _check(action: Action, checked: Checked, to_come: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from halftrack.changes import rules, spaces
 from halftrack.changes.writes import buckets, sysctl
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
-from halftrack.kernel import files
+from halftrack.kernel import files, privileges
 from halftrack.kernel.namespaces import Vanished
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl
 
@@ -63,6 +63,8 @@ def _buckets(action: SetBuckets) -> list[AnyWrite]:
         return []  # a plan that could not see how many there are never makes them fewer
     if action.before is not None and not buckets.same(now, action.before):
         raise Incomplete(f"hashsize is {now} and not {action.before} as planned")
+    if privileges.in_initial_network() is False:
+        raise PermissionMissing("hashsize is written from the node's own network namespace only")
     return [buckets.BucketsWrite(before=now, after=action.after)]
 
 

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _VARIABLE: Final = re.compile(r"ADDR_[1-9][0-9]{0,3}")
-_SYSCTL: Final = re.compile(r"[a-z][a-z0-9_]*(?:[./][A-Za-z0-9_-]+){1,7}")
+_SYSCTL: Final = re.compile(
+    r"net\.(?:(?:netfilter\.nf|ipv4\.netfilter\.ip)_conntrack_[a-z0-9_]{1,64}"
+    r"|nf_conntrack_max|ipv4\.ip_conntrack_max|ipv4\.tcp_syncookies)"
+)
+"""What plans are about: a plan that came by mail is not to set anything else of a node."""
 _VALUE: Final = re.compile(r"-?[0-9]{1,19}(?:[ \t]+-?[0-9]{1,19}){0,7}")
+_NEW_VALUE: Final = re.compile(r"[0-9]{1,10}")
+_LARGEST_VALUE: Final = (1 << 31) - 1
 _PATH: Final = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.:@%+-]+)+")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp", "dccp", "udplite", "icmp", "icmpv6", "gre")
 _LARGEST_PORT: Final = 65_535
@@ -31,22 +37,32 @@ def comment(text: str) -> str:
 
 
 def sysctl(name: str) -> str:
-    """The name with dots. Raises ValueError where it is none."""
+    """The name with dots. Raises ValueError where it is none, or one that no plan has to set."""
     if not _SYSCTL.fullmatch(name):
-        raise ValueError(f"{name!r} is not the name of a sysctl")
+        raise ValueError(f"{name!a} is not a sysctl that a plan sets")
     return name
 
 
 def sysctl_path(name: str) -> str:
-    """Where it is under /proc/sys: dots are slashes, unless slashes are."""
-    return sysctl(name) if "/" in name else sysctl(name).replace(".", "/")
+    """Where it is under /proc/sys."""
+    return sysctl(name).replace(".", "/")
 
 
 def value(text: str) -> str:
-    """Whole numbers, set apart by single spaces. Raises ValueError."""
+    """Whole numbers, set apart by single spaces, as they may be found. Raises ValueError."""
     if not _VALUE.fullmatch(text):
-        raise ValueError(f"{text!r} is not a value of these settings")
+        raise ValueError(f"{text!a} is not a value of these settings")
     return " ".join(text.split())
+
+
+def new_value(text: str) -> str:
+    """One whole number, as these are to be set: the kernel takes a negative timeout for an endless one.
+
+    Raises ValueError.
+    """
+    if not _NEW_VALUE.fullmatch(text) or int(text) > _LARGEST_VALUE:
+        raise ValueError(f"{text!a} is not a value that a plan sets")
+    return text
 
 
 def path(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from halftrack.changes.writes import Look, Seen
-from halftrack.errors import Busy, PermissionMissing
+from halftrack.errors import Busy, Incomplete, PermissionMissing
 from halftrack.kernel import files
 
 PARAMETER: Final = "/sys/module/nf_conntrack/parameters/hashsize"
@@ -70,6 +70,10 @@ def _set(path: str, number: int) -> None:
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
             raise PermissionMissing(f"{path} may not be written: it takes root on the node") from error
+        if error.errno == errno.EOPNOTSUPP:
+            raise PermissionMissing(f"{path} is written from the node's own network only") from error
+        if error.errno == errno.EINVAL:
+            raise Incomplete(f"the kernel does not take a hash of {number:,} buckets") from error
         if error.errno == errno.ENOMEM:
             raise Busy(f"no memory for a hash of {number:,} buckets") from error
         raise

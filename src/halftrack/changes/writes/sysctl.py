@@ -13,7 +13,7 @@ import msgspec
 from halftrack.changes import spaces
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes import Look, Seen
-from halftrack.errors import HalftrackError, PermissionMissing, UnreadableInput
+from halftrack.errors import HalftrackError, Incomplete, PermissionMissing, UnreadableInput
 from halftrack.kernel import files
 from halftrack.kernel.namespaces import Vanished
 
@@ -95,14 +95,16 @@ def _write(path: Path, value: str) -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        raise _told(error, path) from error
+        raise _told(error, path, value) from error
 
 
-def _told(error: OSError, path: Path) -> HalftrackError | OSError:
+def _told(error: OSError, path: Path, value: str) -> HalftrackError | OSError:
     if error.errno in (errno.EPERM, errno.EACCES):
         return PermissionMissing(
             f"{path} may not be written: needs CAP_NET_ADMIN, and the node's own namespace"
         )
     if error.errno == errno.EROFS:
         return PermissionMissing(f"{path} is read-only here")
+    if error.errno in (errno.EINVAL, errno.ERANGE):
+        return Incomplete(f"the kernel does not take {value} for {path}")
     return error

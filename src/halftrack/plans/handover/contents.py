@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from halftrack.evidence.values import HOST
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl, Untracked
-from halftrack.plans.words import comment, sysctl, value
+from halftrack.plans.words import comment, new_value, sysctl, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def contents(plan: Plan) -> Contents:
 
 def _setting(step: Step, action: SetSysctl, manager: str | None = None) -> Setting:
     before = None if action.before is None else value(action.before)
-    return Setting(step, sysctl(action.name), before, value(action.after), manager)
+    return Setting(step, sysctl(action.name), before, new_value(action.after), manager)
 
 
 def head(plan: Plan) -> list[str]:

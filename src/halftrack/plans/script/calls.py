@@ -72,7 +72,7 @@ class Calls:
                 self._setting(part, action)
             case SetBuckets():
                 before = "" if action.before is None else words.value(str(action.before))
-                self._call(part, "buckets", quoted(before), quoted(words.value(str(action.after))))
+                self._call(part, "buckets", quoted(before), quoted(words.new_value(str(action.after))))
                 self.needs.add("buckets")
             case AddRules():
                 self._add_rules(part, action)
@@ -113,7 +113,7 @@ class Calls:
             quoted(words.sysctl_path(action.name)),
             quoted(other),
             quoted("" if action.before is None else words.value(action.before)),
-            quoted(words.value(action.after)),
+            quoted(words.new_value(action.after)),
         )
         self.needs.add("settings")
 
@@ -188,7 +188,8 @@ class Calls:
     def _persist(self, part: str, action: Persist) -> None:
         self.needs |= {"files", "boot"}
         settings = [
-            quoted(f"{words.sysctl(name)}={words.value(value)}") for name, value in action.settings.items()
+            quoted(f"{words.sysctl(name)}={words.new_value(value)}")
+            for name, value in action.settings.items()
         ]
         if action.module:
             self._call(part, "module_at_boot")
@@ -196,7 +197,7 @@ class Calls:
             self._call(part, "settings_at_boot")
             self._call(part, "drop_in", *settings)
         if action.hashsize is not None:
-            self._call(part, "hashsize_at_boot", quoted(words.value(str(action.hashsize))))
+            self._call(part, "hashsize_at_boot", quoted(words.new_value(str(action.hashsize))))
         if action.rules and self._at_boot:
             text = "\n".join(("#!/bin/sh", *self._at_boot))
             self._call(part, "rules_at_boot", words.double_quoted(text))
