@@ -13,7 +13,8 @@ from halftrack.changes.writes import files, links
 from halftrack.changes.writes.iptables import IptablesWrite
 from halftrack.changes.writes.nft import NftWrite
 from halftrack.changes.writes.policy import PolicyWrite
-from halftrack.errors import FeatureMissing, Incomplete
+from halftrack.errors import FeatureMissing
+from halftrack.evidence import uapi
 from halftrack.kernel import sysctl_files, tools
 from halftrack.plans.actions import AddRules, TimeoutPolicy
 
@@ -38,28 +39,29 @@ _RULES_OF: Final = {
 
 
 def check(plan: Plan) -> None:
-    """Raise FeatureMissing, Incomplete where a plan's rules cannot be made to come back."""
+    """Raise FeatureMissing where a plan's rules cannot be made to come back."""
     if not sysctl_files.uses_systemd(places.etc().parent):
         raise FeatureMissing(
             "rules come back after a boot by a unit of systemd, which does not run here;"
             " --until-reboot does without"
         )
-    for step in plan.steps:
-        for action in step.actions:
-            if isinstance(action, AddRules) and action.tool == "iptables":
-                _refuse_policy(isinstance(action.rule, TimeoutPolicy))
+    if any(
+        isinstance(action, AddRules) and action.tool == "iptables" and isinstance(action.rule, TimeoutPolicy)
+        for step in plan.steps
+        for action in step.actions
+    ):
+        _nfct()
 
 
 def writes() -> list[FileWrite | LinkWrite]:
     """The files for all rules that stand now. Raises HalftrackError, also where nft would not load them."""
     standing = list(_standing())
-    _refuse_policy(any(isinstance(write, PolicyWrite) for write in standing))
     ours = places.config()
     texts = {ours / "rules.nft": "\n".join(write.text for write in standing if isinstance(write, NftWrite))}
     for family in ("ip", "ip6"):
         chains = [one.text for one in standing if isinstance(one, IptablesWrite) and one.family == family]
         texts[ours / f"rules.{family}tables"] = "".join(chains)
-    loads: list[str] = []
+    loads = [_policy(write) for write in standing if isinstance(write, PolicyWrite)]
     found: list[FileWrite | LinkWrite] = []
     for path, text in texts.items():
         if text:
@@ -81,11 +83,22 @@ def _standing() -> Iterator[AnyWrite]:
                     yield entry.write
 
 
-def _refuse_policy(found: bool) -> None:  # noqa: FBT001  # said by its only question
-    if found:
-        raise Incomplete(
-            "timeout policies of iptables do not come back after a boot; --until-reboot does without"
+def _nfct() -> str:
+    """The program that makes timeout policies again at boot. Raises FeatureMissing."""
+    found = tools.find("nfct")
+    if found is None:
+        raise FeatureMissing(
+            "timeout policies of iptables come back after a boot by nfct (Debian: package nfct, Red Hat:"
+            " conntrack-tools), which is not here; --until-reboot does without"
         )
+    return str(found)
+
+
+def _policy(write: PolicyWrite) -> str:
+    """One that is there already is no failure: where rules are loaded anew, they still use it."""
+    family = "inet6" if write.family == uapi.AF_INET6 else "inet"
+    times = " ".join(f"{state} {seconds}" for state, seconds in write.timeouts.items())
+    return f"-{_nfct()} add timeout {write.name} {family} tcp {times}"
 
 
 def _check(path: Path, text: str) -> None:

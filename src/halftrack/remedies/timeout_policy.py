@@ -91,7 +91,7 @@ def advise(situation: Situation) -> Advice | None:
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
-    """The rule of this service; where nft holds the node's own rules, it comes back at boot."""
+    """The rule of this service, which comes back at boot where it is the node's own."""
     told = dict(advice.arguments)
     number = int(str(told.pop("service")).rpartition("/")[2])
     address = told.pop("address", None)
@@ -103,7 +103,7 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
         address=None if address is None else str(address),
         published=tuple(sorted(published)),
     )
-    return setting_actions.rules(rule, situation, lasting=place.uses_nft(situation.evidence))
+    return setting_actions.rules(rule, situation, lasting=True)
 
 
 def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]:
