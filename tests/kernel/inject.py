@@ -17,16 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from halftrack.evidence import uapi
-from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLM_F_REQUEST, NLMSG_HDRLEN, attribute
+from halftrack.kernel import netlink
+from halftrack.kernel.entry_messages import Template
+from halftrack.kernel.netlink_messages import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CT_NEW: Final = 1 << 8
-NLM_F_CREATE: Final = 0x400
-NLM_F_EXCL: Final = 0x200
-_NESTED: Final = 0x8000
 _BATCH_BYTES: Final = 180_000
 
 Numbers = int | npt.NDArray[np.integer]
@@ -68,43 +66,28 @@ class Entries:
     extra: Sequence[bytes] = field(default_factory=tuple)
 
 
-class _Message:
-    """Bytes of one message and the columns that replace parts of it."""
-
-    def __init__(self) -> None:
-        self.raw = bytearray()
-        self.columns: list[tuple[int, npt.NDArray[np.generic]]] = []
-
-    def put(self, kind: int, value: bytes) -> None:
-        self.raw += attribute(kind, value)
+class _Message(Template):
+    """A template in which what varies may also be one number for all."""
 
     def put_numbers(self, kind: int, values: Numbers, dtype: str) -> None:
-        width = np.dtype(dtype).itemsize
         if isinstance(values, np.ndarray):
-            self.columns.append((len(self.raw) + 4, values.astype(dtype)))
-            values = 0
-        self.put(kind, int(values).to_bytes(width, "big"))
+            self.put_column(kind, values, dtype)
+        else:
+            self.put(kind, int(values).to_bytes(np.dtype(dtype).itemsize, "big"))
 
-    def put_address(self, kind: int, value: bytes | npt.NDArray[np.uint32]) -> None:
+    def put_end(self, kind: int, value: bytes | npt.NDArray[np.uint32]) -> None:
         if isinstance(value, bytes):
             self.put(kind, value)
         else:
-            self.put_numbers(kind, value, ">u4")
-
-    def open(self, kind: int) -> int:
-        self.raw += struct.pack("=HH", 0, kind | _NESTED)
-        return len(self.raw) - 4
-
-    def close(self, at: int) -> None:
-        self.raw[at : at + 2] = struct.pack("=H", len(self.raw) - at)
+            self.put_address(kind, None, value)
 
 
 def _put_end(message: _Message, kind: int, end: End, entries: Entries) -> None:
     nest = message.open(kind)
     ip = message.open(1)
     v6 = entries.family == uapi.AF_INET6
-    message.put_address(3 if v6 else 1, end.src)
-    message.put_address(4 if v6 else 2, end.dst)
+    message.put_end(3 if v6 else 1, end.src)
+    message.put_end(4 if v6 else 2, end.dst)
     message.close(ip)
     proto = message.open(2)
     message.put_numbers(1, entries.l4proto, "u1")
@@ -125,8 +108,7 @@ def _put_end(message: _Message, kind: int, end: End, entries: Entries) -> None:
 
 def build(entries: Entries) -> npt.NDArray[np.uint8]:
     """All messages, one a row."""
-    message = _Message()
-    message.raw += struct.pack("=BBH", entries.family, 0, 0)
+    message = _Message(entries.family)
     _put_end(message, 1, entries.orig, entries)
     _put_end(message, 2, entries.reply, entries)
     message.put_numbers(7, entries.timeout, ">u4")
@@ -143,15 +125,9 @@ def build(entries: Entries) -> npt.NDArray[np.uint8]:
         nest = message.open(5)
         message.put(1, entries.helper.encode() + b"\0")
         message.close(nest)
-    message.raw += b"".join(entries.extra)
+    message.put_raw(b"".join(entries.extra))
     flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
-    raw = np.frombuffer(netlink_messages.message(CT_NEW, flags, 0, bytes(message.raw)), dtype=np.uint8)
-    rows = np.tile(raw, (entries.count, 1))
-    for at, values in message.columns:
-        place = at + NLMSG_HDRLEN
-        width = values.dtype.itemsize
-        rows[:, place : place + width] = values.view(np.uint8).reshape(entries.count, width)
-    return rows
+    return message.filled(CT_NEW, flags, 0, entries.count)
 
 
 def _put_state(message: _Message, entries: Entries) -> None:
