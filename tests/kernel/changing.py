@@ -84,8 +84,7 @@ class Site:
         return self.netns.call(lambda: path.read_text(encoding="ascii").strip())
 
     def rules(self) -> object:
-        found = json.loads(self.netns.run("nft", "-j", "list", "ruleset"))["nftables"]
-        return [_without_handles(one) for one in found if "metainfo" not in one]
+        return rules_of(self.netns)
 
     def files(self) -> dict[str, object]:
         return {
@@ -147,8 +146,15 @@ def iptables_rules(site: Site) -> tuple[Action, ...]:
     return tuple(AddRules(where=site.where, tool="iptables", rule=rule) for rule in (untracked, policy))
 
 
-def _without_handles(value: object) -> object:
-    """Handles count up with every rule that was ever there."""
+def rules_of(netns: Netns) -> object:
+    """The whole ruleset of nft, as it lists it for programs."""
+    found = json.loads(netns.run("nft", "-j", "list", "ruleset"))["nftables"]
+    return [_lasting(one) for one in found if "metainfo" not in one]
+
+
+def _lasting(value: object) -> object:
+    """Without what moves by itself: handles count up with every rule that was ever there, counters too."""
     if isinstance(value, dict):
-        return {key: _without_handles(one) for key, one in value.items() if key != "handle"}
-    return [_without_handles(one) for one in value] if isinstance(value, list) else value
+        moving = {"handle": None, "counter": None}
+        return {key: moving.get(key, _lasting(one)) for key, one in value.items()}
+    return [_lasting(one) for one in value] if isinstance(value, list) else value

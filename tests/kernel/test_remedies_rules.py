@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,6 @@ import pytest
 from halftrack.evidence.values import (
     Firewall,
 )
-from halftrack.kernel import ctnetlink
 from halftrack.remedies import (
     notrack,
     rules,
@@ -26,41 +24,9 @@ from unit.situations import situation
 if TYPE_CHECKING:
     from kernel.scratch import Netns
 from kernel.remedying import ANSWERED, SERVER, SERVER6, as_host, evidence_of, paste, put, table_of, tuples
-
-
-def flavour(tool: str, tmp_path: Path) -> str:
-    """A directory in which ``iptables`` and ``ip6tables`` are of one flavour, and systemctl does nothing."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for name in ("iptables", "ip6tables"):
-        real = shutil.which(f"{name}-{tool}")
-        if tool != "nft-native" and real is None:
-            pytest.skip(f"{name}-{tool} is not installed")
-        (tools / name).write_text(f'#!/bin/sh\nexec {real} "$@"\n', "ascii")
-    (tools / "systemctl").write_text("#!/bin/sh\n", "ascii")
-    for file in tools.iterdir():
-        file.chmod(0o755)
-    return str(tools)
-
+from kernel.talking import established_left, flavour, talk
 
 FLAVOURS: Final = pytest.mark.parametrize("tool", ["nft-native", "nft", "legacy"])
-
-
-def talk(netns: Netns, address: str, port: int) -> tuple[socket.socket, ...]:
-    """A connection inside the namespace that is open, with data both ways."""
-
-    def connect() -> tuple[socket.socket, ...]:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.create_server((address, port), family=family)
-        client = socket.create_connection((address, port), timeout=5)
-        served = listener.accept()[0]
-        client.sendall(b"?")
-        served.recv(1)
-        served.sendall(b"!")
-        client.recv(1)
-        return listener, client, served
-
-    return netns.call(connect)
 
 
 @pytest.fixture
@@ -119,14 +85,6 @@ def test_a_policy_gives_new_connections_of_the_service_its_own_timeout(
         end.close()
     assert 7_400 < left[8_883] <= 7_440
     assert left[9_090] > 400_000
-
-
-def established_left(netns: Netns) -> dict[int, int]:
-    """Seconds left of established entries by server port; the injected one has another client."""
-    frame = ctnetlink.dump(netns_path=netns.path).flows.frame.filter(
-        (pl.col("state") == 3) & (pl.col("orig_sport") != 50_000)
-    )
-    return dict(frame.select("orig_dport", "timeout").iter_rows())
 
 
 @pytest.mark.skipif(shutil.which("nfct") is None, reason="nfct is not installed")

@@ -11,10 +11,14 @@ from halftrack import planning, runbooks
 from halftrack.diagnosis import causes, filters, symptoms
 from halftrack.errors import UsageError
 from halftrack.remedies import REMEDIES
+from unit import remedy_pages
 
 TOPICS = runbooks.topics()
 PAGES = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.slug)
 HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+REMEDY_HEADINGS = [f"## {name}" for name in remedy_pages.SECTIONS]
+LONGEST = {"remedy": 96}
+"""Lines: a remedy says the same also by hand, for nft and for iptables."""
 LIST_OPTIONS = {"--by", "--top", "--sort", "--from"}
 LIST_FLAGS = {"--count", "--csv", "--jsonl", "--json"}
 
@@ -39,7 +43,7 @@ def test_every_cause_has_a_page_and_every_page_a_cause() -> None:
 @PAGES
 def test_a_page_fits_a_terminal(topic: runbooks.Topic) -> None:
     lines = runbooks.text(topic.slug).splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= LONGEST.get(topic.kind, 60)
     assert max(map(len, lines)) <= 78
     assert "\n".join(lines).isascii()
 
@@ -50,12 +54,14 @@ def test_a_page_has_its_parts_in_order(topic: runbooks.Topic) -> None:
     assert lines[0].startswith("# ")
     assert topic.summary.endswith(".")
     assert len(topic.summary) <= 78
-    assert [line for line in lines if line.startswith("## ")] == HEADINGS
+    wanted = REMEDY_HEADINGS if topic.kind == "remedy" else HEADINGS
+    assert [line for line in lines if line.startswith("## ")] == wanted
+    assert all(remedy_pages.sections(topic.slug).values())
 
 
 @PAGES
 def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
-    page = runbooks.text(topic.slug)
+    page = remedy_pages.filled(runbooks.text(topic.slug))
     found = re.findall(r"^    (halftrack .*)$|`(halftrack [^`]*)`", page, re.MULTILINE)
     for command in (one or other for one, other in found):
         _, verb, *words = shlex.split(command)
@@ -122,3 +128,12 @@ def test_an_unknown_topic_far_from_all_says_where_the_list_is() -> None:
 def test_no_two_topics_answer_to_one_name() -> None:
     names = [name for topic in TOPICS for name in (topic.slug, *topic.aliases)]
     assert len({runbooks.find(name).slug for name in names}) == len(TOPICS)
+
+
+@pytest.mark.parametrize("slug", sorted(slugs("remedy")))
+def test_a_remedy_says_by_hand_what_to_type_and_how_to_go_back(slug: str) -> None:
+    for tool in remedy_pages.TOOLS:
+        assert remedy_pages.commands(slug, remedy_pages.BY_HAND, tool)
+        assert remedy_pages.commands(slug, remedy_pages.BACK, tool)
+    assert "`halftrack undo`" in remedy_pages.sections(slug)[remedy_pages.BACK]
+    assert "    halftrack " in remedy_pages.sections(slug)[remedy_pages.CHANGED]

@@ -1,7 +1,8 @@
 """The runbooks: one page per symptom, cause, remedy and setting, as Markdown that a terminal can show.
 
-Each page has a title, one sentence, and the headings Meaning, Impact, Diagnosis and Mitigation.
-The documentation is made from the same files.
+Each page has a title, one sentence, and the headings Meaning, Impact, Diagnosis and Mitigation; a
+remedy's says When, What is changed, What can break, How to see that it works, How to go back, and
+the same By hand. In indented commands, words in capitals are for the reader to fill in.
 """
 
 from __future__ import annotations
