@@ -119,14 +119,19 @@ _PASSING = "table ip t { chain c { type filter hook forward priority 0; ct state
 
 
 @pytest.mark.parametrize(
-    ("rules", "left"), [(_PASSING, 60), (_PASSING.replace("new", "invalid drop; ct state new"), 7_440)]
+    ("rules", "words", "left"),
+    [
+        (_PASSING, ("one-sided",), 60),
+        (_PASSING, ("one-sided", "sport=80"), 60),
+        (_PASSING.replace("new", "invalid drop; ct state new"), ("one-sided",), 7_440),
+    ],
 )
 def test_what_never_was_answered_is_left_a_minute_where_no_rule_would_miss_it(
-    netns: Netns, tmp_path: Path, rules: str, left: int
+    netns: Netns, tmp_path: Path, rules: str, words: tuple[str, ...], left: int
 ) -> None:
     stuck(netns, 100)  # passing through: nobody's sockets tell
     netns.run("nft", "-f", "-", stdin=rules)
-    ran = drain(netns, tmp_path, "one-sided", "--yes", "--expect", "100", "--json")
+    ran = drain(netns, tmp_path, *words, "--yes", "--expect", "100", "--json")
     assert (ran.code, ran.outcome["retimed"]) == (0, 100), ran.err
     times = [int(line.split()[2]) for line in netns.run("conntrack", "-L").splitlines()]
     assert left - 10 < min(times) <= max(times) <= left

@@ -10,14 +10,15 @@ import pytest
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.view import view
 from halftrack.draining import at_once
-from halftrack.draining.fates import DEAD_S, MAY_LIVE_S, Fate
-from halftrack.draining.judging import Surroundings, Wish, judge
+from halftrack.draining.fates import DEAD_S, MAY_LIVE_S, Fate, Wish
+from halftrack.draining.judging import Surroundings, judge
 from halftrack.draining.matching import matching
 from halftrack.draining.rules import lets_all_pass
 from halftrack.draining.still import compared, unchanged
+from halftrack.draining.traffic import traffic
 from halftrack.evidence import addresses
 from halftrack.evidence.values import LocalAddress
-from unit.flowrows import ASSURED, evidence, flows, one_sided, row, sockets, table
+from unit.flowrows import ASSURED, evidence, flows, one_sided, row, sockets, table, udp
 
 if TYPE_CHECKING:
     from typing import Any
@@ -127,6 +128,25 @@ def test_where_one_direction_takes_another_way_only_a_sender_without_a_socket_is
     passing = one_sided("203.0.113.5", PEER)
     found = judged(received, sent, passing, traffic=pl.Series([True] * 3), unmissed=pl.Series([True] * 3))
     assert fates(found) == [Fate.TRAFFIC, Fate.DEAD, Fate.TRAFFIC]
+
+
+@pytest.mark.parametrize(("packets", "found"), [(5_000, True), (1, False)])
+def test_the_one_sided_entries_alone_tell_what_the_whole_table_does_of_traffic(
+    packets: int, *, found: bool
+) -> None:
+    alone = [one_sided(HERE, f"198.51.100.{i}", left=250, orig_packets=packets) for i in range(1, 21)]
+    rest = [row(PEER, HERE, 40_000 + i, 443, left=400_000 - i) for i in range(50)]
+    rest += [udp(HERE, f"203.0.113.{i}", sport=50_000 + i) for i in range(1, 31)]
+    ours = (LocalAddress(HERE, 32, "lo"),)
+    whole, part = (
+        view(seen, evidence(seen, source="live"))
+        for seen in (table(*rest, *alone, addresses=ours), table(*alone, addresses=ours))
+    )
+    marks, fewer = traffic(whole), traffic(part)
+    expected = [True] * len(alone) if found else None
+    assert (None if fewer is None else fewer.to_list()) == expected
+    assert (None if marks is None else marks.tail(len(alone)).to_list()) == expected
+    assert marks is None or not marks.head(len(rest)).any()
 
 
 def test_no_proof_for_what_arrives_where_the_kernel_hands_it_on() -> None:

@@ -19,11 +19,10 @@ _GROWN: Final = 2
 
 def drain(action: Drain, journal: Journal, noted: Callable[[int, str | None], None]) -> None:
     """See ``applying.Draining``. Raises Incomplete, HalftrackError, OSError, KeyboardInterrupt."""
-    from halftrack.changes import drain as draining  # noqa: PLC0415  # heavy, for plans that drain
-    from halftrack.changes.drain import looking  # noqa: PLC0415  # likewise
+    from halftrack.changes.drain import acting, looking  # noqa: PLC0415  # heavy, for plans that drain
     from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
     from halftrack.diagnosis import filters  # noqa: PLC0415  # likewise
-    from halftrack.draining.judging import Wish  # noqa: PLC0415  # likewise
+    from halftrack.draining.fates import Wish  # noqa: PLC0415  # likewise
     from halftrack.draining.outcome import Outcome  # noqa: PLC0415  # likewise
 
     wanted = filters.parse(action.filter)
@@ -43,7 +42,7 @@ def drain(action: Drain, journal: Journal, noted: Callable[[int, str | None], No
     outcome = Outcome()
     try:
         with Reins() as reins:
-            draining.drain(looked, wanted, directory, outcome, reins)
+            acting.drain(looked, wanted, directory, outcome, reins)
     finally:
         noted(outcome.done, outcome.file)
     if outcome.stopped:

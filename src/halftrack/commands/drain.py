@@ -64,8 +64,8 @@ def command(
     given = options.given(context)
     wanted = filters.parse(words)
     _check(wanted, given, to=to, expect=expect, yes=yes, delete=delete)
-    from halftrack.changes.drain import looking  # noqa: PLC0415  # heavy
-    from halftrack.draining.judging import Wish  # noqa: PLC0415  # likewise
+    from halftrack.changes.drain import looking  # noqa: PLC0415  # for those who get so far
+    from halftrack.draining.fates import Wish  # noqa: PLC0415  # likewise
 
     wish = Wish("delete" if delete else "retime", None if to is None else seconds("--to", to))
     looked = looking.look(wanted, wish, _netns(wanted, given))
@@ -181,8 +181,7 @@ def _ask(number: int, why: str | None) -> None:
 def _drain(
     looked: Looked, wanted: Filter, shown: Preview, given: Options, *, rate: int | None, batch: int | None
 ) -> int:
-    from halftrack.changes import drain  # noqa: PLC0415  # heavy
-    from halftrack.changes.drain import journaled  # noqa: PLC0415  # likewise
+    from halftrack.changes.drain import acting, journaled  # noqa: PLC0415  # heavy
     from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
     from halftrack.commands.progress import Bar  # noqa: PLC0415  # for those who change something
     from halftrack.draining.outcome import Outcome  # noqa: PLC0415  # likewise
@@ -191,11 +190,11 @@ def _drain(
     failed: HalftrackError | None = None
     size = batch
     if rate is not None:
-        size = min(batch or drain.BATCH, max(1, rate // 4))
+        size = min(batch or acting.BATCH, max(1, rate // 4))
     with Reins(rate) as reins, Bar("draining", shown.changed, given) as bar:
         try:
             with journaled.change(looked, wanted, outcome, output.complain) as directory:
-                drain.drain(looked, wanted, directory, outcome, reins, batch=size, told=bar.show)
+                acting.drain(looked, wanted, directory, outcome, reins, batch=size, told=bar.show)
         except HalftrackError as error:
             failed = error
     _print(looked, shown, outcome, given)

@@ -23,7 +23,7 @@ from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Literal
 
     from halftrack.diagnosis.document import Forecast, TableSummary
@@ -87,14 +87,29 @@ def examine(evidence: Evidence) -> Examined:
 
 def cases_of(seen: View) -> tuple[Case, ...]:
     """The cases of one table, in order of precedence."""
+    found: list[Case] = []
+    for symptom, rows in _chosen(seen):
+        line = timeline(rows, seen)
+        found.append(Case(symptom, seen, rows, line, shape(line)))
+    return tuple(found)
+
+
+def rows_of(seen: View, symptom: str) -> MarkedRows | None:
+    """The rows of one case, where nothing else of it is wanted; None where there is no such case."""
+    return dict(_chosen(seen, last=symptom)).get(symptom)
+
+
+def _chosen(seen: View, last: str | None = None) -> Iterator[tuple[str, MarkedRows]]:
+    """Symptoms that matter and their rows, in order of precedence; none after ``last``."""
     if seen.flows.is_empty():
-        return ()
-    choices = {symptom.slug: symptom.choose(seen) for symptom in ENTRY_SYMPTOMS}
+        return
+    slugs = [symptom.slug for symptom in ENTRY_SYMPTOMS]
+    asked = ENTRY_SYMPTOMS if last is None else ENTRY_SYMPTOMS[: slugs.index(last) + 1]
+    choices = {symptom.slug: symptom.choose(seen) for symptom in asked}
     exprs = {slug: choice for slug, choice in choices.items() if isinstance(choice, pl.Expr)}
     masks = seen.flows.lazy().select(**exprs).collect()
-    found: list[Case] = []
     free = pl.repeat(value=True, n=seen.flows.height, dtype=pl.Boolean, eager=True)
-    for symptom in ENTRY_SYMPTOMS:
+    for symptom in asked:
         choice = choices[symptom.slug]
         if choice is None:
             continue
@@ -103,9 +118,7 @@ def cases_of(seen: View) -> tuple[Case, ...]:
         rows = MarkedRows.of(seen.flows, mask)
         if symptom.matters(rows.height, seen):
             free &= ~mask
-            line = timeline(rows, seen)
-            found.append(Case(symptom.slug, seen, rows, line, shape(line)))
-    return tuple(found)
+            yield symptom.slug, rows
 
 
 def _findings(cases: Sequence[Case], stand: Standing, ahead: Forecast) -> list[Finding]:

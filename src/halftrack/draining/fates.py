@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from halftrack.plans.actions import Mode
 
 DEAD_S: Final = 60
 """Seconds left to what is dead or never was answered: long enough for a keepalive that proves us wrong."""
@@ -61,7 +65,6 @@ MEANINGS: Final = MappingProxyType(
 )
 """In words, for several entries."""
 
-
 REFUSED: Final = (Fate.TRAFFIC, Fate.STRICT)
 """Left alone although somebody asked for them and they have long to live."""
 
@@ -70,3 +73,11 @@ def seconds(fate: Fate, wanted: int | None) -> int:
     """What an entry of this fate is left: ``wanted``, but never less than it must have."""
     floor = DEAD_S if fate in (Fate.DEAD, Fate.UNANSWERED) else MAY_LIVE_S
     return max(floor, wanted or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """``seconds``: what is to be left, where that is more than the least of each fate."""
+
+    mode: Mode = "retime"
+    seconds: int | None = None

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.symptoms import sockets
-from halftrack.draining.fates import Fate, seconds
+from halftrack.draining.fates import Fate, Wish, seconds
 from halftrack.evidence import uapi
 from halftrack.tcp.timeouts import PREFIX
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
-    from halftrack.plans.actions import Mode
 
 _OPENING: Final = (
     uapi.TCP_CONNTRACK_SYN_SENT,
@@ -25,14 +24,6 @@ _OPENING: Final = (
 )
 _OFFLOADED: Final = uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
 _CHANGED: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """``seconds``: what is to be left, where that is more than the least of each fate."""
-
-    mode: Mode = "retime"
-    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.draining.fates import MEANINGS, Fate
-from halftrack.draining.judging import Surroundings, Wish, judge
+from halftrack.draining.fates import MEANINGS, Fate, Wish
+from halftrack.draining.judging import Surroundings, judge
 from halftrack.evidence import uapi
 from halftrack.remedies import retiming
 from halftrack.remedies.shorten_established import SAFE_S

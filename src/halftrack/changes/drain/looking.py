@@ -7,35 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
-
 from halftrack import live
-from halftrack.changes import operator
-from halftrack.changes.drain import ruleset
-from halftrack.changes.drain.batches import GOING_S
-from halftrack.diagnosis import causes, filters, words
+from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import spellings
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
-from halftrack.draining.fates import MAY_LIVE_S, Fate
-from halftrack.draining.judging import Surroundings, judge
-from halftrack.draining.matching import matching
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
-from halftrack.evidence import addresses, uapi
-from halftrack.evidence.selection import EVERYTHING
-from halftrack.kernel import ipvs, survey
+from halftrack.evidence import uapi
+from halftrack.evidence.selection import EVERYTHING, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.filters import Filter
-    from halftrack.diagnosis.view import View
-    from halftrack.draining.judging import Judgement, Wish
+    from halftrack.draining.fates import Wish
+    from halftrack.draining.judging import Judgement
     from halftrack.evidence.values import Evidence, Table
 
-_ONE_WAY: Final = ("asymmetric-path", "direct-return")
-"""Causes with which one-sided entries are the traffic."""
-_LIKELY: Final = 0.5
+_ONE_SIDED: Final = Selection(l4proto=uapi.IPPROTO_TCP, status=0, status_mask=uapi.IPS_SEEN_REPLY)
+_ALL_ONE_SIDED: Final = (
+    _ONE_SIDED,
+    Selection(l4proto=uapi.IPPROTO_TCP),
+    Selection(status=0, status_mask=uapi.IPS_SEEN_REPLY),
+)
+"""What the kernel can be asked for that takes in every one-sided entry, short of the whole table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +52,39 @@ class Looked:
 def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
     """``netns``: as ``live.examine`` takes it, of one namespace.
 
-    Raises UsageError, PermissionMissing, FeatureMissing; Incomplete where the table was read in part.
+    The kernel is asked before anything heavy is loaded, and for no more than has to be seen. Raises
+    UsageError, PermissionMissing, FeatureMissing; Incomplete where the table was read in part.
     """
     spellings.check(wanted)
+    narrow = filters.selection(wanted)
     # What is concluded from a table as a whole must see the whole of it.
-    whole = wanted.uses(*DERIVED, *JUDGED) or filters.selection(wanted).of_every_entry
-    return _look(wanted, wish, netns, whole=whole)
+    asked = EVERYTHING if wanted.uses(*DERIVED, *JUDGED) else narrow
+    evidence, read_at_s = _read(netns, asked)
+    table = _table(evidence)
+    from halftrack.changes.drain import judged  # noqa: PLC0415  # heavy, and the kernel was asked first
+
+    found = judged.judged(table, evidence, wanted, wish, one_sided=_tells_one_sided(asked, table))
+    if found.open:
+        known = table.addresses is not None and _takes_one_sided_alone(narrow)
+        evidence, read_at_s = _read(netns, _ONE_SIDED if known else EVERYTHING)
+        found = judged.judged(_table(evidence), evidence, wanted, wish, one_sided=True)
+    notes = tuple(judged.notes(found.judgement))
+    return Looked(evidence, found.judgement, read_at_s, found.untold, notes)
 
 
-def _look(wanted: Filter, wish: Wish, netns: str, *, whole: bool) -> Looked:
-    from halftrack.diagnosis.view import view  # noqa: PLC0415  # heavy, and the kernel is asked first
-
-    selection = EVERYTHING if whole else filters.selection(wanted)
+def _read(netns: str, selection: Selection) -> tuple[Evidence, float]:
     evidence = live.examine(netns, selection=selection, sockets=True, counters_interval_s=0.0)
-    read_at_s = time.monotonic()
-    seen = view(_table(evidence), evidence)
-    found = _cases(seen) if whole else ()
-    takes, untold = matching(seen, wanted, found)
-    around = Surroundings(_unmissed(seen, takes), _traffic(found), passed_on=_passed_on(seen.table))
-    judgement = judge(seen, takes, wish, around)
-    if not whole and _open_questions(judgement):
-        return _look(wanted, wish, netns, whole=True)
-    return Looked(evidence, judgement, read_at_s, untold, tuple(_notes(judgement)))
+    return evidence, time.monotonic()
+
+
+def _tells_one_sided(asked: Selection, table: Table) -> bool:
+    """Whether all one-sided entries were read, and by themselves tell which end of them is ours."""
+    return asked.of_every_entry or (asked in _ALL_ONE_SIDED and table.addresses is not None)
+
+
+def _takes_one_sided_alone(narrow: Selection) -> bool:
+    unanswered = narrow.status_mask & uapi.IPS_SEEN_REPLY and not narrow.status & uapi.IPS_SEEN_REPLY
+    return bool(unanswered) and narrow.l4proto == uapi.IPPROTO_TCP
 
 
 def _table(evidence: Evidence) -> Table:
@@ -99,72 +102,3 @@ def _table(evidence: Evidence) -> Table:
     if gaps:
         raise Incomplete(f"{gaps[0].what} ({gaps[0].why}): nothing was drained")
     return read[0]
-
-
-def _cases(seen: View) -> tuple[Case, ...]:
-    from halftrack.diagnosis import examination  # noqa: PLC0415  # heavy, likewise
-
-    return examination.cases_of(seen)
-
-
-def _traffic(found: tuple[Case, ...]) -> pl.Series | None:
-    """Rows of findings in which one direction takes another way."""
-    for case in found:
-        if case.symptom == "one-sided" and any(
-            cause.cause in _ONE_WAY and cause.confidence >= _LIKELY for cause in causes.weigh_all(case)
-        ):
-            return case.rows.mask
-    return None
-
-
-def _unmissed(seen: View, takes: pl.Series) -> pl.Series | None:
-    """Rows that no rule would miss: where all may pass, those that are not translated."""
-    if not (seen.flows["one_sided"] & takes).any() or not ruleset.would_miss_none(seen.table.namespace):
-        return None
-    return seen.flows["status"] & uapi.IPS_NAT_MASK == 0
-
-
-def _open_questions(judgement: Judgement) -> bool:
-    """Whether one-sided entries are left whose fate the table as a whole may settle."""
-    flows, fates = judgement.view.flows, judgement.fates
-    settled = (fates == Fate.DEAD) & flows["local_src"]
-    return bool((flows["one_sided"] & fates.is_not_null() & ~settled).any())
-
-
-def _passed_on(table: Table) -> bool:
-    """Whether the kernel hands on connections to some local addresses (IPVS)."""
-    (found,) = survey.visit([table.namespace], lambda _: ipvs.services())
-    return isinstance(found, tuple) and bool(found)
-
-
-def _notes(judgement: Judgement) -> Iterator[str]:
-    """What whoever decides should know beside the counts."""
-    counts = judgement.counts()
-    own = operator.connection()
-    if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
-        yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
-    if any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
-        yield "whether rules would miss what never was answered cannot be told: it is left as what may live"
-    if counts.get(Fate.DEAD) and judgement.wish.mode == "delete":
-        yield f"what is removed goes within {GOING_S} s"
-
-
-def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:
-    """Of the entry of a connection, in whichever direction it was opened."""
-    client, server = addresses.parse(own.client), addresses.parse(own.server)
-    for (hi, lo), port, (far_hi, far_lo), far_port in (
-        (client, own.client_port, server, own.server_port),
-        (server, own.server_port, client, own.client_port),
-    ):
-        same = {
-            "orig_src_hi": hi,
-            "orig_src_lo": lo,
-            "orig_sport": port,
-            "reply_src_hi": far_hi,
-            "reply_src_lo": far_lo,
-            "reply_sport": far_port,
-        }
-        rows = judgement.view.flows.select(
-            pl.all_horizontal(pl.col(name) == value for name, value in same.items())
-        ).to_series()
-        yield from map(Fate, judgement.fates.filter(rows.fill_null(value=False)).drop_nulls())

@@ -1,0 +1,111 @@
+"""Judging what was read, by the table and by what is around it: rules, services, who looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from halftrack.changes import operator
+from halftrack.changes.drain import ruleset
+from halftrack.changes.drain.batches import GOING_S
+from halftrack.diagnosis import examination, words
+from halftrack.diagnosis.filters.vocabulary import JUDGED
+from halftrack.diagnosis.view import view
+from halftrack.draining.fates import MAY_LIVE_S, Fate
+from halftrack.draining.judging import Judgement, Surroundings, judge
+from halftrack.draining.matching import matching
+from halftrack.draining.traffic import traffic
+from halftrack.evidence import addresses, uapi
+from halftrack.kernel import ipvs, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.filters import Filter
+    from halftrack.diagnosis.view import View
+    from halftrack.draining.fates import Wish
+    from halftrack.evidence.values import Evidence, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``untold``: see ``looking.Looked``. ``open``: of the one-sided entries of this table more must be
+    seen than were, to say what may be done to those that the filter takes.
+    """
+
+    judgement: Judgement
+    untold: Mapping[str, int]
+    open: bool
+
+
+def judged(table: Table, evidence: Evidence, wanted: Filter, wish: Wish, *, one_sided: bool) -> Judged:
+    """``one_sided``: all one-sided entries of the table were read."""
+    seen = view(table, evidence)
+    takes, untold = matching(seen, wanted, examination.cases_of(seen) if wanted.uses(*JUDGED) else ())
+    around = Surroundings(
+        unmissed=_unmissed(seen, takes),
+        traffic=traffic(seen) if one_sided and _any_one_sided(seen, takes) else None,
+        passed_on=_passed_on(table),
+    )
+    judgement = judge(seen, takes, wish, around)
+    return Judged(judgement, untold, open=not one_sided and _open_questions(judgement))
+
+
+def _any_one_sided(seen: View, takes: pl.Series) -> bool:
+    return bool((seen.flows["one_sided"] & takes).any())
+
+
+def _unmissed(seen: View, takes: pl.Series) -> pl.Series | None:
+    """Rows that no rule would miss: where all may pass, those that are not translated."""
+    if not _any_one_sided(seen, takes) or not ruleset.would_miss_none(seen.table.namespace):
+        return None
+    return seen.flows["status"] & uapi.IPS_NAT_MASK == 0
+
+
+def _open_questions(judgement: Judgement) -> bool:
+    """Whether one-sided entries are left whose fate the table as a whole may settle."""
+    flows, fates = judgement.view.flows, judgement.fates
+    settled = (fates == Fate.DEAD) & flows["local_src"]
+    return bool((flows["one_sided"] & fates.is_not_null() & ~settled).any())
+
+
+def _passed_on(table: Table) -> bool:
+    """Whether the kernel hands on connections to some local addresses (IPVS)."""
+    (found,) = survey.visit([table.namespace], lambda _: ipvs.services())
+    return isinstance(found, tuple) and bool(found)
+
+
+def notes(judgement: Judgement) -> Iterator[str]:
+    """What whoever decides should know beside the counts."""
+    counts = judgement.counts()
+    own = operator.connection()
+    if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
+        yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
+    if any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
+        yield "whether rules would miss what never was answered cannot be told: it is left as what may live"
+    if counts.get(Fate.DEAD) and judgement.wish.mode == "delete":
+        yield f"what is removed goes within {GOING_S} s"
+
+
+def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:
+    """Of the entry of a connection, in whichever direction it was opened."""
+    client, server = addresses.parse(own.client), addresses.parse(own.server)
+    for (hi, lo), port, (far_hi, far_lo), far_port in (
+        (client, own.client_port, server, own.server_port),
+        (server, own.server_port, client, own.client_port),
+    ):
+        same = {
+            "orig_src_hi": hi,
+            "orig_src_lo": lo,
+            "orig_sport": port,
+            "reply_src_hi": far_hi,
+            "reply_src_lo": far_lo,
+            "reply_sport": far_port,
+        }
+        rows = judgement.view.flows.select(
+            pl.all_horizontal(pl.col(name) == value for name, value in same.items())
+        ).to_series()
+        yield from map(Fate, judgement.fates.filter(rows.fill_null(value=False)).drop_nulls())

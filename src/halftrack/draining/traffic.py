@@ -1,0 +1,32 @@
+"""Whether entries that look dead are the traffic itself, one direction of which takes another way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import examination
+from halftrack.diagnosis.case import Case
+from halftrack.diagnosis.causes import asymmetric_path, direct_return
+from halftrack.diagnosis.causes.weighing import LIKELY
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from halftrack.diagnosis.view import View
+
+_SYMPTOM: Final = "one-sided"
+_ONE_WAY: Final = (asymmetric_path.weigh, direct_return.weigh)
+
+
+def traffic(seen: View) -> pl.Series | None:
+    """Boolean, one per row: of a finding that one of these causes explains; None: of none.
+
+    The view must hold every one-sided entry of the table; of the others it needs none, as long as
+    the node's addresses are known (``ends.owned``).
+    """
+    rows = examination.rows_of(seen, _SYMPTOM)
+    if rows is None:
+        return None
+    case = Case(_SYMPTOM, seen, rows, timeline=None, shape="unknown")  # these causes ask for no times
+    found = (weigh(case) for weigh in _ONE_WAY)
+    return rows.mask if any(cause and cause.confidence >= LIKELY for cause in found) else None
