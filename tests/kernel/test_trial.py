@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,44 @@ def test_a_lost_terminal_does_not_keep_the_guardian_from_its_work(site: Site) ->
         assert maker.wait(30) == 0
     assert site.state() != before
     assert until(lambda: last(site) == "undone")
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("lost", ["journal", "line", "state"])
+def test_a_lost_journal_does_not_keep_the_guardian_from_its_work(site: Site, lost: str) -> None:
+    before = site.state()
+    plan = site.plan(changing.settings(site))
+    assert site.halftrack("fix", str(plan), "--yes", "--try", "3s").returncode == 0
+    changed, path = site.state(), site.base / "state/changes/1/journal.jsonl"
+    time.sleep(1)  # the guardian has read what was done
+    if lost == "line":
+        lines = path.read_bytes().split(b"\n")
+        path.write_bytes(b"\n".join((*lines[:2], b"{}", *lines[3:])))
+    elif lost == "journal":
+        path.unlink()
+    else:
+        shutil.rmtree(site.base / "state")
+    assert changed != before
+    assert until(lambda: site.state() == before)
+
+
+def test_a_damaged_journal_keeps_nobody_from_other_changes(site: Site) -> None:
+    before = site.state()
+    plan = site.plan(changing.settings(site))
+    assert site.halftrack("fix", str(plan), "--yes").returncode == 0
+    assert site.halftrack("undo", "--yes").returncode == 0
+    assert site.halftrack("fix", str(plan), "--yes", "--try", "1h").returncode == 0
+    with (site.base / "state/changes/1/journal.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    listed = site.halftrack("changes")
+    assert (listed.returncode, "change 1 cannot be read" in listed.stderr) == (76, True)
+    assert listed.stdout.startswith("   2 ")
+    kept = site.halftrack("keep")
+    assert (kept.returncode, "change 1 cannot be read" in kept.stderr) == (0, True)
+    assert site.halftrack("undo", "2", "--yes").returncode == 0
+    assert site.state() == before
+    refused = site.halftrack("fix", str(plan), "--yes")
+    assert (refused.returncode, "moved away, it is forgotten" in refused.stderr) == (65, True)
     assert site.state() == before
 
 

@@ -13,7 +13,7 @@ from halftrack.changes import folding, journal, records, showing
 from halftrack.changes.journal import Journal
 from halftrack.changes.writes import buckets, files
 from halftrack.changes.writes.buckets import BucketsWrite
-from halftrack.errors import UnreadableInput, UsageError
+from halftrack.errors import PermissionMissing, UnreadableInput, UsageError
 from halftrack.plans.change import Changes, Who
 from halftrack.plans.document import Plan, identified
 from halftrack.reporters import changes as screen
@@ -154,3 +154,26 @@ def test_a_file_that_was_absent_is_absent_again_with_its_directories(tmp_path: P
     write.undo()
     write.undo()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_journal_keeps_nobody_from_the_others() -> None:
+    made(begun(), writing())
+    damaged = made(begun())
+    with damaged.path.open("ab") as file:
+        file.write(b"{}\n")
+    made(begun())
+    said: list[str] = []
+    assert [one.number for one, _ in journal.every(said)] == [3, 1]
+    assert len(said) == 1
+    assert said[0].startswith("change 2 cannot be read (")
+    with pytest.raises(UnreadableInput, match=r"change 2 cannot be read .* moved away, it is forgotten"):
+        list(journal.every())
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_what_others_may_write_is_not_believed(tmp_path: Path, mode: int) -> None:
+    made(begun())
+    (tmp_path / "state/changes").chmod(mode)
+    for ask in (lambda: list(journal.every()), lambda: journal.find(1), Journal.new):
+        with pytest.raises(PermissionMissing, match="not believed"):
+            ask()

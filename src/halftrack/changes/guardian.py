@@ -23,6 +23,8 @@ from halftrack.errors import Busy, HalftrackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.changes.folding import Folded
+
 _LOOK_S: Final = 0.5
 _PATIENCE_S: Final = 3.0
 _LONG_PATIENCE_S: Final = 60.0
@@ -44,10 +46,10 @@ def main(words: list[str]) -> None:
     if fd >= 0:
         os.write(fd, trial.ARMED + str(os.getpid()).encode("ascii"))
         os.close(fd)
-    _wait(journal, deadline_s)
+    known = _wait(journal, deadline_s)
     for _ in range(_TRIES):
         try:
-            _take_back(journal, maker)
+            _take_back(journal, maker, known)
         except (HalftrackError, OSError):
             time.sleep(_PATIENCE_S)
         else:
@@ -60,23 +62,31 @@ def _leave() -> None:
         os._exit(0)
 
 
-def _wait(journal: Journal, deadline_s: float) -> None:
+def _wait(journal: Journal, deadline_s: float) -> Folded | None:
+    """Until the deadline; what the journal last said, for it may be lost or damaged until then."""
     size = -1
+    known: Folded | None = None
     while boottime_s() < deadline_s:
         with contextlib.suppress(OSError, HalftrackError):
             now = journal.path.stat().st_size
             if now != size:
                 size = now
-                folded = journal.folded()
-                if folded.kept or folded.undone:
+                known = journal.folded()
+                if known.kept or known.undone:
                     sys.exit()
         time.sleep(max(0.0, min(_LOOK_S, deadline_s - boottime_s())))
+    return known
 
 
-def _take_back(journal: Journal, maker: int | None) -> None:
+def _take_back(journal: Journal, maker: int | None, known: Folded | None) -> None:
     """Raises HalftrackError, OSError; what was taken back until then is."""
     with _locked(maker):
-        folded = journal.folded()
+        try:
+            folded = journal.folded()
+        except (HalftrackError, OSError):
+            if known is None:
+                raise
+            folded = known
         if folded.on_trial:
             trial.finish(journal, folded)
             trial.disarm(folded)

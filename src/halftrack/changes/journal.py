@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -83,23 +84,36 @@ class Journal:
 
 
 def numbers() -> list[int]:
-    """Of all changes, in the order in which they were begun."""
+    """Of all changes, in the order in which they were begun. Raises PermissionMissing, OutputFailed."""
     with _explained(places.state()), contextlib.suppress(FileNotFoundError):
+        _refuse_strangers(places.state())
         return sorted(int(one.name) for one in places.state().iterdir() if one.name.isdecimal())
     return []
 
 
-def every() -> Iterator[tuple[Journal, Folded]]:
-    """All changes that ever began, the newest first. Raises UnreadableInput, PermissionMissing."""
+def every(damaged: list[str] | None = None) -> Iterator[tuple[Journal, Folded]]:
+    """All changes that ever began, the newest first. Raises UnreadableInput, PermissionMissing.
+
+    ``damaged``: takes a line on each that cannot be read, so that it keeps nobody from the others.
+    """
     for number in reversed(numbers()):
         journal = Journal(number)
-        found = journal.records() if journal.path.exists() else []
-        if found:
-            yield journal, folding.fold(found)
+        try:
+            found = journal.records() if journal.path.exists() else []
+            folded = folding.fold(found) if found else None
+        except UnreadableInput as error:
+            told = f"change {number} cannot be read ({error}): what is left of it is in {journal.directory}"
+            if damaged is None:
+                raise UnreadableInput(f"{told}; moved away, it is forgotten") from error
+            damaged.append(told)
+            continue
+        if folded is not None:
+            yield journal, folded
 
 
 def find(number: int) -> tuple[Journal, Folded]:
     """Raises UsageError where there is no such change."""
+    numbers()  # whether the journals are to be believed at all
     journal = Journal(number)
     with _explained(journal.path):
         there = journal.path.exists() and journal.path.stat().st_size > 0
@@ -128,6 +142,13 @@ def _end(fd: int) -> int:
     if end != size:
         os.ftruncate(fd, end)
     return end
+
+
+def _refuse_strangers(changes: Path) -> None:
+    """Raise PermissionMissing where others may write: an undo would put back what they say was there."""
+    found = changes.stat()
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionMissing(f"{changes} can be written by others than root: what it says is not believed")
 
 
 def _make_private(changes: Path) -> None:

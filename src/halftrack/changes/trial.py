@@ -79,14 +79,24 @@ def rebooted(folded: Folded) -> bool:
 
 
 def finish_overdue() -> list[str]:
-    """Take back every overdue change, and say so, a line each; whoever calls holds the lock."""
-    return [finish(journal, folded) for journal, folded in journals.every() if is_overdue(folded)]
+    """Take back every overdue change, and say so, a line each; whoever calls holds the lock.
+
+    Also said: what cannot be taken back, and journals that cannot be read.
+    """
+    said: list[str] = []
+    for journal, folded in journals.every(said):
+        if is_overdue(folded):
+            try:
+                said.append(finish(journal, folded))
+            except (HalftrackError, OSError) as error:
+                said.append(f"change {folded.number} is overdue and could not be undone: {error}")
+    return said
 
 
 def finish(journal: Journal, folded: Folded) -> str:
     """Take an overdue change back; what others have changed since stays. What was done, in a line."""
     why = "the node was booted anew" if rebooted(folded) else "it was not kept in time"
-    taking = undo.undo(journal, who.asks(), why, leave_drift=True)
+    taking = undo.undo(journal, who.asks(), why, leave_drift=True, known=folded)
     said = f"change {folded.number} undone: {why}"
     if taking.left and not rebooted(folded):
         said += f"; left, for somebody else has changed it since: {', '.join(taking.left)}"

@@ -53,7 +53,7 @@ class Taking:
         """In the journal if that is possible."""
         try:
             self._journal.append(record)
-        except (OutputFailed, PermissionMissing) as error:
+        except (OutputFailed, PermissionMissing, FileNotFoundError) as error:
             said = f"the journal could not be written ({error})"
             if said not in self.unnoted:
                 self.unnoted.append(said)
@@ -73,13 +73,22 @@ class Taking:
         self.note(records.Restored(at=_now(), index=entry.index, gone=seen is Seen.GONE))
 
 
-def undo(journal: Journal, who: Who, why: str, *, force: bool = False, leave_drift: bool = False) -> Taking:
+def undo(
+    journal: Journal,
+    who: Who,
+    why: str,
+    *,
+    force: bool = False,
+    leave_drift: bool = False,
+    known: Folded | None = None,
+) -> Taking:
     """Take the change back.
 
-    ``force``: also what somebody else has changed since; ``leave_drift``: all but that. Raises
-    Incomplete where it would touch another's work, HalftrackError, OSError.
+    ``force``: also what somebody else has changed since; ``leave_drift``: all but that; ``known``: what
+    it has come to, where the journal need not be read again. Raises Incomplete where it would touch
+    another's work, HalftrackError, OSError.
     """
-    folded = journal.folded()
+    folded = known or journal.folded()
     if not force and not leave_drift:
         refuse(folded)
     taking = Taking(journal)
@@ -124,7 +133,7 @@ def latest(folded: Folded) -> list[Entry]:
 def later_touching(folded: Folded) -> tuple[int, str] | None:
     """The newest later change in force that has written to the same, and what it wrote there."""
     keys = {entry.write.key for entry in folded.standing}
-    for _, other in journals.every():
+    for _, other in journals.every(damaged=[]):  # what one of them has changed since is seen as drift
         if other.number <= folded.number:
             return None
         for entry in other.standing:

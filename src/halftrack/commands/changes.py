@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from halftrack.commands import options, output
-from halftrack.errors import Busy, HalftrackError, UnreadableInput
+from halftrack.errors import Busy, HalftrackError, Incomplete
 
 
 @click.command(
@@ -22,34 +22,36 @@ def command(context: click.Context, *, number: int | None) -> int:
     from halftrack.plans.change import Changes  # noqa: PLC0415  # likewise
 
     notes = _finish_overdue()
-    found = [journal.find(number)[1]] if number is not None else [one for _, one in journal.every()]
+    damaged: list[str] = []
+    found = [journal.find(number)[1]] if number is not None else [one for _, one in journal.every(damaged)]
     shown = tuple(showing.show(one) for one in found)
+    notes = list(dict.fromkeys((*notes, *damaged)))
     if given.json or given.jsonl:
         from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
 
         output.write(json.pretty(Changes(changes=shown, notes=tuple(notes))))
-        return 0
+        return Incomplete.exit_code if damaged else 0
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 
     for note in notes:
         output.complain(note)
-    if not shown:
+    if not shown and not damaged:
         output.message("nothing was changed so far", given)
     output.write((changes.one(shown[0]) if number is not None else changes.listed(shown)).encode())
-    return 0
+    return Incomplete.exit_code if damaged else 0
 
 
 def _finish_overdue() -> list[str]:
     """Whoever may only look is told what is overdue."""
     from halftrack.changes import journal, lock, trial  # noqa: PLC0415  # as above
 
-    overdue = [one.number for _, one in journal.every() if trial.is_overdue(one)]
+    overdue = [one.number for _, one in journal.every(damaged=[]) if trial.is_overdue(one)]
     if not overdue:
         return []
     try:
         with lock.held():
             return trial.finish_overdue()
-    except (Busy, UnreadableInput):
+    except Busy:
         raise
     except HalftrackError as error:
         return [f"change {', '.join(map(str, overdue))} is overdue and could not be undone: {error}"]

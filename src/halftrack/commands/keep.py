@@ -31,7 +31,7 @@ def command(context: click.Context, *, number: int | None) -> int:
         for line in trial.finish_overdue():
             output.complain(line)
         if number is None:
-            number = next((one.number for _, one in journal.every() if one.on_trial), None)
+            number = next((one.number for _, one in journal.every(damaged=[]) if one.on_trial), None)
             if number is None:
                 raise UsageError("no change is on trial; halftrack changes lists what there was")
         change, folded = journal.find(number)

@@ -57,7 +57,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
 
 
 def _meant(number: int | None) -> tuple[Journal, Folded]:
-    """The change that was named, or the last one in force."""
+    """The change that was named, or the last one in force: where that is surely it."""
     from halftrack.changes import journal  # noqa: PLC0415  # as above
 
     if number is not None:
