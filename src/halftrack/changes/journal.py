@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from halftrack.changes.folding import Folded
 
-_FILE = "journal.jsonl"
+FILE = "journal.jsonl"
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, number: int) -> None:
         self.number = number
         self.directory = places.state() / str(number)
-        self.path = self.directory / _FILE
+        self.path = self.directory / FILE
 
     @classmethod
     def new(cls) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +18,14 @@ from halftrack.kernel import namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from halftrack.changes.drain.looking import Looked
     from halftrack.changes.drain.reins import Reins
     from halftrack.diagnosis.filters import Filter
     from halftrack.draining.outcome import Outcome
+    from halftrack.evidence.values import Namespace
 
 BATCH: Final = 20_000
 """Entries that are read again and changed together."""
@@ -39,18 +42,20 @@ def drain(
     *,
     batch: int | None = None,
     told: Callable[[int], None] = lambda _: None,
+    instead: str | None = None,
 ) -> None:
     """Act on what was judged, and count in ``outcome`` what is done as it is done, whatever happens.
 
     ``directory``: where the file of what is drained is kept. ``batch``: entries that are looked at
-    together; None: as is best, and by one message where the kernel compares for itself.
+    together; None: as is best, and by one message where the kernel compares for itself. ``instead``: the
+    way into a namespace that holds copies of these entries, to be acted on in their place.
     Raises OutputFailed, Busy, Incomplete: what was done until then is done, and in the file.
     """
     begun = time.monotonic()
     judgement = looked.judgement
     try:
         with (
-            way(looked.table.namespace) as path,
+            _way(looked.table.namespace, instead) as path,
             Proofs(judgement) as proofs,
             Entries(path) as entries,
             Kept(directory / FILE, judgement.view.opaque) as kept,
@@ -76,6 +81,10 @@ def drain(
         raise Incomplete(f"the kernel stopped it: {error.strerror}; what was done is done") from error
     finally:
         outcome.seconds = time.monotonic() - begun
+
+
+def _way(namespace: Namespace, instead: str | None) -> AbstractContextManager[str | None]:
+    return way(namespace) if instead is None else contextlib.nullcontext(instead)
 
 
 def _fields(wanted: Filter) -> set[str]:

@@ -60,14 +60,14 @@ def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
     # What is concluded from a table as a whole must see the whole of it.
     asked = EVERYTHING if wanted.uses(*DERIVED, *JUDGED) else narrow
     evidence, read_at_s = _read(netns, asked)
-    table = _table(evidence)
+    table = table_of(evidence)
     from halftrack.changes.drain import judged  # noqa: PLC0415  # heavy, and the kernel was asked first
 
     found = judged.judged(table, evidence, wanted, wish, one_sided=_tells_one_sided(asked, table))
     if found.open:
         known = table.addresses is not None and _takes_one_sided_alone(narrow)
         evidence, read_at_s = _read(netns, _ONE_SIDED if known else EVERYTHING)
-        found = judged.judged(_table(evidence), evidence, wanted, wish, one_sided=True)
+        found = judged.judged(table_of(evidence), evidence, wanted, wish, one_sided=True)
     notes = tuple(judged.notes(found.judgement))
     return Looked(evidence, found.judgement, read_at_s, found.untold, notes)
 
@@ -87,8 +87,8 @@ def _takes_one_sided_alone(narrow: Selection) -> bool:
     return bool(unanswered) and narrow.l4proto == uapi.IPPROTO_TCP
 
 
-def _table(evidence: Evidence) -> Table:
-    """The one table whose entries were asked for."""
+def table_of(evidence: Evidence) -> Table:
+    """The one table whose entries were asked for. Raises as ``look`` does."""
     read = [table for table in evidence.tables if table.flows is not None and not table.skipped]
     gaps = [gap for gap in evidence.gaps if "one-sided" in gap.would_tell]
     if read and read[0].flows is not None and read[0].flows.frame["id"].null_count():
