@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from halftrack.changes import making, persisting, spaces
+from halftrack.changes import clearing, making, persisting, spaces
 from halftrack.changes.writes import sysctl
 from halftrack.errors import HalftrackError, UnreadableInput
 from halftrack.plans import words
@@ -84,6 +84,7 @@ def _check(action: Action, checked: Checked, to_come: dict[str, str]) -> None:
         case ByHand():
             checked.by_hand.append(action)
         case Drain():
+            clearing.check(action)
             checked.drains.append(action)
         case Persist():
             pass

@@ -20,6 +20,17 @@ _GROWN: Final = 2
 """More than so many times the entries of the plan: that is another table than it was made for."""
 
 
+def check(action: Drain) -> None:
+    """Raise HalftrackError where it could not be run at all; what there is to drain is seen only then."""
+    from halftrack.diagnosis import filters  # noqa: PLC0415  # heavy, for plans that drain
+
+    spaces.find(action.where)
+    if not filters.parse(action.filter).terms:
+        raise Incomplete("a drain in the plan does not say which entries")
+    if action.seconds < 1:
+        raise Incomplete(f"a drain in the plan would leave entries {action.seconds} s")
+
+
 def drain(action: Drain, journal: Journal, noted: Callable[[int, str | None], None]) -> None:
     """See ``applying.Draining``. Raises Incomplete, HalftrackError, OSError, KeyboardInterrupt."""
     from halftrack.changes.drain import looking  # noqa: PLC0415  # heavy, for plans that drain

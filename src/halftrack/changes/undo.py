@@ -104,25 +104,28 @@ def refuse(folded: Folded) -> None:
     if later:
         number, title = later
         raise Incomplete(f"change {number} has touched the same since ({title}): undo {number} first")
-    drifted = drift(folded)
+    drifted, unseen = drift(folded)
+    if unseen:
+        raise Incomplete(f"whether somebody else has changed it cannot be seen: {'; '.join(unseen)}")
     if drifted:
         raise Incomplete(
             f"somebody else has changed it since: {'; '.join(drifted)}; --force puts it back anyway"
         )
 
 
-def drift(folded: Folded) -> list[str]:
-    """What is neither as the change left it nor as it found it, a line each."""
+def drift(folded: Folded) -> tuple[list[str], list[str]]:
+    """What is neither as the change left it nor as it found it, and what cannot be looked at, a line each."""
     found: list[str] = []
+    unseen: list[str] = []
     for entry in latest(folded):
         try:
             look = entry.write.look()
         except (HalftrackError, OSError) as error:
-            found.append(f"{entry.write.title}: {error}")
+            unseen.append(f"{entry.write.title}: {error}")
             continue
         if look.seen is Seen.OTHER:
             found.append(f"{entry.write.title}: now {look.text or 'absent'}")
-    return found
+    return found, unseen
 
 
 def latest(folded: Folded) -> list[Entry]:

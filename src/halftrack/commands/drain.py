@@ -102,7 +102,9 @@ def _netns(wanted: Filter, given: Options) -> str:
         return given.netns
     named = [term for term in wanted.terms if isinstance(term, Match) and term.field == "netns"]
     if named and len(named[0].values) == 1 and isinstance(named[0].values[0], Text):
-        return named[0].values[0].text
+        name = named[0].values[0].text
+        if name != ALL:
+            return name
     if wanted.uses("netns"):
         raise UsageError("drain changes one namespace at a time: write netns=NAME")
     return SELF
@@ -127,7 +129,7 @@ def _show(shown: Preview, given: Options) -> None:
         return
     from halftrack.reporters import draining  # noqa: PLC0415  # only text needs it
 
-    output.write(draining.preview(shown).encode())
+    output.offer(draining.preview(shown).encode(), "nothing was drained")
 
 
 def _nothing(judgement: Judgement, expect: int | None, given: Options) -> int:
@@ -214,8 +216,8 @@ def _print(looked: Looked, shown: Preview, outcome: Outcome | None, given: Optio
         from halftrack.draining import outcome as outcomes  # noqa: PLC0415  # likewise
 
         document: Document = outcomes.Document(node=looked.evidence.node, preview=shown, outcome=outcome)
-        output.write(msgspec.json.encode(document) + b"\n")
+        output.report(msgspec.json.encode(document) + b"\n")
     elif outcome is not None:
         from halftrack.reporters import draining  # noqa: PLC0415  # only text needs it
 
-        output.write(draining.report(outcome).encode())
+        output.report(draining.report(outcome).encode())

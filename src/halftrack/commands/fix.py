@@ -77,7 +77,7 @@ def command(
     checked = checking.check(plan, lasting=terms.lasting)
     _refuse(checked)
     meant = _intention(checked, terms, tuple(bystander.lines(plan)))
-    _show(plan, meant, given)
+    _show(plan, meant, given, asked=not yes)
     if not meant.has_work:
         output.message("nothing to do: all that can be done here is in force", given)
         return 0
@@ -146,7 +146,7 @@ def _read(name: str) -> Plan:
         raise UsageError(f"there is no file {name!a}: halftrack plan -o {name!a} makes one") from error
     except OSError as error:
         raise UnreadableInput(f"{name!a} cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise UnreadableInput(f"{name!a} holds no plan: {error}") from error
     except ValueError as error:
         raise UnreadableInput(f"{name!a}: {error}") from error
@@ -155,7 +155,13 @@ def _read(name: str) -> Plan:
 def _trial_s(plan: Plan, trial: str | None, *, no_try: bool) -> int | None:
     if trial is not None:
         return seconds("--try", trial)
-    risky = any(step.risk.level in _WORTH_A_TRIAL for step in plan.steps)
+    from halftrack.plans.actions import ByHand, Drain  # noqa: PLC0415  # with the plan
+
+    risky = any(
+        step.risk.level in _WORTH_A_TRIAL
+        for step in plan.steps
+        if any(not isinstance(action, (ByHand, Drain)) for action in step.actions)
+    )
     return _TRIAL_S if risky and not no_try and sys.stdin.isatty() else None
 
 
@@ -182,13 +188,18 @@ def _intention(checked: Checked, terms: Terms, bystander: tuple[str, ...]) -> In
     )
 
 
-def _show(plan: Plan, meant: Intention, given: Options) -> None:
+def _show(plan: Plan, meant: Intention, given: Options, *, asked: bool) -> None:
     """What would be done, to whoever decides."""
-    if given.json or given.jsonl:
+    document = given.json or given.jsonl
+    if document and not asked:
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 
-    output.write(changes.intention(plan, meant).encode())
+    if document:
+        for line in changes.intention(plan, meant).splitlines():
+            output.show(line)
+        return
+    output.offer(changes.intention(plan, meant).encode(), "nothing was changed")
 
 
 def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
@@ -243,8 +254,8 @@ def _report(change: Change, given: Options) -> None:
         from halftrack.plans.change import Changes  # noqa: PLC0415  # only JSON needs it
         from halftrack.reporters import json  # noqa: PLC0415  # likewise
 
-        output.write(json.pretty(Changes(changes=(change,))))
+        output.report(json.pretty(Changes(changes=(change,))))
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 
-    output.write(changes.outcome(change).encode())
+    output.report(changes.outcome(change).encode())

@@ -39,6 +39,6 @@ def command(context: click.Context, *, number: int | None) -> int:
         persisted = change.folded().persisted
     lasts = "It holds over a reboot." if persisted else "A reboot undoes it."
     if not given.quiet:
-        output.write(f"Change {number} kept. {lasts}\n".encode())
+        output.report(f"Change {number} kept. {lasts}\n".encode())
     output.message(f"kept: {how}", given)
     return 0

@@ -106,6 +106,7 @@ def main() -> None:
 def run(words: list[str]) -> int:
     """Run with these words; the exit code."""
     context: click.Context | None = None
+    code: object = 0
     try:
         with program.make_context("halftrack", list(words)) as context:
             code = program.invoke(context)
@@ -118,7 +119,7 @@ def run(words: list[str]) -> int:
         output.complain(str(error))
         code = error.exit_code
     except BrokenPipeError:
-        code = 0  # whoever read our output has had enough
+        pass  # whoever read our output has had enough
     except (KeyboardInterrupt, click.Abort):
         code = _INTERRUPTED
     except MemoryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
@@ -44,6 +45,25 @@ def write(data: bytes) -> None:
         raise
     except OSError as error:
         raise OutputFailed(f"the answer could not be written: {error.strerror}") from error
+
+
+def offer(data: bytes, otherwise: str) -> None:
+    """Write what somebody is to decide by. Raises OutputFailed also where nobody reads it.
+
+    ``otherwise``: what was not done then.
+    """
+    try:
+        write(data)
+    except BrokenPipeError as error:
+        raise OutputFailed(f"nobody reads what would be done: {otherwise}") from error
+    except OutputFailed as error:
+        raise OutputFailed(f"{error}; {otherwise}") from error
+
+
+def report(data: bytes) -> None:
+    """Write what was done: whether somebody reads it changes nothing of that. Raises OutputFailed."""
+    with contextlib.suppress(BrokenPipeError):
+        write(data)
 
 
 def _write_whole(data: bytes) -> None:

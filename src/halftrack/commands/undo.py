@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack.commands import options, output
-from halftrack.errors import Incomplete, UsageError
+from halftrack.errors import Incomplete, OutputFailed, UsageError
 
 if TYPE_CHECKING:
     from halftrack.changes.folding import Folded
@@ -79,7 +79,7 @@ def _report(folded: Folded, taking: Taking, given: Options) -> None:
     if taking.unnoted:
         raise Incomplete(f"change {folded.number} is undone, but {'; '.join(taking.unnoted)}")
     if not given.quiet:
-        output.write(f"Change {folded.number} undone.\n".encode())
+        output.report(f"Change {folded.number} undone.\n".encode())
 
 
 def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
@@ -88,6 +88,10 @@ def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
 
     if yes and given.quiet:
         return
-    output.write(changes.one(showing.show(folded)).encode())
+    try:
+        output.offer(changes.one(showing.show(folded)).encode(), "nothing was undone")
+    except OutputFailed:
+        if not yes:
+            raise  # else a way back is not to be lost with its description
     if not yes and not click.confirm("Put back what was there before?", default=False, err=True):
         raise click.Abort

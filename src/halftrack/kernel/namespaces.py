@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +111,7 @@ def opened(namespace: Namespace) -> Iterator[str]:
 def _open(namespace: Namespace) -> int:
     for path in _ways(namespace):
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = _descriptor(path)
         except OSError as error:
             if error.errno in sightings.GONE:
                 continue
@@ -119,6 +120,13 @@ def _open(namespace: Namespace) -> int:
             return fd
         os.close(fd)
     raise Vanished(namespace.name)
+
+
+def _descriptor(path: str) -> int:
+    """Raises OSError; nothing but a plain file is opened, for opening a device may do something."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  # the path is text
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _ways(namespace: Namespace) -> Iterator[str]:

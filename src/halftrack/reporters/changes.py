@@ -56,8 +56,11 @@ def _way_back(meant: Intention) -> Iterator[str]:
         yield from _PAGE.wrap(line)
     if not meant.has_work:
         return
+    back = "exactly what was there." if meant.writes or meant.files else "none."
     drains = " Drained entries do not come back; a list is kept for conntrack -R." if meant.drains else ""
-    yield from _PAGE.wrap(f"Undo: exactly what was there.{drains}")
+    yield from _PAGE.wrap(f"Undo: {back}{drains}")
+    if not meant.writes and not meant.files:
+        return
     if meant.trial_s is not None:
         until = words.duration(meant.trial_s)
         yield from _PAGE.wrap(f"Undone by itself in {until} unless you type: halftrack keep")
@@ -83,14 +86,14 @@ def outcome(change: Change) -> str:
         at = f"{change.undone_at:%H:%M:%S} UTC" if change.undone_at is not None else "its deadline"
         text = f"Change {number} is on trial: undone at {at} unless you type: halftrack keep {number}"
     elif change.state == "applied":
-        after = " It holds over a reboot." if change.persisted else " A reboot undoes it."
-        after = after if change.parts else ""
-        text = f"Change {number} done.{after} Back: halftrack undo {number}"
+        after = "It holds over a reboot." if change.persisted else "A reboot undoes it."
+        back = f" {after} Back: halftrack undo {number}" if change.parts else ""
+        text = f"Change {number} done.{back}"
     else:
         text = f"Change {number}: {_standing(change)}"
     lines = _PAGE.wrap(text)
     if change.drained is not None:
-        lines += _PAGE.wrap(f"Drained {words.entries(change.drained)}; kept: {change.drained_file}")
+        lines += _PAGE.wrap(f"Drained {_drained(change)}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +123,12 @@ def _one(change: Change) -> Iterator[str]:
     for part in change.parts:
         yield from _PAGE.wrap(_part(part), "  - ", "    ")
     if change.drained is not None:
-        yield from _PAGE.wrap(f"drained {words.entries(change.drained)}; kept: {change.drained_file}", "  - ")
+        yield from _PAGE.wrap(f"drained {_drained(change)}", "  - ")
+
+
+def _drained(change: Change) -> str:
+    kept = f"; kept: {change.drained_file}" if change.drained_file is not None else ""
+    return f"{words.entries(change.drained or 0)}{kept}"
 
 
 def _part(part: Part) -> str:
