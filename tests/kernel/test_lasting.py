@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import subprocess
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,8 +43,16 @@ def node(netns: Netns, tmp_path: Path) -> Site:
     return made
 
 
-def run(node: Site, *words: str) -> subprocess.CompletedProcess[str]:
-    """The program where process 1 lives in the scratch namespace: for it, that is the node's."""
+def run(node: Site, *words: str, boot_id: str | None = None) -> subprocess.CompletedProcess[str]:
+    """The program where process 1 lives in the scratch namespace: for it, that is the node's.
+
+    ``boot_id``: of another boot than this one.
+    """
+    as_booted = []
+    if boot_id is not None:
+        (node.base / "boot_id").write_text(boot_id, encoding="ascii")
+        moved = f"mount --bind {node.base}/boot_id /proc/sys/kernel/random/boot_id"
+        as_booted = ["sh", "-c", f'{moved} && exec "$@"', "sh"]
     return subprocess.run(
         [
             "ip",
@@ -54,6 +63,7 @@ def run(node: Site, *words: str) -> subprocess.CompletedProcess[str]:
             "--pid",
             "--fork",
             "--mount-proc",
+            *as_booted,
             sys.executable,
             "-m",
             "halftrack",
@@ -110,6 +120,18 @@ def test_rules_of_a_later_change_are_loaded_with_those_before(node: Site) -> Non
         assert Site(booted, node.base).rules() == node.rules()
     refused = run(node, "undo", "1", "--yes")
     assert (refused.returncode, "undo 2 first" in refused.stderr) == (76, True)
+
+
+def test_rules_that_were_to_go_with_a_boot_do_not_come_back_with_later_ones(node: Site) -> None:
+    rule = AddRules(where=HOST, rule=UNTRACKED)
+    done = run(node, "fix", str(node.plan((rule,))), "--yes", "--until-reboot")
+    assert done.returncode == 0, done.stderr
+    node.netns.run("nft", "flush", "ruleset")
+    done = run(node, "fix", str(node.plan(RULES)), "--yes", boot_id=f"{uuid.uuid4()}\n")
+    assert done.returncode == 0, done.stderr
+    with scratch_netns("boot") as booted:
+        boot(node, booted)
+        assert Site(booted, node.base).rules() == node.rules()
 
 
 def test_chains_of_iptables_come_back(node: Site) -> None:

@@ -15,7 +15,7 @@ from halftrack.changes.writes.nft import NftWrite
 from halftrack.changes.writes.policy import PolicyWrite
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import uapi
-from halftrack.kernel import sysctl_files, tools
+from halftrack.kernel import identity, sysctl_files, tools
 from halftrack.plans.actions import AddRules, TimeoutPolicy
 
 if TYPE_CHECKING:
@@ -75,12 +75,19 @@ def writes() -> list[FileWrite | LinkWrite]:
 
 
 def _standing() -> Iterator[AnyWrite]:
-    """Rules of the node's own namespace that changes have made and nobody has undone, oldest first."""
+    """Rules of the node's own namespace that changes have made and nobody has undone, oldest first.
+
+    Without those of changes that were to hold until a boot that has been since.
+    """
+    boot = identity.boot()
+    found: dict[str, AnyWrite] = {}
     for _, folded in reversed(list(journal.every())):
-        if not folded.undone:
-            for entry in folded.standing:
-                if isinstance(entry.write, (NftWrite, IptablesWrite, PolicyWrite)) and entry.write.space.host:
-                    yield entry.write
+        if folded.undone or (not folded.begun.lasting and folded.begun.boot != boot):
+            continue
+        for entry in folded.standing:
+            if isinstance(entry.write, (NftWrite, IptablesWrite, PolicyWrite)) and entry.write.space.host:
+                found[entry.write.key] = entry.write
+    yield from found.values()
 
 
 def _nfct() -> str:

@@ -69,8 +69,11 @@ def _way_back(meant: Intention) -> Iterator[str]:
 
 
 def progress(number: int, total: int, title: str, result: str) -> list[str]:
-    """`` 1/2 net.netfilter.… 1 -> 0 ....... done, verified``, at most 80 columns wide."""
-    lines = _PAGE.wrap(title, f" {number}/{total} ")
+    """`` 1/2 net.netfilter.… 1 -> 0 ....... done, verified``, at most 80 columns wide.
+
+    ``total`` may be less than there are in the end: files of rules are known once the rules stand.
+    """
+    lines = _PAGE.wrap(title, f" {number}/{max(number, total)} ")
     room = _PAGE.width - len(lines[-1]) - len(result) - 2
     if room < _FEWEST_DOTS:
         lines.append("    ")
