@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 import sys
@@ -118,8 +119,23 @@ def test_rules_of_a_later_change_are_loaded_with_those_before(node: Site) -> Non
         boot(node, booted)
         boot(node, booted)
         assert Site(booted, node.base).rules() == node.rules()
+    told = {
+        change["number"]: change["holds"]
+        for change in json.loads(run(node, "changes", "--json").stdout)["changes"]
+    }
+    assert told == {1: "yes", 2: "yes"}
     refused = run(node, "undo", "1", "--yes")
     assert (refused.returncode, "undo 2 first" in refused.stderr) == (76, True)
+
+
+def test_what_a_later_change_wrote_over_is_told_by_that_one(node: Site) -> None:
+    for before, after in (("432000", "7440"), ("7440", "9000")):
+        action = SetSysctl(where=HOST, name=ESTABLISHED, before=before, after=after)
+        done = run(node, "fix", str(node.plan((action,))), "--yes")
+        assert done.returncode == 0, done.stderr
+    newest, oldest = run(node, "changes").stdout.splitlines()
+    assert newest.endswith("holds")
+    assert oldest.endswith("replaced")
 
 
 def test_rules_that_were_to_go_with_a_boot_do_not_come_back_with_later_ones(node: Site) -> None:

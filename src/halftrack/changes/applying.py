@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from halftrack.changes import making, persisting, records, undo
+from halftrack.changes import lasting_rules, making, persisting, records, undo
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError, Incomplete
 from halftrack.plans.actions import Drain, Persist
@@ -92,7 +92,9 @@ def persist(plan: Plan, work: Work, steps: int | None = None) -> None:
     wanted = persisting.merged(plan, steps)
     if wanted == Persist():
         return
-    work.write_all(len(plan.steps), 0, persisting.writes(wanted))
+    writes = persisting.writes(wanted)
+    work.write_all(len(plan.steps), 0, writes)
+    lasting_rules.announce(writes)
     work.journal.append(records.Persisted(at=now()))
 
 

@@ -6,23 +6,24 @@ admin's ruleset. The unit starts after whoever loads that, and again when that i
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import journal, places
 from halftrack.changes.writes import files, links
+from halftrack.changes.writes.files import FileWrite
 from halftrack.changes.writes.iptables import IptablesWrite
 from halftrack.changes.writes.nft import NftWrite
 from halftrack.changes.writes.policy import PolicyWrite
-from halftrack.errors import FeatureMissing
+from halftrack.errors import FeatureMissing, HalftrackError
 from halftrack.evidence import uapi
 from halftrack.kernel import identity, sysctl_files, tools
 from halftrack.plans.actions import AddRules, TimeoutPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
-    from halftrack.changes.writes.files import FileWrite
     from halftrack.changes.writes.kinds import AnyWrite
     from halftrack.changes.writes.links import LinkWrite
     from halftrack.plans.document import Plan
@@ -72,6 +73,23 @@ def writes() -> list[FileWrite | LinkWrite]:
     if loads:
         found += _unit(loads)
     return [write for write in found if not _is_there(write)]
+
+
+def announce(writes: Iterable[AnyWrite]) -> None:
+    """Tell a running systemd of our unit, where one of these writes was to it; it holds at boot anyway.
+
+    Started, it loads its rules again whenever the admin's are loaded anew. For iptables that would
+    add the jumps once more to those that stand, so there it waits for the boot.
+    """
+    if _UNIT not in {Path(write.path).name for write in writes if isinstance(write, FileWrite)}:
+        return
+    if places.etc() != Path("/etc") or not sysctl_files.uses_systemd(Path("/")):
+        return
+    tools.attempt(["systemctl", "daemon-reload"])
+    with contextlib.suppress(HalftrackError, OSError):  # a damaged journal: it is told of at its own place
+        standing = list(_standing())
+        if standing and all(isinstance(write, NftWrite) for write in standing):
+            tools.attempt(["systemctl", "start", _UNIT])
 
 
 def _standing() -> Iterator[AnyWrite]:

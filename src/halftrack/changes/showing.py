@@ -10,6 +10,8 @@ from halftrack.errors import HalftrackError
 from halftrack.plans.change import Change, Part
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from halftrack.changes.folding import Entry, Folded
     from halftrack.plans.change import Holds, PartState
 
@@ -23,9 +25,13 @@ _WORST: tuple[Holds, ...] = ("drift", "unknown", "no", "gone", "yes")
 
 
 def show(folded: Folded) -> Change:
-    """Looks at the system, and writes nothing."""
-    latest = {entry.index for entry in undo.latest(folded)}
-    parts = tuple(_part(entry, look=entry.index in latest) for entry in folded.entries)
+    """Looks at the system, and writes nothing. Of what a later change of ours wrote over, that one tells."""
+    over = undo.written_since(folded)
+    latest = {entry.index for entry in undo.latest(folded) if entry.write.key not in over}
+    parts = tuple(
+        _part(entry, "replaced" if entry.write.key in over else "unknown", look=entry.index in latest)
+        for entry in folded.entries
+    )
     seen = {part.holds for entry, part in zip(folded.entries, parts, strict=True) if entry.index in latest}
     plan = folded.begun.plan
     return Change(
@@ -36,7 +42,7 @@ def show(folded: Folded) -> Change:
         node=plan.node,
         title="; ".join(step.title for step in plan.steps),
         state=folded.state,
-        holds=next((one for one in _WORST if one in seen), "gone" if folded.undone else "unknown"),
+        holds=next((one for one in _WORST if one in seen), _untold(folded, over)),
         lasting=folded.begun.lasting,
         persisted=folded.persisted,
         undone_at=folded.armed.undone_at if folded.armed is not None and folded.on_trial else None,
@@ -47,8 +53,15 @@ def show(folded: Folded) -> Change:
     )
 
 
-def _part(entry: Entry, *, look: bool) -> Part:
-    holds: Holds = "unknown"
+def _untold(folded: Folded, over: Container[str]) -> Holds:
+    """Where nothing of it is looked at."""
+    if folded.undone:
+        return "gone"
+    return "replaced" if over else "unknown"
+
+
+def _part(entry: Entry, holds: Holds, *, look: bool) -> Part:
+    """``holds``: where it is not looked at."""
     now: str | None = None
     if look:
         try:

@@ -53,7 +53,7 @@ def arm(journal: Journal, seconds: int) -> None:
 def disarm(folded: Folded) -> None:
     """Stop the timer; the guardian reads in the journal that it is not needed any more."""
     if folded.armed is not None and folded.armed.unit is not None:
-        _run(["systemctl", "stop", f"{folded.armed.unit}.timer"])
+        tools.attempt(["systemctl", "stop", f"{folded.armed.unit}.timer"])
 
 
 def refuse_beside(number: int | None = None) -> None:
@@ -139,16 +139,10 @@ def _start_timer(journal: Journal, seconds: int) -> str | None:
     unit = f"halftrack-undo-{journal.number}"
     passed = [f"--setenv={name}={value}" for name, value in _environment().items()]
     quietly = ["--quiet", "--collect", f"--unit={unit}", f"--on-active={seconds}s"]
-    done = _run(["systemd-run", *quietly, *passed, "--", *_python(), str(journal.number), "0", "-1", "0"])
+    done = tools.attempt(
+        ["systemd-run", *quietly, *passed, "--", *_python(), str(journal.number), "0", "-1", "0"]
+    )
     return unit if done else None
-
-
-def _run(words: list[str]) -> bool:
-    try:
-        tools.run(words)
-    except HalftrackError:
-        return False
-    return True
 
 
 def _python() -> list[str]:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from halftrack.changes import journal as journals
-from halftrack.changes import records
+from halftrack.changes import lasting_rules, records
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from halftrack.changes.folding import Entry, Folded
     from halftrack.changes.journal import Journal
@@ -94,6 +94,7 @@ def undo(
     taking = Taking(journal)
     taking.note(records.Undoing(at=_now(), who=who, why=why))
     taking.take_back(folded.standing, leave_drift=leave_drift)
+    lasting_rules.announce(entry.write for entry in folded.standing)
     taking.note(records.Undone(at=_now(), why=why))
     return taking
 
@@ -136,13 +137,29 @@ def latest(folded: Folded) -> list[Entry]:
 def later_touching(folded: Folded) -> tuple[int, str] | None:
     """The newest later change in force that has written to the same, and what it wrote there."""
     keys = {entry.write.key for entry in folded.standing}
+    return next(
+        (
+            (other.number, entry.write.title)
+            for other in _later(folded)
+            for entry in other.standing
+            if entry.write.key in keys
+        ),
+        None,
+    )
+
+
+def written_since(folded: Folded) -> set[str]:
+    """Keys of what later changes in force have written to."""
+    return {entry.write.key for other in _later(folded) for entry in other.standing}
+
+
+def _later(folded: Folded) -> Iterator[Folded]:
+    """Later changes in force, the newest first."""
     for _, other in journals.every(damaged=[]):  # what one of them has changed since is seen as drift
         if other.number <= folded.number:
-            return None
-        for entry in other.standing:
-            if not other.undone and entry.write.key in keys:
-                return other.number, entry.write.title
-    return None
+            return
+        if not other.undone:
+            yield other
 
 
 def _now() -> datetime:

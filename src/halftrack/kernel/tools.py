@@ -1,4 +1,4 @@
-"""Running nft and iptables: by argument lists, in a clean environment, for a bounded time.
+"""Running nft, iptables and systemctl: by argument lists, in a clean environment, for a bounded time.
 
 A tool runs in the network namespace of the calling thread.
 """
@@ -55,6 +55,15 @@ def run(words: Sequence[str], stdin: str = "") -> str:
     if done.returncode:
         raise _failed(words[0], done.stderr.decode(errors="replace"))
     return done.stdout.decode(errors="replace")
+
+
+def attempt(words: Sequence[str]) -> bool:
+    """Run what may as well fail; whether it did not."""
+    try:
+        run(words)
+    except HalftrackError:
+        return False
+    return True
 
 
 def _failed(name: str, said: str) -> HalftrackError:

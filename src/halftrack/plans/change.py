@@ -15,8 +15,11 @@ SCHEMA: Final = "halftrack.changes/1"
 State = Literal["begun", "applied", "trial", "kept", "stopped", "undoing", "undone"]
 """``begun``: interrupted, or still at work. ``trial``: it waits to be kept. ``stopped``: at a step
 that did not hold; what came before it is in force."""
-Holds = Literal["yes", "no", "drift", "gone", "unknown"]
-"""``no``: what was there before is there. ``drift``: neither. ``gone``: its place has ended."""
+Holds = Literal["yes", "no", "drift", "gone", "replaced", "unknown"]
+"""``no``: what was there before is there. ``drift``: neither. ``gone``: its place has ended.
+
+``replaced``: a later change of ours has written to the same, and tells of it.
+"""
 
 
 PartState = Literal["writing", "wrote", "verified", "restored"]

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 _PAGE: Final = Page()
 _FEWEST_DOTS: Final = 3
-_HOLDS: Final = {"yes": "holds", "no": "not in force", "drift": "DRIFT", "gone": "gone", "unknown": "?"}
+_HOLDS: Final = {
+    "yes": "holds",
+    "no": "not in force",
+    "drift": "DRIFT",
+    "gone": "gone",
+    "replaced": "replaced",
+    "unknown": "?",
+}
 _PARTS: Final = {"restored": "put back", "writing": "interrupted", "wrote": "not looked at", "verified": ""}
 
 
