@@ -1,3 +1,4 @@
+set +e
 set -u
 set -f
 unset IFS
@@ -15,8 +16,9 @@ code=76
 changed=0
 partly=0
 
-say() { printf '%s: %s\n' "$HOST" "$*"; }
-warn() { printf '%s: %s\n' "$HOST" "$*" >&2; }
+# Whether somebody can read it does not decide whether it was done.
+say() { printf '%s: %s\n' "$HOST" "$*" || :; }
+warn() { printf '%s: %s\n' "$HOST" "$*" >&2 || :; }
 stop() { # exit code, text
     status=$1
     shift
@@ -91,17 +93,23 @@ find_state() { # make it too?
     [ "$1" = make ] || return 1
     for base in /var/lib/halftrack-script /root/.halftrack-script /run/halftrack-script; do
         [ -L "$ROOT$base" ] && continue
-        if mkdir -p "$ROOT$base/$PLAN" 2>/dev/null && : 2>/dev/null >"$ROOT$base/$PLAN/.try"; then
-            rm -f "$ROOT$base/$PLAN/.try"
+        tried=$ROOT$base/$PLAN/.try
+        # A full disk may still take a file, but nothing in it.
+        if mkdir -p "$ROOT$base/$PLAN" 2>/dev/null && echo try 2>/dev/null >"$tried"; then
+            rm -f "$tried"
             STATE=$ROOT$base/$PLAN
             case $base in /run/*) warn "what back needs is in $STATE: it does not survive a reboot" ;; esac
             return 0
         fi
+        rm -f "$tried" 2>/dev/null
+        rmdir "$ROOT$base/$PLAN" "$ROOT$base" 2>/dev/null
     done
     stop 76 "nothing was changed: nowhere to keep what back needs (/var/lib, /root, /run)"
 }
 lock() {
     if ! mkdir "$STATE/lock" 2>/dev/null; then
+        # The way back is not to be lost with the room for a lock.
+        [ -e "$STATE/lock" ] || { warn "no lock can be made in $STATE" && return 0; }
         holder=$(cat "$STATE/lock/pid" 2>/dev/null)
         if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
             stop 75 "this script runs here already (process $holder)"
@@ -110,7 +118,7 @@ lock() {
         mkdir "$STATE/lock" 2>/dev/null || stop 75 "this script runs here already"
     fi
     LOCK=$STATE/lock
-    echo "$$" >"$LOCK/pid"
+    echo "$$" 2>/dev/null >"$LOCK/pid" || :
 }
 unlock() {
     [ -z "$LOCK" ] || rm -rf "$LOCK"

@@ -96,6 +96,7 @@ look() {
     say "nothing was changed; to do a part: $(again PART)"
 }
 main() {
+    trap - EXIT
     part='' target='' force=no elsewhere=no
     for word in "$@"; do
         case $word in

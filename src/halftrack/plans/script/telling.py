@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Plan, Step
 
 PARTS: Final = ("relief", "cure", "clear")
+_WHOLE: Final = "trap 'echo \"this script is not whole: nothing was changed\" >&2; exit 76' EXIT"
+"""For one that was cut on its way: what is left of it only says what functions there are."""
 _DRAINED: Final = {
     "unanswered": "delete {} that never had an answer",
     "no-socket": "delete {} whose socket is gone",
@@ -24,6 +26,7 @@ def head(plan: Plan) -> list[str]:
     made = f", made {plan.made_at:%Y-%m-%dT%H:%M:%SZ}" if plan.made_at else ""
     lines = [
         "#!/bin/sh",
+        _WHOLE,
         comment(f"Halftrack's plan {plan.id} for {plan.node}{made}. Each part can be run alone:"),
     ]
     for part in PARTS:
