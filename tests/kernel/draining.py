@@ -117,6 +117,12 @@ def short(netns: Netns) -> int:
     return sum(int(line.split()[2]) <= 60 for line in netns.run("conntrack", "-L").splitlines())
 
 
+def untouched(netns: Netns) -> bool:
+    """Whether all entries have what ``stuck`` gave them, less what has passed since."""
+    left = [int(line.split()[2]) for line in netns.run("conntrack", "-L").splitlines()]
+    return bool(left) and min(left) > LEFT_S - 120
+
+
 def until(happened: Callable[[], bool], most_s: float = 20.0) -> None:
     deadline = time.monotonic() + most_s
     while not happened():

@@ -183,7 +183,7 @@ def _ask(number: int, why: str | None) -> None:
 def _drain(
     looked: Looked, wanted: Filter, shown: Preview, given: Options, *, rate: int | None, batch: int | None
 ) -> int:
-    from halftrack.changes.drain import acting, journaled  # noqa: PLC0415  # heavy
+    from halftrack.changes.drain import acting, journaled, rereading  # noqa: PLC0415  # heavy
     from halftrack.changes.drain.reins import Reins  # noqa: PLC0415  # likewise
     from halftrack.commands.progress import Bar  # noqa: PLC0415  # for those who change something
     from halftrack.draining.outcome import Outcome  # noqa: PLC0415  # likewise
@@ -192,7 +192,7 @@ def _drain(
     failed: HalftrackError | None = None
     size = batch
     if rate is not None:
-        size = min(batch or acting.BATCH, max(1, rate // 4))
+        size = min(batch or rereading.BATCH, max(1, rate // 4))
     with Reins(rate) as reins, Bar("draining", shown.changed, given) as bar:
         try:
             with journaled.change(looked, wanted, outcome, output.complain) as directory:

@@ -14,6 +14,8 @@ from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import ADDRESS_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from halftrack.evidence.flows import FlowTable
 
 _STATUS: Final = (
@@ -46,63 +48,84 @@ def lines(flows: FlowTable) -> pl.Series:
 
     The columns that are not in the frame count as not known.
     """
-    frame = flows.frame
-    spelled = frame.with_columns(
-        addresses.show(frame[f"{stem}_hi"], frame[f"{stem}_lo"], flows.opaque).alias(stem)
-        for stem in ADDRESS_COLUMNS
-    )
-    protocol = pl.col("l4proto")
+    frame = flows.frame.with_columns(**_addresses(flows))
+    names = {str(number): name for number, name in uapi.PROTOCOL_NAMES.items()}
     words = [
-        pl.lit("-A"),
-        _option("-t", pl.col("timeout")),
+        *_option("-t", "timeout", frame),
+        pl.lit(" -u "),
         _status(),
-        *(
-            pl.when((pl.col("zone") > 0) & (pl.col("zone_dir") == way)).then(_option(option, pl.col("zone")))
-            for way, option in _ZONES.items()
-        ),
-        pl.when(pl.col("mark") > 0).then(_option("-m", pl.col("mark"))),
-        *(_option(option, pl.col(column)) for option, column in _ADDRESSES),
-        _option(
-            "-p",
-            protocol.cast(pl.String).replace({str(n): name for n, name in uapi.PROTOCOL_NAMES.items()}),
-        ),
-        *(
-            pl.when(protocol.is_in(uapi.PORT_PROTOCOLS)).then(_option(option, pl.col(column)))
-            for option, column in _PORTS
-        ),
-        *_icmp(protocol),
-        *(
-            pl.when(protocol == uapi.IPPROTO_GRE).then(_option(option, pl.col(column)))
-            for option, column in _KEYS
-        ),
-        _state(),
+        *_zones(frame),
+        *_marks(frame),
+        *(word for option, stem in _ADDRESSES for word in _option(option, stem, frame)),
+        pl.lit(" -p "),
+        pl.col("l4proto").cast(pl.String).replace(names),
+        *(word for option, column in _PORTS for word in _option(option, column, frame)),
+        *_icmp(frame),
+        *(word for option, column in _KEYS for word in _option(option, column, frame)),
+        *_states(frame),
     ]
-    return spelled.select(line=pl.concat_str(words, separator=" ", ignore_nulls=True)).to_series()
+    return frame.select(line=pl.concat_str(pl.lit("-A"), *words)).to_series()
 
 
-def _option(option: str, value: pl.Expr) -> pl.Expr:
-    return pl.concat_str(pl.lit(f"{option} "), value.cast(pl.String))
+def _addresses(flows: FlowTable) -> dict[str, pl.Series]:
+    """As text. Most replies come back the same way: then nothing is spelled twice."""
+    frame, found = flows.frame, dict[str, pl.Series]()
+    mirrors = {"reply_src": "orig_dst", "reply_dst": "orig_src"}
+    for stem in ADDRESS_COLUMNS:
+        hi, lo, mirror = frame[f"{stem}_hi"], frame[f"{stem}_lo"], mirrors.get(stem)
+        if mirror and (lo == frame[f"{mirror}_lo"]).all() and (hi == frame[f"{mirror}_hi"]).all():
+            found[stem] = found[mirror]
+        else:
+            found[stem] = addresses.show(hi, lo, flows.opaque)
+    return found
+
+
+def _option(option: str, column: str, frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    """What says it in each line that knows it; where all do, no line is looked at by itself."""
+    unknown, value = frame[column].null_count(), pl.col(column).cast(pl.String)
+    if not unknown:
+        yield pl.lit(f" {option} ")
+        yield value
+    elif unknown < frame.height:
+        yield _where_known(option, value)
+
+
+def _where_known(option: str, value: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit(f" {option} "), value).fill_null("")
 
 
 def _status() -> pl.Expr:
     names = [pl.when(pl.col("status") & bit != 0).then(pl.lit(name)).otherwise(None) for bit, name in _STATUS]
     given = pl.concat_str(names, separator=",", ignore_nulls=True)
-    return _option("-u", pl.when(given == "").then(pl.lit("UNSET")).otherwise(given))
+    return pl.when(given == "").then(pl.lit("UNSET")).otherwise(given)
 
 
-def _icmp(protocol: pl.Expr) -> list[pl.Expr]:
-    return [
-        pl.when(protocol == number).then(_option(f"--{name}-{option}", pl.col(column)))
-        for number, name in ((uapi.IPPROTO_ICMP, "icmp"), (uapi.IPPROTO_ICMPV6, "icmpv6"))
-        for option, column in _ICMP
-    ]
+def _zones(frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    if (frame["zone"] > 0).any():
+        for way, option in _ZONES.items():
+            here = (pl.col("zone") > 0) & (pl.col("zone_dir") == way)
+            yield _where_known(option, pl.when(here).then(pl.col("zone").cast(pl.String)))
 
 
-def _state() -> pl.Expr:
-    named = pl.coalesce(
-        pl.when(pl.col("l4proto") == l4proto).then(
-            pl.col("state").replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String)
-        )
-        for l4proto, names in uapi.STATE_NAMES.items()
-    )
-    return _option("--state", named)
+def _marks(frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    if (frame["mark"] > 0).any():
+        yield _where_known("-m", pl.when(pl.col("mark") > 0).then(pl.col("mark").cast(pl.String)))
+
+
+def _icmp(frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    here = set(frame["l4proto"].unique())
+    for number, name in ((uapi.IPPROTO_ICMP, "icmp"), (uapi.IPPROTO_ICMPV6, "icmpv6")):
+        if number in here:
+            for option, column in _ICMP:
+                value = pl.when(pl.col("l4proto") == number).then(pl.col(column).cast(pl.String))
+                yield _where_known(f"--{name}-{option}", value)
+
+
+def _states(frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    here = set(frame["l4proto"].unique())
+    for l4proto, names in uapi.STATE_NAMES.items():
+        if l4proto in here:
+            named = pl.col("state").replace_strict(
+                dict(enumerate(names)), default=None, return_dtype=pl.String
+            )
+            yield _where_known("--state", pl.when(pl.col("l4proto") == l4proto).then(named))

@@ -67,12 +67,13 @@ class Columns:
         self._piece.put(shape, fields, rows + self._base, messages)
 
     def frame(self) -> pl.DataFrame:
-        """All rows in the columns of the schema, in the order of the dump; nothing can be added any more."""
+        """All rows since it was last called, in the columns of the schema, in the order of the dump."""
         self._close()
         self._piece = _Piece(0)
-        if not self._done:
+        done, self._done = self._done, []
+        if not done:
             return pl.DataFrame(schema=dict(SCHEMA))
-        seen = pl.concat(self._done, how="diagonal", rechunk=False)
+        seen = pl.concat(done, how="diagonal", rechunk=False)
         # A column that no entry has stays one null, repeated: it takes no memory.
         return seen.select(
             name if name in seen.columns else pl.lit(None, dtype).alias(name)

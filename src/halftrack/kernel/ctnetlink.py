@@ -21,7 +21,12 @@ from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.filters import attributes
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    import polars as pl
+
     from halftrack.evidence.flows import FlowTable
+    from halftrack.kernel.decode import Decoder
 
 CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 LARGE: Final = 200_000
@@ -44,15 +49,29 @@ class Dump:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some entries of a dump. ``since_s``: monotonic; none of them was read before."""
+
+    frame: pl.DataFrame
+    since_s: float
+
+
 class PendingDump:
-    """A dump under way."""
+    """A dump under way. ``complete``: see ``Dump``; known once all was read."""
 
     def __init__(
-        self, selection: Selection, netns_path: str | None, deadline: float | None, expected: int | None
+        self,
+        selection: Selection,
+        netns_path: str | None,
+        deadline: float | None,
+        expected: int | None,
+        room: int,
     ) -> None:
         self._selection = selection
         self._netns_path = netns_path
         self._deadline = deadline
+        self._room = room
         self._sequence = netlink_messages.sequence()
         self._began = time.monotonic()
         parts = [
@@ -60,7 +79,8 @@ class PendingDump:
             for part in _parts(selection, expected)
         ]
         self._count = len(parts)
-        self._received = netlink.Dump(parts, self._sequence, deadline)
+        self._received = netlink.Dump(parts, self._sequence, deadline, room)
+        self.complete = False
 
     def _request(self, part: Selection) -> bytes:
         family, filters = attributes(part)
@@ -75,27 +95,56 @@ class PendingDump:
         """Wait for the rest and decode it. Raises PermissionMissing, FeatureMissing or OSError."""
         from halftrack.evidence.doubles import without_doubles  # noqa: PLC0415  # heavy; receiving runs by now
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # likewise
-        from halftrack.kernel.columns import Columns  # noqa: PLC0415  # likewise
-        from halftrack.kernel.decode import Decoder  # noqa: PLC0415  # likewise
 
-        decoder = Decoder(self._sequence, Columns(self._selection.columns))
-        try:
-            for block in self._received.blocks():
-                decoder.add(memoryview(block.memory).cast("B"), block.lengths)
-        except OSError as error:
-            raise _explained(error.errno or errno.EIO) from error
-        if decoder.error in _REFUSED and not self._selection.of_every_entry:
-            every = Selection(columns=self._selection.columns)
-            return begin(every, netns_path=self._netns_path, deadline=self._deadline).result()
-        if decoder.error:
-            raise _explained(decoder.error)
+        decoder = self._decoder()
+        for _ in self._decoded(decoder):
+            pass
+        if self._refused(decoder):
+            return self._of_every_entry().result()
         frame = decoder.frame()
         # A dump restarts a bucket whose remembered entry went away, and shows some entries again. Among a
         # million entries about a hundred pairs share an id: it only names the candidates.
         frame = without_doubles(frame, frame["id"].fill_null(0).to_numpy())
         seconds = time.monotonic() - self._began
-        complete = decoder.ended == self._count and not self._received.late
-        return Dump(FlowTable(frame), decoder.unreadable, complete, seconds)
+        return Dump(FlowTable(frame), decoder.unreadable, self.complete, seconds)
+
+    def parts(self) -> Generator[Part]:
+        """The entries as they come, while the kernel goes on; some may come twice.
+
+        Whoever stops asking gives the dump up. Raises as ``result`` does.
+        """
+        decoder = self._decoder()
+        for since_s in self._decoded(decoder):
+            yield Part(decoder.frame(), since_s)
+        if self._refused(decoder):
+            instead = self._of_every_entry()
+            yield from instead.parts()
+            self.complete = instead.complete
+
+    def _decoder(self) -> Decoder:
+        from halftrack.kernel.columns import Columns  # noqa: PLC0415  # heavy; receiving runs by now
+        from halftrack.kernel.decode import Decoder  # noqa: PLC0415  # likewise
+
+        return Decoder(self._sequence, Columns(self._selection.columns))
+
+    def _decoded(self, decoder: Decoder) -> Iterator[float]:
+        """Decode block after block; after each, since when it was read."""
+        try:
+            for block in self._received.blocks():
+                decoder.add(memoryview(block.memory).cast("B"), block.lengths)
+                yield block.since_s
+        except OSError as error:
+            raise _explained(error.errno or errno.EIO) from error
+        if decoder.error and not self._refused(decoder):
+            raise _explained(decoder.error)
+        self.complete = decoder.ended == self._count and not self._received.late
+
+    def _refused(self, decoder: Decoder) -> bool:
+        return decoder.error in _REFUSED and not self._selection.of_every_entry
+
+    def _of_every_entry(self) -> PendingDump:
+        every = Selection(columns=self._selection.columns)
+        return PendingDump(every, self._netns_path, self._deadline, None, self._room)
 
 
 def _parts(selection: Selection, expected: int | None) -> tuple[Selection, ...]:
@@ -115,15 +164,17 @@ def begin(
     netns_path: str | None = None,
     deadline: float | None = None,
     expected: int | None = None,
+    room: int = netlink.MOST_ROOM,
 ) -> PendingDump:
     """Start dumping the entries of a namespace (None: this process's own).
 
     ``selection`` is applied by the kernel as far as it can; filter the frame again. ``deadline``
-    is a ``time.monotonic`` moment, ``expected`` the entries that the table counts. Raises
-    PermissionMissing, FeatureMissing, or OSError where the namespace cannot be entered.
+    is a ``time.monotonic`` moment, ``expected`` the entries that the table counts, ``room`` how much
+    is received ahead (``netlink.Dump``). Raises PermissionMissing, FeatureMissing, or OSError where
+    the namespace cannot be entered.
     """
     try:
-        return PendingDump(selection, netns_path, deadline, expected)
+        return PendingDump(selection, netns_path, deadline, expected, room)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise FeatureMissing("this kernel has no netlink interface to netfilter") from error

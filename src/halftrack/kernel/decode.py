@@ -33,7 +33,7 @@ Words: TypeAlias = npt.NDArray[np.uint32]
 
 @dataclass(slots=True)
 class Decoder:
-    """Takes block after block; ``frame`` gives what was read so far.
+    """Takes block after block; ``frame`` gives what was read since it was last called.
 
     ``unreadable`` counts messages that could not be decoded, ``error`` is the errno with which
     the kernel ended it (0: none), ``ended`` how many ends of a dump were seen.
@@ -54,7 +54,7 @@ class Decoder:
             self._cut(words, starts, sizes)
 
     def frame(self) -> pl.DataFrame:
-        """All entries read, in the columns of the schema."""
+        """Entries in the columns of the schema, each given once."""
         return self.columns.frame()
 
     def _starts(self, words: Words, lengths: Places) -> tuple[Places, Places]:

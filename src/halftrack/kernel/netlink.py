@@ -35,7 +35,7 @@ NETLINK_ROUTE: Final = 0
 DATAGRAM: Final = 32 * 1024
 """The most that the kernel puts into one datagram of a dump."""
 _PER_BLOCK: Final = 192
-_BLOCKS: Final = 4
+MOST_ROOM: Final = 4
 _MSG_WAITFORONE: Final = 0x10000
 _POLL_S: Final = 0.5
 _MOST_DATAGRAMS: Final = 100_000
@@ -65,9 +65,14 @@ class _Mmsghdr(ctypes.Structure):
 
 
 class Block:
-    """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * DATAGRAM``."""
+    """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * DATAGRAM``.
+
+    ``since_s``: monotonic; nothing in it was written by the kernel before. ``asked_s``: when it was
+    last to be filled.
+    """
 
     def __init__(self) -> None:
+        self.since_s = self.asked_s = 0.0
         self.memory = (ctypes.c_char * (_PER_BLOCK * DATAGRAM))()
         self.lengths: list[int] = []
         base = ctypes.addressof(self.memory)
@@ -80,6 +85,7 @@ class Block:
 
     def fill(self, fd: int) -> None:
         """Receive at least one datagram. Raises OSError."""
+        self.asked_s = time.monotonic()
         count = _libc.recvmmsg(fd, self._headers, _PER_BLOCK, _MSG_WAITFORONE, None)
         if count < 0:
             code = ctypes.get_errno()
@@ -162,11 +168,16 @@ class Dump:
 
     ``parts``: sockets and what is asked of each; all requests bear ``sequence``. ``blocks`` yields
     each filled block; it is used again once the next one is asked for. Memory is bounded: the
-    receivers wait when nobody decodes.
+    receivers wait when nobody decodes. ``room``: blocks that there are of it; with fewer of them less
+    is received ahead.
     """
 
     def __init__(
-        self, parts: Sequence[tuple[socket.socket, bytes]], sequence: int, deadline: float | None
+        self,
+        parts: Sequence[tuple[socket.socket, bytes]],
+        sequence: int,
+        deadline: float | None,
+        room: int = MOST_ROOM,
     ) -> None:
         self._sequence = sequence
         self._deadline = deadline
@@ -174,9 +185,10 @@ class Dump:
         self._full: queue.SimpleQueue[Block | _End] = queue.SimpleQueue()
         self._stopped = False
         self.late = False
-        for _ in range(_BLOCKS):
+        for _ in range(room):
             self._free.put(Block())
         self._socks = [sock for sock, _ in parts]
+        self._asked_s = time.monotonic()
         for sock, request in parts:
             sock.sendto(request, (0, 0))
         self._threads = [
@@ -215,6 +227,7 @@ class Dump:
 
     def _receive(self, sock: socket.socket) -> None:
         end = _End()
+        since_s = self._asked_s
         try:
             while not self._stopped:
                 block = self._free.get()
@@ -223,6 +236,8 @@ class Dump:
                 if not self._fill(block, sock):
                     end.late = True
                     break
+                # The kernel writes one datagram ahead: the next block's first is there by now.
+                block.since_s, since_s = since_s, block.asked_s
                 self._full.put(block)
                 if self._ended(block.last()):
                     break

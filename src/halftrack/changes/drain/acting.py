@@ -11,7 +11,9 @@ from halftrack.changes.drain.batches import Drain
 from halftrack.changes.drain.entries import Entries
 from halftrack.changes.drain.kept import Kept
 from halftrack.changes.drain.proofs import Proofs, way
+from halftrack.changes.drain.rereading import BATCH, worth_a_dump
 from halftrack.changes.drain.verifying import Verifier
+from halftrack.diagnosis import filters
 from halftrack.draining.still import compared
 from halftrack.errors import Incomplete
 from halftrack.kernel import namespaces
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from halftrack.draining.outcome import Outcome
     from halftrack.evidence.values import Namespace
 
-BATCH: Final = 20_000
-"""Entries that are read again and changed together."""
 FILE: Final = "drained.conntrack"
 """In the directory of the change."""
 
@@ -64,6 +64,7 @@ def drain(
             verifier = Verifier(judgement.view, wanted, path, entries, proofs, outcome)
             if batch is None and at_once.remove(judgement, wanted, path, kept, verifier):
                 return
+            many = batch is None and worth_a_dump(judgement.changed, judgement.view.flows.height)
             Drain(
                 looked=looked,
                 columns=compared(_fields(wanted)),
@@ -74,6 +75,8 @@ def drain(
                 batch=batch or BATCH,
                 told=told,
                 check=verifier,
+                netns_path=path,
+                selection=filters.selection(wanted) if many else None,
             ).run(outcome)
     except namespaces.Vanished as error:
         raise Incomplete(f"namespace {error} ended: its entries went with it") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.changes.drain import rereading
+from halftrack.changes.drain.rereading import Again
 from halftrack.changes.drain.verifying import Done
 from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.still import unchanged
 from halftrack.errors import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from halftrack.changes.drain.entries import Entries
     from halftrack.changes.drain.kept import Kept
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from halftrack.changes.drain.proofs import Proofs
     from halftrack.changes.drain.reins import Reins
     from halftrack.draining.outcome import Outcome
+    from halftrack.evidence.selection import Selection
 
 _ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 _STALE_S: Final = 1.0
@@ -38,7 +42,8 @@ _CHECK_S: Final = 15.0
 @dataclass(frozen=True, slots=True)
 class Drain:
     """One drain under way. ``columns``: that have to be what they were
-    (``still.compared``). ``told``: called with the entries seen to, after every batch."""
+    (``still.compared``). ``selection``: takes in what is to be changed; None: entries are read again
+    by name, ``batch`` at a time. ``told``: called with the entries seen to, after every batch."""
 
     looked: Looked
     columns: Sequence[str]
@@ -50,6 +55,8 @@ class Drain:
     told: Callable[[int], None]
     check: Callable[[Sequence[Done]], None]
     """Looks at what was changed since the last time: at the end, and every ``_CHECK_S``."""
+    netns_path: str | None = None
+    selection: Selection | None = None
     _done: list[Done] = field(default_factory=list)
 
     def run(self, outcome: Outcome) -> None:
@@ -57,29 +64,37 @@ class Drain:
         total = outcome.not_reached = self.looked.judgement.changed
         checked_s = time.monotonic()
         try:
-            for part, fate in self._parts():
-                if self.reins.stopped:
-                    break
-                self._batch(part, fate, outcome)
-                outcome.not_reached -= part.height
-                self.told(total - outcome.not_reached)
-                if time.monotonic() - checked_s > _CHECK_S:
-                    self._look_again()
-                    checked_s = time.monotonic()
-                self.reins.border(part.height)
+            with contextlib.closing(self._read_again()) as batches:
+                for again in batches:
+                    if self.reins.stopped:
+                        break
+                    self._batch(again, outcome)
+                    outcome.not_reached -= len(again.rows)
+                    self.told(total - outcome.not_reached)
+                    if time.monotonic() - checked_s > _CHECK_S:
+                        self._look_again()
+                        checked_s = time.monotonic()
+                    self.reins.border(len(again.rows))
         finally:
             outcome.stopped = self.reins.stopped and outcome.not_reached > 0
             self._look_again()
 
-    def _parts(self) -> Iterator[tuple[pl.DataFrame, Fate]]:
-        """The entries to be changed, in batches; column ``row``: their number in the view."""
+    def _read_again(self) -> Generator[Again]:
+        """The entries to be changed, in batches, what is surely dead first; in a dump as they come."""
         judgement = self.looked.judgement
         flows = judgement.view.flows
-        for fate in _ORDER:
-            rows = (judgement.fates == fate).fill_null(value=False).arg_true()
-            for start in range(0, len(rows), self.batch):
-                some = rows.slice(start, self.batch)
-                yield flows[some].with_columns(some.alias("row")), fate
+        groups = [(judgement.fates == fate).fill_null(value=False) for fate in _ORDER]
+        if self.selection is not None:
+            changed = (judgement.fates <= Fate.MAY_LIVE).fill_null(value=False)
+            left = changed.to_numpy().copy()
+            wanted = (*self.columns, "timeout")
+            for again in rereading.in_a_dump(
+                flows, changed.arg_true(), self.selection, wanted, self.netns_path
+            ):
+                left[again.rows.to_numpy()] = False
+                yield again
+            groups = [group & pl.Series(left) for group in groups]
+        yield from rereading.by_name(flows, (group.arg_true() for group in groups), self.entries, self.batch)
 
     def _look_again(self) -> None:
         if self._done:
@@ -88,29 +103,41 @@ class Drain:
             self.check(self._done)
             self._done.clear()
 
-    def _batch(self, part: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
-        left = self._checked(part, fate, outcome)
-        checked_s = time.monotonic()
+    def _batch(self, again: Again, outcome: Outcome) -> None:
+        left = self._checked(self._part(again.rows), again, outcome)
         if left.is_empty():
             return
         self.kept.add(left)
+        since_s = again.since_s
         for _ in range(_TRIES):
-            if time.monotonic() - checked_s <= _STALE_S:
+            if time.monotonic() - since_s <= _STALE_S:
                 break
             # The disk was slow, or the process was stopped.
-            left = self._checked(left, fate, outcome)
-            checked_s = time.monotonic()
+            since_s = time.monotonic()
+            now = Again(left["row"], self.entries.again(left), since_s)
+            left = self._checked(left, now, outcome)
         else:
             raise Busy("this machine is too slow just now to act on what it reads: try a smaller --batch")
-        if left.is_empty():
-            return
+        for rows in left.partition_by("fate"):
+            self._change(rows, Fate(rows["fate"][0]), outcome)
+
+    def _part(self, rows: pl.Series) -> pl.DataFrame:
+        """These rows of the view, and their number, fate and what they are to be left, in seconds."""
+        judgement = self.looked.judgement
+        fates = judgement.fates[rows]
+        given = fates.replace_strict({fate: self.given(fate) for fate in _ORDER}, return_dtype=pl.Int64)
+        return judgement.view.flows[rows].with_columns(
+            rows.alias("row"), fates.alias("fate"), given.alias("given")
+        )
+
+    def _change(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
         given = self.given(fate)
-        refused = self.entries.retime(left, given)
+        refused = self.entries.retime(rows, given)
         _count_refused(outcome, refused)
-        done = left.height - sum(refused.values())
-        self._done.append(Done(left["row"], fate, given))
+        done = rows.height - sum(refused.values())
+        self._done.append(Done(rows["row"], fate, given))
         if self.deleting:
-            woken = self._woken(left, fate)
+            woken = self._woken(rows)
             outcome.healed += woken
             outcome.removed += done - woken
         else:
@@ -124,42 +151,41 @@ class Drain:
         """Seconds that an entry is left. What is removed goes by itself, for as long it can be helped."""
         return GOING_S if self.deleting else self.looked.judgement.seconds(fate)
 
-    def _woken(self, left: pl.DataFrame, fate: Fate) -> int:
+    def _woken(self, left: pl.DataFrame) -> int:
         """Of entries that are about to go, give back to those what they had that are not dead after all."""
         again = self.entries.again(left)
         going = again["id"].is_not_null() & (again["timeout"] <= GOING_S)
         same = unchanged(left, again, 0, self.columns)
         hit = left.filter(going & ~same)
-        if fate is Fate.DEAD:
-            self.proofs.refresh(always=True)
-            rest = left.filter(going & same)
-            hit = pl.concat([hit, rest.filter(~self.proofs.dead(rest))])
+        self.proofs.refresh(always=True)
+        rest = left.filter(going & same)
+        hit = pl.concat([hit, rest.filter(~self.proofs.dead(rest))])
         for rows in hit.partition_by("timeout"):
             self.entries.retime(rows, max(rows["timeout"][0], MAY_LIVE_S))
         return hit.height
 
-    def _checked(self, part: pl.DataFrame, fate: Fate, outcome: Outcome) -> pl.DataFrame:
-        """Of a batch, the entries that may be changed at this moment, with what they have left now.
+    def _checked(self, part: pl.DataFrame, again: Again, outcome: Outcome) -> pl.DataFrame:
+        """Of a batch, the entries that may be changed at this moment.
 
         The sockets come last: who opens a connection after its entry was read again is seen there.
         """
-        elapsed_s = time.monotonic() - self.looked.read_at_s
-        again = self.entries.again(part)
-        there = again["id"].is_not_null()
-        same = unchanged(part, again, elapsed_s, self.columns)
+        now = again.now
+        there = now["id"].is_not_null()
+        same = unchanged(part, now, again.since_s - self.looked.read_at_s, self.columns)
         longer = same
         if not self.deleting:
-            longer = same & (again["timeout"] > self.given(fate)).fill_null(value=False)
+            longer = same & (now["timeout"] > part["given"]).fill_null(value=False)
         outcome.gone += int((~there).sum())
         outcome.spoke += int((there & ~same).sum())
         outcome.short += int((same & ~longer).sum())
-        now = part.filter(longer)
-        if fate is not Fate.DEAD or now.is_empty():
-            return now
+        left = part.filter(longer)
+        dead = left["fate"] == Fate.DEAD
+        if not dead.any():
+            return left
         self.proofs.refresh(always=self.deleting)
-        dead = self.proofs.dead(now)
-        outcome.unproven += int((~dead).sum())
-        return now.filter(dead)
+        proven = ~dead | self.proofs.dead(left)
+        outcome.unproven += int((~proven).sum())
+        return left.filter(proven)
 
 
 def _count_refused(outcome: Outcome, refused: Mapping[int, int]) -> None:

@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.changes.drain import rereading
 from halftrack.diagnosis import filters
 from halftrack.draining.fates import MAY_LIVE_S, Fate
-from halftrack.errors import Incomplete
-from halftrack.kernel import ctnetlink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from halftrack.changes.drain.entries import Entries
     from halftrack.changes.drain.proofs import Proofs
+    from halftrack.changes.drain.rereading import Again
     from halftrack.diagnosis.filters import Filter
     from halftrack.diagnosis.view import View
     from halftrack.draining.outcome import Outcome
 
-KEY: Final = ("id", "l4proto", "orig_src_lo", "orig_dst_lo", "orig_sport", "orig_dport")
-"""Tells entries apart together: an id alone comes twice among some hundred thousand."""
 _SHOWN: Final = ("status", "state", "timeout")
 
 
@@ -53,16 +51,15 @@ class Verifier:
     outcome: Outcome
 
     def __call__(self, done: Sequence[Done]) -> None:
-        """Raises Incomplete where the table could not be read whole."""
+        """Raises OSError, PermissionMissing where the entries could not be read."""
         changed = self._changed(done)
-        # Status and mark may be others now: only what makes an entry itself is asked for.
-        same = replace(filters.selection(self.wanted), status=0, status_mask=0, mark=0, mark_mask=0)
-        narrowed = replace(same, columns=frozenset((*KEY, *_SHOWN)))
-        found = ctnetlink.dump(narrowed, netns_path=self.netns_path)
-        if not found.complete:
-            raise Incomplete("the table could not be read again: what was drained is not verified")
-        now = found.flows.frame.select(*KEY, *(pl.col(name).alias(f"now_{name}") for name in _SHOWN))
-        joined = changed.join(now, on=list(KEY), how="left", nulls_equal=True)
+        now = [
+            again.now.select(pl.col(name).alias(f"now_{name}") for name in _SHOWN).with_columns(
+                again.rows.alias("row")
+            )
+            for again in self._read_again(changed["row"])
+        ]
+        joined = changed.join(pl.concat(now), on="row", how="left")
         more = joined["now_timeout"] > joined["given"]
         self.outcome.restored = (self.outcome.restored or 0) + int(more.sum())
         self.outcome.went = (self.outcome.went or 0) + joined["now_timeout"].null_count()
@@ -73,10 +70,24 @@ class Verifier:
             refused = self.entries.retime(self.view.flows[rows["row"]], seconds)
             self.outcome.healed += rows.height - sum(refused.values())
 
+    def _read_again(self, rows: pl.Series) -> Iterator[Again]:
+        """All of them: those by name that no dump showed."""
+        flows, left = self.view.flows, rows
+        narrow = filters.selection(self.wanted)
+        # Whose status or mark is another one by now only a wider dump shows.
+        wide = replace(narrow, status=0, status_mask=0, mark=0, mark_mask=0)
+        for selection in dict.fromkeys((narrow, wide)):
+            if rereading.worth_a_dump(len(left), flows.height):
+                met = [left.clear()]
+                for again in rereading.in_a_dump(flows, left, selection, _SHOWN, self.netns_path):
+                    met.append(again.rows)
+                    yield again
+                left = left.filter(~left.is_in(pl.concat(met).implode()))
+        yield from rereading.by_name(flows, [left], self.entries)
+
     def _changed(self, done: Sequence[Done]) -> pl.DataFrame:
-        names = [*KEY, *_SHOWN]
         return pl.concat(
-            self.view.flows[names][each.rows].with_columns(
+            self.view.flows[list(_SHOWN)][each.rows].with_columns(
                 each.rows.alias("row"),
                 pl.lit(each.given, pl.Int64).alias("given"),
                 pl.lit(int(each.fate), pl.UInt8).alias("fate"),
