@@ -9,9 +9,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from halftrack.changes import fixing
+from halftrack.changes import fixing, spaces
 from halftrack.changes.applying import Stopped
 from halftrack.plans.actions import AddRules, Persist, SetBuckets, SetSysctl, TimeoutPolicy, Where
 from kernel import changing
@@ -305,3 +306,19 @@ def json_of(plan: object) -> bytes:
     import msgspec
 
     return msgspec.json.encode(plan)
+
+
+def test_from_another_namespace_the_nodes_own_is_named(site: Site) -> None:
+    """Refused, so that nothing is written to it."""
+    here = site.value(LOOSE)
+    plan = site.plan((SetSysctl(where=Where(netns="host"), name=LOOSE, before="7", after="7"),))
+    at_home = site.halftrack("fix", str(plan), "--yes").stderr
+    elsewhere = site.netns.call(lambda: site.halftrack("fix", str(plan), "--yes").stderr)
+    assert f"{LOOSE} is {here} and not 7 as planned" in at_home
+    assert f"{LOOSE} in host is {here} and not 7 as planned" in elsewhere
+
+
+def test_a_namespace_of_the_same_number_is_another(site: Site) -> None:
+    space = spaces.find(site.where)
+    again = msgspec.structs.replace(space, cookie=(space.cookie or 0) + 1)
+    assert space.key != again.key

@@ -39,7 +39,7 @@ def _sysctl(action: SetSysctl) -> list[AnyWrite]:
     if now == after:
         return []
     if before is not None and now != _plain(before):
-        raise Incomplete(f"{action.name}{_inside(space)} is {now} and not {before} as planned")
+        raise Incomplete(f"{action.name}{space.inside} is {now} and not {before} as planned")
     return [sysctl.SysctlWrite(space=space, name=action.name, before=now, after=after)]
 
 
@@ -48,11 +48,11 @@ def value(space: spaces.Space, name: str) -> str:
     try:
         return sysctl.read(space, name)
     except FileNotFoundError as error:
-        raise FeatureMissing(f"there is no {name}{_inside(space)}") from error
+        raise FeatureMissing(f"there is no {name}{space.inside}") from error
     except Vanished as error:
         raise Incomplete(f"namespace {space.name} is not there any more") from error
     except OSError as error:
-        raise PermissionMissing(f"{name}{_inside(space)} cannot be read: {error.strerror}") from error
+        raise PermissionMissing(f"{name}{space.inside} cannot be read: {error.strerror}") from error
 
 
 def _buckets(action: SetBuckets) -> list[AnyWrite]:
@@ -70,7 +70,3 @@ def _buckets(action: SetBuckets) -> list[AnyWrite]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-def _inside(space: spaces.Space) -> str:
-    return "" if space.host else f" in {space.name}"

@@ -44,6 +44,16 @@ class Space(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     boot: str | None = None
     host: bool = False
 
+    @property
+    def inside(self) -> str:
+        """For titles: where it is, but for the node's own namespace told to somebody who lives in it."""
+        return "" if self.host and privileges.in_initial_network() is not False else f" in {self.name}"
+
+    @property
+    def key(self) -> str:
+        """Another one for each namespace that there was since boot, where the kernel tells that."""
+        return HOST if self.host else str(self.cookie or self.inode)
+
 
 def find(where: Where) -> Space:
     """The namespace that a plan means, on this node now. Raises Incomplete, PermissionMissing."""

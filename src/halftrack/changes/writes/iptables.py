@@ -44,13 +44,11 @@ class IptablesWrite(msgspec.Struct, frozen=True, kw_only=True, tag="iptables", t
 
     @property
     def title(self) -> str:
-        inside = "" if self.space.host else f" in {self.space.name}"
-        return f"{iptables.tool(self.family)} table {self.table}{inside}: chain {self.chain}"
+        return f"{iptables.tool(self.family)} table {self.table}{self.space.inside}: chain {self.chain}"
 
     @property
     def key(self) -> str:
-        space = "host" if self.space.host else self.space.inode
-        return f"iptables {space} {self.family} {self.table} {self.chain}"
+        return f"iptables {self.space.key} {self.family} {self.table} {self.chain}"
 
     def look(self) -> Look:
         try:

@@ -39,12 +39,11 @@ class NftWrite(msgspec.Struct, frozen=True, kw_only=True, tag="nft", tag_field="
 
     @property
     def title(self) -> str:
-        inside = "" if self.space.host else f" in {self.space.name}"
-        return f"nft table {_OURS}{inside}: {self.name}"
+        return f"nft table {_OURS}{self.space.inside}: {self.name}"
 
     @property
     def key(self) -> str:
-        return f"nft {'host' if self.space.host else self.space.inode} {self.name}"
+        return f"nft {self.space.key} {self.name}"
 
     def look(self) -> Look:
         try:

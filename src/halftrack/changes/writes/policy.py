@@ -23,13 +23,12 @@ class PolicyWrite(msgspec.Struct, frozen=True, kw_only=True, tag="policy", tag_f
 
     @property
     def title(self) -> str:
-        inside = "" if self.space.host else f" in {self.space.name}"
         times = ", ".join(f"{state} {seconds}" for state, seconds in self.timeouts.items())
-        return f"timeout policy {self.name}{inside}: {times}"
+        return f"timeout policy {self.name}{self.space.inside}: {times}"
 
     @property
     def key(self) -> str:
-        return f"policy {'host' if self.space.host else self.space.inode} {self.name}"
+        return f"policy {self.space.key} {self.name}"
 
     def look(self) -> Look:
         try:

@@ -34,13 +34,11 @@ class SysctlWrite(msgspec.Struct, frozen=True, kw_only=True, tag="sysctl", tag_f
 
     @property
     def title(self) -> str:
-        inside = "" if self.space.host else f" in {self.space.name}"
-        return f"{self.name} {self.before} -> {self.after}{inside}"
+        return f"{self.name} {self.before} -> {self.after}{self.space.inside}"
 
     @property
     def key(self) -> str:
-        inside = "host" if self.space.host else self.space.inode
-        return f"sysctl {inside} {_ALIASES.get(self.name, self.name)}"
+        return f"sysctl {self.space.key} {_ALIASES.get(self.name, self.name)}"
 
     def look(self) -> Look:
         try:
