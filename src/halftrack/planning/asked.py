@@ -12,8 +12,9 @@ from halftrack.diagnosis.document import Advice, Effect, Finding, Risk
 from halftrack.diagnosis.view import view
 from halftrack.errors import UsageError
 from halftrack.evidence.values import HOST, SELF
-from halftrack.planning.picks import Pick, pick, slug
+from halftrack.planning.picks import Pick, pick
 from halftrack.remedies.live import LiveEntries
+from halftrack.remedies.preference import slug
 from halftrack.remedies.situation import Situation
 
 if TYPE_CHECKING:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.planning import reasons
-from halftrack.planning.picks import Choice, Pick, left_out, pick, slug
+from halftrack.planning.picks import Choice, Pick, left_out, pick
 from halftrack.remedies import retiming
+from halftrack.remedies.preference import slug
 from halftrack.remedies.situation import PRESSURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from halftrack.diagnosis.document import Advice
     from halftrack.remedies.situation import Situation
-
-_BROAD: Final = ("advice", "cap-unacknowledged", "raise-limit")
-"""Cures that touch nothing but what is wrong here, best first."""
-_SHORTER: Final = ("timeout-policy", "shorten-established")
 
 
 def clears(situation: Situation) -> Choice:
@@ -51,27 +47,14 @@ def cures(situation: Situation, *, drained: bool) -> Choice:
 
 
 def _cure(ready: Mapping[str, Pick], *, drained: bool) -> Pick | None:
-    managed = next((found for found in ready.values() if "manager" in found.advice.arguments), None)
-    if managed is not None:
-        return managed
-    for name in _BROAD:
-        if name in ready:
-            return ready[name]
-    policy, node_wide = (ready.get(name) for name in _SHORTER)
-    if policy is not None and node_wide is not None:
-        return policy if _cuts(node_wide.advice) > _cuts(policy.advice) else node_wide
-    if policy is not None or node_wide is not None:
-        return policy or node_wide
-    strict = ready.get("strict-pickup")
-    if strict is not None and not drained and strict.advice.risk.live_flows_affected == 0:
-        return strict
+    """``ready``: by slug, best first."""
+    for name, found in ready.items():
+        if name == "notrack":
+            continue
+        if name == "strict-pickup" and (drained or found.advice.risk.live_flows_affected != 0):
+            continue
+        return found
     return None
-
-
-def _cuts(advice: Advice) -> float:
-    """Live connections that it may cut; not known is worse than any number."""
-    affected = advice.risk.live_flows_affected
-    return float("inf") if affected is None else affected
 
 
 def reliefs(situation: Situation, clearings: Sequence[Pick]) -> Choice:

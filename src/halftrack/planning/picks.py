@@ -9,6 +9,7 @@ from halftrack import remedies
 from halftrack.planning.clearing import Clearing, clearing, together
 from halftrack.plans.actions import ByHand, Drain, Persist
 from halftrack.plans.document import NotChosen
+from halftrack.remedies.preference import slug
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Advice, Finding
@@ -54,11 +55,6 @@ class Choice:
 
     def __add__(self, other: Choice) -> Choice:
         return Choice(self.picks + other.picks, self.left + other.left)
-
-
-def slug(advice: Advice) -> str:
-    """The remedy's own, also where its advice was handed over to another manager."""
-    return str(advice.arguments.get("remedy", advice.remedy))
 
 
 def pick(situation: Situation, advice: Advice, *, asked: bool = False) -> Pick | None:

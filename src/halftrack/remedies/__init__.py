@@ -26,6 +26,7 @@ from halftrack.remedies import (
     timeout_policy,
 )
 from halftrack.remedies.live import LiveEntries
+from halftrack.remedies.preference import rank, slug
 from halftrack.remedies.situation import Situation
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ REMEDIES: Final[tuple[Remedy, ...]] = (
     notrack,
     drain,
 )
-"""In the order in which those of one kind are shown."""
+"""Those of one kind are shown in this order; cures by preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,14 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...] | None:
     None for a remedy that is advice alone. What was handed over to another manager is its
     remedy's still.
     """
-    found = named(str(advice.arguments.get("remedy", advice.remedy)))
+    found = named(slug(advice))
     act = getattr(found, "actions", None)
     return None if act is None else tuple(act(situation, advice))
 
 
 def _advised(situation: Situation) -> Finding:
     found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
-    found.sort(key=lambda fit: KINDS.index(fit.kind))
+    found.sort(key=lambda fit: (KINDS.index(fit.kind), rank(fit) if fit.kind == "cure" else ()))
     return msgspec.structs.replace(situation.finding, remedies=tuple(found))
 
 
