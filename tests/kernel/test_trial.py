@@ -184,6 +184,21 @@ def test_keep_counts_over_a_new_connection_only(site: Site, monkeypatch: pytest.
     assert site.value(ESTABLISHED) == "8000"
 
 
+def test_what_is_kept_holds_also_where_it_cannot_be_made_to_last(site: Site) -> None:
+    plan = site.plan(changing.settings(site), changing.lasting(site))
+    assert site.halftrack("fix", str(plan), "--yes", "--try", "1h").returncode == 0
+    (site.etc / "sysctl.d").write_text("in the way", "utf-8")
+    before = site.files()
+    kept = site.halftrack("keep")
+    assert (kept.returncode, "is kept, but not over a reboot" in kept.stderr) == (76, True)
+    assert site.halftrack("changes").stdout.rstrip().endswith(" holds")
+    assert site.files() == before
+    (site.etc / "sysctl.d").unlink()
+    assert site.halftrack("keep", "1").stdout == "Change 1 kept. It holds over a reboot.\n"
+    assert site.halftrack("undo", "1", "--yes").returncode == 0
+    assert (site.files(), site.value(ESTABLISHED)) == ({}, "432000")
+
+
 def test_nothing_is_kept_that_is_not_on_trial(site: Site) -> None:
     done = site.halftrack("keep")
     assert (done.returncode, "no change is on trial" in done.stderr) == (64, True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, operator, records, trial, who
+from halftrack.changes import applying, operator, records, trial, undo, who
 from halftrack.errors import HalftrackError, Incomplete, UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +33,15 @@ def keep(journal: Journal, folded: Folded) -> str:
         try:
             applying.persist(folded.begun.plan, applying.Work(journal), folded.failed_step)
         except (HalftrackError, OSError) as error:
+            _take_back(journal, len(folded.begun.plan.steps))
             raise Incomplete(
                 f"change {folded.number} is kept, but not over a reboot: {error};"
                 f" halftrack keep {folded.number} tries again"
             ) from error
     return how
+
+
+def _take_back(journal: Journal, step: int) -> None:
+    """What there is of the step that makes it last: whole or not at all, as every step."""
+    with contextlib.suppress(HalftrackError, OSError):
+        undo.Taking(journal).take_back([entry for entry in journal.folded().standing if entry.step == step])

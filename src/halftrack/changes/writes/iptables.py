@@ -57,7 +57,7 @@ class IptablesWrite(msgspec.Struct, frozen=True, kw_only=True, tag="iptables", t
             return Look(Seen.GONE)
         if not now:
             return Look(Seen.BEFORE)
-        return Look(Seen.AFTER if now == self.after else Seen.OTHER, "\n".join(now))
+        return Look(Seen.AFTER if now == self.after else Seen.OTHER, "; ".join(now))
 
     def do(self) -> None:
         def load() -> None:

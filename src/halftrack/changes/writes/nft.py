@@ -8,6 +8,7 @@ namespace: that is what has to be there afterwards, and what drift is held again
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -64,8 +65,7 @@ class NftWrite(msgspec.Struct, frozen=True, kw_only=True, tag="nft", tag_field="
         there, _ = _split(listing(), self.objects)
         if not there:
             return Look(Seen.BEFORE)
-        now = canonical(there)
-        return Look(Seen.AFTER if now == self.after else Seen.OTHER, now)
+        return Look(Seen.AFTER if canonical(there) == self.after else Seen.OTHER, _told(there))
 
     def _load(self) -> None:
         if self._look().seen is Seen.AFTER:
@@ -124,6 +124,13 @@ def listing() -> list[dict[str, Any]] | None:
     told = json.loads(tools.run(["nft", "-j", "list", "table", FAMILY, TABLE]))
     items: list[dict[str, Any]] = told["nftables"]
     return [item for item in items if "metainfo" not in item and "table" not in item]
+
+
+def _told(items: list[dict[str, Any]]) -> str:
+    """For people, who have nft to see more."""
+    counts = Counter(kind for kind, _ in map(_kind, items))
+    what = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
+    return f"{what} (nft list table {_OURS})"
 
 
 def canonical(items: list[dict[str, Any]]) -> str:
