@@ -1,0 +1,161 @@
+"""The walk through the founding trouble: what is typed, in order, and what is seen.
+
+Both the page docs/walk.md and its test come from here: ``scripts/record-walk`` writes the screens
+into the page, the test takes the same walk and compares.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from kernel import founding
+from kernel.changing import rules_of
+from kernel.dressing import dressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.dressing import Node
+    from kernel.founding import Network
+
+PAGE_BLOCK: Final = re.compile(
+    r"(?P<open><!-- walk: (?P<name>[a-z-]+) -->\n```console\n)(?P<old>.*?)(?P<close>```\n<!-- end of walk -->)",
+    re.DOTALL,
+)
+"""A screen in a Markdown file, under the name of its step."""
+VISITS: Final = 2
+"""Before anybody looks."""
+_UNITS: Final = "s|min|h|d|days?|hours?"
+
+
+@dataclass(frozen=True)
+class Step:
+    """``typed`` on the node, with ``answer`` where something is asked; ``before``: what happens first.
+
+    ``code``: what it has to end in.
+    """
+
+    name: str
+    typed: str
+    answer: str = ""
+    code: int = 0
+    before: Callable[[Network], None] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a step showed, and all that may be changed as it was afterwards."""
+
+    step: Step
+    text: str
+    state: dict[str, object]
+
+    @property
+    def words(self) -> str:
+        """The text in one line."""
+        return " ".join(self.text.split())
+
+    @property
+    def screen(self) -> str:
+        """As it stands in a page: what was typed, and what came."""
+        return f"# {self.step.typed}\n{self.text.rstrip()}\n"
+
+
+def _go_on(network: Network) -> None:
+    """Visitors come as before, and what was drained has its minute."""
+    drained = _ports(network)
+    network.visit()
+    for _ in range(300):
+        if not drained & _ports(network):
+            return
+        time.sleep(0.5)
+    raise TimeoutError("what was drained is still there")
+
+
+def _ports(network: Network) -> set[str]:
+    """Client's address and port of each entry."""
+    return set(
+        re.findall(r"dst=(198\.51\.100\.\S+ sport=80 dport=\d+) ", network.node.run("conntrack", "-L"))
+    )
+
+
+STEPS: Final = (
+    Step("doctor", "halftrack doctor --netns host", code=1),
+    Step("plan", "halftrack plan --netns host -o plan.json"),
+    # A rehearsal of the plan on a copy of the table has its place here.
+    Step("dry-run", "halftrack drain one-sided sport=80 --netns host --dry-run"),
+    Step("fix", "halftrack fix plan.json --try 10m", answer="y"),
+    Step("keep", "halftrack keep"),
+    Step("stopped", "halftrack list one-sided left=5m.. --netns host --count", before=_go_on),
+    Step("drained", "halftrack list one-sided --netns host --by service"),
+    Step("changes", "halftrack changes"),
+    Step("change", "halftrack changes 1"),
+    Step("undo", "halftrack undo", answer="y"),
+    Step("after", "halftrack changes"),
+)
+
+
+def take() -> tuple[dict[str, object], list[Seen]]:
+    """Take the walk on a network of its own: the node as it was, and what was seen at each step.
+
+    Raises RuntimeError where a step does not end as it should.
+    """
+    with (
+        founding.network() as network,
+        tempfile.TemporaryDirectory() as root,
+        dressed(network.node, Path(root), {"web-1": network.web}) as node,
+    ):
+        for _ in range(VISITS):
+            network.visit()
+        return state(node), [_see(step, node, network) for step in STEPS]
+
+
+def _see(step: Step, node: Node, network: Network) -> Seen:
+    if step.before is not None:
+        step.before(network)
+    code, text = node.screen(*shlex.split(step.typed)[1:], answer=step.answer)
+    if code != step.code:
+        raise RuntimeError(f"{step.typed} ended in {code}:\n{text}")
+    return Seen(step, text, state(node))
+
+
+def state(node: Node) -> dict[str, object]:
+    """All settings of the node's network, its rules, and its files with content and permissions."""
+    etc = node.root / "etc"
+    return {
+        "settings": node.netns.run(
+            "sysctl", "-a", "--pattern", r"^net\.(netfilter\.nf_conntrack_(tcp|udp|icmp|gen|log|ch)|ipv4\.)"
+        ),
+        "rules": rules_of(node.netns),
+        "files": {
+            str(path.relative_to(etc)): (path.stat().st_mode, path.read_bytes() if path.is_file() else None)
+            for path in sorted(etc.rglob("*"))
+            if not path.is_symlink()
+        },
+    }
+
+
+def page(text: str, seen: list[Seen]) -> str:
+    """A Markdown file with the screens of this walk."""
+    screens = {each.step.name: each.screen for each in seen}
+    return PAGE_BLOCK.sub(lambda block: block["open"] + screens[block["name"]] + block["close"], text)
+
+
+def shown(text: str) -> dict[str, str]:
+    """Name and screen of each block of a Markdown file."""
+    return {block["name"]: block["old"] for block in PAGE_BLOCK.finditer(text)}
+
+
+def alike(screen: str) -> list[str]:
+    """A screen's words without what no two walks share: numbers, times, forecasts, line ends."""
+    text = re.sub(r"the table in [^.]+\.|Not chosen:.*(?=\n\n)", "", screen, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"\b[0-9a-f]{8}\b|pts/\d+", "0", text)
+    text = re.sub(r"\.{2,}", " ", text)
+    text = re.sub(rf"\d[\d.,:-]*( ({_UNITS})\b)?", "0", text)
+    return re.sub(r"0( 0)*", "0", " ".join(text.split())).split()
