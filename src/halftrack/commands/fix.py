@@ -39,6 +39,11 @@ _WORTH_A_TRIAL: Final = ("medium", "high")
 @click.argument("what", metavar="PLAN|FINDING|REMEDY...", nargs=-1)
 @click.option("--try", "trial", metavar="TIME", help="Undo it after TIME unless it is kept, e.g. 10m.")
 @click.option("--no-try", is_flag=True, help="Let it stay without keep.")
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Do it to a copy of a part of the table and say what became of it; changes nothing here.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--until-reboot", is_flag=True, help="Write nothing that would hold over a reboot.")
 @click.option("--from-elsewhere", is_flag=True, help="Also a plan that was made for another node.")
@@ -58,6 +63,7 @@ def command(
     what: tuple[str, ...],
     trial: str | None,
     no_try: bool,
+    rehearse: bool,
     yes: bool,
     until_reboot: bool,
     from_elsewhere: bool,
@@ -65,12 +71,16 @@ def command(
     filled_in: tuple[str, ...],
 ) -> int:
     given = options.given(context)
-    _check(given, what, trial=trial, no_try=no_try, yes=yes)
+    _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse, yes=yes)
     plan = _filled(_plan(what, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
 
     if not from_elsewhere:
         admission.of_this_node(plan)
+    if rehearse:
+        from halftrack.commands import rehearsing  # noqa: PLC0415  # for rehearsals only
+
+        return rehearsing.run(plan, given, lasting=not until_reboot, unmanaged=unmanaged)
     if not unmanaged:
         admission.unowned(plan)
     terms = fixing.Terms(_trial_s(plan, trial, no_try=no_try), lasting=not until_reboot)
@@ -86,14 +96,18 @@ def command(
     return _fix(plan, terms, meant, given)
 
 
-def _check(given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, yes: bool) -> None:
+def _check(
+    given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, rehearse: bool, yes: bool
+) -> None:
     if not what:
         raise UsageError("fix wants a plan: halftrack plan -o PLAN, then halftrack fix PLAN; or a remedy")
     if trial is not None and no_try:
         raise UsageError("--try and --no-try: choose one")
     if str(given.root) != "/" or given.assume:
         raise UsageError("--root and --assume are for looking: fix changes the running node")
-    if not yes and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
+    if rehearse and (trial is not None or no_try):
+        raise UsageError("--rehearse changes nothing here, so there is nothing to try: leave --try out")
+    if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
         raise UsageError("fix asks first, and nobody can answer here: add --yes")
 
 

@@ -60,9 +60,19 @@ def restore(family: Family, flavour: Flavour, text: str) -> None:
     tools.run([_program(family, flavour, "restore"), "--noflush", "--wait", WAIT_S], text)
 
 
+def check(family: Family, flavour: Flavour, text: str) -> None:
+    """Raise HalftrackError where it would not be taken. Loads nothing."""
+    tools.run([_program(family, flavour, "restore"), "--noflush", "--test"], text)
+
+
+def policies(text: str) -> tuple[str, ...]:
+    """Names of the timeout policies that rules of this text use."""
+    return tuple(sorted(set(_POLICY.findall(text))))
+
+
 def prepare(family: Family, text: str) -> None:
     """In a scratch namespace: make the policies that rules of this text name, so that they can be loaded."""
-    for name in set(_POLICY.findall(text)):
+    for name in policies(text):
         cttimeout.add(name, cttimeout.Policy(_FAMILIES[family], {"established": 1}))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from halftrack.diagnosis import document
 from halftrack.plans import actions, change
 from halftrack.plans import document as plans
+from halftrack.plans import rehearsal as rehearsals
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -30,6 +31,11 @@ def plan() -> dict[str, Any]:
 def changes() -> dict[str, Any]:
     """Of the list of changes, likewise: every field is required."""
     return _of(change.Changes, change.SCHEMA, (change,))
+
+
+def rehearsal() -> dict[str, Any]:
+    """Of rehearsals, likewise: every field is required."""
+    return _of(rehearsals.Rehearsal, rehearsals.SCHEMA, (rehearsals,))
 
 
 def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""One connection to each service: opened before the plan, used and opened again after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from halftrack.changes.rehearsal import promises
+from halftrack.plans.rehearsal import Connection, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.changes.rehearsal.services import Service
+    from halftrack.changes.rehearsal.stage import Stage
+    from halftrack.changes.rehearsal.talking import Conversation
+    from halftrack.plans.actions import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """With one service. ``talk`` None: it could not be opened, and ``why``.
+
+    ``kept`` and ``late``: seconds that a packet gave the entry of a connection, and one without any.
+    """
+
+    stage: Stage
+    service: Service
+    talk: Conversation | None
+    why: str | None = None
+    kept: int | None = None
+    late: int | None = None
+
+
+def begin(stage: Stage, service: Service) -> Begun:
+    """Before the plan."""
+    talks = stage.talks
+    try:
+        talk = talks.begin(service)
+    except OSError as error:
+        return Begun(stage, service, None, f"the copied rules do not let it be opened: {_said(error)}")
+    late = talks.late(service)
+    return Begun(
+        stage,
+        service,
+        talk,
+        kept=talks.left(talk.entry),
+        late=None if late is None else talks.left(late, wanted=False),
+    )
+
+
+def end(begun: Begun, actions: Sequence[Action]) -> Connection:
+    """After the plan. ``actions``: those that were done in this namespace, as the plan has them."""
+    service, talks = begun.service, begun.stage.talks
+    told = Connection(
+        netns=begun.stage.sample.netns,
+        service=service.name,
+        front=_spelled(service.front),
+        back=_spelled(service.back),
+        client=service.client,
+        entries=service.entries,
+        opened=begun.talk is not None,
+        why=begun.why,
+    )
+    if begun.talk is None:
+        return told
+    still, why = True, None
+    try:
+        begun.talk.exchange()
+    except OSError as error:
+        still, why = False, f"cut: {_said(error)}"
+    anew, kept = True, Kept(before=begun.kept)
+    try:
+        talk = talks.begin(service)
+    except OSError as error:
+        anew, why = False, why or f"no new one: {_said(error)}"
+    else:
+        untracked = promises.kept(actions, service, begun.kept, None).untracked
+        kept = promises.kept(actions, service, begun.kept, talks.left(talk.entry, wanted=not untracked))
+    return msgspec.structs.replace(
+        told, still=still, anew=anew, kept=kept, late=_late(begun, actions), why=why
+    )
+
+
+def _late(begun: Begun, actions: Sequence[Action]) -> Kept | None:
+    talks = begun.stage.talks
+    entry = talks.late(begun.service)
+    if entry is None:
+        return None
+    return promises.late(actions, begun.service, begun.late, talks.left(entry, wanted=False))
+
+
+def _spelled(end: tuple[str, int]) -> str:
+    address, port = end
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _said(error: OSError) -> str:
+    return "no answer" if isinstance(error, TimeoutError) else (error.strerror or str(error))

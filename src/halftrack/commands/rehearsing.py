@@ -1,0 +1,67 @@
+"""``fix --rehearse``: the plan on a copy of a part of its table."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from halftrack.commands import output
+from halftrack.errors import Incomplete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.commands.options import Options
+    from halftrack.plans.document import Plan
+    from halftrack.plans.rehearsal import Rehearsal
+
+
+def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
+    """Print the report. Raises Incomplete where something speaks against the plan, HalftrackError."""
+    from halftrack.changes.rehearsal import rehearsing  # noqa: PLC0415  # heavy
+
+    if plan.variables:
+        names = ", ".join(sorted(plan.variables))
+        raise Incomplete(f"masked addresses have to be filled in first (--fill): {names}")
+
+    def told(text: str) -> None:
+        if sys.stderr.isatty() and not (given.json or given.jsonl):
+            output.message(text, given)
+
+    refused = tuple(dict.fromkeys(_refused(plan, lasting=lasting, unmanaged=unmanaged)))
+    found = rehearsing.rehearse(plan, refused=refused, told=told)
+    output.write(_shown(found, given))
+    if not found.holds:
+        more = f", and {len(found.against) - 1} more" if len(found.against) > 1 else ""
+        raise Incomplete(f"the rehearsal speaks against it: {found.against[0]}{more}")
+    return 0
+
+
+def _refused(plan: Plan, *, lasting: bool, unmanaged: bool) -> Iterator[str]:
+    """Why ``fix`` would not begin here now."""
+    from halftrack.changes import admission, checking  # noqa: PLC0415  # likewise
+
+    if not unmanaged:
+        try:
+            admission.unowned(plan)
+        except Incomplete as error:
+            yield str(error)
+    yield from checking.check(plan, lasting=lasting).refused
+
+
+def _shown(found: Rehearsal, given: Options) -> bytes:
+    if given.json or given.jsonl:
+        from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
+
+        return json.compact(found) if given.jsonl else json.pretty(found)
+    from halftrack.reporters import rehearsal  # noqa: PLC0415  # only text needs it
+
+    ascii_only = output.wants_ascii()
+    text = rehearsal.render(
+        found,
+        width=output.width(),
+        ascii=ascii_only,
+        color=output.wants_color(given),
+        verbose=given.verbose,
+    )
+    return text.encode("ascii" if ascii_only else "utf-8")

@@ -1,0 +1,128 @@
+"""A rehearsal that is killed or interrupted, at whichever moment, leaves nothing of itself behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel.rehearsing import command, environment, everything, node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.scratch import Netns
+
+MOMENTS = 6
+_NAMESPACE = re.compile(r"net:\[(\d+)\]")
+
+
+@pytest.fixture(scope="module")
+def sick() -> Iterator[Netns]:
+    with node() as netns:
+        yield netns
+
+
+def held(pid: int) -> set[str]:
+    """Numbers of the network namespaces that a process holds open by descriptors."""
+    found = set()
+    for link in _links(Path(f"/proc/{pid}/fd")):
+        found.update(_NAMESPACE.findall(link))
+    return found
+
+
+def everywhere() -> set[str]:
+    """Numbers of all network namespaces that any thread lives in, a descriptor holds, or a mount names."""
+    found: set[str] = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            found |= held(int(process.name))
+            for task in _entries(process / "task"):
+                found.update(_NAMESPACE.findall(" ".join(_links(task / "ns"))))
+    mounts = Path("/proc/self/mountinfo").read_text("utf-8")
+    return found | set(re.findall(r" net:\[(\d+)\] ", mounts))
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _links(directory: Path) -> list[str]:
+    links = []
+    for one in _entries(directory):
+        try:
+            links.append(os.readlink(one))  # noqa: PTH115  # a link to no path
+        except OSError:
+            continue
+    return links
+
+
+def ours(home: Path) -> list[str]:
+    """Processes that were started with this test's directories."""
+    mark = str(home).encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdecimal() and mark in (process / "environ").read_bytes():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_nothing_is_left(sick: Netns, tmp_path: Path, ending: signal.Signals) -> None:
+    before = everything(sick)
+    codes = set()
+    for moment in range(MOMENTS):
+        process = subprocess.Popen(
+            command(sick, "strict-pickup", "--json"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(tmp_path),
+        )
+        scratch = _at_work(process) | _later(process, moment * 0.08)
+        process.send_signal(ending)
+        codes.add(process.wait(timeout=60))
+        _until_gone(scratch, tmp_path)
+    assert codes <= {0, 130, -ending}
+    assert codes != {0}, "it was never hit at work"
+    assert everything(sick) == before
+    links = subprocess.check_output(["ip", "-o", "link"], text=True)
+    assert not re.search(r" (clients|behind|rehearsal[01]|other[0-9]+)[@:]", links)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _at_work(process: subprocess.Popen[bytes]) -> set[str]:
+    """Wait until it holds a namespace of its own."""
+    known = everywhere()
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        if new := held(process.pid) - known:
+            return new
+        time.sleep(0.005)
+    return set()
+
+
+def _later(process: subprocess.Popen[bytes], seconds: float) -> set[str]:
+    time.sleep(seconds)
+    return held(process.pid) - held(os.getpid()) if process.poll() is None else set()
+
+
+def _until_gone(scratch: set[str], home: Path) -> None:
+    """A tool that was running has a moment to find that nobody waits for it."""
+    deadline = time.monotonic() + 20
+    while (scratch & everywhere() or ours(home)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not scratch & everywhere()
+    assert ours(home) == []
