@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel.draining import drain
-from kernel.processes import process_in
-from kernel.scratch import Netns, scratch_netns, sh
+from kernel.routed import NEAR, SERVER, Network, routed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kernel.scratch import Netns
+
 _LIVE = 50
 _DEAD = 500
-_CLIENT, _NEAR, _FAR, _SERVER = "10.77.1.2", "10.77.1.1", "10.77.2.1", "10.77.2.2"
 _RESET = struct.pack("ii", 1, 0)
 _SEVER = """
 table ip severed { chain c { type filter hook output priority 0; tcp flags & (rst | fin) != 0 drop; }; }
@@ -34,50 +33,21 @@ _RULES = {
     ),
     "strict pick-up": _FORWARD.format(rules="ct state invalid drop; accept;"),
     "translated": _FORWARD.format(rules="ct state new accept; accept;")
-    + f"\ntable ip n {{ chain p {{ type nat hook prerouting priority -100; tcp dport 8080 dnat to {_SERVER}:80; }}; }}",
+    + f"\ntable ip n {{ chain p {{ type nat hook prerouting priority -100; tcp dport 8080 dnat to {SERVER}:80; }}; }}",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    client: Netns
-    router: Netns
-    server: Netns
-
-
-class Nameless(Netns):
-    """A namespace that is nobody's, as a node's own is: what has a name counts as a container."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(f"/proc/{pid}/ns/net")
-        self.path = self.name
-
-    def run(self, *words: str, stdin: str | None = None) -> str:
-        return sh("nsenter", f"--net={self.path}", *words, stdin=stdin)
 
 
 @pytest.fixture
 def network() -> Iterator[Network]:
-    """A client and a server, and a router between them that tracks."""
-    with scratch_netns("cl") as client, process_in(None) as process, scratch_netns("se") as server:
-        router = Nameless(process.pid)
-        for end, own, near in ((client, _CLIENT, _NEAR), (server, _SERVER, _FAR)):
-            name = end.name.split("-")[1]
-            router.run("ip", "link", "add", name, "type", "veth", "peer", "name", "up0", "netns", end.name)
-            router.run("ip", "address", "add", f"{near}/24", "dev", name)
-            router.run("ip", "link", "set", name, "up")
-            end.run("ip", "address", "add", f"{own}/24", "dev", "up0")
-            end.run("ip", "link", "set", "up0", "up")
-            end.run("ip", "route", "add", "default", "via", near)
-        router.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-        yield Network(client, router, server)
+    with routed() as made:
+        yield made
 
 
 def _connected(
     network: Network, to: tuple[str, int], number: int
 ) -> list[tuple[socket.socket, socket.socket]]:
     """Connections that have spoken both ways, as ``(client's end, server's end)``."""
-    listener = network.server.call(lambda: socket.create_server((_SERVER, 80), backlog=number))
+    listener = network.server.call(lambda: socket.create_server((SERVER, 80), backlog=number))
     pairs = []
     with listener:
         for _ in range(number):
@@ -120,7 +90,7 @@ def test_silent_connections_outlive_a_drain_and_dead_ones_do_not(
     router.run("nft", "-f", "-", stdin=_RULES[rules])
     if rules == "strict pick-up":
         router.sysctl("nf_conntrack_tcp_loose", 0)
-    to = (_NEAR, 8080) if rules == "translated" else (_SERVER, 80)
+    to = (NEAR, 8080) if rules == "translated" else (SERVER, 80)
     with contextlib.ExitStack() as stack:
         pairs = _connected(network, to, _LIVE + _DEAD)
         for pair in pairs[:_LIVE]:

@@ -13,7 +13,6 @@ from halftrack.draining import at_once
 from halftrack.draining.fates import DEAD_S, MAY_LIVE_S, Fate, Wish
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.draining.matching import matching
-from halftrack.draining.rules import lets_all_pass
 from halftrack.draining.still import compared, unchanged
 from halftrack.draining.traffic import traffic
 from halftrack.evidence import addresses
@@ -216,39 +215,6 @@ def test_a_mark_has_to_stay_where_the_filter_speaks_of_it() -> None:
     again = flows(one_sided(HERE, PEER, left=1_000, id=7, mark=2)).frame
     assert unchanged(seen, again, 0).to_list() == [True]
     assert unchanged(seen, again, 0, compared(["mark"])).to_list() == [False]
-
-
-def _ruleset(*statements: dict[str, Any], policy: str = "accept") -> dict[str, Any]:
-    chain = {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "forward", "policy": policy}
-    rule = {"family": "ip", "table": "t", "chain": "c", "expr": list(statements)}
-    return {"nftables": [{"metainfo": {}}, {"table": {}}, {"chain": chain}, {"rule": rule}]}
-
-
-_NEW: dict[str, Any] = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "new"}}
-
-
-@pytest.mark.parametrize(
-    ("ruleset", "passes"),
-    [
-        (_ruleset(_NEW, {"counter": None}, {"accept": None}), True),
-        (_ruleset(_NEW, {"accept": None}, policy="drop"), False),
-        (_ruleset(_NEW, {"drop": None}), False),
-        (_ruleset(_NEW, {"reject": {}}), False),
-        (_ruleset({"masquerade": None}), False),
-        (_ruleset({"mangle": {"key": {"meta": {"key": "mark"}}, "value": 1}}), True),
-        (_ruleset({"mangle": {"key": {"meta": {"key": "mark"}}, "value": {"ct": {"key": "mark"}}}}), False),
-        (_ruleset({"match": {"op": "==", "left": {"ct": {"key": "label"}}, "right": 1}}), False),
-        (_ruleset({"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": []}}}), False),
-        (_ruleset({"xt": None}), False),
-        ({"nftables": [{"metainfo": {}}]}, True),
-        ({"nftables": [{"flowtable": {}}]}, False),
-        ({}, False),
-    ],
-)
-def test_only_a_ruleset_that_lets_all_pass_surely_misses_nothing(
-    ruleset: dict[str, Any], passes: bool
-) -> None:
-    assert lets_all_pass(ruleset) is passes
 
 
 @pytest.mark.parametrize(

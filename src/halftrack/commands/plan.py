@@ -14,6 +14,7 @@ from halftrack.commands import last_screen, options, output, saving
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
+from halftrack.evidence.rulesets import OF_ENTRIES
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import identity
 from halftrack.planning.wanted import REMEDIES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.case import Examined
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence
     from halftrack.planning import Wanted
     from halftrack.plans.document import Plan
@@ -104,7 +106,7 @@ def made(
     """
     if not sources:
         wanted = last_screen.by_id(wanted)
-    seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
     examined = examine(seen)
     on_this_node = seen.source == "live" and given.root == Path("/")
     return planning.make(
@@ -112,20 +114,20 @@ def made(
         examined,
         wanted,
         unmanaged=unmanaged,
-        all_pass=_all_pass(seen, examined, wanted) if on_this_node else {},
+        rules=_rules(seen, examined, wanted) if on_this_node else {},
         made_at=datetime.now(UTC).replace(microsecond=0),
         machine=identity.machine() if seen.source == "live" else None,
     )
 
 
-def _all_pass(seen: Evidence, examined: Examined, wanted: Sequence[Wanted]) -> dict[str, bool]:
-    """By namespace, where it decides: whether its rules surely let every packet pass."""
-    from halftrack.changes.drain import ruleset  # noqa: PLC0415  # for this node alone
+def _rules(seen: Evidence, examined: Examined, wanted: Sequence[Wanted]) -> dict[str, Ruleset]:
+    """By namespace, where they decide: the rules that packets meet there."""
+    from halftrack.live import rules  # noqa: PLC0415  # for this node alone
 
     tables = {case.view.netns: case.view.table for case in examined.cases if case.symptom == "one-sided"}
     if any(each.remedy == "notrack" for each in wanted):
         tables |= {table.netns: table for table in seen.tables if not table.skipped}
-    return {netns: ruleset.would_miss_none(table.namespace) for netns, table in tables.items()}
+    return {netns: rules.of(table.namespace) for netns, table in tables.items()}
 
 
 def following(words: Sequence[str], sources: Sequence[str], target: Path | None) -> tuple[str, ...]:

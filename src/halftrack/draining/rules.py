@@ -1,66 +1,52 @@
-"""Whether a ruleset would miss an entry: whether a packet without one would fare otherwise than with it.
-
-Answered for the plainest rulesets alone, those that let everything pass and translate nothing. Of
-any other it is said that nobody can tell.
-"""
+"""Which entries that never were answered no rule would miss."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-_HARMLESS: Final = frozenset(
-    {
-        "match",
-        "counter",
-        "accept",
-        "return",
-        "continue",
-        "jump",
-        "goto",
-        "log",
-        "limit",
-        "quota",
-        "notrack",
-        "mangle",
-        "set",
-        "ct timeout",
-        "ct helper",
-        "ct count",
-        "last",
-    }
-)
-"""Statements of libnftables-json(5) after which a packet goes on, or is let through."""
+import polars as pl
+
+from halftrack.evidence import addresses
+from halftrack.rulesets import entries as judging
+from halftrack.rulesets.entries import Unmissed
+from halftrack.tcp import timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from halftrack.diagnosis.view import View
+    from halftrack.evidence.rulesets import Ruleset
+    from halftrack.evidence.values import Table
+
+_SHOWN: Final = 3
 
 
-def lets_all_pass(ruleset: Mapping[str, object]) -> bool:
-    """``ruleset``: what ``nft -j list ruleset`` prints, decoded."""
-    objects = ruleset.get("nftables")
-    return isinstance(objects, Sequence) and all(_harmless(one) for one in objects)
+def unmissed(view: View, among: pl.Series, rules: Ruleset) -> Unmissed:
+    """``among``: Boolean, one per row of the view: rows to ask about. False for all others."""
+    rows = among.arg_true()
+    loose = timeouts.setting(view.table.settings, "tcp_loose") != "0"
+    found = judging.unmissed(rules, view.flows[rows], own_addresses(view.table), loose=loose)
+    mask = pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
+    return Unmissed(mask.scatter(rows, found.mask), found.why)
 
 
-def _harmless(one: object) -> bool:
-    if not isinstance(one, Mapping):
-        return False
-    if "chain" in one:
-        chain = one["chain"]
-        return isinstance(chain, Mapping) and chain.get("policy", "accept") == "accept"
-    if "flowtable" in one:
-        return False
-    if "rule" not in one:
-        return True
-    rule = one["rule"]
-    statements = rule.get("expr", ()) if isinstance(rule, Mapping) else None
-    return isinstance(statements, Sequence) and all(
-        isinstance(statement, Mapping) and statement.keys() <= _HARMLESS and not _remembers(statement)
-        for statement in statements
-    )
+def reasons(found: Unmissed) -> Iterator[str]:
+    """Why what never was answered is left as what may live, the commonest first."""
+    by_number = sorted(found.why.items(), key=lambda each: -each[1])
+    for why, entries in by_number[:_SHOWN]:
+        which = (
+            "1 entry that never was answered is"
+            if entries == 1
+            else f"{entries:,} that never were answered are"
+        )
+        yield f"{which} left as what may live: without its entry {why}"
+    if rest := sum(number for _, number in by_number[_SHOWN:]):
+        yield f"{rest:,} more likewise, for {len(by_number) - _SHOWN} other rules"
 
 
-def _remembers(value: object) -> bool:
-    """Whether it reads what only the entry holds (its mark, its label): that may choose the packet's way."""
-    if isinstance(value, Mapping):
-        ct = value.get("ct")
-        read = isinstance(ct, Mapping) and ct.get("key") in {"mark", "label"}
-        return read or any(_remembers(each) for each in value.values())
-    return isinstance(value, Sequence) and not isinstance(value, str) and any(map(_remembers, value))
+def own_addresses(table: Table) -> Sequence[int] | None:
+    """A namespace's own, as numbers of 128 bits; None where they were not read."""
+    if table.addresses is None:
+        return None
+    pairs = (addresses.parse(each.address) for each in table.addresses)
+    return [hi << 64 | lo for hi, lo in pairs]

@@ -51,7 +51,7 @@ def save(family: Family, flavour: Flavour, table: str) -> list[str]:
         known = nftables.names()
         if known is not None and (family, table) not in known.tables:
             return []
-    lines = tools.run([_program(family, flavour, "save"), "-t", table]).splitlines()
+    lines = tools.run([save_program(family, flavour), "-t", table]).splitlines()
     return [re.sub(r" \[\d+:\d+\]$", "", line) for line in lines]
 
 
@@ -74,6 +74,11 @@ def prepare(family: Family, text: str) -> None:
     """In a scratch namespace: make the policies that rules of this text name, so that they can be loaded."""
     for name in policies(text):
         cttimeout.add(name, cttimeout.Policy(_FAMILIES[family], {"established": 1}))
+
+
+def save_program(family: Family, flavour: Flavour) -> str:
+    """The name of iptables-save for one flavour. Raises FeatureMissing."""
+    return _program(family, flavour, "save")
 
 
 def _program(family: Family, flavour: Flavour, what: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from halftrack.diagnosis.case import Examined
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence
     from halftrack.plans.document import Plan
 
@@ -28,15 +29,15 @@ def make(
     wanted: Sequence[Wanted] = (),
     *,
     unmanaged: bool = False,
-    all_pass: Mapping[str, bool] = MappingProxyType({}),
+    rules: Mapping[str, Ruleset] = MappingProxyType({}),
     made_at: datetime | None = None,
     machine: str | None = None,
 ) -> Plan:
     """A plan for this node: what is wanted, or what fits where nothing is named.
 
     ``examined``: of this evidence (``diagnosis.examine``). ``unmanaged``: settings that kube-proxy
-    owns are set here all the same. ``all_pass``: by namespace, whether its rules surely let every
-    packet pass, where somebody looked. ``machine``: as in ``Plan``. Raises UsageError where what is
+    owns are set here all the same. ``rules``: by namespace, where somebody
+    read them. ``machine``: as in ``Plan``. Raises UsageError where what is
     wanted is not there or does not go together.
     """
     from halftrack.planning import making  # noqa: PLC0415  # loads polars
@@ -46,7 +47,7 @@ def make(
         examined,
         wanted,
         unmanaged=unmanaged,
-        all_pass=all_pass,
+        rules=rules,
         made_at=made_at,
         machine=machine,
     )

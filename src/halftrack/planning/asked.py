@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence, Table
     from halftrack.planning.wanted import Wanted
 
@@ -64,7 +65,7 @@ def remedy(
     situations: Sequence[Situation],
     evidence: Evidence,
     diagnosis: Diagnosis,
-    all_pass: Mapping[str, bool],
+    rules: Mapping[str, Ruleset],
 ) -> tuple[Pick, ...]:
     """The remedy for every finding that offers it, or else for the namespace that is meant.
 
@@ -80,7 +81,7 @@ def remedy(
     told = [(each, _told(each, advice, wanted)) for each, advice in offering]
     if not offering:
         meant = _meant(wanted, situations, evidence, diagnosis)
-        meant = replace(meant, all_pass=all_pass.get(meant.table.netns))
+        meant = replace(meant, rules=rules.get(meant.table.netns))
         told = [(meant, _unasked(meant, wanted))]
     if not hasattr(remedies.named(name), "actions"):
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.draining import rules
 from halftrack.draining.fates import MEANINGS, Fate, Wish
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.evidence import uapi
@@ -54,9 +55,12 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
     if situation.finding.symptom == retiming.SYMPTOM:
         longer = view.flows.select((pl.col("timeout") > SAFE_S).fill_null(value=False).alias("longer"))
         taken &= longer["longer"]
-    unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0
+    if situation.rules is None:
+        unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0
+    else:
+        unmissed = rules.unmissed(view, taken & view.flows["one_sided"], situation.rules).mask
     around = Surroundings(
-        unmissed=None if situation.all_pass is False else unmissed,
+        unmissed=unmissed,
         traffic=rows.mask if situation.likely(*_ONE_WAY) else None,
     )
     fates = judge(view, taken, Wish(drain.mode, drain.seconds), around).counts()

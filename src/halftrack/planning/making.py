@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.case import Examined
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence
     from halftrack.planning.wanted import Wanted
     from halftrack.plans.actions import Action
@@ -37,7 +38,7 @@ def make(
     wanted: Sequence[Wanted] = (),
     *,
     unmanaged: bool = False,
-    all_pass: Mapping[str, bool] = MappingProxyType({}),
+    rules: Mapping[str, Ruleset] = MappingProxyType({}),
     made_at: datetime | None = None,
     machine: str | None = None,
 ) -> Plan:
@@ -45,8 +46,8 @@ def make(
     if unmanaged:
         managers = tuple(each for each in evidence.firewall.managers if each != _KUBE_PROXY)
         evidence = replace(evidence, firewall=replace(evidence.firewall, managers=managers))
-    advised = _with_rules(remedies.advised(examined.diagnosis, evidence, examined.cases), all_pass)
-    choice = _wanted(wanted, advised, evidence, all_pass) if wanted else _default(advised.situations)
+    advised = remedies.advised(examined.diagnosis, evidence, examined.cases, rules)
+    choice = _wanted(wanted, advised, evidence, rules) if wanted else _default(advised.situations)
     ordered = sorted(choice.picks, key=_place)
     _check_strict(ordered)
     single = _each_once(ordered, strictly=bool(wanted))
@@ -72,11 +73,6 @@ def make(
     return identified(plan)
 
 
-def _with_rules(advised: remedies.Advised, all_pass: Mapping[str, bool]) -> remedies.Advised:
-    situations = tuple(replace(each, all_pass=all_pass.get(each.table.netns)) for each in advised.situations)
-    return replace(advised, situations=situations)
-
-
 def _default(situations: Sequence[Situation]) -> Choice:
     return _of_findings([each for each in situations if each.finding.severity != "info"])
 
@@ -95,7 +91,7 @@ def _of_findings(situations: Sequence[Situation], clearing_too: Iterable[str] = 
 
 
 def _wanted(
-    wanted: Sequence[Wanted], advised: remedies.Advised, evidence: Evidence, all_pass: Mapping[str, bool]
+    wanted: Sequence[Wanted], advised: remedies.Advised, evidence: Evidence, rules: Mapping[str, Ruleset]
 ) -> Choice:
     situations = advised.situations
     named = [asked.finding(each, situations) for each in wanted if each.remedy is None]
@@ -103,7 +99,7 @@ def _wanted(
     left: tuple[NotChosen, ...] = ()
     for each in wanted:
         if each.remedy is not None:
-            found = asked.remedy(each, situations, evidence, advised.diagnosis, all_pass)
+            found = asked.remedy(each, situations, evidence, advised.diagnosis, rules)
             picks += found
             left += () if found else (NotChosen(remedy=each.remedy, why="it is so already"),)
     places = {_settings_of(found.situation) for found in picks if found.drains}

@@ -77,7 +77,7 @@ def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     spared = told.spared - told.needed
     if told.needed:
         why.append(f"rules here may need what never was answered: it is left {_LEAST}, and then goes")
-    elif picked.situation.finding.symptom == "one-sided" and picked.situation.all_pass is None:
+    elif picked.situation.finding.symptom == "one-sided" and picked.situation.rules is None:
         why.append(f"where rules of this node may need what never was answered, it is left {_LEAST} instead")
     if spared:
         why.append(f"{spared:,} may live and are left {_LEAST} at least; what stays silent then goes")

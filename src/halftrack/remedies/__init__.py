@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -30,10 +31,11 @@ from halftrack.remedies.preference import rank, slug
 from halftrack.remedies.situation import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding, TableSummary
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence, Table
     from halftrack.plans.actions import Action
 
@@ -81,15 +83,23 @@ def advise(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | Non
     return advised(diagnosis, evidence, cases).diagnosis
 
 
-def advised(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case] | None = None) -> Advised:
-    """The same, with the situations: for who goes on from the advice to what is to be done."""
+def advised(
+    diagnosis: Diagnosis,
+    evidence: Evidence,
+    cases: Sequence[Case] | None = None,
+    rules: Mapping[str, Ruleset] = MappingProxyType({}),
+) -> Advised:
+    """The same, with the situations: for who goes on from the advice to what is to be done.
+
+    ``rules``: by namespace, where somebody read them.
+    """
     if not diagnosis.findings:
         return Advised(diagnosis, ())
     if cases is None:
         from halftrack.diagnosis import cases as find_cases  # noqa: PLC0415  # it pulls in polars
 
         cases = find_cases(evidence)
-    found = _situations(diagnosis, evidence, cases)
+    found = _situations(diagnosis, evidence, cases, rules)
     with ThreadPoolExecutor(_WORKERS) as pool:  # Polars lets others run
         findings = tuple(pool.map(_advised, found))
     situations = tuple(replace(each, finding=new) for each, new in zip(found, findings, strict=True))
@@ -118,7 +128,9 @@ def _advised(situation: Situation) -> Finding:
     return msgspec.structs.replace(situation.finding, remedies=tuple(found))
 
 
-def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case]) -> list[Situation]:
+def _situations(
+    diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case], rules: Mapping[str, Ruleset]
+) -> list[Situation]:
     live: dict[str, LiveEntries] = {}
     pressed = {
         _netns(finding, _case(finding, cases), evidence)
@@ -152,6 +164,7 @@ def _situations(diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case])
                 rows=case.rows if case else None,
                 live=live.get(netns),
                 first_of_table=netns not in pressed,
+                rules=rules.get(netns),
             )
         )
         pressed.add(netns)

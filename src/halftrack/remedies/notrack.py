@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.evidence import uapi
+from halftrack.evidence import addresses, uapi
 from halftrack.evidence.literals import literal
 from halftrack.plans.actions import Untracked
 from halftrack.remedies import place, rules, setting_actions
 from halftrack.remedies.live import translated
 from halftrack.remedies.shell import Addresses, comment
+from halftrack.rulesets import comparing, services
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ REMEDY: Final = "notrack"
 _SYMPTOMS: Final = ("one-sided", "orphaned", "half-open", "unreplied-udp")
 _MOST: Final = 0.5
 """Share of a finding that a service on another machine has to hold."""
+_PROTOCOLS: Final = {"tcp": uapi.IPPROTO_TCP, "udp": uapi.IPPROTO_UDP, "sctp": uapi.IPPROTO_SCTP}
 _PUBLISHERS: Final = ("docker", "podman")
 
 
@@ -105,7 +107,9 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
         port=int(number),
         address=address,
         family="ip6" if _is_v6(situation, address) else "ip",
-        accept=() if situation.all_pass else _filter_chains(situation, address),
+        accept=()
+        if _lets_untracked_pass(situation, address, protocol, int(number))
+        else _filter_chains(situation, address),
     )
     return setting_actions.rules(rule, situation, lasting=True)
 
@@ -191,6 +195,29 @@ def _translation(situation: Situation, group: Group) -> str | None:
     if nat:
         return f"{nat} of its connections are translated (NAT), and translation would stop"
     return f"{helped} of its connections need a tracking helper" if helped else None
+
+
+def _lets_untracked_pass(situation: Situation, address: str, protocol: str, number: int) -> bool:
+    """Whether its packets surely fare no worse without tracking, as the rules are."""
+    if situation.rules is None:
+        return False
+    service = _service_of(situation, address, protocol, number)
+    return not services.untracked(comparing.prepared(situation.rules), service)
+
+
+def _service_of(situation: Situation, address: str, protocol: str, number: int) -> services.Service:
+    """A service as the rules see it; of one whose address is masked, only the family is known."""
+    try:
+        hi, lo = addresses.parse(address)
+    except ValueError:
+        where = here = None
+    else:
+        where = hi << 64 | lo
+        local = situation.table.addresses
+        here = None if local is None else any(each.address == address for each in local)
+    return services.Service(
+        "ip6" if _is_v6(situation, address) else "ip", _PROTOCOLS[protocol], number, where, here
+    )
 
 
 def _publisher(situation: Situation, group: Group) -> str | None:

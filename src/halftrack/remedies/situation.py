@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Finding, TableSummary
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import Evidence, Table
     from halftrack.remedies.live import LiveEntries
 
@@ -30,8 +31,7 @@ class Situation:
     """``rows`` are the finding's entries; None where it is not about entries.
 
     ``first_of_table``: no finding before this one speaks of the same table, and none is about the
-    pressure it is under. ``all_pass``: whether the rules of its namespace surely let every packet
-    pass, with an entry or without; None: nobody looked.
+    pressure it is under. ``rules``: of its namespace; None: nobody read them.
     """
 
     finding: Finding
@@ -42,7 +42,7 @@ class Situation:
     rows: MarkedRows | None = None
     live: LiveEntries | None = None
     first_of_table: bool = True
-    all_pass: bool | None = None
+    rules: Ruleset | None = None
 
     def full_name(self, name: str) -> str:
         """The sysctl of a setting (``nf_conntrack_`` stripped) as this kernel calls it."""

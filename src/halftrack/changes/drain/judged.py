@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.changes import operator
-from halftrack.changes.drain import ruleset
 from halftrack.changes.drain.batches import GOING_S
 from halftrack.diagnosis import examination, words
 from halftrack.diagnosis.filters.vocabulary import JUDGED
@@ -17,9 +16,11 @@ from halftrack.diagnosis.view import view
 from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.judging import Judgement, Surroundings, judge
 from halftrack.draining.matching import matching
+from halftrack.draining.rules import reasons, unmissed
 from halftrack.draining.traffic import traffic
-from halftrack.evidence import addresses, uapi
+from halftrack.evidence import addresses
 from halftrack.kernel import ipvs, survey
+from halftrack.live import rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
     from halftrack.draining.fates import Wish
     from halftrack.evidence.values import Evidence, Table
+    from halftrack.rulesets.entries import Unmissed
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """``untold``: see ``looking.Looked``. ``open``: of the one-sided entries of this table more must be
-    seen than were, to say what may be done to those that the filter takes.
+    seen than were, to say what may be done to those that the filter takes. ``by_rules``: None: it takes none.
     """
 
     judgement: Judgement
     untold: Mapping[str, int]
+    by_rules: Unmissed | None
     open: bool
 
 
@@ -45,24 +48,25 @@ def judged(table: Table, evidence: Evidence, wanted: Filter, wish: Wish, *, one_
     """``one_sided``: all one-sided entries of the table were read."""
     seen = view(table, evidence)
     takes, untold = matching(seen, wanted, examination.cases_of(seen) if wanted.uses(*JUDGED) else ())
+    by_rules = _by_rules(seen, takes)
     around = Surroundings(
-        unmissed=_unmissed(seen, takes),
+        unmissed=by_rules.mask if by_rules else None,
         traffic=traffic(seen) if one_sided and _any_one_sided(seen, takes) else None,
         passed_on=_passed_on(table),
     )
     judgement = judge(seen, takes, wish, around)
-    return Judged(judgement, untold, open=not one_sided and _open_questions(judgement))
+    return Judged(judgement, untold, by_rules, open=not one_sided and _open_questions(judgement))
 
 
 def _any_one_sided(seen: View, takes: pl.Series) -> bool:
     return bool((seen.flows["one_sided"] & takes).any())
 
 
-def _unmissed(seen: View, takes: pl.Series) -> pl.Series | None:
-    """Rows that no rule would miss: where all may pass, those that are not translated."""
-    if not _any_one_sided(seen, takes) or not ruleset.would_miss_none(seen.table.namespace):
+def _by_rules(seen: View, takes: pl.Series) -> Unmissed | None:
+    """Which of the entries that never were answered no rule would miss."""
+    if not _any_one_sided(seen, takes):
         return None
-    return seen.flows["status"] & uapi.IPS_NAT_MASK == 0
+    return unmissed(seen, seen.flows["one_sided"] & takes, rules.of(seen.table.namespace))
 
 
 def _open_questions(judgement: Judgement) -> bool:
@@ -78,14 +82,15 @@ def _passed_on(table: Table) -> bool:
     return isinstance(found, tuple) and bool(found)
 
 
-def notes(judgement: Judgement) -> Iterator[str]:
+def notes(found: Judged) -> Iterator[str]:
     """What whoever decides should know beside the counts."""
+    judgement = found.judgement
     counts = judgement.counts()
     own = operator.connection()
     if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
         yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
-    if any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
-        yield "whether rules would miss what never was answered cannot be told: it is left as what may live"
+    if found.by_rules and any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
+        yield from reasons(found.by_rules)
     if counts.get(Fate.DEAD) and judgement.wish.mode == "delete":
         yield f"what is removed goes within {GOING_S} s"
 

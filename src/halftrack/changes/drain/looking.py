@@ -68,7 +68,7 @@ def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
         known = table.addresses is not None and _takes_one_sided_alone(narrow)
         evidence, read_at_s = _read(netns, _ONE_SIDED if known else EVERYTHING)
         found = judged.judged(table_of(evidence), evidence, wanted, wish, one_sided=True)
-    notes = tuple(judged.notes(found.judgement))
+    notes = tuple(judged.notes(found))
     return Looked(evidence, found.judgement, read_at_s, found.untold, notes)
 
 

@@ -1,0 +1,85 @@
+"""Packet-filter rules as text, of nft, of both flavours of iptables and of IPVS, into one Ruleset.
+
+    numbers          addresses, ports, protocols, flags
+    nft ─ nft_match  ``nft -j list ruleset`` (libnftables-json(5)) and, for quoting, ``nft -a list ruleset``
+    xtables ─ xtables_match
+                     ``iptables-save``, ``ip6tables-save``
+    ipvs             ``/proc/net/ip_vs``
+
+What cannot be read is said in ``unread``; no text makes a reader raise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from halftrack.evidence.rulesets import Ruleset
+from halftrack.formats.rules import ipvs, nft, xtables
+from halftrack.formats.rules.bounds import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.evidence.rulesets import Flavour, RuleTable, VirtualService
+
+NFT_JSON: Final = "nft -j list ruleset"
+NFT_TEXT: Final = "nft -a list ruleset"
+IPVS: Final = "/proc/net/ip_vs"
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What a save tool printed. ``family``: ``ip`` or ``ip6``; ``flavour``: as in ``RuleTable``."""
+
+    command: str
+    family: str
+    flavour: Flavour
+    text: str
+
+
+def read(
+    nft_json: str | None,
+    nft_text: str | None = None,
+    saves: tuple[Save, ...] = (),
+    services: str | None = None,
+    unread: tuple[str, ...] = (),
+) -> Ruleset:
+    """All of a namespace's rules. None: there is none of it. ``unread``: what the caller could not have.
+
+    nft shows matches of iptables without what they compare: where the same table is in a save text of
+    its own flavour, that one counts.
+    """
+    troubles = list(unread)
+    tables: dict[tuple[str, str, str], RuleTable] = {}
+    found: tuple[VirtualService, ...] = ()
+    raw = {NFT_JSON: nft_json, NFT_TEXT: nft_text, IPVS: services}
+    raw |= {each.command: each.text for each in saves}
+    with _saying(troubles, NFT_JSON):
+        for table in nft.tables(nft_json, nft_text or "") if nft_json is not None else ():
+            tables["nft", table.family, table.name] = table
+    for save in saves:
+        with _saying(troubles, save.command):
+            for table in xtables.tables(save.text, save.family, save.flavour):
+                key = ("legacy" if save.flavour == "iptables-legacy" else "nft", table.family, table.name)
+                if key not in tables or _by_iptables(tables[key]):
+                    tables[key] = table
+    with _saying(troubles, IPVS):
+        found = ipvs.services(services or "")
+    texts = {name: text for name, text in raw.items() if text is not None}
+    return Ruleset(tuple(tables.values()), found, tuple(troubles), MappingProxyType(texts))
+
+
+@contextlib.contextmanager
+def _saying(troubles: list[str], whose: str) -> Iterator[None]:
+    try:
+        yield
+    except Unreadable as error:
+        troubles.append(f"{whose}: {error}")
+
+
+def _by_iptables(table: RuleTable) -> bool:
+    """Whether a table that nft lists can have been made by iptables: that has chains of fixed names."""
+    return all(chain.name in xtables.HOOKS for chain in table.chains.values() if chain.base is not None)

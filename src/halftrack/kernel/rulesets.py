@@ -1,0 +1,88 @@
+"""All packet-filter rules of a namespace, as the texts that the tools print.
+
+In the network namespace of the calling thread. Nothing is concluded here, and nothing left out
+without a word: ``Texts.unread`` says what could not be had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import HalftrackError
+from halftrack.kernel import files, iptables, nftables, survey, tools
+
+if TYPE_CHECKING:
+    from halftrack.kernel.iptables import Family, Flavour
+
+_TRIES: Final = 3
+_FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
+_OF_IPTABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save tool printed of all tables of one family and flavour."""
+
+    command: str
+    family: Family
+    flavour: Flavour
+    text: str
+
+
+@dataclass(slots=True)
+class Texts:
+    """``nft_json`` and ``nft_text``: None where there are no tables of nft. ``services``: IPVS."""
+
+    nft_json: str | None = None
+    nft_text: str | None = None
+    saves: list[Saved] = field(default_factory=list)
+    services: str | None = None
+    unread: list[str] = field(default_factory=list)
+
+
+def read() -> Texts:
+    """Never raises; read again where the rules change meanwhile."""
+    found = Texts()
+    for _ in range(_TRIES):
+        before = _generation()
+        found = _read()
+        if _generation() == before:
+            return found
+    found.unread.append("the rules changed while they were read")
+    return found
+
+
+def _generation() -> bytes | None:
+    with contextlib.suppress(OSError):
+        return nftables.generation()
+    return None
+
+
+def _read() -> Texts:
+    found = Texts()
+    known = nftables.names()
+    if known is None or known.tables:
+        try:
+            found.nft_json = tools.run(["nft", "-j", "list", "ruleset"])
+            found.nft_text = tools.run(["nft", "-a", "list", "ruleset"])
+        except HalftrackError as error:
+            found.unread.append(f"rules of nft: {error}")
+    for family in _FAMILIES:
+        if known is not None and any((family, name) in known.tables for name in _OF_IPTABLES):
+            # nft shows their rules in part: what cannot be had from here is opaque there.
+            with contextlib.suppress(HalftrackError):
+                found.saves.append(_save(family, "nft"))
+        if iptables.legacy_tables(family):
+            try:
+                found.saves.append(_save(family, "legacy"))
+            except HalftrackError as error:
+                found.unread.append(f"rules of {iptables.tool(family)}-legacy: {error}")
+    found.services = files.text(survey.net_directory() / "ip_vs")
+    return found
+
+
+def _save(family: Family, flavour: Flavour) -> Saved:
+    command = iptables.save_program(family, flavour)
+    return Saved(command, family, flavour, tools.run([command]))
