@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kernel.scratch import Netns
 
@@ -81,10 +81,10 @@ class Node:
         dress = ["sh", "-c", _DRESS, "sh", NAME, str(self.root), str(self.first), *others, "--"]
         return ["ip", "netns", "exec", self.netns.name, "unshare", "--mount", "--uts", *dress, *words]
 
-    def screen(self, *words: str, answer: str = "") -> tuple[int, str]:
+    def screen(self, *words: str, answer: str | Callable[[str], str] = "") -> tuple[int, str]:
         """What somebody sees who types ``halftrack WORDS`` on a terminal, and the exit code.
 
-        ``answer`` is typed where something is asked.
+        ``answer`` is typed where something is asked, or what it makes of all that was shown.
         """
         program = Path(sys.executable).parent
         environment = {
@@ -111,7 +111,7 @@ class Node:
             return process.wait(_PATIENCE_S), shown
 
 
-def _watched(terminal: int, answer: str) -> str:
+def _watched(terminal: int, answer: str | Callable[[str], str]) -> str:
     """Everything that comes out of a terminal until nobody has it open."""
     shown = b""
     asked = 0
@@ -126,7 +126,8 @@ def _watched(terminal: int, answer: str) -> str:
             shown += more
             if answer and shown.count(b"]: ") > asked:
                 asked += 1
-                ours.write(f"{answer}\n".encode())
+                typed = answer if isinstance(answer, str) else answer(shown.decode())
+                ours.write(f"{typed}\n".encode())
     lines = shown.decode().replace("\r\n", "\n").split("\n")
     return "\n".join(line.rpartition("\r")[2].removeprefix(_ERASED) for line in lines)
 
