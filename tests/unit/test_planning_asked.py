@@ -127,3 +127,10 @@ def test_strict_pickup_of_a_shared_setting_waits_for_a_drain_in_any_namespace() 
     assert drained.finding is not None
     with pytest.raises(UsageError, match="do not go into one plan"):
         plan(seen, drained.finding, "strict-pickup")
+
+
+def test_what_is_no_address_is_refused_on_a_running_node() -> None:
+    word = "notrack:service=tcp/80,address=xx.xx.xx.73"
+    assert plan(old_node(source="dump"), word).variables == {"ADDR_1": "xx.xx.xx.73"}
+    with pytest.raises(UsageError, match=r"'xx\.xx\.xx\.73' is no address"):
+        plan(old_node(source="live"), word)

@@ -29,6 +29,14 @@ def test_every_remedy_can_be_named() -> None:
         ("cap-unacknowledged:unacknowledged=5m,max-retrans=300", {"unacknowledged": 300, "max_retrans": 300}),
         ("raise-limit:limit=524288", {"limit": 524_288}),
         ("notrack:service=udp/53,address=2001:db8::1", {"service": "udp/53", "address": "2001:db8::1"}),
+        (
+            "notrack:service=tcp/80,address=::ffff:192.0.2.1",
+            {"service": "tcp/80", "address": "192.0.2.1"},
+        ),
+        (
+            "notrack:service=tcp/80,address=xx.xx.xx.73",
+            {"service": "tcp/80", "address": "xx.xx.xx.73"},
+        ),
     ],
 )
 def test_remedies_with_their_arguments(word: str, arguments: dict[str, str | int]) -> None:
@@ -65,6 +73,8 @@ def test_a_finding_by_its_number() -> None:
         ("timeout-policy:port=80", "timeout-policy:service=tcp/8883,established=7440"),
         ("raise-limit:limit=1,limit=2", "given limit twice"),
         ("raise-limit:limit=2h", "write raise-limit:limit=524288"),
+        ("notrack:address=10.0.0.0/8", "write notrack:address=203.0.113.73"),
+        ("timeout-policy:service=udp/53,established=60", "write timeout-policy:service=tcp/8883"),
         ("notrack:address=$(id)", "write notrack:address=203.0.113.73"),
         ("\x1b[2J", "'\\x1b[2J'"),
         ("", "''"),

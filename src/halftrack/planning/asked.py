@@ -11,6 +11,7 @@ from halftrack import remedies
 from halftrack.diagnosis.document import Advice, Effect, Finding, Risk
 from halftrack.diagnosis.view import view
 from halftrack.errors import UsageError
+from halftrack.evidence.literals import literal
 from halftrack.evidence.values import HOST, SELF
 from halftrack.planning.picks import Pick, pick
 from halftrack.remedies.live import LiveEntries
@@ -72,6 +73,8 @@ def remedy(
     Empty where all that it would do is so already. Raises UsageError where it cannot be had.
     """
     name = str(wanted.remedy)
+    if evidence.source == "live":
+        _check_address(wanted)
     offering = [
         (each, advice)
         for each in situations
@@ -87,6 +90,16 @@ def remedy(
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
     found = (pick(each, advice, asked=True) for each, advice in told)
     return tuple(each for each in found if each is not None)
+
+
+def _check_address(wanted: Wanted) -> None:
+    """Raise UsageError for what is none: in a source it may be masked, on a running node nothing is."""
+    address = wanted.arguments.get("address")
+    if address is not None:
+        try:
+            literal(str(address))
+        except ValueError:
+            raise UsageError(f"{wanted.word!a}: {str(address)!a} is no address") from None
 
 
 def _same_service(advice: Advice, wanted: Wanted) -> bool:

@@ -6,11 +6,13 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from types import MappingProxyType
 from typing import Final, Literal
 
 from halftrack.diagnosis.filters.vocabulary import SYMPTOMS
 from halftrack.errors import UsageError
+from halftrack.evidence.literals import literal
 from halftrack.plans.rules import STATES
 
 _Kind = Literal["seconds", "number", "service", "address"]
@@ -106,11 +108,23 @@ def _value(slug: str, name: str, kind: _Kind, text: str) -> str | int:
             named = _SERVICE.fullmatch(text.lower())
             if named is None or not 0 < int(named[2]) < 1 << 16:
                 raise wrong
+            if slug == "timeout-policy" and named[1] != "tcp":
+                raise UsageError(f"{slug} knows the states of TCP alone: write {_example(slug)}")
             return f"{named[1]}/{int(named[2])}"
         case "address":
-            if not text or set(text) & set(" \t\n'\"\\$;{}"):
+            if not text or set(text) & set(" \t\n'\"\\$;{}/%"):
                 raise wrong
-            return text
+            return _address(text)
+
+
+def _address(text: str) -> str:
+    """As rules see it; what is no address may be one that is masked in a source."""
+    try:
+        found = literal(text)
+    except ValueError:
+        return text
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)
 
 
 def _example(slug: str) -> str:
