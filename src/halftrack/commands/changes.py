@@ -13,7 +13,7 @@ from halftrack.errors import Busy, HalftrackError, Incomplete
     help="Lists what was changed, newest first: when, by whom, and whether it still holds; of CHANGE,"
     " every single step. A change on trial that is overdue is undone first.",
 )
-@click.argument("number", metavar="CHANGE", type=click.IntRange(1), required=False)
+@click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
 @options.shared
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:

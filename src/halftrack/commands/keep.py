@@ -19,7 +19,7 @@ _PATIENCE_S: Final = 10.0
     " it hold over a reboot is written now. Type it over a connection that was opened after the change:"
     " that the node can still be reached is what it says.",
 )
-@click.argument("number", metavar="CHANGE", type=click.IntRange(1), required=False)
+@click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
 @options.shared
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     " reverse order. Where somebody else has changed it since, that is said and nothing is touched."
     " Drained entries do not come back: of them there is a file for conntrack -R.",
 )
-@click.argument("number", metavar="CHANGE", type=click.IntRange(1), required=False)
+@click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Put it back also where somebody else has changed it since.")
 @options.shared
