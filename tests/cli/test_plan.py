@@ -44,6 +44,12 @@ def test_the_screen_shows_relief_cure_and_clear_in_ascii_of_80_columns(run: Run)
     assert "halftrack fix plan.json" in ran.out
 
 
+def test_what_to_type_next_is_about_the_same_place(run: Run) -> None:
+    ran = run("plan", "drain", "--netns", "host", "--budget", "20s", seen=SICK)
+    told = " ".join(ran.out.replace("\\\n", " ").split())
+    assert "plan drain -o plan.json --netns host --budget 20s && " in told
+
+
 def test_nothing_to_do_is_said_and_is_no_error(run: Run) -> None:
     ran = run("plan", seen=WELL)
     assert ran.code == 0

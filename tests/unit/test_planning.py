@@ -254,3 +254,33 @@ def test_where_all_namespaces_share_their_settings_the_hosts_are_set_and_seen() 
     made = plan(evidence(host, inside, kernel=OLD_KERNEL), "shorten-established")
     changes = [a for each in made.steps for a in each.actions if isinstance(a, SetSysctl)]
     assert [(each.where.netns, each.before) for each in changes] == [("host", "432000")]
+
+
+@pytest.mark.parametrize(
+    ("answered", "chosen"),
+    [
+        (0, ["cap-unacknowledged", "drain"]),
+        (300, ["cap-unacknowledged", "shorten-established", "drain"]),
+        (900, ["shorten-established", "drain"]),
+    ],
+)
+def test_what_is_orphaned_without_an_answer_is_capped_and_what_had_one_shortened(
+    answered: int, chosen: list[str]
+) -> None:
+    """On a kernel whose caps were raised, and whose sockets tell that all of it is dead."""
+    raised = {f"{PREFIX}tcp_timeout_{name}": "432000" for name in ("unacknowledged", "max_retrans")}
+    gone = [row("198.51.100.9", WEB, 40_000 + n, 8883, left=300_000) for n in range(answered)]
+    here = table(
+        *leak(600),
+        *gone,
+        settings={**SETTINGS, **raised},
+        limit=262_144,
+        sockets=sockets((WEB, 22)),
+        addresses=(LocalAddress(WEB, 24, "eth0"),),
+    )
+    made = plan(evidence(here, kernel="6.1.0"))
+    assert remedies(made) == chosen
+    if not answered:
+        settles = step(made, "cap-unacknowledged").effect.settles_at
+        assert settles is not None
+        assert settles < 10

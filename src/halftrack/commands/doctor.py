@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack.commands import last_screen, options, output
+from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
@@ -61,7 +60,7 @@ def command(
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = _diagnosed([str(path)], given)
-        going_on = _GoingOn(_again("doctor", (), given, "--example"))
+        going_on = _GoingOn(again("doctor", (), given, "--example"))
     else:
         found = _diagnosed(sources, given)
         going_on = _going_on(sources, given)
@@ -97,28 +96,10 @@ def _going_on(sources: Sequence[str], given: Options) -> _GoingOn:
     origins = [f"--from={source}" for source in sources]
     running = not sources and given.root == Path("/") and output.is_terminal()
     return _GoingOn(
-        _again("doctor", sources, given),
-        _again("plan", (), given, *origins) if "-" not in sources else None,
-        _again("fix", (), given) if running else None,
+        again("doctor", sources, given),
+        again("plan", (), given, *origins) if "-" not in sources else None,
+        again("fix", (), given) if running else None,
     )
-
-
-def _again(verb: str, sources: Sequence[str], given: Options, *options: str) -> str | None:
-    """A command with all that decided what was seen; None where that cannot be seen once more."""
-    if "-" in sources:
-        return None
-    told = list(options)
-    if given.netns is not None:
-        told += ["--netns", given.netns]
-    if given.root != Path("/"):
-        told += ["--root", str(given.root)]
-    if given.budget_s is not None:
-        told += ["--budget", f"{given.budget_s:.0f}s"]
-    for key, value in given.assume.items():
-        told += ["--assume", f"{key}={value}"]
-    named = [f"./{source}" if source.startswith("-") else source for source in sources]
-    sudo = "sudo " if not sources and not options and os.environ.get("SUDO_USER") else ""
-    return f"{sudo}{output.program()} {shlex.join([verb, *named, *told])}"
 
 
 def _wants_json(form: str, given: Options) -> bool:

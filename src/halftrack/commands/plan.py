@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import planning
-from halftrack.commands import last_screen, options, output, saving
+from halftrack.commands import last_screen, options, output, repeating, saving
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
@@ -93,7 +93,7 @@ def command(
 
         saving.save(json.pretty(plan), target)
         output.message(f"plan {plan.id} is in {target}", given)
-    output.write(shown(plan, given, following(words, sources, target)))
+    output.write(shown(plan, given, following(words, sources, target, given)))
     return 0
 
 
@@ -130,16 +130,19 @@ def _rules(seen: Evidence, examined: Examined, wanted: Sequence[Wanted]) -> dict
     return {netns: rules.of(table.namespace) for netns, table in tables.items()}
 
 
-def following(words: Sequence[str], sources: Sequence[str], target: Path | None) -> tuple[str, ...]:
+def following(
+    words: Sequence[str], sources: Sequence[str], target: Path | None, given: Options
+) -> tuple[str, ...]:
     """What to type to have it done."""
-    program = output.program()
+    fix = f"{repeating.program(here=not sources)} fix"
     if target is not None:
         where = "  # on the node itself" if sources else ""
-        return (f"{program} fix {shlex.quote(str(target))}{where}",)
+        return (f"{fix} {shlex.quote(str(target))}{where}",)
     if "-" in sources:
         return ()
-    origin = [each for source in sources for each in ("--from", source)]
-    return (f"{program} {shlex.join(['plan', *origin, *words, '-o', _NAME])} && {program} fix {_NAME}",)
+    origins = [f"--from={source}" for source in sources]
+    planned = repeating.again("plan", (), given, *origins, "-o", _NAME, words=words)
+    return (f"{planned} && {fix} {_NAME}",)
 
 
 def shown(plan: Plan, given: Options, following: Sequence[str] = ()) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.planning import reasons
 from halftrack.planning.picks import Choice, Pick, left_out, pick
-from halftrack.remedies import retiming
+from halftrack.remedies import cap_unacknowledged, retiming
 from halftrack.remedies.preference import slug
 from halftrack.remedies.situation import PRESSURE
 
@@ -38,23 +38,27 @@ def cures(situation: Situation, *, drained: bool) -> Choice:
     """``drained``: the plan clears entries of this namespace, so strict pick-up has to wait."""
     offered = {slug(advice): advice for advice in situation.finding.remedies if advice.kind == "cure"}
     ready = {name: found for name, advice in offered.items() if (found := pick(situation, advice))}
-    chosen = _cure(ready, drained=drained)
+    chosen = _cures(situation, ready, drained=drained)
     left = [
         left_out(name, situation, why)
         for name, why in reasons.cures_left(situation, offered, chosen, drained=drained)
     ]
-    return Choice(() if chosen is None else (chosen,), tuple(left))
+    return Choice(chosen, tuple(left))
 
 
-def _cure(ready: Mapping[str, Pick], *, drained: bool) -> Pick | None:
-    """``ready``: by slug, best first."""
-    for name, found in ready.items():
-        if name == "notrack":
-            continue
-        if name == "strict-pickup" and (drained or found.advice.risk.live_flows_affected != 0):
-            continue
-        return found
-    return None
+def _cures(situation: Situation, ready: Mapping[str, Pick], *, drained: bool) -> tuple[Pick, ...]:
+    """``ready``: by slug, best first. The best; and the next, where the best is for a part of the entries."""
+    fit = [found for name, found in ready.items() if _by_itself(name, found, drained=drained)]
+    part = fit and fit[0].remedy == cap_unacknowledged.REMEDY
+    rest = 1 - cap_unacknowledged.unanswered(situation) if part else 0.0
+    return tuple(fit[: 2 if rest > 1 - cap_unacknowledged.NEARLY_ALL else 1])
+
+
+def _by_itself(name: str, found: Pick, *, drained: bool) -> bool:
+    """Whether a plan may choose it that nobody asked to hold it."""
+    if name == "strict-pickup":
+        return not drained and found.advice.risk.live_flows_affected == 0
+    return name != "notrack"
 
 
 def reliefs(situation: Situation, clearings: Sequence[Pick]) -> Choice:

@@ -10,6 +10,7 @@ import polars as pl
 from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.planning.predictions import Course, course
 from halftrack.plans.document import Effect
+from halftrack.remedies import cap_unacknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def _changed(before: Course, picked: Pick) -> Course:
             symptoms, lifetime_s = (symptom,), int(arguments["established"])
             share = _share(picked.situation, str(arguments.get("service")))
         case "cap-unacknowledged":
-            symptoms = ("one-sided",)
+            symptoms, share = (symptom,), cap_unacknowledged.unanswered(picked.situation)
             lifetime_s = min(int(arguments["unacknowledged"]), int(arguments["max_retrans"]))
         case "strict-pickup":
             symptoms = ("one-sided",)

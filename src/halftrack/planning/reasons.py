@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.remedies import notrack, place, timeout_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from halftrack.diagnosis.document import Advice
     from halftrack.planning.picks import Pick
@@ -18,13 +18,13 @@ _CLEAR_FIRST: Final = "not together with clearing: what went by mistake could no
 
 
 def cures_left(
-    situation: Situation, offered: Mapping[str, Advice], chosen: Pick | None, *, drained: bool
+    situation: Situation, offered: Mapping[str, Advice], chosen: Sequence[Pick], *, drained: bool
 ) -> Iterator[tuple[str, str]]:
     """Remedy and reason. ``offered``: the finding's cures by slug; ``drained``: the plan clears entries."""
-    taken = None if chosen is None else chosen.remedy
+    taken = {each.remedy for each in chosen}
     for name, advice in offered.items():
-        if name != taken:
-            yield name, _why(name, advice, chosen, drained=drained)
+        if name not in taken:
+            yield name, _why(name, advice, chosen[-1] if chosen else None, drained=drained)
     if situation.finding.symptom in _ENTRIES:
         yield from _never_offered(situation, offered)
 

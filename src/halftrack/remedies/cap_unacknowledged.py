@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
@@ -24,6 +26,8 @@ REMEDY: Final = "cap-unacknowledged"
 UNACKNOWLEDGED: Final = "tcp_timeout_unacknowledged"
 MAX_RETRANS: Final = "tcp_timeout_max_retrans"
 DEFAULT_S: Final = 300
+_MOST: Final = 0.5
+NEARLY_ALL: Final = 0.9
 
 
 def helps(situation: Situation) -> bool:
@@ -31,7 +35,16 @@ def helps(situation: Situation) -> bool:
         return False
     if situation.finding.symptom == "settings":
         return situation.enabled(UNACKNOWLEDGED) or situation.enabled(MAX_RETRANS)
-    return situation.finding.symptom == "one-sided"
+    return unanswered(situation) >= _MOST
+
+
+def unanswered(situation: Situation) -> float:
+    """Share of the finding's entries that never had an answer: those whose time this sets."""
+    if situation.finding.symptom == "one-sided":
+        return 1.0
+    if situation.finding.symptom != "orphaned" or situation.rows is None or not situation.rows.height:
+        return 0.0
+    return situation.rows.count(pl.col("one_sided")) / situation.rows.height
 
 
 def advise(situation: Situation) -> Advice | None:
@@ -49,10 +62,13 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         situation.full_name(MAX_RETRANS): max_retrans,
     }
     kept = persistence.keep(settings, situation)
+    share = unanswered(situation)
     why = [
         "frees nothing by itself: an entry keeps the time it has until its next packet",
         f"connections whose data stays unacknowledged for {longest} s are forgotten, too",
     ]
+    if _MOST <= share < NEARLY_ALL:
+        why.append(f"{1 - share:.0%} of these entries had an answer, and keep their time".replace("%", " %"))
     if situation.likely("asymmetric-path", "direct-return"):
         why.append(f"these entries may be the traffic itself: with {longest} s they live as long as it flows")
     return Advice(
@@ -63,7 +79,9 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
             f"{' again, as the kernel does by default' if longest == DEFAULT_S else ''}"
         ),
         arguments={"unacknowledged": unacknowledged, "max_retrans": max_retrans},
-        effect=Effect(entries_freed=0, settles_at=settles_at(situation, longest)),
+        effect=Effect(
+            entries_freed=0, settles_at=settles_at(situation, longest) if share >= NEARLY_ALL else None
+        ),
         risk=Risk(
             level="medium" if live.entries else "low",
             why=(*why, *kept.notes),
