@@ -1,0 +1,80 @@
+"""With CAP_NET_ADMIN alone, in one's own namespace: what needs no more gets no more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel.draining import entries, short, stuck
+from kernel.remedying import read_sysctl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.scratch import Netns
+
+# An ordinary user may not be allowed to read the interpreter's own files: they are loaded before.
+_WITH_NET_ADMIN = """
+import contextlib, ctypes, importlib, io, os, pkgutil, struct, sys
+import halftrack
+from halftrack.commands.main import run
+for one in pkgutil.walk_packages(halftrack.__path__, "halftrack."):
+    if not one.name.endswith(("__main__", "guardian")):
+        importlib.import_module(one.name)
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+    run(["doctor", "--example"])
+libc = ctypes.CDLL(None)
+libc.prctl(8, 1, 0, 0, 0)  # PR_SET_KEEPCAPS
+os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+only = 1 << 12  # CAP_NET_ADMIN
+header = struct.pack("=Ii", 0x20080522, 0)
+assert libc.capset(header, struct.pack("=6I", only, only, 0, 0, 0, 0)) == 0
+libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: else it may not read its own links
+sys.exit(run(sys.argv[1:]))
+"""
+SETTING = "net.netfilter.nf_conntrack_tcp_timeout_established"
+
+
+def halftrack(netns: Netns, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    moved = {f"HALFTRACK_{name}_DIR": str(home / name.lower()) for name in ("STATE", "RUN", "ETC")}
+    return subprocess.run(
+        ["ip", "netns", "exec", netns.name, sys.executable, "-c", _WITH_NET_ADMIN, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **moved},
+    )
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A place of the ordinary user's own; the directories of pytest are closed to everybody else."""
+    with tempfile.TemporaryDirectory(prefix="ht-own-") as name:
+        os.chown(name, 65534, 65534)
+        yield Path(name)
+
+
+def test_a_setting_is_changed_and_put_back(netns: Netns, home: Path) -> None:
+    before = read_sysctl(netns, SETTING)
+    words = ("fix", "shorten-established:established=8000", "--netns", "self", "--yes", "--no-try")
+    done = halftrack(netns, home, *words)
+    assert done.returncode == 0, done.stderr
+    assert read_sysctl(netns, SETTING) == 8_000
+    done = halftrack(netns, home, "undo", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert read_sysctl(netns, SETTING) == before
+
+
+def test_entries_are_drained(netns: Netns, home: Path) -> None:
+    stuck(netns, 500)
+    done = halftrack(netns, home, "drain", "one-sided", "--netns", "self", "--yes", "--expect", "500")
+    assert done.returncode == 0, done.stderr
+    assert (entries(netns), short(netns)) == (500, 500)
