@@ -322,3 +322,29 @@ def test_a_namespace_of_the_same_number_is_another(site: Site) -> None:
     space = spaces.find(site.where)
     again = msgspec.structs.replace(space, cookie=(space.cookie or 0) + 1)
     assert space.key != again.key
+
+
+def test_every_answer_on_changes_can_be_had_as_a_document(site: Site) -> None:
+    plan = str(site.plan((setting(site, LOOSE, "0"),)))
+
+    def states(*words: str) -> list[str]:
+        done = site.halftrack(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return [one["state"] for one in json.loads(done.stdout)["changes"]]
+
+    assert states("fix", plan, "--yes", "--try", "1h") == ["trial"]
+    assert states("keep") == ["kept"]
+    assert states("fix", plan, "--yes") == []
+    assert states("undo", "1", "--yes") == ["undone"]
+    assert states("undo", "1", "--yes") == ["undone"]
+    assert states("changes") == ["undone"]
+
+
+@pytest.mark.parametrize("option", [("--root", "/usr"), ("--assume", "limit=1"), ("--netns", "host")])
+def test_what_is_for_looking_changes_nothing(site: Site, option: tuple[str, str]) -> None:
+    plan = str(site.plan((setting(site, LOOSE, "0"),)))
+    assert site.halftrack("fix", plan, "--yes").returncode == 0
+    for words in (("undo", "--yes"), ("keep", "1"), ("changes",), ("fix", plan, "--yes")):
+        refused = site.halftrack(*option, *words)
+        assert (refused.returncode, f"{option[0]} " in refused.stderr) == (64, True), refused.stderr
+    assert site.value(LOOSE) == "0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import changed, options, output
 from halftrack.errors import Busy, HalftrackError, Incomplete
 
 
@@ -18,6 +18,7 @@ from halftrack.errors import Busy, HalftrackError, Incomplete
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)
+    changed.refuse_looking(given, "changes")
     from halftrack.changes import journal, showing  # noqa: PLC0415  # after the words are read
     from halftrack.plans.change import Changes  # noqa: PLC0415  # likewise
 
@@ -26,7 +27,7 @@ def command(context: click.Context, *, number: int | None) -> int:
     found = [journal.find(number)[1]] if number is not None else [one for _, one in journal.every(damaged)]
     shown = tuple(showing.show(one) for one in found)
     notes = list(dict.fromkeys((*notes, *damaged)))
-    if given.json or given.jsonl:
+    if changed.wants_document(given):
         from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
 
         output.write(json.pretty(Changes(changes=shown, notes=tuple(notes))))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import changed, options, output
 from halftrack.commands.durations import seconds
 from halftrack.errors import Incomplete, UnreadableInput, UsageError
 
@@ -90,6 +90,8 @@ def command(
     _show(plan, meant, given, asked=not yes)
     if not meant.has_work:
         output.message("nothing to do: all that can be done here is in force", given)
+        if changed.wants_document(given):
+            changed.document()
         return 0
     if not yes and not click.confirm("Go?", default=False, err=True):
         raise click.Abort
@@ -121,6 +123,8 @@ def _plan(what: tuple[str, ...], given: Options, *, unmanaged: bool) -> Plan:
         from halftrack.commands import plan  # noqa: PLC0415  # likewise; heavy
 
         return plan.made((), planning.parse(what), given, unmanaged=unmanaged)
+    if given.netns is not None:
+        raise UsageError("--netns is for what is planned now: a plan in a file says itself where it belongs")
     if len(what) != 1:
         raise UsageError("fix takes one plan at a time")
     return _read(name)
@@ -204,7 +208,7 @@ def _intention(checked: Checked, terms: Terms, bystander: tuple[str, ...]) -> In
 
 def _show(plan: Plan, meant: Intention, given: Options, *, asked: bool) -> None:
     """What would be done, to whoever decides."""
-    document = given.json or given.jsonl
+    document = changed.wants_document(given)
     if document and not asked:
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
@@ -226,7 +230,7 @@ def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
     total = len(meant.writes) + len(meant.drains) + (len(meant.files) if terms.trial_s is None else 0)
 
     def told(title: str, result: str) -> None:
-        if not (given.quiet or given.json or given.jsonl):
+        if not (given.quiet or changed.wants_document(given)):
             for line in changes.progress(next(steps), total, title, result):
                 output.show(line)
 
@@ -264,11 +268,8 @@ def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
 
 
 def _report(change: Change, given: Options) -> None:
-    if given.json or given.jsonl:
-        from halftrack.plans.change import Changes  # noqa: PLC0415  # only JSON needs it
-        from halftrack.reporters import json  # noqa: PLC0415  # likewise
-
-        output.report(json.pretty(Changes(changes=(change,))))
+    if changed.wants_document(given):
+        changed.document(change)
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 

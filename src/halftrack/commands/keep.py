@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import changed, options, output
 from halftrack.errors import UsageError
 
 _PATIENCE_S: Final = 10.0
@@ -24,6 +24,7 @@ _PATIENCE_S: Final = 10.0
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)
+    changed.refuse_looking(given, "keep")
     from halftrack.changes import journal, keeping, lock, trial  # noqa: PLC0415  # after the words are read
     from halftrack.changes.stopping import Stopping  # noqa: PLC0415  # likewise
 
@@ -36,9 +37,8 @@ def command(context: click.Context, *, number: int | None) -> int:
                 raise UsageError("no change is on trial; halftrack changes lists what there was")
         change, folded = journal.find(number)
         how = keeping.keep(change, folded)
-        persisted = change.folded().persisted
-    lasts = "It holds over a reboot." if persisted else "A reboot undoes it."
-    if not given.quiet:
-        output.report(f"Change {number} kept. {lasts}\n".encode())
+        kept = change.folded()
+    lasts = "It holds over a reboot." if kept.persisted else "A reboot undoes it."
+    changed.report(kept, given, f"Change {number} kept. {lasts}\n")
     output.message(f"kept: {how}", given)
     return 0

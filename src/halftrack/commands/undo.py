@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import changed, options, output
 from halftrack.errors import Incomplete, OutputFailed, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(context: click.Context, *, number: int | None, yes: bool, force: bool) -> int:
     given = options.given(context)
+    changed.refuse_looking(given, "undo")
     if not yes and (given.no_input or not sys.stdin.isatty()):
         raise UsageError("undo asks first, and nobody can answer here: add --yes")
     from halftrack.changes import lock, trial, undo, who  # noqa: PLC0415  # after the words are read
@@ -41,6 +42,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
     journal, folded = _meant(number)
     if folded.undone and not folded.standing:
         output.message(f"change {folded.number} is undone already", given)
+        changed.report(folded, given)
         return 0
     if folded.drained and not folded.standing:
         raise Incomplete(
@@ -52,7 +54,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
     with lock.held(), Stopping():
         taking = undo.undo(journal, who.asks(), "asked for", force=force)
         trial.disarm(folded)
-    _report(folded, taking, given)
+    _report(journal, folded, taking, given)
     return 0
 
 
@@ -68,7 +70,7 @@ def _meant(number: int | None) -> tuple[Journal, Folded]:
     return last
 
 
-def _report(folded: Folded, taking: Taking, given: Options) -> None:
+def _report(journal: Journal, folded: Folded, taking: Taking, given: Options) -> None:
     for title in taking.gone:
         output.message(f"{title}: its place is gone, there was nothing to undo", given)
     if folded.drained:
@@ -78,18 +80,23 @@ def _report(folded: Folded, taking: Taking, given: Options) -> None:
         )
     if taking.unnoted:
         raise Incomplete(f"change {folded.number} is undone, but {'; '.join(taking.unnoted)}")
-    if not given.quiet:
-        output.report(f"Change {folded.number} undone.\n".encode())
+    changed.report(journal.folded(), given, f"Change {folded.number} undone.\n")
 
 
 def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
     from halftrack.changes import showing  # noqa: PLC0415  # as above
     from halftrack.reporters import changes  # noqa: PLC0415  # likewise
 
-    if yes and given.quiet:
+    document = changed.wants_document(given)
+    if yes and (given.quiet or document):
         return
+    text = changes.one(showing.show(folded))
     try:
-        output.offer(changes.one(showing.show(folded)).encode(), "nothing was undone")
+        if document:
+            for line in text.splitlines():
+                output.show(line)
+        else:
+            output.offer(text.encode(), "nothing was undone")
     except OutputFailed:
         if not yes:
             raise  # else a way back is not to be lost with its description
