@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.changes.drain import entries, messages
+from halftrack.changes.drain import messages
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import TUPLE_COLUMNS
@@ -156,7 +156,7 @@ def test_every_other_message_names_its_entry_and_asks_or_changes_only() -> None:
         row(proto=50, state=None),
     )
     tuples: pl.DataFrame = flows(*rows).frame.select(TUPLE_COLUMNS)
-    for kind in (compare_delete.CT_GET, entries.CT_NEW):
+    for kind in (compare_delete.CT_GET, messages.CT_NEW):
         raw = b"".join(messages.of(tuples, kind, 5, b""))
         found = list(headers(raw))
         assert len(found) == len(rows)

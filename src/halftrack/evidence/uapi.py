@@ -180,6 +180,7 @@ NFNL_SUBSYS_CTNETLINK: Final = 1
 NFNL_SUBSYS_NFTABLES: Final = 10
 IPCTNL_MSG_CT_NEW: Final = 0
 IPCTNL_MSG_CT_GET: Final = 1
+IPCTNL_MSG_CT_DELETE: Final = 2
 
 # Attributes of a message, then those inside its nests.
 CTA_TUPLE_ORIG: Final = 1

@@ -25,7 +25,7 @@ from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_ACK, NLM_F_REQ
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | 2
+CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _SINCE: Final = (6, 12)
 """net/netfilter/nf_conntrack_netlink.c of 6.12, 6.14 and 6.18 were compared; 6.8 refuses."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from halftrack.changes.drain.verifying import Done
 from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.still import unchanged
 from halftrack.errors import Busy
+from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -33,7 +35,7 @@ _ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 _STALE_S: Final = 1.0
 _TRIES: Final = 3
 GOING_S: Final = 2
-"""What is removed is left so long: whoever turns out to have woken up in that very moment gets it back."""
+"""What is let go is left so long: whoever turns out to have woken up in that very moment gets it back."""
 _TICK_S: Final = 0.1
 _CHECK_S: Final = 15.0
 """Far below the least that an entry is left: one that was hit while it woke up is helped in time."""
@@ -98,7 +100,7 @@ class Drain:
 
     def _look_again(self) -> None:
         if self._done:
-            if self.deleting:
+            if self.deleting and any(done.given for done in self._done):
                 time.sleep(GOING_S + _TICK_S)
             self.check(self._done)
             self._done.clear()
@@ -131,24 +133,52 @@ class Drain:
         )
 
     def _change(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
+        if self.deleting:
+            translated = rows["status"] & uapi.IPS_NAT_MASK != 0
+            self._remove(rows.filter(~translated), fate, outcome)
+            # What is translated cannot be put back as it was.
+            self._let_go(rows.filter(translated), fate, outcome)
+        elif not rows.is_empty():
+            outcome.retimed += self._retime(rows, fate, outcome)
+
+    def _retime(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> int:
         given = self.given(fate)
         refused = self.entries.retime(rows, given)
         _count_refused(outcome, refused)
-        done = rows.height - sum(refused.values())
         self._done.append(Done(rows["row"], fate, given))
-        if self.deleting:
+        return rows.height - sum(refused.values())
+
+    def _let_go(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
+        """Leave them a moment, in which whoever wakes up has the whole time again by its packet."""
+        if not rows.is_empty():
+            done = self._retime(rows, fate, outcome)
             woken = self._woken(rows)
             outcome.healed += woken
             outcome.removed += done - woken
-        else:
-            outcome.retimed += done
+
+    def _remove(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
+        """Remove them, and put back those whose owner has a socket by now."""
+        if rows.is_empty():
+            return
+        codes = self.entries.remove(rows)
+        refused = Counter(codes[codes != 0].tolist())
+        outcome.spoke += refused.pop(errno.EBUSY, 0)
+        _count_refused(outcome, refused)
+        gone = rows.filter(pl.Series(codes == 0))
+        self._done.append(Done(gone["row"], fate, 0, sure=True))
+        self.proofs.refresh(always=True)
+        woken = gone.filter(~self.proofs.dead(gone))
+        if not woken.is_empty():
+            self.entries.put_back(woken, MAY_LIVE_S)
+        outcome.healed += woken.height
+        outcome.removed += gone.height - woken.height
 
     @property
     def deleting(self) -> bool:
         return self.looked.judgement.wish.mode == "delete"
 
     def given(self, fate: Fate) -> int:
-        """Seconds that an entry is left. What is removed goes by itself, for as long it can be helped."""
+        """Seconds that an entry is left. What is let go goes by itself, for as long it can be helped."""
         return GOING_S if self.deleting else self.looked.judgement.seconds(fate)
 
     def _woken(self, left: pl.DataFrame) -> int:

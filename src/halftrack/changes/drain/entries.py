@@ -14,7 +14,10 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
+import numpy as np
+
 from halftrack.changes.drain import messages
+from halftrack.changes.drain.messages import CT_DELETE, CT_NEW
 from halftrack.errors import PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
@@ -25,12 +28,11 @@ from halftrack.kernel.decode import Decoder
 from halftrack.kernel.netlink_messages import NLMSG_ERROR, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    import numpy.typing as npt
     import polars as pl
 
-CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8
-"""Without NLM_F_CREATE it changes what is there and makes nothing."""
 _ASKED: Final = 500
 """Entries asked for at a time: their answers fit into what the socket may hold, a page or two each."""
 _MANY: Final = 1_000
@@ -40,6 +42,9 @@ one that overflows loses answers, and what was refused would count as done (net/
 _ANSWER_BYTES: Final = 4_096
 """More than any answer takes."""
 _USED: Final = netlink.DATAGRAM - _ANSWER_BYTES
+_NUMBER: Final = struct.Struct("=I")
+_FIRST: Final = 1
+"""Number of the first message of a batch."""
 _SO_SNDBUFFORCE: Final = 32
 _SO_RCVBUFFORCE: Final = 33
 _BUFFER: Final = 16 << 20
@@ -84,25 +89,61 @@ class Entries:
 
         Raises OSError.
         """
-        refused: Counter[int] = Counter()
         more = netlink_messages.attribute(uapi.CTA_TIMEOUT, struct.pack(">I", seconds))
-        for raw in messages.of(frame.select(TUPLE_COLUMNS), CT_NEW, 1, more):
-            width = messages.width(raw)
-            step = self._at_once * width
+        return self._tell(messages.of(frame.select(TUPLE_COLUMNS), CT_NEW, 1, more))
+
+    def put_back(self, frame: pl.DataFrame, least_s: int) -> None:
+        """Make TCP entries anew that are not there any more, each with what it had left, or ``least_s``.
+
+        Where the kernel has made one by now, that stays. Raises OSError.
+        """
+        self._tell(messages.anew(frame, least_s))
+
+    def remove(self, frame: pl.DataFrame) -> npt.NDArray[np.int32]:
+        """Remove them. For each the errno with which the kernel refused, 0 where it is removed.
+
+        The kernel compares for itself: first it is told the status that each has, which it refuses
+        with EBUSY for one that was answered or assured meanwhile (ctnetlink_change_status), and the
+        rest of a thousand are removed at once, with their ids, which it compares, too. Raises OSError.
+        """
+        codes = np.zeros(frame.height, np.int32)
+        bare = frame.select(*TUPLE_COLUMNS, "id", "status")
+        fixed = (frame["status"] & uapi.IPS_ASSURED != 0).to_numpy()
+        asked = messages.numbered(bare, CT_NEW, _FIRST, uapi.CTA_STATUS, "status")
+        deletes = messages.numbered(bare, CT_DELETE, _FIRST, uapi.CTA_ID, "id")
+        for status, delete in zip(asked, deletes, strict=True):
+            places = delete.places
+            for start in range(0, len(places), self._at_once):
+                some = slice(start, start + self._at_once)
+                self._ask(status.raw[some][~fixed[places[some]]], codes)
+                self._ask(delete.raw[some][codes[places[some]] == 0], codes)
+        return codes
+
+    def _tell(self, all_of_them: Iterable[bytes]) -> Counter[int]:
+        refused: Counter[int] = Counter()
+        for raw in all_of_them:
+            step = self._at_once * messages.width(raw)
             for at in range(0, len(raw), step):
                 self._socket.sendall(raw[at : at + step])
-                refused.update(self._refusals())
+                refused.update(code for _, code in self._refusals())
         return refused
 
-    def _refusals(self) -> list[int]:
-        codes: list[int] = []
+    def _ask(self, raw: npt.NDArray[np.uint8], codes: npt.NDArray[np.int32]) -> None:
+        if len(raw):
+            self._socket.sendall(raw.tobytes())
+            for number, code in self._refusals():
+                codes[number - _FIRST] = code
+
+    def _refusals(self) -> list[tuple[int, int]]:
+        """Number of the message, and errno. EPERM is a fixed timeout: who may not change may not read."""
+        found: list[tuple[int, int]] = []
         while True:
             try:
                 answer = memoryview(self._socket.recv(_ANSWER_BYTES, socket.MSG_DONTWAIT))
             except BlockingIOError:
-                return codes
+                return found
             if answer[4:6] == _ERROR:
-                codes.append(_code(answer))  # EPERM is a fixed timeout: who may not change may not read
+                found.append((_NUMBER.unpack_from(answer, 8)[0], _code(answer)))
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,7 @@ from halftrack.draining.judging import Judgement, Surroundings, judge
 from halftrack.draining.matching import matching
 from halftrack.draining.rules import reasons, unmissed
 from halftrack.draining.traffic import traffic
-from halftrack.evidence import addresses
+from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ipvs, survey
 from halftrack.live import rules
 
@@ -85,14 +85,14 @@ def _passed_on(table: Table) -> bool:
 def notes(found: Judged) -> Iterator[str]:
     """What whoever decides should know beside the counts."""
     judgement = found.judgement
-    counts = judgement.counts()
     own = operator.connection()
     if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
         yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
     if found.by_rules and any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
         yield from reasons(found.by_rules)
-    if counts.get(Fate.DEAD) and judgement.wish.mode == "delete":
-        yield f"what is removed goes within {GOING_S} s"
+    translated = judgement.view.flows["status"] & uapi.IPS_NAT_MASK != 0
+    if judgement.wish.mode == "delete" and any(translated & (judgement.fates == Fate.DEAD)):
+        yield f"what is translated goes within {GOING_S} s"
 
 
 def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:

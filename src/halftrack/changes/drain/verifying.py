@@ -16,6 +16,7 @@ import polars as pl
 from halftrack.changes.drain import rereading
 from halftrack.diagnosis import filters
 from halftrack.draining.fates import MAY_LIVE_S, Fate
+from halftrack.evidence.flows import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,15 +29,22 @@ if TYPE_CHECKING:
     from halftrack.draining.outcome import Outcome
 
 _SHOWN: Final = ("status", "state", "timeout")
+_NOTHING: Final = pl.DataFrame(
+    schema={**{f"now_{name}": SCHEMA[name] for name in _SHOWN}, "row": pl.get_index_type()}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A batch that was changed: ``rows`` of the view, left ``given`` seconds each; 0: removed."""
+    """A batch that was changed: ``rows`` of the view, left ``given`` seconds each; 0: removed.
+
+    ``sure``: the kernel said of each that it was removed; what is there now is another entry.
+    """
 
     rows: pl.Series
     fate: Fate
     given: int
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,9 @@ class Verifier:
             again.now.select(pl.col(name).alias(f"now_{name}") for name in _SHOWN).with_columns(
                 again.rows.alias("row")
             )
-            for again in self._read_again(changed["row"])
+            for again in self._read_again(changed["row"], sure=all(each.sure for each in done))
         ]
-        joined = changed.join(pl.concat(now), on="row", how="left")
+        joined = changed.join(pl.concat([_NOTHING, *now]), on="row", how="left")
         more = joined["now_timeout"] > joined["given"]
         self.outcome.restored = (self.outcome.restored or 0) + int(more.sum())
         self.outcome.went = (self.outcome.went or 0) + joined["now_timeout"].null_count()
@@ -70,19 +78,23 @@ class Verifier:
             refused = self.entries.retime(self.view.flows[rows["row"]], seconds)
             self.outcome.healed += rows.height - sum(refused.values())
 
-    def _read_again(self, rows: pl.Series) -> Iterator[Again]:
-        """All of them: those by name that no dump showed."""
+    def _read_again(self, rows: pl.Series, *, sure: bool) -> Iterator[Again]:
+        """All of them that are there: those by name that no dump showed.
+
+        ``sure``: what the first dump does not show needs no other.
+        """
         flows, left = self.view.flows, rows
         narrow = filters.selection(self.wanted)
         # Whose status or mark is another one by now only a wider dump shows.
         wide = replace(narrow, status=0, status_mask=0, mark=0, mark_mask=0)
         for selection in dict.fromkeys((narrow, wide)):
-            if rereading.worth_a_dump(len(left), flows.height):
+            dumped = flows.height if selection == narrow else max(self.view.table.count or 0, flows.height)
+            if rereading.worth_a_dump(len(left), dumped):
                 met = [left.clear()]
                 for again in rereading.in_a_dump(flows, left, selection, _SHOWN, self.netns_path):
                     met.append(again.rows)
                     yield again
-                left = left.filter(~left.is_in(pl.concat(met).implode()))
+                left = left.clear() if sure else left.filter(~left.is_in(pl.concat(met).implode()))
         yield from rereading.by_name(flows, [left], self.entries)
 
     def _changed(self, done: Sequence[Done]) -> pl.DataFrame:
