@@ -36,6 +36,14 @@ RULES = """table inet admin {
   }
 }
 """
+STATEFUL = """table inet admin {
+  chain input {
+    type filter hook input priority 0; policy drop;
+    ct state established,related accept
+    tcp dport 80 ct state new accept
+  }
+}
+"""
 STUCK = 600
 LIVE = 40
 

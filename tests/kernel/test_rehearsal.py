@@ -14,7 +14,7 @@ from halftrack.reporters import schema
 from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.changing import plan as made
 from kernel.draining import SERVER
-from kernel.rehearsing import LIVE, STUCK, everything, left, node, rehearse
+from kernel.rehearsing import LIVE, STATEFUL, STUCK, everything, left, node, rehearse
 from kernel.test_remedies_rules import talk as connected
 
 if TYPE_CHECKING:
@@ -191,15 +191,7 @@ def test_a_step_that_would_fail_ends_in_76_and_keeps_the_next_from_its_turn(
 
 def test_a_connection_that_the_plan_cuts_ends_in_76(tmp_path: Path) -> None:
     """Without tracking, rules that want a connection's state drop the answers of a client on the node."""
-    rules = """table inet admin {
-  chain input {
-    type filter hook input priority 0; policy drop;
-    ct state established,related accept
-    tcp dport 80 ct state new accept
-  }
-}
-"""
-    with node(rules) as netns:
+    with node(STATEFUL) as netns:
         site = Site(netns, tmp_path)
         rule = AddRules(where=site.where, rule=Untracked(protocol="tcp", port=80, address=SERVER))
         found = rehearse(netns, tmp_path, str(site.plan([rule])))

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.rehearsing import command, environment, everything, node
+from halftrack.plans.actions import AddRules, Untracked
+from kernel import nsfs
+from kernel.changing import Site
+from kernel.draining import SERVER
+from kernel.rehearsing import STATEFUL, command, environment, everything, node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,23 +88,59 @@ def test_nothing_is_left(sick: Netns, tmp_path: Path, ending: signal.Signals) ->
     before = everything(sick)
     codes = set()
     for moment in range(MOMENTS):
-        process = subprocess.Popen(
-            command(sick, "strict-pickup", "--json"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(tmp_path),
-        )
+        process = begun(sick, tmp_path, "strict-pickup")
         scratch = _at_work(process) | _later(process, moment * 0.08)
+        existing = handles(process, scratch)
         process.send_signal(ending)
         codes.add(process.wait(timeout=60))
-        _until_gone(scratch, tmp_path)
+        until_gone(scratch, existing, tmp_path)
     assert codes <= {0, 130, -ending}
     assert codes != {0}, "it was never hit at work"
     assert everything(sick) == before
     links = subprocess.check_output(["ip", "-o", "link"], text=True)
     assert not re.search(r" (clients|behind|rehearsal[01]|other[0-9]+)[@:]", links)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connection_that_was_cut_does_not_keep_its_namespaces(tmp_path: Path) -> None:
+    """The kernel goes on sending what a closed socket had to say, for minutes, and as long it is a guest."""
+    with node(STATEFUL) as netns:
+        site = Site(netns, tmp_path)
+        rule = AddRules(where=site.where, rule=Untracked(protocol="tcp", port=80, address=SERVER))
+        process = begun(netns, tmp_path, str(site.plan([rule])))
+        scratch: set[str] = set()
+        existing: dict[str, nsfs.Handle] = {}
+        while process.poll() is None:
+            scratch |= (new := held(process.pid) - held(os.getpid()) - scratch)
+            existing |= handles(process, new)
+            time.sleep(0.01)
+        assert process.returncode == 76
+        assert len(scratch) >= 3
+        until_gone(scratch, existing, tmp_path)
+
+
+def begun(netns: Netns, home: Path, words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command(netns, words, "--json"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(home),
+    )
+
+
+def handles(process: subprocess.Popen[bytes], numbers: set[str]) -> dict[str, nsfs.Handle]:
+    """Of the namespaces of these numbers that a process holds open; none where the kernel gives none."""
+    found = {}
+    directory = Path(f"/proc/{process.pid}/fd")
+    for one in _entries(directory):
+        try:
+            for number in _NAMESPACE.findall(os.readlink(one)):  # noqa: PTH115  # likewise
+                if number in numbers:
+                    found[number] = nsfs.handle(str(one))
+        except OSError:
+            continue
+    return found
 
 
 def _at_work(process: subprocess.Popen[bytes]) -> set[str]:
@@ -119,10 +159,14 @@ def _later(process: subprocess.Popen[bytes], seconds: float) -> set[str]:
     return held(process.pid) - held(os.getpid()) if process.poll() is None else set()
 
 
-def _until_gone(scratch: set[str], home: Path) -> None:
-    """A tool that was running has a moment to find that nobody waits for it."""
+def until_gone(scratch: set[str], existing: dict[str, nsfs.Handle], home: Path) -> None:
+    """A tool that was running has a moment to find that nobody waits for it, and the kernel to clean up."""
     deadline = time.monotonic() + 20
-    while (scratch & everywhere() or ours(home)) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        left = (
+            scratch & everywhere() | {n for n, one in existing.items() if nsfs.exists(one)} | set(ours(home))
+        )
+        if not left:
+            return
         time.sleep(0.05)
-    assert not scratch & everywhere()
-    assert ours(home) == []
+    assert left == set()

@@ -54,12 +54,14 @@ class Conversations:
 
         place = self._site.node if service.client_local else self._site.clients
         client = self._open.enter_context(place.call(make))
+        _let_go_at_once(client)
         client.settimeout(_WITHIN_S)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         client.bind((service.client, port))
         client.connect(service.front)
         served, _ = listener.accept()
         self._open.enter_context(served)
+        _let_go_at_once(served)
         served.settimeout(_WITHIN_S)
         made = Conversation(client, served, self._noted((service.client, port), service.front))
         made.exchange()
@@ -142,6 +144,15 @@ class Conversation:
             sender.sendall(b".")
             if not receiver.recv(1):
                 raise ConnectionResetError("the connection was closed")
+
+
+def _let_go_at_once(sock: socket.socket) -> None:
+    """However it is closed, and by a kill, too: nothing is left to be sent.
+
+    The kernel would repeat the last words of a connection that was cut for minutes, and so long hold on
+    to its namespace and all that is in it (``tcp_close``, ``sk_net_refcnt``).
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _free_ports(sample: pl.DataFrame) -> Iterator[int]:
