@@ -151,4 +151,7 @@ def _notes(stages: Iterable[Stage]) -> Iterator[str]:
             yield f"{each.unserved:,} more services of {name} are in the sample; nobody talked to them"
         if not each.services:
             yield f"no service of {name} could be talked to: the plan's entries show none by TCP"
-    yield "entries are copied without counters, helpers and labels, which ctnetlink does not take"
+    yield (
+        "not copied: counters, helpers and labels of entries, and what passes packets on without rules:"
+        " routes, tc, eBPF, IPVS"
+    )
