@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from halftrack.changes import folding, journal, records, showing
+from halftrack.changes import folding, journal, places, records, showing
 from halftrack.changes.journal import Journal
 from halftrack.changes.writes import buckets, files
 from halftrack.changes.writes.buckets import BucketsWrite
@@ -21,6 +21,7 @@ from halftrack.reporters import json as documents
 from halftrack.reporters import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from halftrack.changes.records import Record
@@ -31,7 +32,7 @@ PLAN = identified(Plan(node="pod-03", source="live"))
 
 
 @pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALFTRACK_STATE_DIR", str(tmp_path / "state"))
 
 
@@ -177,3 +178,20 @@ def test_what_others_may_write_is_not_believed(tmp_path: Path, mode: int) -> Non
     for ask in (lambda: list(journal.every()), lambda: journal.find(1), Journal.new):
         with pytest.raises(PermissionMissing, match="not believed"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("variable", "ask"),
+    [
+        ("HALFTRACK_STATE_DIR", places.state),
+        ("HALFTRACK_RUN_DIR", places.run),
+        ("HALFTRACK_ETC_DIR", places.etc),
+        ("HALFTRACK_CONFIG_DIR", places.config),
+    ],
+)
+def test_a_place_is_the_same_from_everywhere(
+    monkeypatch: pytest.MonkeyPatch, variable: str, ask: Callable[[], Path]
+) -> None:
+    monkeypatch.setenv(variable, "./here")
+    with pytest.raises(UsageError, match=f"{variable} is './here': write the whole path"):
+        ask()
