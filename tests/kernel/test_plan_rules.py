@@ -61,7 +61,8 @@ def test_no_tracking_waits_for_rules_that_let_the_service_pass(netns: Netns, tmp
     made = planned(netns, tmp_path, "notrack:service=tcp/80,address=127.0.0.1")
     done = halftrack("fix", str(made), "--yes", "--no-try", home=tmp_path)
     assert done.returncode == 76, done.stderr
-    assert "first by hand: accept tcp port 80 of 127.0.0.1" in done.stderr
+    for line in ("daddr 127.0.0.1 tcp dport 80", "saddr 127.0.0.1 tcp sport 80"):
+        assert f"nft insert rule inet admin in ip {line} accept" in done.stderr
     assert ruleset(netns) == before
 
 

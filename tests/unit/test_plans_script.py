@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.plans.actions import (
+    AcceptIn,
     AddRules,
     ByHand,
     Drain,
@@ -49,7 +50,10 @@ SILENT = one_sided(
 
 def everything(text: str = "it's", address: str = "203.0.113.73") -> Plan:
     """A plan with every kind of action, and a text wherever it holds free text."""
-    untracked = Untracked(protocol="tcp", port=80, address="$ADDR_1", accept=("INPUT", "OUTPUT"))
+    others = AcceptIn(tool="nft", table="filter", chain="input")
+    untracked = Untracked(
+        protocol="tcp", port=80, address="$ADDR_1", accept=("INPUT", "OUTPUT"), by_hand=(others,)
+    )
     return plan(
         step("relief", SetBuckets(before=65_536, after=131_072), title=text),
         step(

@@ -281,16 +281,42 @@ def _service(port: int, *, here: bool = True, address: str = HERE) -> Service:
     return Service("ip6" if ":" in address else "ip", 6, port, number(address), here)
 
 
+def _needs(found: Ruleset, service: Service) -> list[tuple[str, str, bool, bool, str]]:
+    needed = services.needed(comparing.prepared(found), service)
+    return [(each.base.table, each.base.chain, each.towards, each.back, each.why.by.text) for each in needed]
+
+
 def test_a_service_without_tracking_needs_to_be_let_pass_where_only_known_connections_are() -> None:
-    walks = comparing.prepared(nft("policy-drop"))
-    [told] = services.untracked(walks, _service(80))
-    assert (told.fate, told.base.chain, told.by.text) == ("dropped", "input", "policy drop")
-    assert not services.untracked(comparing.prepared(saved("ufw")), _service(443))
-    [told] = services.untracked(comparing.prepared(saved("ufw")), _service(8883))
-    assert told.base.chain == "INPUT"
-    passing = services.untracked(comparing.prepared(nft("policy-drop")), _service(80, here=False))
-    assert {each.base.chain for each in passing} == set()  # dropped today as well
-    assert not services.untracked(comparing.prepared(Ruleset()), _service(80))
+    assert _needs(nft("policy-drop"), _service(80)) == [("inet filter", "input", True, False, "policy drop")]
+    assert not _needs(saved("ufw"), _service(443))
+    assert _needs(saved("ufw"), _service(8883)) == [("ip filter", "INPUT", True, False, "policy drop")]
+    assert not _needs(nft("policy-drop"), _service(80, here=False))  # dropped today as well
+    assert not _needs(Ruleset(), _service(80))
+    both = "*filter\n:FORWARD DROP\n-A FORWARD -m state --state NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n"
+    assert _needs(saved(both), _service(80, here=False)) == [
+        ("ip filter", "FORWARD", True, True, "policy drop")
+    ]
+    assert _needs(Ruleset(unread=("nft hangs",)), _service(80)) == [("", "", True, True, "nft hangs")]
+
+
+def test_a_service_is_translated_by_the_rule_that_is_quoted() -> None:
+    found = comparing.prepared(saved("docker"))
+    told = services.translation(found, _service(8080))
+    assert told is not None
+    assert (told.fate, told.by.chain, told.by.position) == ("untranslated", "DOCKER", 2)
+    assert services.translation(found, _service(80)) is None
+    inside = services.translation(found, _service(443, here=False, address="172.17.0.2"))
+    assert inside is not None
+    assert (inside.certain, "MASQUERADE" in inside.by.text) == (False, True)
+    for kind in (saved("kube-proxy"), nft("kube-proxy")):
+        told = services.translation(comparing.prepared(kind), _service(80, here=False, address="10.96.12.34"))
+        assert told is not None
+        assert "10.244" in told.by.text
+    balanced = comparing.prepared(rules.read(None, services="TCP  CB007149:0050 rr\nFWM  0000000A wrr\n"))
+    for port, certain in ((80, True), (81, False)):
+        told = services.translation(balanced, _service(port))
+        assert told is not None
+        assert told.certain is certain
 
 
 def test_columns_that_are_not_known_do_not_break_it() -> None:

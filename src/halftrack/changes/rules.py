@@ -48,8 +48,7 @@ def _nft(space: Space, action: AddRules) -> list[AnyWrite]:
     rule = action.rule
     name = _name(rule)
     if isinstance(rule, Untracked):
-        if rule.accept:
-            raise Incomplete(f"first by hand: {rules.to_accept(rule, _PLAIN)}")
+        _check_by_hand(rule, rules.to_accept(rule, _PLAIN))
         text, chains, timeouts = rules.nft_untracked(rule, name, _PLAIN)
     else:
         text, chains, timeouts = rules.nft_policy(rule, name, _PLAIN)
@@ -57,9 +56,19 @@ def _nft(space: Space, action: AddRules) -> list[AnyWrite]:
     return [nft.plan(space, name, text, objects)]
 
 
+def _check_by_hand(rule: Untracked, first: str) -> None:
+    """Raise Incomplete where somebody else's chains have to let it pass first."""
+    if first:
+        raise Incomplete(
+            f"first by hand: {first}; then plan notrack:service={rule.protocol}/{rule.port},"
+            f"address={rule.address} again"
+        )
+
+
 def _iptables(space: Space, action: AddRules) -> list[AnyWrite]:
     rule = action.rule
     if isinstance(rule, Untracked):
+        _check_by_hand(rule, rules.to_accept(rule, _PLAIN) if rule.by_hand else "")
         return _chains(space, rule.family, rules.iptables_untracked(rule, _chain(rule), _PLAIN))
     found: list[AnyWrite] = []
     times = {("unacknowledged" if s == "unack" else s): v for s, v in rules.timeouts(rule, {})}
@@ -104,4 +113,9 @@ def _policy(rule: TimeoutPolicy, family: str) -> str:
 
 
 def _digest(rule: Untracked | TimeoutPolicy) -> str:
+    """Of the rule itself; what others have to do for it beside is no part of it."""
+    if isinstance(rule, Untracked):
+        built = msgspec.to_builtins(rule)
+        del built["by_hand"]
+        return hashlib.sha256(msgspec.json.encode(built)).hexdigest()[:6]
     return hashlib.sha256(msgspec.json.encode(rule, order="deterministic")).hexdigest()[:6]

@@ -39,6 +39,11 @@ def parse(text: str) -> tuple[int, int]:
     return number >> 64, number & _LOW64
 
 
+def is_loopback(number: int) -> bool:
+    """Whether 128 bits are ``127.0.0.0/8`` or ``::1``."""
+    return number == 1 or number >> 24 == V4_MAPPED >> 24 | 127
+
+
 def parse_network(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """First and last address of a CIDR network as pairs. Raises ValueError where it is none."""
     network = ipaddress.ip_network(text, strict=False)

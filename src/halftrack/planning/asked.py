@@ -131,18 +131,18 @@ def _proposed(situation: Situation, wanted: Wanted, arguments: dict[str, str | i
 def _unasked(situation: Situation, wanted: Wanted) -> Advice:
     """What no finding offers: with all that it needs said, it is planned all the same."""
     name = str(wanted.remedy)
+    missing = [each for each in _NEEDED.get(name, ()) if each not in wanted.arguments]
+    if missing:
+        example = "timeout-policy:service=tcp/8883,established=7440"
+        if name == "notrack":
+            example = "notrack:service=tcp/80,address=203.0.113.73"
+        raise UsageError(f"no finding here calls for {name}: say {' and '.join(missing)}, as in {example}")
     proposed = _proposed(situation, wanted, dict(wanted.arguments))
     if proposed is not None:
         return proposed
     if name not in _NEEDED:
         other = "; entries are chosen by halftrack drain FILTER" if name == "drain" else ""
         raise UsageError(f"no finding here calls for {name}{other}")
-    missing = [each for each in _NEEDED[name] if each not in wanted.arguments]
-    if missing:
-        example = "timeout-policy:service=tcp/8883,established=7440"
-        if name == "notrack":
-            example = "notrack:service=tcp/80,address=203.0.113.73"
-        raise UsageError(f"no finding here calls for {name}: say {' and '.join(missing)}, as in {example}")
     return Advice(
         remedy=name,
         kind="cure",

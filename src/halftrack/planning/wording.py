@@ -97,7 +97,9 @@ def _rule(action: AddRules) -> str:
     rule = action.rule
     if isinstance(rule, Untracked):
         first = f"accepted without state in {', '.join(rule.accept)}, then " if rule.accept else ""
-        return f"{first}no tracking of {_service(action)}"
+        others = [f"{each.table} {each.chain}" for each in rule.by_hand]
+        by_hand = f"first, by hand, accepted without state in {', '.join(others)}; " if others else ""
+        return f"{by_hand}{first}no tracking of {_service(action)}"
     told = ", ".join(f"{state} {words.duration(seconds)}" for state, seconds in rule.timeouts.items())
     return f"timeouts of new connections of {_service(action)}: {told}"
 

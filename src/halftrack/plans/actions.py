@@ -50,12 +50,27 @@ class SetBuckets(_Action, frozen=True, kw_only=True, tag="buckets"):
     after: int
 
 
+class AcceptIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain of somebody else's that has to let a service's packets pass, both directions or one.
+
+    ``tool``: what its owner inserts a rule with. ``family``: of an nft table.
+    """
+
+    tool: Literal["nft", "iptables", "ip6tables", "firewalld"]
+    family: Literal["ip", "ip6", "inet"] = "inet"
+    table: str
+    chain: str
+    towards: bool = True
+    back: bool = True
+
+
 class Untracked(msgspec.Struct, frozen=True, kw_only=True, tag="notrack", tag_field="rule"):
     """No entries for a service: packets to and from its port, at the raw priority.
 
     ``address``: the server's, as text, or the name of a plan's variable (``$ADDR_1``).
     ``accept``: filter chains (INPUT, OUTPUT, FORWARD) that must let both directions pass without
-    connection state, before tracking stops; empty where the ruleset does so already.
+    connection state, before tracking stops; empty where the ruleset does so already. ``by_hand``: chains
+    that must, too, and in which no rule of ours can do it.
     """
 
     protocol: str
@@ -63,6 +78,7 @@ class Untracked(msgspec.Struct, frozen=True, kw_only=True, tag="notrack", tag_fi
     address: str
     family: Literal["ip", "ip6"] = "ip"
     accept: tuple[str, ...] = ()
+    by_hand: tuple[AcceptIn, ...] = ()
 
 
 class TimeoutPolicy(msgspec.Struct, frozen=True, kw_only=True, tag="timeout", tag_field="rule"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.plans import words
 
 if TYPE_CHECKING:
-    from halftrack.plans.actions import TimeoutPolicy, Untracked
+    from collections.abc import Iterator
+
+    from halftrack.plans.actions import AcceptIn, TimeoutPolicy, Untracked
     from halftrack.plans.words import Spelling
 
 _RAW: Final = -300
@@ -31,6 +34,8 @@ STATES: Final = (
 )
 """Of TCP, by the names of nft and nfct(8), which differ in the last."""
 _LONGEST_S: Final = (1 << 31) - 1
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
+"""Of a table or chain, in a line that somebody is to type."""
 _IPTABLES: Final = {"ip": "iptables", "ip6": "ip6tables"}
 
 
@@ -91,10 +96,42 @@ def accepting(rule: Untracked) -> tuple[str, ...]:
 
 
 def to_accept(rule: Untracked, spelling: Spelling) -> str:
-    """What the node's own nft chains have to let pass, in words: no table of ours can do it for them."""
+    """What the node's own chains have to let pass, as its owner types it, or in words; empty for nothing.
+
+    An accept in a table of ours cannot do that: a packet has to be accepted by every base chain.
+    """
+    if rule.by_hand:
+        return "; ".join(line for each in rule.by_hand for line in _accepted(rule, each, spelling))
+    if not rule.accept:
+        return ""
     chains = ", ".join(accepting(rule)).lower()
     service = f"{words.protocol(rule.protocol)} port {words.port(rule.port)} of {spelling.bare(rule.address)}"
     return f"accept {service}, both directions and without ct state, in your own {chains} chains"
+
+
+def _accepted(rule: Untracked, there: AcceptIn, spelling: Spelling) -> Iterator[str]:
+    """Raises ValueError where a name is none."""
+    if not all(_NAME.fullmatch(name) for name in (there.table, there.chain)):
+        raise ValueError(f"{there.table!a} {there.chain!a} is not a chain")
+    address, port = spelling.bare(rule.address), words.port(rule.port)
+    protocol = words.protocol(rule.protocol)
+    for wanted, end, letter, port_of in (
+        (there.towards, "daddr", "-d", "dport"),
+        (there.back, "saddr", "-s", "sport"),
+    ):
+        if not wanted:
+            continue
+        if there.tool == "nft":
+            where = f"{there.family} {there.table} {there.chain}"
+            yield f"nft insert rule {where} {rule.family} {end} {address} {protocol} {port_of} {port} accept"
+        elif there.tool == "firewalld":
+            yield f"in firewalld, accept {protocol} {port_of} {port}, {end} {address}, in {there.chain}"
+        else:
+            table = "" if there.table == "filter" else f"-t {there.table} "
+            yield (
+                f"{there.tool} {table}-I {there.chain} -p {protocol} {letter} {address} "
+                f"--{port_of} {port} -j ACCEPT"
+            )
 
 
 def nft_policy(rule: TimeoutPolicy, name: str, spelling: Spelling) -> tuple[str, list[str], list[str]]:

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.evidence import addresses, uapi
+from halftrack.errors import UsageError
+from halftrack.evidence import uapi
 from halftrack.evidence.literals import literal
 from halftrack.plans.actions import Untracked
-from halftrack.remedies import place, rules, setting_actions
+from halftrack.remedies import place, rules, setting_actions, untracking
 from halftrack.remedies.live import translated
 from halftrack.remedies.shell import Addresses, comment
-from halftrack.rulesets import comparing, services
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.document import Group
     from halftrack.evidence.values import Owner
     from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
+    from halftrack.rulesets.services import Service
 
 REMEDY: Final = "notrack"
 _SYMPTOMS: Final = ("one-sided", "orphaned", "half-open", "unreplied-udp")
 _MOST: Final = 0.5
 """Share of a finding that a service on another machine has to hold."""
-_PROTOCOLS: Final = {"tcp": uapi.IPPROTO_TCP, "udp": uapi.IPPROTO_UDP, "sctp": uapi.IPPROTO_SCTP}
+_ACCEPT_FIRST: Final = (
+    "its packets no longer match `ct state established`: accept both directions by port first",
+)
 _PUBLISHERS: Final = ("docker", "podman")
 
 
@@ -64,7 +67,7 @@ def refused(situation: Situation) -> str | None:
     group = candidate(situation)
     if group is None:
         return None
-    why = _translation(situation, group) or _publisher(situation, group)
+    why = _translation(situation, group.service) or _publisher(situation, group) or _by_rule(situation, group)
     return f"not notrack for {group.service}: {why}" if why else None
 
 
@@ -75,18 +78,45 @@ def advise(situation: Situation) -> Advice | None:
     service, address = port(group), group.address
     if service is None or address is None:
         return None
-    live = situation.live.of_service(f"{service[0]}/{service[1]}") if situation.live else None
+    return _advice(situation, address, *service)
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
+    """The same for whoever asks for it. ``arguments``: ``service`` and ``address``.
+
+    Raises UsageError for one that cannot go untracked here.
+    """
+    told, address = str(arguments["service"]), str(arguments["address"])
+    protocol, _, number = told.partition("/")
+    wanted = _wanted(situation, address, protocol, int(number))
+    why = _translation(situation, told) or _rule(situation, wanted, told)
+    if why:
+        raise UsageError(f"{told} of {address} cannot go untracked: {why}")
+    return _advice(situation, address, protocol, int(number))
+
+
+def _advice(situation: Situation, address: str, protocol: str, number: int) -> Advice:
+    told = f"{protocol}/{number}"
+    live = situation.live.of_service(told) if situation.live else None
     affected = live.entries if live else None
+    wanted = _wanted(situation, address, protocol, number)
+    first = untracking.let_pass(situation, wanted)
+    needs = first.why if first else _ACCEPT_FIRST
+    maybe = untracking.translated(situation, wanted)
+    some = (
+        f"new connections may be translated today, and then would not be: {maybe.by.words}" if maybe else ""
+    )
     why = [
-        "its packets no longer match `ct state established`: accept both directions by port first",
+        *needs,
+        *((some,) if some else ()),
         "no connection limits, marks, helpers or related ICMP errors for this service",
         "entries that exist stay until their time is over",
     ]
     return Advice(
         remedy=REMEDY,
         kind="cure",
-        title=f"no tracking for {group.service} of {address}: no new entries for it at all",
-        arguments={"service": f"{service[0]}/{service[1]}", "address": address},
+        title=f"no tracking for {told} of {address}: no new entries for it at all",
+        arguments={"service": told, "address": address},
         effect=Effect(entries_freed=0, settles_at=0),
         risk=Risk(
             level="high" if affected else "medium",
@@ -94,24 +124,35 @@ def advise(situation: Situation) -> Advice | None:
             live_flows_affected=affected,
             live_flows=live.flows if live else (),
         ),
-        commands=commands(situation, address, *service),
+        commands=commands(situation, address, protocol, number),
     )
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
-    """The rule of this service; unless every rule surely lets its packets pass, they are let pass first."""
+    """The rule of this service; what its packets need to be let pass comes first.
+
+    Where that cannot be told, they are let pass in every chain that they meet.
+    """
     protocol, _, number = str(advice.arguments["service"]).partition("/")
     address = str(advice.arguments["address"])
+    first = untracking.let_pass(situation, _wanted(situation, address, protocol, int(number)))
     rule = Untracked(
         protocol=protocol,
         port=int(number),
         address=address,
-        family="ip6" if _is_v6(situation, address) else "ip",
-        accept=()
-        if _lets_untracked_pass(situation, address, protocol, int(number))
-        else _filter_chains(situation, address),
+        family=_family(situation, address),
+        accept=_filter_chains(situation, address) if first is None else first.accept,
+        by_hand=() if first is None else first.by_hand,
     )
     return setting_actions.rules(rule, situation, lasting=True)
+
+
+def _wanted(situation: Situation, address: str, protocol: str, number: int) -> Service:
+    return untracking.service(situation, _family(situation, address), address, protocol, number)
+
+
+def _family(situation: Situation, address: str) -> Literal["ip", "ip6"]:
+    return "ip6" if _is_v6(situation, address) else "ip"
 
 
 def commands(situation: Situation, address: str, protocol: str, number: int) -> tuple[str, ...]:
@@ -183,10 +224,10 @@ def _filter_chains(situation: Situation, address: str) -> tuple[str, ...]:
     return ("INPUT", "OUTPUT") if any(a.address == address for a in local) else ("FORWARD",)
 
 
-def _translation(situation: Situation, group: Group) -> str | None:
+def _translation(situation: Situation, service: str | None) -> str | None:
     if situation.view is None:
         return None
-    same = situation.view.flows.lazy().filter(pl.col("service") == group.service)
+    same = situation.view.flows.lazy().filter(pl.col("service") == service)
     nat, helped = (
         same.select(translated().sum().alias("nat"), pl.col("helper").is_not_null().sum().alias("helped"))
         .collect()
@@ -197,27 +238,22 @@ def _translation(situation: Situation, group: Group) -> str | None:
     return f"{helped} of its connections need a tracking helper" if helped else None
 
 
-def _lets_untracked_pass(situation: Situation, address: str, protocol: str, number: int) -> bool:
-    """Whether its packets surely fare no worse without tracking, as the rules are."""
-    if situation.rules is None:
-        return False
-    service = _service_of(situation, address, protocol, number)
-    return not services.untracked(comparing.prepared(situation.rules), service)
+def _by_rule(situation: Situation, group: Group) -> str | None:
+    service = port(group)
+    if service is None or group.address is None:
+        return None
+    return _rule(situation, _wanted(situation, group.address, *service), group.service)
 
 
-def _service_of(situation: Situation, address: str, protocol: str, number: int) -> services.Service:
-    """A service as the rules see it; of one whose address is masked, only the family is known."""
-    try:
-        hi, lo = addresses.parse(address)
-    except ValueError:
-        where = here = None
-    else:
-        where = hi << 64 | lo
-        local = situation.table.addresses
-        here = None if local is None else any(each.address == address for each in local)
-    return services.Service(
-        "ip6" if _is_v6(situation, address) else "ip", _PROTOCOLS[protocol], number, where, here
-    )
+def _rule(situation: Situation, wanted: Service, service: str | None) -> str | None:
+    """A rule that translates it; one that merely may does not count where its connections show none."""
+    found = untracking.translated(situation, wanted)
+    if found is None:
+        return None
+    if found.certain:
+        return f"its connections are translated, and would not be any more: {found.by.words}"
+    seen = situation.live.of_service(service).entries if situation.live and service else None
+    return None if seen else f"its connections may be translated, and would not be any more: {found.by.words}"
 
 
 def _publisher(situation: Situation, group: Group) -> str | None:

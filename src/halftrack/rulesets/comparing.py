@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from halftrack.rulesets.packets import Packet, Standing
     from halftrack.rulesets.walking import Parting
 
-Fate = Literal["dropped", "translated", "let-pass", "unclear"]
+Fate = Literal["dropped", "translated", "untranslated", "let-pass", "unclear"]
+"""``translated``: and the other packet is not; ``untranslated``: as the other packet is."""
 _WORST: Final[tuple[End, ...]] = ("drop", "translate", "unclear", "accept")
 _CERTAIN: Final[dict[str, Fate]] = {"drop": "dropped", "translate": "translated", "accept": "let-pass"}
 
@@ -42,7 +43,8 @@ class Quote:
 class Difference:
     """``fate``: of the second packet, where the first fares otherwise. ``certain``: or may do so alone.
 
-    ``by``: the rule that decides over the second one, ``parted``: the one that tells them apart.
+    ``by``: the rule that decides over the second one, or would translate the first; ``parted``: the one
+    that tells them apart.
     ``base``: the base chain in which it happens.
     """
 
@@ -70,12 +72,12 @@ def differences(walks: Walks, packet: Packet, one: Standing, other: Standing) ->
 def first(walks: Walks, packet: Packet, one: Standing, other: Standing) -> Difference | None:
     """The one that counts most: what is certain before what may be.
 
-    Behind a rule that may translate it the packet has other addresses: none is looked for there.
+    Behind a rule that may translate it a packet has other addresses: none is looked for there.
     """
     found = []
     for each in differences(walks, packet, one, other):
         found.append(each)
-        if each.fate == "translated":
+        if each.fate in {"translated", "untranslated"}:
             break
     return min(found, key=lambda each: (not each.certain, each.fate == "unclear"), default=None)
 
@@ -111,9 +113,10 @@ def _worst(ends: Ends) -> End:
 def _difference(parting: Parting, base: Place) -> Difference:
     end = _worst(parting.other)
     fate = _CERTAIN.get(end, "unclear")
-    if end == "accept" and len(parting.one) > 1:
-        fate = "unclear"
     by = quote(parting.other[end])
+    if end == "accept":
+        fate = "untranslated" if "translate" in parting.one else "let-pass"
+        by = quote(parting.one["translate"]) if "translate" in parting.one else by
     return Difference(fate, _certain(parting), by, quote(parting.at), quote(base))
 
 

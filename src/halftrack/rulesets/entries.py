@@ -42,6 +42,12 @@ _KIND: Final = (
     "answered",
 )
 _ENDS: Final = ("orig_src", "orig_dst")
+_DOES: Final = {
+    "dropped": "dropped",
+    "translated": "translated anew",
+    "untranslated": "translated no more",
+    "let-pass": "let pass",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def words(found: Difference, *, closing: bool = False) -> str:
     rule = found.by.words
     if found.fate == "unclear":
         return f"what becomes of it cannot be told: {rule}"
-    does = {"dropped": "dropped", "translated": "translated anew", "let-pass": "let pass"}[found.fate]
+    does = _DOES[found.fate]
     return f"{which} {'would' if found.certain else 'might'} be {does}: {rule}"
 
 

@@ -210,7 +210,8 @@ def _nft(actions: list[AddRules], variables: _Variables) -> Iterator[_Task]:
         if isinstance(rule, Untracked):
             name = f"notrack_{protocol(rule.protocol)}_{port(rule.port)}_{number}"
             text, _, _ = rules.nft_untracked(rule, name, variables)
-            notes = [f"first: {rules.to_accept(rule, variables)}"] if rule.accept else []
+            first = rules.to_accept(rule, variables)
+            notes = [f"first: {first}"] if first else []
         else:
             name = f"timeout_tcp_{port(rule.port)}_{number}"
             text, _, _ = rules.nft_policy(rule, name, variables)
@@ -239,12 +240,15 @@ def _nft(actions: list[AddRules], variables: _Variables) -> Iterator[_Task]:
 def _iptables(rule: Untracked, variables: _Variables) -> Iterator[_Task]:
     """What accepts comes before what stops the tracking."""
     address, service = variables.bare(rule.address), protocol(rule.protocol)
+    notes = ["iptables rules are not kept over a reboot by this task: save them as this node does"]
+    if rule.by_hand:
+        notes.insert(0, f"first: {rules.to_accept(rule, variables)}")
     places = [("filter", chain, "ACCEPT") for chain in rules.accepting(rule)]
     places += [("raw", chain, "NOTRACK") for chain in ("PREROUTING", "OUTPUT")]
     for table, chain, jump in places:
         for end, side in (("destination", "to"), ("source", "from")):
             yield (
-                ["iptables rules are not kept over a reboot by this task: save them as this node does"],
+                notes,
                 {
                     "name": f"{chain} of {table}: {jump} {side} {service} port {port(rule.port)}",
                     "ansible.builtin.iptables": {

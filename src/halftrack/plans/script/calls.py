@@ -123,6 +123,8 @@ class Calls:
         if rule.address is not None:
             family = rule.family if isinstance(rule, Untracked) else rules.policy_families(rule)[0]
             self._use(rule.address, family)
+        if isinstance(rule, Untracked) and (rule.by_hand or (rule.accept and action.tool == "nft")):
+            self._bare(part, "first_by_hand", words.double_quoted(rules.to_accept(rule, self.spelling)))
         if action.tool == "nft":
             self._nft(part, action.where, rule)
         elif isinstance(rule, Untracked):
@@ -137,8 +139,6 @@ class Calls:
 
     def _nft(self, part: str, where: Where, rule: Untracked | TimeoutPolicy) -> None:
         if isinstance(rule, Untracked):
-            if rule.accept:
-                self._bare(part, "first_by_hand", words.double_quoted(rules.to_accept(rule, self.spelling)))
             name = self._named("notrack", words.protocol(rule.protocol), words.port(rule.port))
             text, chains_of, timeouts = rules.nft_untracked(rule, name, self.spelling)
         else:
