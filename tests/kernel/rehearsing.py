@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,8 @@ STATEFUL = """table inet admin {
 }
 """
 STUCK = 600
+_SHARED = re.compile(r"net\.netfilter\.nf_conntrack_(max|buckets|count|expect_max) ")
+_TRIES = 10
 LIVE = 40
 
 
@@ -92,7 +96,8 @@ def answered(netns: Netns, count: int, port: int, first: int = 0) -> None:
 
 
 def command(netns: Netns, *words: str) -> list[str]:
-    return [sys.executable, "-m", "halftrack", "fix", *words, "--rehearse", "--netns", netns.path]
+    where = [] if words[0].startswith("/") else ["--netns", netns.path]  # a plan in a file says itself where
+    return [sys.executable, "-m", "halftrack", "fix", *words, "--rehearse", *where]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -117,8 +122,9 @@ def rehearse(netns: Netns, home: Path, *words: str, json: bool = True) -> Rehear
 def everything(netns: Netns) -> dict[str, object]:
     """Settings, rules with their handles, interfaces, routes; and the entries, but for the time they have left."""
     frame = ctnetlink.dump(netns_path=netns.path).flows.frame
+    frame = frame.filter(frame["l4proto"] == uapi.IPPROTO_TCP)  # interfaces say things of their own accord
     return {
-        "settings": netns.run("sysctl", "-a", "--pattern", r"^net\.(netfilter|ipv4|ipv6)\."),
+        "settings": _settings(netns),
         "nft": netns.run("nft", "-a", "list", "ruleset"),
         "iptables": _legacy(netns),
         "links": netns.run("ip", "-o", "link"),
@@ -126,6 +132,30 @@ def everything(netns: Netns) -> dict[str, object]:
         "routes": netns.run("ip", "route", "show", "table", "all"),
         "entries": frame.drop("timeout").sort(["id", "orig_dst_lo", "orig_dport"]).rows(),
     }
+
+
+def unchanged(before: dict[str, object], netns: Netns) -> None:
+    """All is as it was. While somebody resizes the hash, which all tests share, a dump may miss entries."""
+    now = everything(netns)
+    for _ in range(_TRIES):
+        if now == before:
+            return
+        time.sleep(1)
+        now = everything(netns)
+    for name, value in before.items():
+        assert now[name] == value, (name, _differing(now[name], value))
+
+
+def _differing(now: object, before: object) -> object:
+    if isinstance(now, list) and isinstance(before, list):
+        return [one for one in now if one not in before], [one for one in before if one not in now]
+    return now, before
+
+
+def _settings(netns: Netns) -> list[str]:
+    """Without those that are the machine's: other tests change them."""
+    lines = netns.run("sysctl", "-a", "--pattern", r"^net\.(netfilter|ipv4|ipv6)\.").splitlines()
+    return [line for line in lines if not _SHARED.match(line)]
 
 
 def _legacy(netns: Netns) -> list[str]:

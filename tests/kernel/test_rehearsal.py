@@ -14,7 +14,7 @@ from halftrack.reporters import schema
 from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.changing import plan as made
 from kernel.draining import SERVER
-from kernel.rehearsing import LIVE, STATEFUL, STUCK, everything, left, node, rehearse
+from kernel.rehearsing import LIVE, STATEFUL, STUCK, everything, left, node, rehearse, unchanged
 from kernel.test_remedies_rules import talk as connected
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def rehearsed(sick: Netns, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         home = tmp_path_factory.mktemp(name)
         before, had = everything(sick), left(sick)
         found[name] = rehearse(sick, home, words)
-        assert everything(sick) == before, name
+        unchanged(before, sick)
         assert all(0 <= old - new < 120 for old, new in zip(had, left(sick), strict=True)), name
         assert list(home.iterdir()) == [], name
     return found
@@ -121,7 +121,7 @@ def test_a_drain_frees_in_the_copy_what_it_would_free(sick: Netns, tmp_path: Pat
     assert (happened["entries_freed"], happened["entries_later"], happened["others"]) == (STUCK, 0, 0)
     assert found.step["did"] == [f"drain one-sided: {STUCK} drained"]
     assert found.talk()["still"]
-    assert everything(sick) == before
+    unchanged(before, sick)
     assert all(0 <= old - new < 120 for old, new in zip(had, left(sick), strict=True))
     assert {one.name for one in tmp_path.iterdir()} == {"plan.json"}
 
@@ -186,7 +186,7 @@ def test_a_step_that_would_fail_ends_in_76_and_keeps_the_next_from_its_turn(
     assert [step["state"] for step in found.document["steps"]] == ["held", "failed", "not-reached"]
     assert found.document["refused"] != []
     assert found.document["undone"] is True
-    assert everything(sick) == before
+    unchanged(before, sick)
 
 
 def test_a_connection_that_the_plan_cuts_ends_in_76(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_tables_of_every_tool_are_copied(tmp_path: Path) -> None:
         )
         before = everything(netns)
         found = rehearse(netns, tmp_path, "strict-pickup")
-        assert everything(netns) == before
+        unchanged(before, netns)
     assert found.code == 0, found.err
     [copied] = found.document["copied"]
     assert set(copied["rules"]) == {
@@ -255,7 +255,7 @@ def test_a_table_that_nft_does_not_take_is_named_and_left_out(tmp_path: Path) ->
         )
         before = everything(netns)
         found = rehearse(netns, tmp_path, "strict-pickup")
-        assert everything(netns) == before
+        unchanged(before, netns)
     [copied] = found.document["copied"]
     assert copied["rules"] == ["nft table inet admin"]
     [left_out] = copied["left"]

@@ -16,7 +16,7 @@ from halftrack.plans.actions import AddRules, Untracked
 from kernel import nsfs
 from kernel.changing import Site
 from kernel.draining import SERVER
-from kernel.rehearsing import STATEFUL, command, environment, everything, node
+from kernel.rehearsing import STATEFUL, command, environment, everything, node, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def test_nothing_is_left(sick: Netns, tmp_path: Path, ending: signal.Signals) ->
         until_gone(scratch, existing, tmp_path)
     assert codes <= {0, 130, -ending}
     assert codes != {0}, "it was never hit at work"
-    assert everything(sick) == before
+    unchanged(before, sick)
     links = subprocess.check_output(["ip", "-o", "link"], text=True)
     assert not re.search(r" (clients|behind|rehearsal[01]|other[0-9]+)[@:]", links)
     assert list(tmp_path.iterdir()) == []
