@@ -8,9 +8,11 @@ they are raised for the time of the benchmark and put back, also when it fails.
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
@@ -60,29 +62,65 @@ def mixed_table(count: int, one_sided: float = 0.6) -> Iterator[Netns]:
     """A scratch namespace with ``count`` entries, that share of them one-sided."""
     with room_for(count + 100_000), scratch_netns("bench") as netns:
         scale = {True: one_sided / 0.6, False: (1 - one_sided) / 0.4}
-        number = 0
-        for accounting, parts in ((0, PLAIN), (1, WITH_ACCOUNTING)):
-            netns.sysctl("nf_conntrack_acct", accounting)
-            netns.sysctl("nf_conntrack_timestamp", accounting)
-            for share, form in parts:
-                number += 1
-                wanted = round(count * share * scale[form.get("tcp_flags") == (0x0A, 0x0A)])
-                inject(netns.path, *_entries(number, wanted, dict(form)))
+        for number, share, form in _forms(netns):
+            inject(netns.path, *_entries(number, round(count * share * scale[_is_picked_up(form)]), form))
         yield netns
 
 
+def refill(netns: Netns, count: int) -> None:
+    """The one-sided entries of a ``mixed_table`` of so many as they were, gone or given less time since."""
+    for number, share, form in _forms(netns):
+        if _is_picked_up(form):
+            inject(netns.path, *_entries(number, round(count * share), form), anew=False)
+
+
+def server_addresses() -> tuple[str, ...]:
+    """Of the ends that a table's one-sided entries come from."""
+    numbers = range(1, len(PLAIN) + len(WITH_ACCOUNTING) + 1)
+    return tuple(f"192.0.2.{number}/32" for number in numbers) + tuple(
+        f"2001:db8::{number:x}/128" for number in numbers
+    )
+
+
+def _forms(netns: Netns) -> Iterator[tuple[int, float, dict[str, object]]]:
+    """Number, share and form of each kind of entry, while the namespace counts as that kind wants it."""
+    number = 0
+    for accounting, parts in ((0, PLAIN), (1, WITH_ACCOUNTING)):
+        netns.sysctl("nf_conntrack_acct", accounting)
+        netns.sysctl("nf_conntrack_timestamp", accounting)
+        for share, form in parts:
+            number += 1
+            yield number, share, dict(form)
+
+
+def _is_picked_up(form: dict[str, object]) -> bool:
+    return form.get("tcp_flags") == _PICKED_UP["tcp_flags"]
+
+
 @contextlib.contextmanager
-def room_for(count: int) -> Iterator[None]:
-    """The host's limit and hash large enough for ``count`` entries, as they were afterwards."""
-    files = [_SYSCTL / "nf_conntrack_max", _SYSCTL / "nf_conntrack_buckets"]
+def room_for(count: int, directory: Path = _SYSCTL) -> Iterator[None]:
+    """The host's limit and hash large enough for ``count`` entries, as they were afterwards.
+
+    Also where somebody ends the process with SIGTERM or SIGINT, however often.
+    """
+    files = [directory / "nf_conntrack_max", directory / "nf_conntrack_buckets"]
     before = [file.read_text(encoding="ascii") for file in files]
+    handlers = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         for file, old in zip(files, before, strict=True):
             file.write_text(str(max(int(old), count, 1 << 20)), encoding="ascii")
         yield
     finally:
+        for number in handlers:
+            signal.signal(number, signal.SIG_IGN)
         for file, old in zip(files, before, strict=True):
             file.write_text(old, encoding="ascii")
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _entries(number: int, count: int, form: dict[str, object]) -> Iterator[Entries]:
@@ -104,4 +142,4 @@ def _entries(number: int, count: int, form: dict[str, object]) -> Iterator[Entri
             ends = End(client, server, ports, 80), End(bytes([10, 88, 0, 14]), client, 8080, ports)
         else:
             ends = End(server, client, 80, ports), End(client, server, ports, 80)
-        yield Entries(*ends, count=size, timeout=(at + np.arange(size)) % 400_000 + 3_000, **form)  # type: ignore[arg-type]  # the forms above
+        yield Entries(*ends, count=size, timeout=(at + np.arange(size)) % 400_000 + 10_000, **form)  # type: ignore[arg-type]  # the forms above

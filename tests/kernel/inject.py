@@ -106,7 +106,7 @@ def _put_end(message: _Message, kind: int, end: End, entries: Entries) -> None:
     message.close(nest)
 
 
-def build(entries: Entries) -> npt.NDArray[np.uint8]:
+def build(entries: Entries, flags: int = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL) -> npt.NDArray[np.uint8]:
     """All messages, one a row."""
     message = _Message(entries.family)
     _put_end(message, 1, entries.orig, entries)
@@ -126,7 +126,6 @@ def build(entries: Entries) -> npt.NDArray[np.uint8]:
         message.put(1, entries.helper.encode() + b"\0")
         message.close(nest)
     message.put_raw(b"".join(entries.extra))
-    flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
     return message.filled(CT_NEW, flags, 0, entries.count)
 
 
@@ -149,13 +148,17 @@ def _put_state(message: _Message, entries: Entries) -> None:
     message.close(info)
 
 
-def inject(netns_path: str, *groups: Entries) -> None:
-    """Create the entries in the namespace. Raises OSError where the kernel refuses one of a batch."""
+def inject(netns_path: str, *groups: Entries, anew: bool = True) -> None:
+    """Create the entries in the namespace. Raises OSError where the kernel refuses one of a batch.
+
+    Not ``anew``: those that are there are given the time and status that is said.
+    """
+    flags = NLM_F_REQUEST | NLM_F_CREATE | (NLM_F_EXCL if anew else 0)
     sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
     with sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * _BATCH_BYTES)
         for entries in groups:
-            rows = build(entries)
+            rows = build(entries, flags)
             per = max(1, _BATCH_BYTES // rows.shape[1])
             for at in range(0, len(rows), per):
                 sock.send(rows[at : at + per].tobytes())

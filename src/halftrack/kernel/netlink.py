@@ -67,12 +67,11 @@ class _Mmsghdr(ctypes.Structure):
 class Block:
     """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * DATAGRAM``.
 
-    ``since_s``: monotonic; nothing in it was written by the kernel before. ``asked_s``: when it was
-    last to be filled.
+    ``since_s``: monotonic; nothing in it was written by the kernel before.
     """
 
     def __init__(self) -> None:
-        self.since_s = self.asked_s = 0.0
+        self.since_s = 0.0
         self.memory = (ctypes.c_char * (_PER_BLOCK * DATAGRAM))()
         self.lengths: list[int] = []
         base = ctypes.addressof(self.memory)
@@ -85,7 +84,6 @@ class Block:
 
     def fill(self, fd: int) -> None:
         """Receive at least one datagram. Raises OSError."""
-        self.asked_s = time.monotonic()
         count = _libc.recvmmsg(fd, self._headers, _PER_BLOCK, _MSG_WAITFORONE, None)
         if count < 0:
             code = ctypes.get_errno()
@@ -237,7 +235,7 @@ class Dump:
                     end.late = True
                     break
                 # The kernel writes one datagram ahead: the next block's first is there by now.
-                block.since_s, since_s = since_s, block.asked_s
+                block.since_s, since_s = since_s, time.monotonic()
                 self._full.put(block)
                 if self._ended(block.last()):
                     break

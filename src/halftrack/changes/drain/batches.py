@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 _STALE_S: Final = 1.0
 _TRIES: Final = 3
+_STEP: Final = 2_000
+"""Entries that even a slow machine reads and changes within ``_STALE_S``."""
 GOING_S: Final = 2
 """What is let go is left so long: whoever turns out to have woken up in that very moment gets it back."""
 _TICK_S: Final = 0.1
@@ -110,16 +112,24 @@ class Drain:
         if left.is_empty():
             return
         self.kept.add(left)
-        since_s = again.since_s
+        if time.monotonic() - again.since_s <= _STALE_S:
+            self._change_all(left, outcome)
+            return
+        # The disk was slow, or the machine is, or the process was stopped: in small steps, then.
+        for part in left.iter_slices(_STEP):
+            self._change_all(self._fresh(part, outcome), outcome)
+
+    def _fresh(self, part: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
+        """Those of the part that may be changed now. Raises Busy."""
         for _ in range(_TRIES):
-            if time.monotonic() - since_s <= _STALE_S:
-                break
-            # The disk was slow, or the process was stopped.
             since_s = time.monotonic()
-            now = Again(left["row"], self.entries.again(left), since_s)
-            left = self._checked(left, now, outcome)
-        else:
-            raise Busy("this machine is too slow just now to act on what it reads: try a smaller --batch")
+            now = Again(part["row"], self.entries.again(part), since_s)
+            part = self._checked(part, now, outcome)
+            if time.monotonic() - since_s <= _STALE_S:
+                return part
+        raise Busy("this machine is too slow just now to act on what it reads")
+
+    def _change_all(self, left: pl.DataFrame, outcome: Outcome) -> None:
         for rows in left.partition_by("fate"):
             self._change(rows, Fate(rows["fate"][0]), outcome)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 BATCH: Final = 20_000
 """Entries that are read again and changed together."""
 _FEW: Final = 50_000
-_ROOM: Final = 3
-"""One block is received and one waits while one is seen to: what is acted on was read just now."""
+_ROOM: Final = 2
+"""One block is received while one is seen to: what is acted on was read just now."""
 _DEARER: Final = 2
 """Times as long as for one of a dump."""
 
