@@ -105,7 +105,14 @@ def test_json_lines_are_one_entry_each_and_json_is_one_document(run: Run) -> Non
     assert [json.loads(line) for line in lines] == document["entries"]
     assert document["schema"] == "halftrack.entries/1"
     assert len(lines) == 3
-    assert document["entries"][0]["owner"] == {"name": "web-1", "id": "101", "runtime": "openvz"}
+    assert document["entries"][0]["owner"] == {
+        "name": "web-1",
+        "id": "101",
+        "runtime": "openvz",
+        "namespace": None,
+        "pod": None,
+        "workload": None,
+    }
 
 
 def test_no_entries_are_an_empty_document(run: Run) -> None:

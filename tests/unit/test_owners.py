@@ -13,7 +13,7 @@ from halftrack import owners
 from halftrack.evidence.values import Namespace, PublishedPort
 from halftrack.owners import merging
 from halftrack.owners.process import NoAnswer, run
-from halftrack.owners.runtime import Answer, Container
+from halftrack.owners.runtime import Answer, Container, Pod
 from unit.trees import HOST_INODE, node, plant, process
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def _merged(tmp_path: Path, *told: Container) -> list[tuple[str, str]]:
 
 
 def test_a_pod_is_one_owner_called_as_the_pod(tmp_path: Path) -> None:
-    infra = Container("a-infra", "1", "podman", 40, 7, ("10.88.0.4",), pod=("shop", "p1"), infra=True)
-    work = Container("app", "2", "podman", 41, 7, pod=("shop", "p1"))
+    infra = Container("a-infra", "1", "podman", 40, 7, ("10.88.0.4",), pod=Pod("shop", "p1"), infra=True)
+    work = Container("app", "2", "podman", 41, 7, pod=Pod("shop", "p1"))
     assert _merged(tmp_path, infra, work) == [("shop", "p1")]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halftrack import owners
 from halftrack.evidence.values import Namespace
 from halftrack.owners import cgroups, traces
 from halftrack.owners.cgroups import Identity
@@ -155,8 +156,9 @@ def test_openvz_shows_the_container_in_the_status(tmp_path: Path) -> None:
 def test_pods_are_called_as_the_kubelet_calls_their_logs(tmp_path: Path) -> None:
     plant(tmp_path, {f"var/log/pods/shop_payments-gw-7d9_{_UID}/x/0.log": "", "var/log/pods/odd": ""})
     process(tmp_path, 40, 7, cgroup=f"0::/kubepods/pod{_UID}/{_ID}\n")
-    (found,) = traces.containers(node(tmp_path, _space()))
+    (found,), _ = owners.find([_space(HOST_INODE, 1), _space()], root=tmp_path)
     assert (found.name, found.id, found.netns_inode) == ("shop/payments-gw-7d9", _UID, 7)
+    assert (found.namespace, found.pod, found.runtime) == ("shop", "payments-gw-7d9", "kubernetes")
 
 
 def test_the_nodes_own_namespace_is_nobodys(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from halftrack.owners.nspawn import Nspawn
 from halftrack.owners.openvz import OpenVZ
 from halftrack.owners.podman import Podman
 from halftrack.owners.process import NoAnswer
-from halftrack.owners.runtime import Container
+from halftrack.owners.runtime import Container, Pod
 from unit.trees import HOST_INODE, command, node, plant, process
 
 _ID = "6bbbe030314d" + "0123456789abcdef" * 3 + "0123"
@@ -69,7 +69,7 @@ def test_podman_pod_and_port_range(tmp_path: Path, tools: Path) -> None:
     (found,) = podman(
         tmp_path, tools, _PODMAN | {"Pod": "ab" * 32, "PodName": "shop", "IsInfra": True, "Ports": ports}
     )
-    assert (found.pod, found.infra) == (("shop", "ab" * 32), True)
+    assert (found.pod, found.infra) == (Pod("shop", "ab" * 32), True)
     assert found.ports == tuple(PublishedPort("udp", 9100 + i, 9000 + i) for i in range(3))
 
 
@@ -244,7 +244,7 @@ def test_a_pod_of_dockershim_is_called_as_kubernetes_calls_it(tmp_path: Path) ->
         "io.kubernetes.pod.uid": "u1",
     }
     ((found,), _) = docker(tmp_path, docker_state(Config={"Labels": labels}))
-    assert (found.pod, found.infra) == (("checkout/payments-gw-0", "u1"), True)
+    assert (found.pod, found.infra) == (Pod("payments-gw-0", "u1", "checkout", "payments-gw"), True)
 
 
 def test_docker_whose_state_is_not_for_us_is_asked_by_command(

@@ -114,7 +114,14 @@ def test_an_entry_has_all_its_fields() -> None:
         "idle_s": 10,
         "one_sided": False,
         "origin": entry["origin"],
-        "owner": {"name": WEB.name, "id": "101", "runtime": "openvz"},
+        "owner": {
+            "name": WEB.name,
+            "id": "101",
+            "runtime": "openvz",
+            "namespace": None,
+            "pod": None,
+            "workload": None,
+        },
         "service": "tcp/80",
     }
 

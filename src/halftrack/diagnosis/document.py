@@ -39,9 +39,14 @@ class Input(_Value, frozen=True, kw_only=True):
 
 
 class OwnerName(_Value, frozen=True, kw_only=True):
+    """``pod``, ``namespace`` and ``workload``: of a pod, the latter two in Kubernetes."""
+
     name: str
     id: str
     runtime: str
+    namespace: str | None = None
+    pod: str | None = None
+    workload: str | None = None
 
 
 class Forecast(_Value, frozen=True, kw_only=True):

@@ -57,7 +57,16 @@ class _Columns:
 
 def owner_name(owner: Owner | None) -> OwnerName | None:
     """An owner as the document has it."""
-    return None if owner is None else OwnerName(name=owner.name, id=owner.id, runtime=owner.runtime)
+    if owner is None:
+        return None
+    return OwnerName(
+        name=owner.name,
+        id=owner.id,
+        runtime=owner.runtime,
+        namespace=owner.namespace,
+        pod=owner.pod,
+        workload=owner.workload,
+    )
 
 
 def groups(rows: MarkedRows, view: View) -> tuple[tuple[Group, ...], int]:

@@ -52,7 +52,11 @@ class PublishedPort:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose an address or a namespace is."""
+    """Whose an address or a namespace is.
+
+    ``pod`` is the name of a pod, of Kubernetes' where it has a ``namespace`` (``name`` is then
+    ``namespace/pod``); ``workload`` what made it (Deployment, DaemonSet, …), from its labels or its name.
+    """
 
     name: str
     id: str
@@ -60,6 +64,14 @@ class Owner:
     addresses: tuple[str, ...] = ()
     netns_inode: int | None = None
     ports: tuple[PublishedPort, ...] = ()
+    namespace: str | None = None
+    pod: str | None = None
+    workload: str | None = None
+
+    @property
+    def working_for(self) -> str:
+        """``namespace/workload`` of a pod, the name of any other owner."""
+        return f"{self.namespace}/{self.workload}" if self.namespace and self.workload else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import HOST, Gap, Namespace, Owner
 from halftrack.owners import merging, traces
+from halftrack.owners.containerd import Containerd
+from halftrack.owners.crio import Crio
 from halftrack.owners.docker import Docker
+from halftrack.owners.incus import INCUS, LXD
+from halftrack.owners.kubernetes import Kubelet
+from halftrack.owners.lxc import Lxc
 from halftrack.owners.named import Named
 from halftrack.owners.node import Node
 from halftrack.owners.nspawn import Nspawn
 from halftrack.owners.openvz import OpenVZ
 from halftrack.owners.podman import Podman
 from halftrack.owners.process import NoAnswer
-from halftrack.owners.runtime import Answer, Runtime
+from halftrack.owners.runtime import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RUNTIMES: Final[tuple[Runtime, ...]] = (OpenVZ(), Podman(), Docker(), Nspawn(), Named())
+    from halftrack.owners.runtime import Container, Runtime
+
+RUNTIMES: Final[tuple[Runtime, ...]] = (
+    OpenVZ(),
+    Crio(),
+    Containerd(),
+    Podman(),
+    Docker(),
+    INCUS,
+    LXD,
+    Lxc(),
+    Nspawn(),
+    Kubelet(),
+    Named(),
+)
+"""Where two tell of the same thing the earlier one counts."""
 _GRACE_S: Final = 0.5
 """For killing what was late and for reading what is there without it."""
 _WOULD_TELL: Final = ("which container an address belongs to", "which ports of the node lead to it")
@@ -37,8 +59,8 @@ def find(
 ) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
     """Owners of addresses and of namespaces, sorted by name, and what kept some from being known.
 
-    Each runtime has ``timeout_s`` seconds; one that is late is killed and becomes a gap. Where
-    ``root`` is another one than ``/``, files below it are read and no command is run.
+    All runtimes together have ``timeout_s`` seconds; one that is late is killed and becomes a gap.
+    Where ``root`` is another one than ``/``, files below it are read and no command is run.
     """
     node = Node(
         root,
@@ -47,41 +69,61 @@ def find(
         _host_inode(namespaces, root),
         runs_commands=root == Path("/"),
     )
-    asked = [_Asked(runtime, node) for runtime in runtimes if runtime.is_present(node)]
-    traced = list(traces.containers(node))
-    answers = [(one.runtime, one.answer()) for one in asked]
-    told = [c for runtime, answer in answers if runtime.name != Named.name for c in answer.containers]
-    named = [c for runtime, answer in answers if runtime.name == Named.name for c in answer.containers]
-    gaps = tuple(_gap(runtime, answer) for runtime, answer in answers if answer.lacks)
-    return merging.owners(told, traced, named, node), gaps
+    traced: list[Container] = []
+    tracing = _Asked(_TRACES, node, lambda: _trace(node, traced))
+    asked = [(runtime, _Asked(runtime.name, node, partial(_ask, runtime, node))) for runtime in runtimes]
+    answers = [(runtime.name, one.answer()) for runtime, one in asked]
+    answers.append((_TRACES, tracing.answer()))
+    told = [c for name, answer in answers if name != Named.name for c in answer.containers]
+    named = [c for name, answer in answers if name == Named.name for c in answer.containers]
+    gaps = tuple(_gap(name, answer) for name, answer in answers if answer.lacks)
+    return merging.owners(told, tuple(traced), named, node), gaps
+
+
+_TRACES: Final = "/proc"
+
+
+def _trace(node: Node, found: list[Container]) -> Answer:
+    """Into ``found``, so that what was found in time counts also where the rest is late."""
+    for one in traces.containers(node):
+        found.append(one)  # noqa: PERF402  # one by one, for whoever does not wait for the last
+    return Answer()
+
+
+def _ask(runtime: Runtime, node: Node) -> Answer:
+    return runtime.ask(node) if runtime.is_present(node) else Answer()
 
 
 @dataclass(slots=True)
 class _Asked:
-    """A runtime being asked, in a thread that nothing waits for longer than it may take."""
+    """Somebody being asked in a thread that nothing waits for longer than it may take.
 
-    runtime: Runtime
+    Even to look whether a file is there may take for ever, on a mount that nobody serves any more.
+    """
+
+    name: str
     node: Node
+    ask: Callable[[], Answer]
     _answers: list[Answer] = field(default_factory=list)
     _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._ask, name=f"ask {self.runtime.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"ask {self.name}", daemon=True)
         self._thread.start()
 
     def answer(self) -> Answer:
-        self._thread.join(max(self.node.deadline - time.monotonic(), 0) + _GRACE_S)
-        return self._answers[0] if self._answers else Answer(lacks=f"{self.runtime.name} is still being read")
+        self._thread.join(max(self.node.deadline + _GRACE_S - time.monotonic(), 0))
+        return self._answers[0] if self._answers else Answer(lacks=f"{self.name} is still being read")
 
-    def _ask(self) -> None:
+    def _run(self) -> None:
         try:
-            self._answers.append(self.runtime.ask(self.node))
+            self._answers.append(self.ask())
         except NoAnswer as error:
             self._answers.append(Answer(lacks=str(error), needs=error.needs))
         except OSError as error:
-            self._answers.append(Answer(lacks=f"{self.runtime.name} cannot be read: {error.strerror}"))
+            self._answers.append(Answer(lacks=f"{self.name} cannot be read: {error.strerror}"))
         except Exception as error:  # noqa: BLE001  # what a runtime says and stores may be anything
-            self._answers.append(Answer(lacks=f"{self.runtime.name} makes no sense: {type(error).__name__}"))
+            self._answers.append(Answer(lacks=f"{self.name} makes no sense: {type(error).__name__}"))
 
 
 def _host_inode(namespaces: Sequence[Namespace], root: Path) -> int | None:
@@ -91,5 +133,5 @@ def _host_inode(namespaces: Sequence[Namespace], root: Path) -> int | None:
     return Node(root, 0.0).netns(1)
 
 
-def _gap(runtime: Runtime, answer: Answer) -> Gap:
-    return Gap(f"owners that {runtime.name} knows", answer.lacks or "", answer.needs, _WOULD_TELL)
+def _gap(name: str, answer: Answer) -> Gap:
+    return Gap(f"owners that {name} knows", answer.lacks or "", answer.needs, _WOULD_TELL)

@@ -30,6 +30,7 @@ _SEGMENTS: Final = tuple(
         ("cri-o", rf"crio-{_ID}(?:\.scope)?"),
         ("containerd", rf"(?:cri-containerd|nerdctl)-{_ID}\.scope"),
         ("containerd", rf"[^:]+:(?:cri-containerd|nerdctl):{_ID}"),
+        ("cri-o", rf"[^:]+:crio:{_ID}"),
         ("lxc", r"lxc\.payload\.(?P<id>.+)"),
     )
 )
@@ -58,7 +59,8 @@ def container(lines: str, *, openvz: bool = False) -> Identity | None:
     for path in _paths(lines):
         segments = [segment for segment in path.split("/") if segment]
         pod = next(filter(None, map(_POD.search, segments)), None)
-        if pod is not None and segments[0].startswith("kubepods"):
+        # The kubelet's root may lie deeper: /kubelet.slice/kubelet-kubepods.slice/… of a node in a container.
+        if pod is not None and any("kubepods" in segment for segment in segments):
             return Identity("kubernetes", pod["id"].replace("_", "-"))
         for before, segment in reversed(list(zip([None, *segments], segments, strict=False))):
             found = _of_segment(before, segment, openvz=openvz)

@@ -9,7 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from halftrack.owners import ports
+from halftrack.owners import kubernetes, ports
 from halftrack.owners.node import Node, parse_json
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container
@@ -98,7 +98,7 @@ def _containers(node: Node, listed: Any) -> Iterator[Container]:
             netns_inode=node.netns(pid) or (node.inode(sandbox) if sandbox.startswith("/") else None),
             addresses=tuple(dict.fromkeys(addresses(_attached(network)))),
             ports=ports.of_docker(network.get("Ports")),
-            pod=_pod(labels),
+            pod=kubernetes.pod(labels),
             infra=text(labels.get("io.kubernetes.docker.type")) == "podsandbox",
         )
 
@@ -107,9 +107,3 @@ def _attached(network: dict[str, Any]) -> Iterator[str]:
     for endpoint in (network, *mapping(network.get("Networks")).values()):
         for key in _ADDRESS_KEYS:
             yield text(mapping(endpoint).get(key))
-
-
-def _pod(labels: dict[str, Any]) -> tuple[str, str] | None:
-    """The Kubernetes pod, as dockershim and cri-dockerd label its containers."""
-    name, space, uid = (text(labels.get(f"io.kubernetes.pod.{key}")) for key in ("name", "namespace", "uid"))
-    return (f"{space}/{name}" if space else name, uid) if name and uid else None

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,10 @@ class Node:
     def at(self, path: str) -> str:
         """A path of the node, with or without its leading slash, below the root."""
         return f"{self.root}/{path}".replace("//", "/")
+
+    def is_late(self) -> bool:
+        """Whether the time for answers is over: what is not read by now stays unread."""
+        return time.monotonic() >= self.deadline
 
     def has(self, path: str) -> bool:
         """Whether a path is there. One that may not be looked at is not."""

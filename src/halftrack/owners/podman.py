@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from halftrack.owners import ports
 from halftrack.owners.node import Node, parse_json
-from halftrack.owners.runtime import Answer, Container
+from halftrack.owners.runtime import Answer, Container, Pod
 from halftrack.owners.untrusted import items, mapping, number, short_id, strings, text
 
 if TYPE_CHECKING:
@@ -65,6 +65,6 @@ def _containers(node: Node, listed: Any) -> Iterator[Container]:
             pid=pid,
             netns_inode=node.netns(pid),
             ports=ports.of_podman(said.get("ports")),
-            pod=(text(said.get("podname")) or short_id(pod), pod) if pod else None,
+            pod=Pod(text(said.get("podname")) or short_id(pod), pod) if pod else None,
             infra=said.get("isinfra") is True,
         )

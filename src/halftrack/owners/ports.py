@@ -1,4 +1,4 @@
-"""Published ports, as Docker's configuration and Podman's listing spell them."""
+"""Published ports, as Docker's configuration, Podman's listing and CNI's port mappings spell them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def of_docker(value: Any) -> tuple[PublishedPort, ...]:
 def of_podman(value: Any) -> tuple[PublishedPort, ...]:
     """From ``[{"host_port": 8080, "container_port": 80, "range": 1, "protocol": "tcp"}]``.
 
-    Podman before 3.0 wrote ``hostPort``, ``containerPort``, ``hostIP`` and knew no ranges.
+    Podman before 3.0, CNI and CRI-O write ``hostPort``, ``containerPort``, ``hostIP``, of any case, and
+    know no ranges.
     """
     return tuple(islice(_podman(value), MOST_PORTS))
 
@@ -41,7 +42,7 @@ def _docker(value: Any) -> Iterator[PublishedPort]:
 def _podman(value: Any) -> Iterator[PublishedPort]:
     for item in items(value):
         known = {key.replace("_", "").lower(): each for key, each in mapping(item).items()}
-        protocols = text(known.get("protocol")) or "tcp"
+        protocols = text(known.get("protocol")).lower() or "tcp"
         many = number(known.get("range"), _MOST_PORT) or 1
         for protocol in protocols.split(","):
             yield from _range(

@@ -14,11 +14,30 @@ MOST_CONTAINERS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Pod:
+    """Containers that share a network namespace, names made printable.
+
+    ``namespace``: Kubernetes' own, empty for a pod of Podman's. ``workload``: what made it, as far
+    as its labels or its name tell.
+    """
+
+    name: str
+    id: str
+    namespace: str = ""
+    workload: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """What a runtime says of one container, names made printable.
 
-    ``pod``: ``(name, id)`` of the group that it shares its network namespace with. ``infra``: it only
-    holds that namespace open. Addresses and ports are those that the runtime itself gave it.
+    ``pod``: the group that it belongs to. ``infra``: it only holds the network namespace open.
+    Addresses and ports are those that the runtime itself gave it. One that has none and whose
+    namespace is not known lends its name to what a trace shows under the same id.
     """
 
     name: str
@@ -28,7 +47,7 @@ class Container:
     netns_inode: int | None = None
     addresses: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...] = ()
-    pod: tuple[str, str] | None = None
+    pod: Pod | None = None
     infra: bool = False
 
 
@@ -44,7 +63,10 @@ class Answer:
 class Runtime(Protocol):
     """One runtime; stateless, asked from a thread of its own."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """``Owner.runtime`` of what it tells, unless that is a pod of Kubernetes'."""
+        ...
 
     def is_present(self, node: Node) -> bool:
         """Whether it is used here. Starts no process and reads no file's content."""

@@ -9,10 +9,9 @@ after it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from halftrack.owners import cgroups
+from halftrack.owners import cgroups, lxc
 from halftrack.owners.cgroups import Identity
 from halftrack.owners.runtime import Container
 from halftrack.owners.untrusted import printable
@@ -24,27 +23,28 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT_ID: Final = re.compile(r"^envID:\s*([1-9][0-9]*)$", re.MULTILINE)
 """OpenVZ kernels show a process's container in ``/proc/PID/status``."""
+_LXC: Final = "lxc"
+_LXC_PATHS: Final = {
+    "incus": re.compile(r"/incus/containers?(?: |$)"),
+    "lxd": re.compile(r"/lxd/containers?(?: |$)"),
+}
+"""Where they keep what they let LXC run, as its monitor names it (``lxc.lxcpath``)."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _MOUNTED: Final = (
     ("kubernetes", re.compile(r"/pods/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/etc-hosts ")),
     ("podman", re.compile(r"/overlay-containers/([0-9a-f]{64})/userdata/(?:hostname|hosts|\.containerenv) ")),
     ("docker", re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ")),
 )
-_POD_LOGS: Final = "var/log/pods"
 
 
 def containers(node: Node) -> Iterator[Container]:
     """What runs in each namespace, as far as a process in it tells; none for the node's own."""
-    pods: dict[str, str] | None = None
     for space in node.namespaces:
         if space.inode is None or space.inode == node.host_inode or space.pid is None:
             continue
         found = identify(node, space.pid)
         if found is None:
             continue
-        if found.runtime == "kubernetes" and found.name is None:
-            pods = pod_names(node) if pods is None else pods
-            found = replace(found, name=pods.get(found.id))
         yield Container(cgroups.label(found), found.id, found.runtime, space.pid, space.inode)
 
 
@@ -56,23 +56,18 @@ def identify(node: Node, pid: int) -> Identity | None:
         return Identity("openvz", environment[1])
     lines = node.peek(f"proc/{pid}/cgroup", 1 << 16)
     found = cgroups.container(lines, openvz=openvz)
-    if found is None or found.name is None:
+    if found is None or found.name is None or found.runtime == _LXC:
         watched = _monitored(node, pid)
-        if watched is not None and (found is None or watched.id == found.id):
+        if watched is not None and (found is None or watched.id == found.id or _is_numbered(found, watched)):
             found = watched
     return found or _mounted(node, pid) or cgroups.unit(lines)
 
 
-def pod_names(node: Node) -> dict[str, str]:
-    """``namespace/name`` of every pod by its uid: the kubelet names its log directories so."""
-    try:
-        directories = node.names(_POD_LOGS)
-    except PermissionError:
-        return {}
-    parts = [directory.split("_") for directory in directories]
-    return {
-        uid: f"{printable(space)}/{printable(name)}" for space, name, uid in (p for p in parts if len(p) == 3)
-    }
+def _is_numbered(found: Identity, watched: Identity) -> bool:
+    """LXC numbers a cgroup whose name was taken, by a container that ended badly or by another user's."""
+    name, dash, rest = found.id.rpartition("-")
+    numbered = bool(dash) and rest.isdecimal() and name == watched.id
+    return found.runtime == _LXC and watched.runtime in (_LXC, *_LXC_PATHS) and numbered
 
 
 def _monitored(node: Node, pid: int) -> Identity | None:
@@ -100,9 +95,15 @@ def _by_arguments(words: Sequence[str]) -> Identity | None:
         name = printable(_after(words, "-M", "--machine"))
         return Identity("nspawn", name, name) if name else None
     elif called == "lxc-start" or words[0].startswith("[lxc monitor] "):
-        name = printable(_after(words, "-n", "--name") or words[0].rpartition(" ")[2])
-        return Identity("lxc", name, name) if name else None
+        return _of_lxc(_after(words, "-n", "--name") or words[0].rpartition(" ")[2], words)
     return None
+
+
+def _of_lxc(given: str, words: Sequence[str]) -> Identity | None:
+    """``[lxc monitor] PATH NAME``: whose the container is shows by the directory that it is kept in."""
+    name = printable(given)
+    runtime = next((one for one, kept in _LXC_PATHS.items() if kept.search(words[0])), _LXC)
+    return Identity(runtime, name, lxc.full_name(name) if runtime != _LXC else name) if name else None
 
 
 def _after(words: Sequence[str], *options: str) -> str:

@@ -7,6 +7,7 @@ for, empty where there is none.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,14 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return printable(value)
     return str(value) if isinstance(value, int) and abs(value) < 1 << 64 else ""
+
+
+def parsed(value: Any) -> Any:
+    """What a text says as JSON; None where it is no text or no JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def mapping(value: Any) -> dict[str, Any]:

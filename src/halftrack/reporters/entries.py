@@ -111,7 +111,16 @@ def _objects(part: pl.DataFrame, chosen: Chosen) -> pl.Series:
     named = _named(part, chosen)
     status = {number: _compact(_status_names(number)) for number in _statuses(part)}
     owners = {
-        number: _compact({"name": owner.name, "id": owner.id, "runtime": owner.runtime})
+        number: _compact(
+            {
+                "name": owner.name,
+                "id": owner.id,
+                "runtime": owner.runtime,
+                "namespace": owner.namespace,
+                "pod": owner.pod,
+                "workload": owner.workload,
+            }
+        )
         for number, owner in enumerate(chosen.owners)
     }
     owner = pl.col("owner").replace_strict(owners, default="null", return_dtype=pl.String)

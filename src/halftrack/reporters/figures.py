@@ -53,7 +53,10 @@ def rate(per_minute: float | None) -> str:
 
 
 def owner(name: OwnerName) -> str:
-    """``web-1 (podman 3f2a91c0d7e4)``."""
+    """``web-1 (podman 3f2a91c0d7e4)``, ``shop/web-6d4cf-x2x4z (pod of web)``."""
+    if name.namespace is not None:
+        made = name.workload not in (None, name.pod)
+        return f"{name.name} (pod of {name.workload})" if made else f"{name.name} (pod)"
     same = not name.id or name.id == name.name
     return f"{name.name} ({name.runtime})" if same else f"{name.name} ({name.runtime} {name.id[:12]})"
 

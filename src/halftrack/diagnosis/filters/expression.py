@@ -7,7 +7,7 @@ the port of ICMP, is a plain no.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add, and_, or_
@@ -142,17 +142,23 @@ def _value(name: str, value: Value, around: Surroundings) -> pl.Expr:
             return _text(name, value.text, around)
 
 
+def _owned_by(matches: Iterable[bool]) -> pl.Expr:
+    """``matches``: of each owner, whether it is meant."""
+    return _any_of([pl.col("owner") == number for number, meant in enumerate(matches) if meant])
+
+
 def _text(name: str, text: str, around: Surroundings) -> pl.Expr:
     match name:
         case "state":
             found = _state(text)
         case "netns":
             found = _of_every_row(value=around.netns == text)
-        case "owner" if not around.owners:
+        case "owner" | "workload" if not around.owners:
             return _of_every_row(value=None)
         case "owner":
-            wanted = [number for number, owner in enumerate(around.owners) if text in (owner.name, owner.id)]
-            found = _any_of([pl.col("owner") == number for number in wanted])
+            found = _owned_by(text in (owner.name, owner.id, owner.pod) for owner in around.owners)
+        case "workload":
+            found = _owned_by(text in (owner.working_for, owner.workload) for owner in around.owners)
         case "label":
             listed = pl.concat_str(pl.lit(","), pl.col("labels"), pl.lit(","))
             found = listed.str.contains(f",{text},", literal=True)

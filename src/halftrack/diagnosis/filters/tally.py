@@ -74,8 +74,11 @@ def _named(name: str, grouped: pl.DataFrame, table: Chosen) -> pl.Series:
     elif name == "state":
         pair = pl.concat_str(pl.col("state_of"), pl.lit("/"), pl.col("state"))
         shown = pair.replace_strict(_STATES, default=pl.col("state").cast(pl.String), return_dtype=pl.String)
-    elif name == "owner":
-        owners = {str(number): owner.name for number, owner in enumerate(table.owners)}
+    elif name in ("owner", "workload"):
+        owners = {
+            str(number): owner.name if name == "owner" else owner.working_for
+            for number, owner in enumerate(table.owners)
+        }
         shown = pl.col(name).cast(pl.String).replace(owners)
     elif name == "proto":
         protocols = {str(number): spelled for number, spelled in uapi.PROTOCOL_NAMES.items()}

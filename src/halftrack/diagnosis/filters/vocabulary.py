@@ -58,6 +58,7 @@ FIELDS: Final = MappingProxyType(
             65535,
         ),
         "owner": Field("text", "web-1", ("owner",)),
+        "workload": Field("text", "shop/web", ("owner",)),
         "service": Field("service", "tcp/80", ("service",)),
         "peer": Field("address", "198.51.100.0/24", ("peer",)),
         "netns": Field("text", "host"),
@@ -73,7 +74,7 @@ FIELDS: Final = MappingProxyType(
     }
 )
 
-DERIVED: Final = frozenset({"owner", "service", "peer", "idle", "age", "picked-up", "injected"})
+DERIVED: Final = frozenset({"owner", "workload", "service", "peer", "idle", "age", "picked-up", "injected"})
 """What only the table seen as a whole can tell: these need a ``View``."""
 SYMPTOMS: Final = (
     "one-sided",
