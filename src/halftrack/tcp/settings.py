@@ -1,0 +1,120 @@
+"""What a namespace tells its tracker: sysctls as one value, and policies for single services.
+
+Timeouts are seconds; those of TCP are a tuple indexed by state and, behind the states, by
+``table.RETRANS`` and ``table.UNACK``. Defaults: ``nf_conntrack_proto_*.c``, see ``timeouts.DEFAULTS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from halftrack.evidence import uapi
+from halftrack.tcp import timeouts
+from halftrack.tcp.table import RETRANS, SLOTS, UNACK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.tcp.profiles import Profile
+    from halftrack.tcp.releases import Features
+    from halftrack.tcp.timeouts import Timeouts
+
+Slots = tuple[int, ...]
+"""Seconds of TCP, ``table.SLOTS`` of them."""
+
+SYN_SENT2_S: Final = 120
+"""Has no sysctl (``tcp_timeouts``); a policy may set it."""
+
+_SLOT_NAMES: Final = {
+    **timeouts.TCP_STATE_TIMEOUTS,
+    RETRANS: timeouts.MAX_RETRANS,
+    UNACK: timeouts.UNACKNOWLEDGED,
+}
+
+
+def slots(values: Mapping[str, int]) -> Slots:
+    """The timeouts of TCP by sysctl name without its prefix, defaults for those that are missing."""
+    found = [0] * SLOTS
+    found[uapi.TCP_CONNTRACK_SYN_SENT2] = SYN_SENT2_S
+    for slot, name in _SLOT_NAMES.items():
+        found[slot] = values.get(name, timeouts.DEFAULTS[name])
+    return tuple(found)
+
+
+DEFAULT_SLOTS: Final = slots({})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The sysctls of one namespace that decide what becomes of a packet.
+
+    ``loose``: ``tcp_loose``, connections are picked up in mid-stream. ``liberal``: ``tcp_be_liberal``.
+    ``max_retrans``: ``tcp_max_retrans``, a count. ``ignore_invalid_rst``: ``tcp_ignore_invalid_rst``.
+    All others are timeouts in seconds.
+    """
+
+    tcp: Slots = DEFAULT_SLOTS
+    loose: bool = True
+    liberal: bool = False
+    max_retrans: int = 3
+    ignore_invalid_rst: bool = False
+    udp: int = 30
+    udp_stream: int = 120
+    icmp: int = 30
+    icmpv6: int = 30
+    generic: int = 600
+
+
+def resolve(settings: Mapping[str, str], features: Features) -> Settings:
+    """Settings from sysctls as they were read (full names, text), defaults for those that were not."""
+    return of(timeouts.resolve(settings, features), settings)
+
+
+def of(known: Timeouts, settings: Mapping[str, str]) -> Settings:
+    """Settings from resolved timeouts and the sysctls that are no timeouts."""
+
+    def number(name: str, default: int) -> int:
+        found = timeouts.whole(timeouts.setting(settings, name))
+        return default if found is None else found
+
+    def seconds(name: str, default: int) -> int:
+        found = known.get(name)
+        return default if found is None else found
+
+    return Settings(
+        tcp=slots(known.values),
+        loose=number("tcp_loose", 1) != 0,
+        liberal=number("tcp_be_liberal", 0) != 0,
+        max_retrans=number("tcp_max_retrans", 3),
+        ignore_invalid_rst=number("tcp_ignore_invalid_rst", 0) != 0,
+        udp=seconds(timeouts.UDP, 30),
+        udp_stream=seconds(timeouts.UDP_STREAM, 120),
+        icmp=seconds("icmp_timeout", 30),
+        icmpv6=seconds("icmpv6_timeout", 30),
+        generic=seconds("generic_timeout", 600),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Timeouts of one service, fixed to an entry when it is made (``nfnetlink_cttimeout``).
+
+    ``tcp`` for TCP; ``single`` and ``stream`` for UDP, ``single`` for the other protocols, seconds.
+    ``by``: what attached it. An iptables ``CT`` target does so before the first packet is tracked; an
+    nft ``ct timeout`` afterwards, and until the second packet the entry has what the policy gives to
+    SYN_SENT, whatever state the first one brought (``nft_ct_timeout_obj_eval``).
+    """
+
+    tcp: Slots = DEFAULT_SLOTS
+    single: int = 30
+    stream: int = 120
+    by: Literal["target", "nft"] = "nft"
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What decides about packets: the kernel's own ways and what was set."""
+
+    profile: Profile
+    settings: Settings
