@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import polars as pl
 
 from halftrack import remedies
-from halftrack.diagnosis.document import Advice, Effect, Finding, Risk
+from halftrack.diagnosis.document import Advice, Finding
 from halftrack.diagnosis.view import view
 from halftrack.errors import UsageError
 from halftrack.evidence.literals import literal
@@ -35,6 +36,7 @@ _BEARS_ON: Final = {
     "shorten-established": ("one-sided", "orphaned", "idle-established"),
     "cap-unacknowledged": ("one-sided",),
     "strict-pickup": ("one-sided",),
+    "timeout-policy": ("one-sided", "orphaned", "idle-established"),
 }
 """Remedies of all TCP connections, and the symptoms of entries whose time they set."""
 
@@ -140,17 +142,8 @@ def _unasked(situation: Situation, wanted: Wanted) -> Advice:
     proposed = _proposed(situation, wanted, dict(wanted.arguments))
     if proposed is not None:
         return proposed
-    if name not in _NEEDED:
-        other = "; entries are chosen by halftrack drain FILTER" if name == "drain" else ""
-        raise UsageError(f"no finding here calls for {name}{other}")
-    return Advice(
-        remedy=name,
-        kind="cure",
-        title=_title(wanted),
-        arguments=dict(wanted.arguments),
-        effect=Effect(entries_freed=0),
-        risk=Risk(level="medium", why=("asked for by name: no finding here calls for it",)),
-    )
+    other = "; entries are chosen by halftrack drain FILTER" if name == "drain" else ""
+    raise UsageError(f"no finding here calls for {name}{other}")
 
 
 def _title(wanted: Wanted) -> str:
@@ -169,7 +162,15 @@ def _meant(
         for each in situations
         if each.table is bare.table and each.rows is not None and each.finding.symptom in symptoms
     ]
-    return max(touched, key=lambda each: each.finding.entries, default=bare)
+    service = wanted.arguments.get("service")
+    return max(touched, key=lambda each: _entries(each, service), default=bare)
+
+
+def _entries(situation: Situation, service: str | int | None) -> int:
+    """Of the finding; of this service alone, where one is meant."""
+    if service is None or situation.rows is None:
+        return situation.finding.entries
+    return situation.rows.count(pl.col("service") == service)
 
 
 def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
-
 from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.planning.predictions import Course, course
 from halftrack.plans.document import Effect
-from halftrack.remedies import cap_unacknowledged
+from halftrack.remedies import cap_unacknowledged, timeout_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,22 +65,15 @@ def _changed(before: Course, picked: Pick) -> Course:
             symptoms, lifetime_s = _ESTABLISHED, int(arguments["established"])
         case "timeout-policy" if "established" in arguments:
             symptoms, lifetime_s = (symptom,), int(arguments["established"])
-            share = _share(picked.situation, str(arguments.get("service")))
+            share = timeout_policy.share(picked.situation, str(arguments.get("service")))
         case "cap-unacknowledged":
             symptoms, share = (symptom,), cap_unacknowledged.unanswered(picked.situation)
             lifetime_s = min(int(arguments["unacknowledged"]), int(arguments["max_retrans"]))
         case "strict-pickup":
             symptoms = ("one-sided",)
         case "notrack":
-            symptoms, share = (symptom,), _share(picked.situation, str(arguments.get("service")))
+            symptoms = (symptom,)
+            share = timeout_policy.share(picked.situation, str(arguments.get("service")))
         case "advice" if "value" in arguments:
             symptoms, lifetime_s = ("half-closed",), int(arguments["value"])
     return before.living(symptoms, lifetime_s, share) if symptoms else before
-
-
-def _share(situation: Situation, service: str) -> float:
-    """Of the finding's entries, those of a service."""
-    rows = situation.rows
-    if rows is None or not rows.height:
-        return 0.0
-    return rows.count(pl.col("service") == service) / rows.height

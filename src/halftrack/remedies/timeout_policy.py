@@ -10,6 +10,7 @@ from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence import uapi
 from halftrack.plans.actions import TimeoutPolicy
+from halftrack.plans.rules import STATES
 from halftrack.remedies import notrack, place, rules, setting_actions, shorten_established
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
@@ -17,11 +18,14 @@ from halftrack.remedies.shell import comment
 from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from halftrack.diagnosis.document import Group
     from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "timeout-policy"
+_ESTABLISHED: Final = "established"
 _MOST: Final = 0.5
 """Share of a finding that one service has to hold for a policy of its own."""
 _NFT_SINCE: Final = (4, 19)  # net/netfilter/nft_ct.c: timeout objects
@@ -61,8 +65,15 @@ def advise(situation: Situation) -> Advice | None:
     service = notrack.port(group) if group else None
     if group is None or service is None or not _supported(situation):
         return None
-    live = situation.live.silent(SAFE_S, group.service) if situation.live else UNKNOWN
-    number = service[1]
+    return propose(situation, {"service": f"tcp/{service[1]}", "established": SAFE_S})
+
+
+def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
+    """The same for whoever asks for it. ``arguments``: ``service``, and seconds by state; ``address`` too."""
+    service = str(arguments["service"])
+    number = int(service.rpartition("/")[2])
+    seconds = int(arguments.get(_ESTABLISHED, 0))
+    live = situation.live.silent(seconds, service) if situation.live and seconds else UNKNOWN
     why = [
         "for connections made from now on: those that exist keep the node's timeouts",
         "the service's other timeouts are those of today; later changes of the sysctls pass it by",
@@ -70,24 +81,48 @@ def advise(situation: Situation) -> Advice | None:
     if live.entries:
         why.append(
             f"{live.entries} open connections of this service are silent for more than"
-            f" {words.duration(SAFE_S)}: ones like them would be forgotten"
+            f" {words.duration(seconds)}: ones like them would be forgotten"
         )
     if not place.is_host(situation.table.namespace, situation.evidence):
         why.append("the rules go with the network namespace: whatever makes it has to load them again")
     return Advice(
         remedy=REMEDY,
         kind="cure",
-        title=f"established timeout of {words.duration(SAFE_S)} for {group.service} only",
-        arguments={"service": f"tcp/{number}", "established": SAFE_S},
-        effect=Effect(entries_freed=0, settles_at=settles_at(situation, SAFE_S)),
+        title=_title(service, arguments),
+        arguments=dict(arguments),
+        effect=Effect(entries_freed=0, settles_at=_settles_at(situation, service, seconds)),
         risk=Risk(
             level=shorten_established.level(live, situation) if live.entries else "low",
             why=tuple(why),
-            live_flows_affected=live.entries,
+            live_flows_affected=live.entries if seconds else 0,
             live_flows=live.flows,
         ),
-        commands=commands(situation, group, number),
+        commands=commands(situation, number, seconds) if seconds else (),
     )
+
+
+def _title(service: str, arguments: Mapping[str, str | int]) -> str:
+    times = {state: words.duration(int(arguments[state])) for state in STATES if state in arguments}
+    address = f" of {arguments['address']}" if "address" in arguments else ""
+    if list(times) == [_ESTABLISHED]:
+        return f"established timeout of {times[_ESTABLISHED]} for {service}{address} only"
+    told = ", ".join(f"{state} {time}" for state, time in times.items())
+    return f"timeouts for {service}{address} only: {told}"
+
+
+def share(situation: Situation, service: str) -> float:
+    """Of the finding's entries, those of a service."""
+    rows = situation.rows
+    if rows is None or not rows.height:
+        return 0.0
+    return rows.count(pl.col("service") == service) / rows.height
+
+
+def _settles_at(situation: Situation, service: str, seconds: int) -> int | None:
+    """The service's entries once each lives so long, and the others of the finding as they are."""
+    part = share(situation, service)
+    whole = settles_at(situation, seconds) if part and seconds else None
+    return None if whole is None else round(part * whole + (1 - part) * situation.finding.entries)
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
@@ -95,30 +130,32 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
     told = dict(advice.arguments)
     number = int(str(told.pop("service")).rpartition("/")[2])
     address = told.pop("address", None)
-    groups = situation.finding.groups
-    published = _ports(situation, groups[0], number) - {number} if groups else set()
     rule = TimeoutPolicy(
         port=number,
         timeouts={state: int(seconds) for state, seconds in told.items()},
         address=None if address is None else str(address),
-        published=tuple(sorted(published)),
+        published=tuple(sorted(_ports(situation, number) - {number})),
     )
     return setting_actions.rules(rule, situation, lasting=True)
 
 
-def commands(situation: Situation, group: Group, number: int) -> tuple[str, ...]:
+def commands(situation: Situation, number: int, seconds: int) -> tuple[str, ...]:
     """Both families, both directions: a connection may be picked up from either end.
 
     iptables sees the port before translation: the published ones, and those that clients are seen to use.
     """
     name = rules.slug("timeout", "tcp", str(number))
     if place.uses_nft(situation.evidence):
-        return tuple(_nft(situation, name, number))
-    return tuple(_iptables(situation, name, sorted(_ports(situation, group, number))))
+        return tuple(_nft(situation, name, number, seconds))
+    return tuple(_iptables(situation, name, sorted(_ports(situation, number)), seconds))
 
 
-def _ports(situation: Situation, group: Group, number: int) -> set[int]:
+def _ports(situation: Situation, number: int) -> set[int]:
     """The service's port, and those under which it is reached before translation."""
+    groups = situation.finding.groups
+    if not groups:
+        return {number}
+    group = groups[0]
     owner = notrack.owner_of(situation.evidence.owners, group)
     published = (
         {p.host_port for p in owner.ports if (p.protocol, p.port) == ("tcp", number)} if owner else set()
@@ -140,10 +177,10 @@ def _asked_as(situation: Situation, group: Group, number: int) -> set[int]:
     return set(ports) if len(ports) <= _PORTS else set()
 
 
-def _nft(situation: Situation, name: str, number: int) -> list[str]:
+def _nft(situation: Situation, name: str, number: int, seconds: int) -> list[str]:
     objects = "".join(
         f"  ct timeout {name}_{ip} {{\n    protocol tcp;\n    l3proto {ip};\n"
-        f"    policy = {{ established : {SAFE_S} }};\n  }}\n"
+        f"    policy = {{ established : {seconds} }};\n  }}\n"
         for ip in _FAMILIES
     )
     lines = tuple(
@@ -156,13 +193,13 @@ def _nft(situation: Situation, name: str, number: int) -> list[str]:
     return rules.nft(name, objects, chains, situation, expand=False)
 
 
-def _iptables(situation: Situation, name: str, numbers: list[int]) -> list[str]:
+def _iptables(situation: Situation, name: str, numbers: list[int], seconds: int) -> list[str]:
     """``numbers``: the service's port and those it is published as; raw comes before translation."""
     lines = [comment("needs nfct: Debian's package nfct, Red Hat's conntrack-tools")]
     for tool, family, policy in _IPTABLES:
         lines.append(
             f"nfct get timeout {policy} >/dev/null 2>&1 || "
-            f"nfct add timeout {policy} {family} tcp established {SAFE_S}"
+            f"nfct add timeout {policy} {family} tcp established {seconds}"
         )
         lines += [
             rules.iptables_rule(tool, "raw", f"{chain} -p tcp --{end} {number} -j CT --timeout {policy}")
