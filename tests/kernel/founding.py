@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SERVER: Final = "203.0.113.73"
-CLIENTS: Final = tuple(f"198.51.100.{number}" for number in range(10, 50))
+CLIENTS: Final = tuple(f"198.51.100.{number}" for number in range(10, 22))
 RAISED: Final = {
     "nf_conntrack_tcp_timeout_unacknowledged": 432_000,
     "nf_conntrack_tcp_timeout_max_retrans": 432_000,

@@ -30,11 +30,12 @@ def taken() -> tuple[dict[str, object], dict[str, Seen]]:
 
 def test_the_case_is_found_and_planned(taken: tuple[dict[str, object], dict[str, Seen]]) -> None:
     before, seen = taken
-    assert f"all {STUCK} stuck: web traffic seen" in seen["doctor"].words
+    assert re.search(rf"\b{STUCK} of [\d,]+ ", seen["doctor"].words)
     assert "web-1 (netns) 203.0.113.73 tcp/80 (server side)" in seen["doctor"].words
     assert f"drain {STUCK} entries that never had an answer" in seen["plan"].words
     assert f"{STUCK} left 1 min at most: no socket left at their owner" in seen["dry-run"].words
-    assert all(seen[name].state == before for name in ("doctor", "plan", "dry-run"))
+    assert "rehearsed on node17: goes as predicted" in seen["rehearse"].words
+    assert all(seen[name].state == before for name in ("doctor", "plan", "rehearse", "dry-run"))
 
 
 def test_the_fix_holds_and_files_wait_for_keep(taken: tuple[dict[str, object], dict[str, Seen]]) -> None:
