@@ -166,7 +166,7 @@ def test_what_the_whole_node_has_is_never_written(sick: Netns, tmp_path: Path) -
 def test_a_plan_of_nothing_else_is_refused(sick: Netns, tmp_path: Path) -> None:
     site = Site(sick, tmp_path)
     found = rehearse(sick, tmp_path, str(site.plan([SetBuckets(after=77_824)])))
-    assert found.code == 64
+    assert found.code == 76
     assert "the whole node has" in found.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import spaces
@@ -85,5 +86,7 @@ def act(
         noted(outcome.done, outcome.file)
     if outcome.stopped:
         raise KeyboardInterrupt
+    if reins.stopped:
+        signal.raise_signal(signal.SIGINT)  # too late for this drain: it is for whoever goes on
     if outcome.refused:
         raise Incomplete(f"the kernel refused {outcome.refused} entries")

@@ -20,6 +20,9 @@ def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
     """Print the report. Raises Incomplete where something speaks against the plan, HalftrackError."""
     from halftrack.changes.rehearsal import rehearsing  # noqa: PLC0415  # heavy
 
+    if not plan.steps:
+        output.message("nothing to do, and so nothing to rehearse", given)
+        return 0
     if plan.variables:
         names = ", ".join(sorted(plan.variables))
         raise Incomplete(f"masked addresses have to be filled in first (--fill): {names}")

@@ -35,8 +35,7 @@ def render(
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns."""
     page = Page(width, ascii, verbose)
-    verdict = "goes as predicted." if found.holds else "does not go as planned."
-    name = f"Plan {found.plan} for {found.plan_node}, rehearsed on {found.node}: {verdict}"
+    name = f"Plan {found.plan} for {found.plan_node}, rehearsed on {found.node}: {_verdict(found)}"
     lines = page.wrap(name, "", "  ")
     for line in found.against:
         lines += page.wrap(line, "  ! ")
@@ -49,6 +48,14 @@ def render(
         lines += ["", *_connection(one, page)]
     lines += ["", *_end(found, page)]
     return "\n".join(painted(lines) if color else lines) + "\n"
+
+
+def _verdict(found: Rehearsal) -> str:
+    if not found.holds:
+        return "does not go as planned."
+    if any(each.entries for each in found.samples) or any(each.opened for each in found.connections):
+        return "goes as predicted."
+    return "its steps go, and there was nothing to see their effect on."
 
 
 def _copy(sample: Sample, copied: Copied | None, page: Page) -> Iterator[str]:

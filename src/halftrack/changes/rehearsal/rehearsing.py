@@ -14,7 +14,7 @@ from halftrack.changes import applying, spaces
 from halftrack.changes.rehearsal import acting, choosing, connecting, promises, stage
 from halftrack.changes.rehearsal.against import of_connection, of_step
 from halftrack.changes.rehearsal.cost import Meter
-from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
+from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
 from halftrack.kernel import privileges, scratch
 from halftrack.plans.rehearsal import Rehearsal
 
@@ -39,8 +39,18 @@ def rehearse(
     """``refused``: why ``fix`` would not begin here. ``told``: what is being done.
 
     Raises PermissionMissing, FeatureMissing, Busy where it is not to be had here, Incomplete where what
-    the plan is about is not there, UsageError for a plan with nothing to rehearse, OSError.
+    the plan is about is not there, or there is nothing in it to rehearse.
     """
+    try:
+        return _rehearse(plan, refused, told)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        kind = PermissionMissing if isinstance(error, PermissionError) else Incomplete
+        raise kind(f"the rehearsal could not be done ({what}); nothing on this node was changed") from error
+
+
+def _rehearse(plan: Plan, refused: Sequence[str], told: Callable[[str], None]) -> Rehearsal:
+    """Raises OSError, too."""
     meter = Meter()
     missing = privileges.missing(_NEEDED)
     if missing:
@@ -108,14 +118,14 @@ def _directory(still: contextlib.ExitStack) -> Path:
 
 
 def _places(actions: Iterable[Placed]) -> dict[int, Where]:
-    """The namespaces that are changed, by number. Raises UsageError, Incomplete."""
+    """The namespaces that are changed, by number. Raises Incomplete."""
     found: dict[int, Where] = {}
     for action in actions:
         found.setdefault(_inode(action), action.where)
     if not found:
-        raise UsageError("nothing of this plan can be rehearsed: it changes what the whole node has")
+        raise Incomplete("nothing of this plan can be rehearsed: it changes what the whole node has")
     if len(found) > _MOST_PLACES:
-        raise UsageError(f"a rehearsal copies {_MOST_PLACES} namespaces at most, the plan has {len(found)}")
+        raise Incomplete(f"a rehearsal copies {_MOST_PLACES} namespaces at most, the plan has {len(found)}")
     return found
 
 
