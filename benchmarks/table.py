@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SYSCTL: Final = Path("/proc/sys/net/netfilter")
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _PER_ADDRESS: Final = 50_000
 _FIRST_PORT: Final = 10_000
 _PICKED_UP = {
@@ -105,14 +106,13 @@ def room_for(count: int, directory: Path = _SYSCTL) -> Iterator[None]:
     """
     files = [directory / "nf_conntrack_max", directory / "nf_conntrack_buckets"]
     before = [file.read_text(encoding="ascii") for file in files]
-    handlers = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.signal(number, _end) for number in _ENDING}
     try:
         for file, old in zip(files, before, strict=True):
             file.write_text(str(max(int(old), count, 1 << 20)), encoding="ascii")
         yield
     finally:
-        for number in handlers:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_ending()
         for file, old in zip(files, before, strict=True):
             file.write_text(old, encoding="ascii")
         for number, handler in handlers.items():
@@ -120,7 +120,13 @@ def room_for(count: int, directory: Path = _SYSCTL) -> Iterator[None]:
 
 
 def _end(number: int, _: object) -> NoReturn:
+    _ignore_ending()  # once is enough: what follows puts things back
     sys.exit(128 + number)
+
+
+def _ignore_ending() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _entries(number: int, count: int, form: dict[str, object]) -> Iterator[Entries]:

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from halftrack.changes.drain.entries import Entries
-from halftrack.evidence import uapi
+from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
+from halftrack.kernel.compare_delete import Kernel
 from kernel.draining import SERVER, entries, stuck
 from kernel.inject import End, inject
 from kernel.inject import Entries as Made
@@ -110,3 +111,15 @@ def test_what_is_put_back_is_as_it_was_and_takes_nobodys_place(netns: Netns) -> 
     ]
     assert len(after) == len(before)
     assert len(netns.run("conntrack", "-L", "-f", "ipv6").splitlines()) == len(six) == 1
+
+
+@pytest.mark.usefixtures("_with_others")
+def test_what_the_kernel_removes_by_itself_is_of_the_default_zone(netns: Netns) -> None:
+    stuck(netns, 40)
+    kernel = Kernel(netns.path)
+    if not kernel.can:
+        pytest.skip("this kernel does not compare before it deletes")
+    for port in (80, 81):
+        kernel.remove(addresses.parse(SERVER), port)
+    left = _table(netns).group_by("orig_sport", "zone").len().sort("orig_sport").rows()
+    assert left == [(81, 7, 20), (443, 0, 50)]

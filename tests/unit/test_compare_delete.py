@@ -1,141 +1,106 @@
-"""No kernel is ever sent a delete request that it would take for a flush: checked byte by byte.
-
-Each profile answers as kernels of that release do, by what their trees make of the attributes of a
-message.
-"""
+"""No kernel is ever sent a delete request that it would take for a flush: checked byte by byte."""
 
 from __future__ import annotations
 
 import errno
 import os
 import struct
-from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.changes.drain import messages
+from halftrack.changes.drain import messages as drains
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import addresses, uapi
-from halftrack.evidence.flows import TUPLE_COLUMNS
 from halftrack.kernel import compare_delete
-from halftrack.kernel.netlink_messages import attributes, headers
+from halftrack.tcp import releases
+from unit import conntrack_kernels
+from unit.conntrack_kernels import RELEASES, Flushed, Kernel, Message, attributes
 from unit.flowrows import flows, one_sided, row, udp
 
-if TYPE_CHECKING:
-    import polars as pl
-
-_DUMP = 0x300
-_KNOWN_FLAGS = 0x3FF
+_SERVER = addresses.parse("203.0.113.73")
+_KERNELS = [(release, kernel) for release in RELEASES for kernel in conntrack_kernels.of(release)]
 
 
-class Flushed(AssertionError):
-    """The whole table would be gone."""
+def _fresh(kernel: Kernel) -> Kernel:
+    return Kernel(kernel.status, kernel.tuples, kernel.deletes)
 
 
-@dataclass
-class Kernel:
-    """``status``, ``tuples``: filters that dumps know. ``deletes``: what a delete without a tuple does
-    with them: it knows none and empties the table, it refuses them, or it heeds them."""
-
-    status: bool = False
-    tuples: bool = False
-    deletes: str = "ignores"
-    deleted: list[bytes] = field(default_factory=list)
-
-    def ask(self, message: bytes, sequence: int) -> int:
-        (header,) = headers(message)
-        assert header.sequence == sequence
-        flags = int.from_bytes(message[6:8], "little")
-        found = attributes(message[20:])
-        if header.kind == compare_delete.CT_GET:
-            assert flags & _DUMP == _DUMP
-            return errno.EINVAL if self._half(found) else 0
-        assert header.kind == compare_delete.CT_DELETE
-        if self.deletes == "ignores" or uapi.CTA_FILTER not in found:
-            raise Flushed
-        if self.deletes == "refuses":
-            return errno.EOPNOTSUPP
-        if self._half(found):
-            return errno.EINVAL
-        self.deleted.append(message)
-        return 0
-
-    def _half(self, found: dict[int, bytes]) -> bool:
-        if self.status and uapi.CTA_STATUS_MASK in found and uapi.CTA_STATUS not in found:
-            return True
-        if not self.tuples or uapi.CTA_FILTER not in found:
-            return False
-        (compared,) = struct.unpack("=I", attributes(found[uapi.CTA_FILTER])[uapi.CTA_FILTER_ORIG_FLAGS])
-        return bool(compared & ~_KNOWN_FLAGS) or uapi.CTA_TUPLE_ORIG not in found
-
-
-_OLD = Kernel()
-_PROFILES = {
-    "2.6.32-042stab092.1": _OLD,
-    "2.6.32-754.el6.x86_64": _OLD,
-    "3.10.0-1160.el7.x86_64": _OLD,
-    "4.18.0-553.el8.x86_64": Kernel(status=True, tuples=True, deletes="refuses"),
-    "4.19.0-27-amd64": _OLD,
-    "5.4.0-150-generic": _OLD,
-    "5.10.0-28-amd64": Kernel(tuples=True, deletes="refuses"),
-    "5.14.0-427.el9.x86_64": Kernel(status=True, tuples=True, deletes="refuses"),
-    "5.15.0-105-generic": Kernel(status=True, tuples=True, deletes="refuses"),
-    "6.1.0-21-amd64": Kernel(status=True, tuples=True, deletes="refuses"),
-    "6.8.0-31-generic": Kernel(status=True, tuples=True, deletes="refuses"),
-    "6.12.48": Kernel(status=True, tuples=True, deletes="heeds"),
-    "6.18.44": Kernel(status=True, tuples=True, deletes="heeds"),
-}
-
-
-@pytest.mark.parametrize("release", _PROFILES)
-def test_only_kernels_that_compare_are_said_to(release: str) -> None:
-    kernel = _PROFILES[release]
-    assert compare_delete.supported(release, kernel.ask) is (kernel.deletes == "heeds")
-    assert kernel.deleted == []
-
-
-@pytest.mark.parametrize("release", _PROFILES)
-def test_removing_asks_first_by_itself(release: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    profile = replace(_PROFILES[release], deleted=[])
+def _removes(release: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a removal is carried out on this kernel, called so; Flushed where it empties the table."""
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
-    monkeypatch.setattr(
-        compare_delete.Kernel, "_ask", lambda _, message, number: profile.ask(message, number)
-    )
-    kernel = compare_delete.Kernel(None)
-    if profile.deletes != "heeds":
-        with pytest.raises(FeatureMissing, match="does not compare"):
-            kernel.remove(addresses.parse("203.0.113.73"), 80)
-    else:
-        kernel.remove(addresses.parse("203.0.113.73"), 80)
-    assert len(profile.deleted) == (profile.deletes == "heeds")
+    monkeypatch.setattr(compare_delete.Kernel, "_ask", lambda _, raw, number: kernel.ask(raw, number))
+    asked = compare_delete.Kernel(None)
+    try:
+        asked.remove(_SERVER, 80)
+    except FeatureMissing:
+        assert kernel.log == []
+        return False
+    assert kernel.log == ["by filter"]
+    return True
 
 
-@pytest.mark.parametrize("told", ["6.12.0-made-up", "7.0.0"])
-@pytest.mark.parametrize("kernel", _PROFILES)
-def test_a_release_that_lies_flushes_nothing(told: str, kernel: str) -> None:
-    found = _PROFILES[kernel]
-    assert compare_delete.supported(told, found.ask) is (found.deletes == "heeds")
+@pytest.mark.parametrize(("release", "kernel"), _KERNELS)
+def test_it_is_done_where_the_release_is_known_to_compare_and_nowhere_else(
+    release: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = releases.features(release).filtered_delete == "compares"
+    assert _removes(release, _fresh(kernel), monkeypatch) is known
 
 
-@pytest.mark.parametrize("release", ["", "?", "6", "6.11.9", "5.99"])
+@pytest.mark.parametrize("told", ["6.12.0-made-up", "6.18.44", "7.0.0"])
+@pytest.mark.parametrize(("release", "kernel"), _KERNELS)
+def test_a_release_that_lies_flushes_nothing(
+    told: str, release: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del release
+    # Status is part of what is asked for: who compares tuples alone is not trusted either.
+    able = kernel.deletes == "compares" and kernel.status
+    assert _removes(told, _fresh(kernel), monkeypatch) is able
+
+
+@pytest.mark.parametrize("release", ["", "?", "6", "6.11.9", "5.99", *RELEASES])
 def test_what_is_not_known_to_compare_is_not_even_asked(release: str) -> None:
     def ask(message: bytes, sequence: int) -> int:
         raise AssertionError(message, sequence)
 
-    assert not compare_delete.supported(release, ask)
+    if releases.features(release).filtered_delete != "compares":
+        assert not compare_delete.supported(release, ask)
 
 
-def test_the_request_compares_source_port_protocol_and_that_no_reply_was_seen() -> None:
-    kernel = Kernel(status=True, tuples=True, deletes="heeds")
-    assert kernel.ask(*compare_delete.request(addresses.parse("203.0.113.73"), 80)) == 0
-    (message,) = kernel.deleted
-    found = attributes(message[20:])
+@pytest.mark.parametrize("release", [one for one in RELEASES if not one.startswith(("6.12", "6.14", "6.18"))])
+def test_sent_all_the_same_it_would_have_emptied_older_tables_or_been_refused(release: str) -> None:
+    """What the release is asked for: the probe is harmless nowhere else."""
+    number = 7
+    flags = struct.pack("=HHI", 8, uapi.CTA_FILTER_ORIG_FLAGS, 1 << 31)
+    body = struct.pack("=BBH", uapi.AF_INET, 0, 0) + struct.pack("=HH", 12, uapi.CTA_FILTER) + flags
+    probe = struct.pack("=IHHII", 16 + len(body), compare_delete.CT_DELETE, 5, number, 0) + body
+    for kernel in conntrack_kernels.of(release):
+        if kernel.deletes == "empties":
+            with pytest.raises(Flushed):
+                kernel.ask(probe, number)
+        else:
+            assert kernel.ask(probe, number) in (errno.EOPNOTSUPP, errno.EINVAL)
+
+
+def test_the_request_compares_source_port_protocol_zone_and_that_no_reply_was_seen() -> None:
+    raw, number = compare_delete.request(_SERVER, 80)
+    (message,) = conntrack_kernels.messages(raw)
+    assert (message.kind, message.number, message.family) == (0x102, number, uapi.AF_INET)
+    assert message.flags == 5  # NLM_F_REQUEST, NLM_F_ACK
+    found = message.found
+    assert found.keys() == {
+        uapi.CTA_STATUS,
+        uapi.CTA_STATUS_MASK,
+        uapi.CTA_ZONE,
+        uapi.CTA_FILTER,
+        uapi.CTA_TUPLE_ORIG,
+    }
     assert found[uapi.CTA_STATUS] == bytes(4)
     assert found[uapi.CTA_STATUS_MASK] == struct.pack(">I", uapi.IPS_SEEN_REPLY)
-    flags = attributes(found[uapi.CTA_FILTER])[uapi.CTA_FILTER_ORIG_FLAGS]
-    assert flags == struct.pack("=I", 1 << 0 | 1 << 3 | 1 << 4)  # source, protocol, source port
+    assert found[uapi.CTA_ZONE] == bytes(2)
+    # Source, protocol, source port.
+    assert attributes(found[uapi.CTA_FILTER]) == {1: struct.pack("=I", 1 << 0 | 1 << 3 | 1 << 4)}
     ends = attributes(found[uapi.CTA_TUPLE_ORIG])
     assert attributes(ends[uapi.CTA_TUPLE_IP]) == {uapi.CTA_IP_V4_SRC: bytes([203, 0, 113, 73])}
     assert attributes(ends[uapi.CTA_TUPLE_PROTO]) == {
@@ -144,7 +109,8 @@ def test_the_request_compares_source_port_protocol_and_that_no_reply_was_seen() 
     }
 
 
-def test_every_other_message_names_its_entry_and_asks_or_changes_only() -> None:
+def _every_other_message() -> list[Message]:
+    """What a drain sends beside that, of every kind of entry."""
     rows = (
         one_sided(),
         one_sided(src="2001:db8::1", dst="2001:db8::2"),
@@ -155,18 +121,35 @@ def test_every_other_message_names_its_entry_and_asks_or_changes_only() -> None:
         row(proto=47, state=None, orig_srckey=1, orig_dstkey=2),
         row(proto=50, state=None),
     )
-    tuples: pl.DataFrame = flows(*rows).frame.select(TUPLE_COLUMNS)
-    for kind in (compare_delete.CT_GET, messages.CT_NEW):
-        raw = b"".join(messages.of(tuples, kind, 5, b""))
-        found = list(headers(raw))
-        assert len(found) == len(rows)
-        assert found[-1].next == len(raw)
-        for header in found:
-            assert header.kind == kind
-            assert raw[header.at + 6 : header.at + 8] == struct.pack(
-                "=H", 1
-            )  # NLM_F_REQUEST: no dump, no create
-            given = attributes(raw[header.at + 20 : header.at + header.length])
-            ends = attributes(given[uapi.CTA_TUPLE_ORIG])
-            assert len(attributes(ends[uapi.CTA_TUPLE_IP])) == 2
-            assert uapi.CTA_PROTO_NUM in attributes(ends[uapi.CTA_TUPLE_PROTO])
+    entries = flows(*({**each, "id": 9 + place} for place, each in enumerate(rows))).frame
+    tcp = entries.filter(entries["l4proto"] == uapi.IPPROTO_TCP)
+    raw = [
+        *drains.of(entries, compare_delete.CT_GET, 5),
+        *drains.of(entries, drains.CT_NEW, 5, struct.pack(">HH", 0x800, 0x700) + bytes(4)),
+        *(one.raw.tobytes() for one in drains.numbered(entries, drains.CT_NEW, 1, uapi.CTA_STATUS, "status")),
+        *(one.raw.tobytes() for one in drains.numbered(entries, drains.CT_DELETE, 1, uapi.CTA_ID, "id")),
+        *drains.anew(tcp, 7_440),
+    ]
+    sent = [message for each in raw for message in conntrack_kernels.messages(each)]
+    assert len(sent) == 4 * len(rows) + tcp.height
+    return sent
+
+
+def test_every_other_message_names_its_entry_and_asks_for_no_more_than_it_says() -> None:
+    for message in _every_other_message():
+        put_in = {uapi.CTA_TUPLE_REPLY, uapi.CTA_PROTOINFO} & message.found.keys()
+        # NLM_F_REQUEST alone: no dump; NLM_F_CREATE and NLM_F_EXCL where entries are put in again.
+        assert message.flags == (0x601 if put_in else 0x001)
+        ends = attributes(message.found[uapi.CTA_TUPLE_ORIG])
+        assert len(attributes(ends[uapi.CTA_TUPLE_IP])) == 2
+        assert uapi.CTA_PROTO_NUM in attributes(ends[uapi.CTA_TUPLE_PROTO])
+        assert uapi.CTA_FILTER not in message.found
+
+
+@pytest.mark.parametrize(("release", "kernel"), _KERNELS)
+def test_on_every_kernel_a_drain_deletes_by_name_and_id_alone(release: str, kernel: Kernel) -> None:
+    del release
+    fresh = _fresh(kernel)
+    deletes = [message for message in _every_other_message() if message.kind == drains.CT_DELETE]
+    assert [fresh.delete(message) for message in deletes] == [0] * len(deletes)
+    assert fresh.log == ["by name and id"] * len(deletes)

@@ -86,3 +86,26 @@ def test_an_old_kernel_keeps_what_a_new_one_gives_up() -> None:
 def test_every_vendor_that_is_recognised_is_judged() -> None:
     """A vendor without trees of its own is judged by its upstream number."""
     assert releases.features("5.14.0-362.el9.x86_64") == releases.features("5.14.0")
+
+
+@pytest.mark.parametrize(
+    ("release", "status", "parts", "delete"),
+    [
+        ("2.6.32-042stab141.3", False, False, "empties"),
+        ("3.10.0-1160.el7.x86_64", False, False, "empties"),
+        ("4.18.0-394.el8.x86_64", True, True, "refused"),
+        ("5.4.124", False, False, "empties"),
+        ("5.6.0", False, None, None),
+        ("5.10.13", False, True, "refused"),
+        ("5.14.0-427.el9.x86_64", None, True, "refused"),
+        ("6.8.1", True, True, "refused"),
+        ("6.10.0", True, True, None),
+        ("6.12.117", True, True, "compares"),
+        ("7.0-rc3", True, True, "compares"),
+    ],
+)
+def test_what_requests_about_all_entries_can_be_narrowed_by(
+    release: str, status: bool | None, parts: bool | None, delete: str | None
+) -> None:
+    found = features(release)
+    assert (found.filters_status, found.filters_tuple, found.filtered_delete) == (status, parts, delete)

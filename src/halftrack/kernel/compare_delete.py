@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _SINCE: Final = (6, 12)
-"""net/netfilter/nf_conntrack_netlink.c of 6.12, 6.14 and 6.18 were compared; 6.8 refuses."""
+"""As ``tcp.releases`` has it: ``filtered_delete``."""
 _RELEASE: Final = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _NO_SUCH_FLAG: Final = 1 << 31
 _PROTO_NUM: Final = 1 << 3
@@ -52,7 +52,10 @@ def supported(release: str, ask: Callable[[bytes, int], int]) -> bool:
 
 
 def request(src: tuple[int, int], sport: int) -> tuple[bytes, int]:
-    """The message, and its number, that removes TCP entries from ``src:sport`` (IPv4) without a reply."""
+    """The message, and its number, that removes TCP entries from ``src:sport`` (IPv4) without a reply.
+
+    In the default zone: 6.18 compares that, too.
+    """
     family, attributes = filters.attributes(
         Selection(
             family=uapi.AF_INET,
@@ -61,6 +64,7 @@ def request(src: tuple[int, int], sport: int) -> tuple[bytes, int]:
             status_mask=uapi.IPS_SEEN_REPLY,
             orig_src=src,
             orig_sport=sport,
+            zone=0,
         )
     )
     assert family == uapi.AF_INET  # noqa: S101  # of no other are addresses compared

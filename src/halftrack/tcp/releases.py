@@ -7,7 +7,9 @@ neither were compared.
 
 Sources, by feature, are the kernel trees named beside each line: ``nf_conntrack_proto_tcp.c``
 (clamp, zero window), ``nf_conntrack_core.c`` (what gives way when the table is full),
-``nf_conntrack_proto_udp.c`` (stream timeout).
+``nf_conntrack_proto_udp.c`` (stream timeout), ``nf_conntrack_netlink.c`` (filters). Of filters these
+were compared: 2.6.18-028stab056, 2.6.32-042stab141, 3.2.40, 3.6, 3.10.4, 3.10.108, 3.16, 3.18, 4.9,
+5.4, 5.10, 5.15, 6.1, 6.8.1, 6.12.117, 6.14, 6.18.26, and of Red Hat 3.10.0-514, 3.10.0-1160, 4.18.0-394.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Vendor = Literal["openvz5", "openvz6", "virtuozzo7", "el5", "el6", "el7", "el8", "el9", "el10"]
+
+FilteredDelete = Literal["empties", "refused", "compares"]
 
 _LEADING: Final = re.compile(r"\s*(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?")
 _BUILD: Final = re.compile(r"^-(\d{1,6})(?:\.(\d{1,6}))?")
@@ -45,6 +49,10 @@ class Features:
     ``reclaims_closing``: a full table also gives up assured TCP entries that are closing.
     ``udp_stream_s``: default of ``udp_timeout_stream``.
     ``lazy_expiry``: entries outlive their timeout until they are collected, and count meanwhile.
+    ``filters_status``: requests about all entries may be narrowed by ``CTA_STATUS`` and its mask.
+    ``filters_tuple``: dumps may be narrowed by ``CTA_FILTER`` and a part of a tuple.
+    ``filtered_delete``: what a delete request does that names no entry and has a ``CTA_FILTER``: it
+    empties the table, as the kernel knows no filters; it is refused; or it removes what matches.
     """
 
     clamps_one_sided: bool | None = None
@@ -52,11 +60,22 @@ class Features:
     reclaims_closing: bool | None = None
     udp_stream_s: int | None = None
     lazy_expiry: bool | None = None
+    filters_status: bool | None = None
+    filters_tuple: bool | None = None
+    filtered_delete: FilteredDelete | None = None
 
 
 UNKNOWN: Final = Features()
 
-_OLD: Final = Features(retrans_caps_pickup=False, reclaims_closing=False, udp_stream_s=180, lazy_expiry=False)
+_OLD: Final = Features(
+    retrans_caps_pickup=False,
+    reclaims_closing=False,
+    udp_stream_s=180,
+    lazy_expiry=False,
+    filters_status=False,
+    filters_tuple=False,
+    filtered_delete="empties",
+)
 """What the vendors' trees before 4.18 have in common."""
 
 _VENDORS: Final[dict[Vendor, Features]] = {
@@ -76,6 +95,9 @@ _VENDORS: Final[dict[Vendor, Features]] = {
         reclaims_closing=True,
         udp_stream_s=120,
         lazy_expiry=True,
+        filters_status=True,
+        filters_tuple=True,
+        filtered_delete="refused",
     ),
 }
 
@@ -143,7 +165,19 @@ def _upstream(version: tuple[int, int, int]) -> Features:
         reclaims_closing=_between(version, absent=(4, 11), present=(4, 12)),
         udp_stream_s={False: 180, True: 120, None: None}[_between(version, absent=(4, 9), present=(5, 4))],
         lazy_expiry=_between(version, absent=(4, 8), present=(4, 9)),
+        filters_status=_between(version, absent=(5, 10), present=(5, 15)),
+        filters_tuple=_between(version, absent=(5, 4), present=(5, 8)),
+        filtered_delete=_upstream_delete(version),
     )
+
+
+def _upstream_delete(version: tuple[int, int, int]) -> FilteredDelete | None:
+    """Nothing is known of 5.5 to 5.7 and of 6.9 to 6.11."""
+    if version[:2] <= (5, 4):
+        return "empties"
+    if version[:2] >= (6, 12):
+        return "compares"
+    return "refused" if (5, 8) <= version[:2] <= (6, 8) else None
 
 
 def _between(
