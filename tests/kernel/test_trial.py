@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from halftrack.plans.actions import SetSysctl
 from kernel import changing
-from kernel.changing import ESTABLISHED, Site
+from kernel.changing import ESTABLISHED, LOOSE, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +203,21 @@ def test_what_is_kept_holds_also_where_it_cannot_be_made_to_last(site: Site) -> 
 def test_nothing_is_kept_that_is_not_on_trial(site: Site) -> None:
     done = site.halftrack("keep")
     assert (done.returncode, "no change is on trial" in done.stderr) == (64, True)
+
+
+def test_beside_a_trial_nothing_is_asked(site: Site) -> None:
+    plan = site.plan(changing.settings(site))
+    assert site.halftrack("fix", str(plan), "--yes", "--try", "1h").returncode == 0
+    other = site.plan((SetSysctl(where=site.where, name=LOOSE, after="1"),))
+    terminal, slave = pty.openpty()
+    words = [sys.executable, "-m", "halftrack", "fix", str(other)]
+    with subprocess.Popen(
+        words, stdin=slave, stdout=slave, stderr=subprocess.PIPE, text=True, env=site.environment
+    ) as made:
+        said = made.communicate(timeout=60)[1]
+    os.close(slave)
+    os.close(terminal)
+    assert (made.returncode, "change 1 is on trial" in said, "Go?" in said) == (75, True, False), said
 
 
 def test_two_changes_at_once_are_refused(site: Site) -> None:

@@ -81,7 +81,7 @@ def apply(
     except KeyboardInterrupt as error:
         raise _stopped(journal, step, "interrupted", interrupted=True) from error
     except (HalftrackError, OSError) as error:
-        raise _stopped(journal, step, _said(error)) from error
+        raise _stopped(journal, step, undo.said(error)) from error
 
 
 def persist(plan: Plan, work: Work, steps: int | None = None) -> None:
@@ -161,16 +161,10 @@ def _stopped(journal: Journal, step: int, why: str, *, interrupted: bool = False
     try:
         taken.take_back([entry for entry in folded.standing if entry.step == step])
     except (HalftrackError, OSError) as error:
-        said.append(f"and it could not be taken back: {_said(error)}")
+        said.append(f"and it could not be taken back: {undo.said(error)}")
         return Stopped("; ".join(said), stands=True, interrupted=interrupted)
     said += taken.unnoted
     stands = any(entry.step != step for entry in folded.standing) or folded.drained is not None
     if not stands:
         taken.note(records.Undone(at=now(), why=why))
     return Stopped("; ".join(said), stands=stands, interrupted=interrupted)
-
-
-def _said(error: HalftrackError | OSError) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-    return str(error)

@@ -68,7 +68,7 @@ def _part(entry: Entry, holds: Holds, *, look: bool) -> Part:
             seen = entry.write.look()
             holds, now = _HOLDS[seen.seen], seen.text
         except (HalftrackError, OSError) as error:
-            now = str(error)
+            now = undo.said(error)
     return Part(title=entry.write.title, state=_state(entry), holds=holds, now=now)
 
 

@@ -56,13 +56,13 @@ def disarm(folded: Folded) -> None:
         tools.attempt(["systemctl", "stop", f"{folded.armed.unit}.timer"])
 
 
-def refuse_beside(number: int | None = None) -> None:
-    """Raise Busy where another change than ``number`` waits to be kept.
+def refuse_beside(*, overdue: bool = True) -> None:
+    """Raise Busy where another change waits to be kept. ``overdue``: one that should be gone counts, too.
 
     Its undo could neither spare what is changed after it, nor what a later one makes last with it.
     """
     for _, folded in journals.every():
-        if folded.on_trial and folded.number != number:
+        if folded.on_trial and (overdue or not is_overdue(folded)):
             raise Busy(f"change {folded.number} is on trial: keep or undo it first")
 
 

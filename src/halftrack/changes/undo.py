@@ -45,7 +45,7 @@ class Taking:
             try:
                 self._take_back(entry, leave_drift=leave_drift)
             except (HalftrackError, OSError) as error:
-                failed.append(f"{entry.write.title}: {error}")
+                failed.append(f"{entry.write.title}: {said(error)}")
         if failed:
             raise Incomplete(f"not taken back: {'; '.join(failed)}")
 
@@ -122,7 +122,7 @@ def drift(folded: Folded) -> tuple[list[str], list[str]]:
         try:
             look = entry.write.look()
         except (HalftrackError, OSError) as error:
-            unseen.append(f"{entry.write.title}: {error}")
+            unseen.append(f"{entry.write.title}: {said(error)}")
             continue
         if look.seen is Seen.OTHER:
             found.append(f"{entry.write.title}: now {look.text or 'absent'}")
@@ -160,6 +160,13 @@ def _later(folded: Folded) -> Iterator[Folded]:
             return
         if not other.undone:
             yield other
+
+
+def said(error: HalftrackError | OSError) -> str:
+    """An error for people, without the numbers that Python has for some."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return str(error)
 
 
 def _now() -> datetime:

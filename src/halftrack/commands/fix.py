@@ -74,6 +74,7 @@ def command(
     _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse, yes=yes)
     plan = _filled(_plan(what, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
+    from halftrack.changes import trial as trial_of_another  # noqa: PLC0415  # likewise
 
     if not from_elsewhere:
         admission.of_this_node(plan)
@@ -93,6 +94,7 @@ def command(
         if changed.wants_document(given):
             changed.document()
         return 0
+    trial_of_another.refuse_beside(overdue=False)
     if not yes and not click.confirm("Go?", default=False, err=True):
         raise click.Abort
     return _fix(plan, terms, meant, given)
