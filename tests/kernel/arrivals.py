@@ -75,8 +75,18 @@ def _connect(raw: socket.socket, peer: bytes, segments: Sequence[tuple[bool, int
         ports = (PORT, 50_000) if by_server else (50_000, PORT)
         data = b"x" if flags & _PSH else b""
         acknowledged = numbers[not by_server] if flags & _ACK else 0
-        tcp = struct.pack("!HHIIBBHHH", *ports, numbers[by_server], acknowledged, 5 << 4, flags, 8_192, 0, 0)
+        head = (*ports, numbers[by_server], acknowledged, 5 << 4, flags, 8_192)
+        summed = struct.pack("!4s4sHHHHIIBBHHH", src, dst, socket.IPPROTO_TCP, 20 + len(data), *head, 0, 0)
+        tcp = struct.pack("!HHIIBBHHH", *head, _checksum(summed + data), 0)
         size = 20 + len(tcp) + len(data)
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, size, 0, 0, 64, socket.IPPROTO_TCP, 0, src, dst)
         raw.sendto(ip + tcp + data, (socket.inet_ntoa(dst), 0))
         numbers[by_server] += len(data) + bool(flags & (_SYN | _FIN))
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071: a listener takes nothing else."""
+    padded = data + bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF

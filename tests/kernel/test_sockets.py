@@ -12,7 +12,7 @@ import pytest
 
 from halftrack.evidence import addresses
 from halftrack.evidence.uapi import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP
-from halftrack.kernel import socket_text, sockets, survey
+from halftrack.kernel import sock_diag, socket_text, sockets, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,5 +131,5 @@ def test_no_sockets(netns: Netns) -> None:
 
 def test_out_of_time(netns: Netns) -> None:
     """A part of the sockets is never given: it would make live flows look dead."""
-    with some_sockets(netns), pytest.raises(sockets.Unfinished):
+    with some_sockets(netns), pytest.raises(sock_diag.Unfinished):
         netns.call(lambda: sockets.read(survey.net_directory(), deadline=0.0))

@@ -76,7 +76,7 @@ def exit_code(found: Diagnosis) -> int:
 
 
 def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
-    seen = evidence(sources, given, selection=Selection(columns=COLUMNS))
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS), in_depth=True)
     from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
     judged = examine(seen)

@@ -32,6 +32,7 @@ def evidence(
     selection: Selection = EVERYTHING,
     sockets: bool = True,
     counters_interval_s: float = 1.0,
+    in_depth: bool = False,
 ) -> Evidence:
     """What ``sources`` hold (``-``: stdin); without any, what the node shows.
 
@@ -54,6 +55,7 @@ def evidence(
             selection=selection,
             sockets=sockets,
             counters_interval_s=counters_interval_s,
+            in_depth=in_depth,
         )
 
 

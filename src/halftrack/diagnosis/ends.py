@@ -100,7 +100,7 @@ def _elsewhere(table: Table, evidence: Evidence, opaque: Mapping[str, int]) -> d
     return {
         pair: next(iter(codes)) if len(codes) == 1 else ELSEWHERE
         for pair, codes in claims.items()
-        if not _in_every_namespace(pair)
+        if not in_every_namespace(pair)
     }
 
 
@@ -114,7 +114,7 @@ def _pairs(texts: Iterable[str], opaque: Mapping[str, int]) -> Iterator[_Pair]:
                 yield addresses.OPAQUE_HI, opaque[bare]
 
 
-def _in_every_namespace(pair: _Pair) -> bool:
+def in_every_namespace(pair: _Pair) -> bool:
     """Loopback and link-local addresses: any namespace may have them."""
     if pair[0] == addresses.OPAQUE_HI:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.document import Gap
 from halftrack.diagnosis.symptoms import stale_nat
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.values import Evidence
 
+CAUSES: Final = frozenset(
+    {"slow-path", "shaping", "syn-flood", "asymmetric-path", "direct-return", "table-flush"}
+)
+"""What gaps may have told that is no disease but its reason."""
 _LIMIT = "sysctl net.netfilter.nf_conntrack_max"
 
 
@@ -27,11 +31,12 @@ def of(evidence: Evidence) -> tuple[Gap, ...]:
 def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
     """Whether nothing that could hide the disease was unread.
 
-    A gap that would have told nothing hides nothing: a namespace that ended while we looked.
+    A gap that would have told nothing hides nothing: a namespace that ended while we looked. Nor does
+    one that would only have told why.
     """
     given = evidence.input
     return not (
-        any(gap.would_tell for gap in gaps)
+        any(not CAUSES.issuperset(gap.would_tell) for gap in gaps)
         or given.truncated
         or given.unreadable
         or given.visible < 1

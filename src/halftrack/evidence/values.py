@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.shaping import Shaping
+    from halftrack.evidence.stack import StackCounters
+    from halftrack.evidence.tcp_sockets import TcpSockets
 
 Source = Literal["live", "bundle", "sos", "dump"]
 Masked = Literal["none", "visible", "substituted"]
@@ -132,6 +135,7 @@ class Table:
     small to be worth it (``skipped``). ``limit`` 0 means unlimited and sets ``unlimited``.
     ``settings`` maps full sysctl names to their text, e.g. ``net.netfilter.nf_conntrack_tcp_loose``.
     ``unreadable`` counts messages or lines of this table that could not be decoded.
+    ``tcp``, ``stack`` and ``shaping`` tell why entries are stuck; they are read where some are.
     """
 
     namespace: Namespace
@@ -148,6 +152,9 @@ class Table:
     expired: int | None = None
     """Entries counted although their time is over: count before the dump minus entries dumped
     and minus those that came and went meanwhile, as far as counts can tell. None: not known."""
+    tcp: TcpSockets | None = None
+    stack: tuple[StackCounters, ...] = ()
+    shaping: tuple[Shaping, ...] = ()
 
     @property
     def unlimited(self) -> bool:

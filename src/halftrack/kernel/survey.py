@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from halftrack.kernel import counters, namespaces, setns, sightings, sysctl
+from halftrack.kernel import counters, namespaces, setns, sightings, stack, sysctl
 from halftrack.kernel.namespaces import Vanished
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ WORTH_SHARE: Final = 0.01
 class Look:
     """``net``: number of the namespace's statistics, the same seen from inside and outside.
 
-    ``inside``: whether the namespace could be entered.
+    ``inside``: whether the namespace could be entered. ``stack``: counters of its TCP and IP.
     """
 
     limits: sysctl.Limits
     reading: counters.Reading | None
     net: int | None
     inside: bool = True
+    stack: stack.Texts | None = None
 
     @property
     def worth_reading(self) -> bool:
@@ -54,7 +55,7 @@ def net_directory() -> Path:
 def look() -> Look:
     """The namespace of the calling thread."""
     net = net_directory()
-    return Look(sysctl.limits(), counters.read(net), sightings.statistics_inode(net))
+    return Look(sysctl.limits(), counters.read(net), sightings.statistics_inode(net), stack=stack.read(net))
 
 
 def look_from_outside(pid: int, shared: sysctl.Limits) -> Look | None:
@@ -67,7 +68,7 @@ def look_from_outside(pid: int, shared: sysctl.Limits) -> Look | None:
     if reading is None:
         return None
     found = sysctl.Limits(reading.entries, shared.limit, shared.buckets)
-    return Look(found, reading, sightings.statistics_inode(net), inside=False)
+    return Look(found, reading, sightings.statistics_inode(net), inside=False, stack=stack.read(net))
 
 
 def visit(spaces: Sequence[Namespace], work: Callable[[Namespace], T]) -> list[T | OSError | Vanished]:

@@ -24,6 +24,7 @@ def examine(
     selection: Selection = EVERYTHING,
     sockets: bool = True,
     counters_interval_s: float = 1.0,
+    in_depth: bool = False,
 ) -> Evidence:
     """All that can be seen of a node's connection tracking, in bounded time, changing nothing.
 
@@ -31,7 +32,8 @@ def examine(
     namespace, the host's, and those with at least 1,000 entries or 1 % of their limit.
     ``root`` other than ``/``: a tree with ``proc``, ``sys``, ``run``, ``etc`` of some node, read
     as files alone. ``budget_s``: what cannot be read in that time is a gap. The counters are
-    read twice, at least ``counters_interval_s`` apart.
+    read twice, at least ``counters_interval_s`` apart. ``in_depth``: where entries are stuck, what
+    the causes of that are weighed by is read, too.
 
     Whatever cannot be read is a gap. Raises UsageError where ``netns`` names nothing,
     PermissionMissing where it is a path that may not be opened.
@@ -46,4 +48,12 @@ def examine(
     early = entries.begin_own(selection, start.deadline) if netns in OWN_FIRST else None
     from halftrack.live.node import Examination  # noqa: PLC0415  # imported while the kernel dumps
 
-    return Examination(netns, selection, start, sockets=sockets, interval_s=counters_interval_s).run(early)
+    examination = Examination(
+        netns,
+        selection,
+        start,
+        sockets=sockets,
+        interval_s=counters_interval_s,
+        in_depth=in_depth,
+    )
+    return examination.run(early)

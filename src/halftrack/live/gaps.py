@@ -25,6 +25,8 @@ OF_ENTRIES: Final = (
 """Symptoms that only the entries show."""
 OF_SOCKETS: Final = ("orphaned",)
 OF_COUNTERS: Final = ("table-pressure",)
+OF_TCP: Final = ("slow-path",)
+OF_SHAPING: Final = ("shaping",)
 _NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
 
@@ -56,6 +58,7 @@ def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
     yield from _of_sockets(seen, in_container=in_container)
     for place in seen:
         yield from _of_counters(place, in_container=in_container)
+        yield from _of_depth(place)
 
 
 def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:
@@ -66,6 +69,17 @@ def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:
     elif place.wanted and place.look and place.look.limits.count is not None and place.look.reading is None:
         whose = _mine(place, in_container=in_container) if place.own else name
         yield Gap(f"drop counters of {whose}", _NO_COUNTERS, (), OF_COUNTERS, name)
+
+
+def _of_depth(place: Place) -> Iterator[Gap]:
+    """What was to tell why entries are stuck."""
+    if place.depth is None:
+        return
+    name = place.namespace.name
+    if place.depth.no_sockets:
+        yield Gap(f"round-trip times of the sockets of {name}", place.depth.no_sockets, (), OF_TCP, name)
+    for what in {each for reading in place.depth.shaping for each in reading.unread}:
+        yield Gap(f"traffic control of {name}", what, (), OF_SHAPING, name)
 
 
 def _trouble(place: Place) -> Trouble | None:

@@ -23,8 +23,9 @@ from halftrack.kernel import (
     survey,
     sysctl,
     sysctl_files,
+    traffic_control,
 )
-from halftrack.live import choice, entries, gaps
+from halftrack.live import choice, depth, entries, gaps
 from halftrack.live.place import Details, Place
 
 if TYPE_CHECKING:
@@ -57,13 +58,21 @@ class Examination:
     """One run over the node; ``run`` gives its Evidence."""
 
     def __init__(
-        self, netns: str | None, selection: Selection, start: Start, *, sockets: bool, interval_s: float
+        self,
+        netns: str | None,
+        selection: Selection,
+        start: Start,
+        *,
+        sockets: bool,
+        interval_s: float,
+        in_depth: bool,
     ) -> None:
         self._netns = netns
         self._selection = selection
         self._start = start
         self._sockets = sockets
         self._interval_s = interval_s
+        self._in_depth = in_depth
         self._places: list[Place] = []
 
     def run(self, early: entries.Reading | None) -> Evidence:
@@ -88,7 +97,11 @@ class Examination:
         self._read_entries()
         detailed.result()
         named, owner_gaps = owned.result()
-        self._second_look()
+        closer_ones = self._affected()
+        closer = later(depth.read_sockets, closer_ones, self._start.deadline) if closer_ones else None
+        self._second_look(closer_ones)
+        if closer is not None:
+            closer.result()
         self._name(named)
         return self._evidence(node.result(), named, [*found_gaps, *owner_gaps])
 
@@ -119,18 +132,19 @@ class Examination:
             addresses = interfaces.addresses()
         except OSError:
             addresses = None
+        traffic = traffic_control.read() if self._in_depth else None
         if not self._sockets:
-            return Details(settings, addresses, None)
+            return Details(settings, addresses, None, traffic=traffic)
         if self._start.left <= 0 or (not place.wanted and self._start.seconds > SIDE_S):
-            return Details(settings, addresses, None, gaps.LATE)
-        from halftrack.kernel import sockets  # noqa: PLC0415  # heavy, and a dump is to start first
+            return Details(settings, addresses, None, gaps.LATE, traffic)
+        from halftrack.kernel import sock_diag, sockets  # noqa: PLC0415  # heavy, and a dump is to start first
 
         try:
-            return Details(
-                settings, addresses, sockets.read(survey.net_directory(), deadline=self._start.deadline)
-            )
-        except (sockets.Unfinished, OSError) as error:
-            return Details(settings, addresses, None, gaps.LATE if self._start.left <= 0 else str(error))
+            found = sockets.read(survey.net_directory(), deadline=self._start.deadline)
+        except (sock_diag.Unfinished, OSError) as error:
+            late = self._start.left <= 0
+            return Details(settings, addresses, None, gaps.LATE if late else str(error), traffic)
+        return Details(settings, addresses, found, traffic=traffic)
 
     def _read_entries(self) -> None:
         """One table after the other, the next one being received while one is decoded."""
@@ -150,9 +164,24 @@ class Examination:
         if under_way is not None:
             _finish(*under_way)
 
-    def _second_look(self) -> None:
-        """Read the counters again, at least the interval after the first time."""
+    def _affected(self) -> list[Place]:
+        """Where a closer look is worth it. The host and we ourselves are the other end of many a way."""
+        if not self._in_depth or self._start.left <= 0:
+            return []
+        from halftrack.live import affected  # noqa: PLC0415  # heavy, and a dump is to start first
+
+        chosen = affected.choose(self._places)
+        ends = [
+            place
+            for place in self._places
+            if chosen and (place.own or place.namespace.name == HOST) and not place.denied
+        ]
+        return list({id(place): place for place in (*chosen, *ends)}.values())
+
+    def _second_look(self, closer: list[Place]) -> None:
+        """Read the counters again, at least the interval after the first time; of some, more of them."""
         firsts = [place.look.reading.at_s for place in self._places if place.look and place.look.reading]
+        firsts += [place.look.stack.at_s for place in closer if place.look and place.look.stack]
         if not firsts:
             return
         time.sleep(max(0.0, min(max(firsts) + self._interval_s - time.monotonic(), self._start.left)))
@@ -167,6 +196,7 @@ class Examination:
         for place in again:
             if place.look and not place.look.inside:
                 place.second = counters.read(Path(f"/proc/{place.namespace.pid}/net"))
+        depth.read_again(closer)
 
     def _name(self, named: tuple[Owner, ...]) -> None:
         spaces = namespaces.with_owners([place.namespace for place in self._places], named)

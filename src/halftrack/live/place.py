@@ -14,17 +14,23 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import LocalAddress, Namespace, Sockets
     from halftrack.kernel.counters import Reading
     from halftrack.kernel.survey import Look
+    from halftrack.kernel.traffic_control import Answers
+    from halftrack.live.depth import Depth
     from halftrack.live.entries import Entries
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """``sockets`` None: not read, ``no_sockets`` says why (empty: nobody wanted them)."""
+    """``sockets`` None: not read, ``no_sockets`` says why (empty: nobody wanted them).
+
+    ``traffic``: its interfaces and queues as the kernel told them, for who compares.
+    """
 
     settings: Mapping[str, str]
     addresses: tuple[LocalAddress, ...] | None
     sockets: Sockets | None
     no_sockets: str = ""
+    traffic: Answers | None = None
 
 
 @dataclass(slots=True)
@@ -45,6 +51,8 @@ class Place:
     vanished: bool = False
     wanted: bool = False
     beside: bool = False
+    depth: Depth | None = None
+    """What a closer look showed; None: there was none."""
 
     @property
     def own(self) -> bool:
@@ -68,6 +76,9 @@ class Place:
             sockets=details.sockets,
             addresses=details.addresses,
             expired=entries.expired if entries else None,
+            tcp=self.depth.sockets if self.depth else None,
+            stack=self.depth.stack if self.depth else (),
+            shaping=self.depth.shaping if self.depth else (),
         )
 
     def _counters(self) -> tuple[Counters, ...]:

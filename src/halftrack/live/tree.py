@@ -21,12 +21,13 @@ from halftrack.kernel import (
     privileges,
     sightings,
     slab,
+    stack,
     survey,
     sysctl,
     sysctl_files,
     table_text,
 )
-from halftrack.live import gaps
+from halftrack.live import depth, gaps
 from halftrack.live.entries import Entries
 from halftrack.live.moment import Start
 from halftrack.live.place import Details, Place
@@ -91,7 +92,9 @@ def _place(root: Path, namespace: Namespace, *, ours: bool, mounted: bool) -> Pl
         found.buckets,
     )
     place = Place(namespace)
-    place.look = survey.Look(limits, reading, sightings.statistics_inode(_net(root, namespace)), inside=False)
+    net = _net(root, namespace)
+    place.look = survey.Look(limits, reading, sightings.statistics_inode(net), inside=False)
+    place.depth = depth.Depth(stack=depth.counted(stack.read(net)))
     place.details = Details(sysctl.settings(root / "proc") if visible else {}, None, None)
     return place
 

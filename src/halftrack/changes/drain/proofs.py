@@ -12,7 +12,7 @@ import polars as pl
 from halftrack.diagnosis.ends import NOBODY
 from halftrack.diagnosis.symptoms import sockets as ends
 from halftrack.draining.fates import Fate
-from halftrack.kernel import namespaces, setns, sockets, survey
+from halftrack.kernel import namespaces, setns, sock_diag, sockets, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class Proofs:
             return None
         try:
             return setns.call_in(self._ways[id(table)], lambda: sockets.read(survey.net_directory()))
-        except (OSError, sockets.Unfinished):
+        except (OSError, sock_diag.Unfinished):
             return None
 
     def __enter__(self) -> Self:

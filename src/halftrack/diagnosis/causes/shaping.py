@@ -1,6 +1,7 @@
 """shaping: a rate limit holds the server's packets back until the client has gone.
 
-The table shows the same as for a slow path; the shaper's own counters tell them apart.
+The table shows the same as for a slow path; the shaper's own counters tell them apart. It may stand on
+another machine, so that none is seen here speaks against it without ruling it out.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis import words
+from halftrack.diagnosis.causes import facts, limiters, one_way
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.causes.limiters import Way
     from halftrack.diagnosis.document import Cause
 
 
@@ -23,6 +28,7 @@ def weigh(case: Case) -> Cause | None:
     server = one_way.server_alone(case)
     owner = facts.top_share(case.rows.sample("local_hi", "local_lo"), pl.all())
     here = facts.entries_of(case.view)
+    way = limiters.of(case)
     return conclude(
         "shaping",
         0.05,
@@ -35,6 +41,33 @@ def weigh(case: Case) -> Cause | None:
             else None,
             one_way.not_at_once(case),
             one_way.only_a_tail(case),
+            *(_of_way(way) if way else ()),
         ),
-        ("the shaper's counters: tc -s qdisc show; tc -s class show dev INTERFACE",),
+        (
+            None
+            if way and way.both_ends
+            else "the shaper's counters: tc -s qdisc show; tc -s class show dev INTERFACE",
+        ),
     )
+
+
+def _of_way(way: Way) -> Iterator[Clue]:
+    if not way.limiters:
+        if way.both_ends:
+            yield Clue("rate limits on the way between this node and the owner", 0, way.where, -0.6)
+        return
+    most = way.limiters[0]
+    name = f"{most.what} on {most.where}"
+    if most.waiting:
+        yield Clue(f"bytes held back now by {name}", most.waiting, way.where, 0.6, own=True)
+    if most.rise:
+        what = f"packets too fast for {name}, or dropped by it, in {most.seconds:g} s"
+        yield Clue(what, most.rise, way.where, 0.5, own=True)
+    if most.ever >= limiters.OFTEN:
+        what = f"share of all packets that {name} has held back or dropped"
+        yield Clue(what, round(most.ever, 3), way.where, 0.4, own=True)
+    elif most.ever:
+        what = f"{words.percent(most.ever)} of all packets were ever too fast for {name}"
+        yield Clue(what, round(most.ever, 4), way.where, 0.1)
+    elif not most.holds:
+        yield Clue(f"packets that {name} has ever held back or dropped", 0, way.where, -0.4)

@@ -1,4 +1,9 @@
-"""syn-flood: handshakes begun in masses by senders that do not exist."""
+"""syn-flood: handshakes begun in masses by senders that do not exist.
+
+Forged senders leave traces in the counters of the namespace that listens: its queue of unfinished
+handshakes overflows and cookies are sent that never come back. A full queue of finished ones is
+another trouble: a service that does not accept.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, listening
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 
 _HALF_OPEN: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi.TCP_CONNTRACK_SYN_SENT2)
 _CROWD: Final = 100
+_COUNTERS: Final = (
+    "counters of SYN cookies and of the listen queue: nstat -az | grep -e Syncookies -e ReqQFull"
+)
 _SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
 
 
@@ -33,6 +41,7 @@ def _of_half_open(case: Case) -> Cause | None:
     service = facts.top_share(some, facts.target("hi"), facts.target("lo"), "orig_dport")
     answered = facts.share(some, facts.answered())
     crowd = case.rows.height >= _CROWD
+    counted = tuple(listening.of_handshakes(case))
     return conclude(
         "syn-flood",
         0.05,
@@ -49,8 +58,9 @@ def _of_half_open(case: Case) -> Cause | None:
                 "unanswered: a dead or filtered service looks the same", round(1 - answered, 2), here, -0.3
             ),
             _cookies(case),
+            *counted,
         ),
-        ("counters of SYN cookies and of the listen queue: nstat -az | grep -e Syncookies -e ReqQFull",),
+        (None if counted else _COUNTERS,),
     )
 
 
@@ -60,6 +70,7 @@ def _of_one_sided(case: Case) -> Cause | None:
     )
     here = facts.entries_of(case.view)
     many = case.view.flows.height >= _CROWD
+    counted = tuple(listening.of_stray(case))
     return conclude(
         "syn-flood",
         0.1,
@@ -70,8 +81,9 @@ def _of_one_sided(case: Case) -> Cause | None:
             Clue("share of half-open entries beside them", round(half_open, 3), here, -0.4)
             if many and half_open < 0.01
             else None,
+            *counted,
         ),
-        ("counters of SYN cookies: nstat -az | grep Syncookies",),
+        (None if counted else "counters of SYN cookies: nstat -az | grep Syncookies",),
     )
 
 

@@ -23,12 +23,17 @@ _STATES: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi
 _WEIGHTS: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
 
 
+def unfinished() -> pl.Expr:
+    """TCP that has not got past the handshake; null where the state is."""
+    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(_STATES)
+
+
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
     slug: str = "half-open"
 
     def choose(self, view: View) -> pl.Expr:  # noqa: ARG002  # the same rows in every view
-        return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(_STATES)
+        return unfinished()
 
     def matters(self, entries: int, view: View) -> bool:
         return crowd(entries, view)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
 
-_FEWEST: Final = 50
+FEWEST: Final = 50
 _OF_TABLE: Final = 0.1
 _OF_LIMIT: Final = 0.01
 
 
 def crowd(entries: int, view: View) -> bool:
     """At least 50 entries and a tenth of the table, or a hundredth of its limit."""
-    if entries < _FEWEST:
+    if entries < FEWEST:
         return False
     limit = view.table.limit
     return entries >= _OF_TABLE * view.flows.height or bool(limit and entries >= _OF_LIMIT * limit)

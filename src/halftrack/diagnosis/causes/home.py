@@ -1,0 +1,70 @@
+"""Where the owned ends of a case live: the namespace whose sockets and queues tell how they fare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.evidence import addresses
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.evidence.values import Table
+
+_MOST_PORTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Of most of the case's entries. ``table``: what was read of that namespace.
+
+    ``hi``, ``lo``: their address there; ``ports``: theirs where they are ``server``, else the peers'.
+    """
+
+    table: Table
+    hi: int
+    lo: int
+    server: bool
+    ports: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.table.netns
+
+
+def of(case: Case) -> Home | None:
+    """None where nobody knows, or another machine's end stands in."""
+    some = case.rows.sample(
+        "owner", "here", "side", "local_src", "local_hi", "local_lo",
+        "orig_sport", "orig_dport", "reply_sport",
+    )  # fmt: skip
+    key = ("owner", "here", "local_hi", "local_lo")
+    counted = some.group_by(key).len().sort("len", *key, descending=[True, *(False for _ in key)])
+    if counted.is_empty():
+        return None
+    owner, here, hi, lo, _ = counted.row(0)
+    table = _table(case, owner, hi, lo, here=bool(here))
+    if table is None:
+        return None
+    ours = some.filter(pl.col("local_hi") == hi, pl.col("local_lo") == lo)
+    server = bool((ours["side"].cast(pl.String) != "client").fill_null(value=True).mean() or 0.0)
+    mine = pl.when("local_src").then("orig_sport").otherwise("reply_sport")
+    theirs = pl.when("local_src").then("orig_dport").otherwise("orig_sport")
+    ports = ours.select((mine if server else theirs).drop_nulls().value_counts(sort=True, name="count"))
+    found = ports.to_series().struct.unnest().to_series().head(_MOST_PORTS).to_list()
+    return Home(table, hi, lo, server, tuple(found))
+
+
+def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Table | None:
+    tables = case.view.evidence.tables
+    holder = case.view.owner(owner)
+    if holder is not None:
+        inode = holder.netns_inode
+        return next((one for one in tables if inode and one.namespace.inode == inode), None)
+    if here:
+        return case.view.table
+    text = addresses.to_text(hi, lo)
+    having = [one for one in tables if any(each.address == text for each in one.addresses or ())]
+    return having[0] if len(having) == 1 else None

@@ -1,0 +1,70 @@
+"""Which namespaces are worth a closer look: those whose entries are stuck, and those at their ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.ends import in_every_namespace
+from halftrack.diagnosis.symptoms.half_open import unfinished
+from halftrack.diagnosis.symptoms.volume import FEWEST
+from halftrack.diagnosis.view import one_sided
+from halftrack.evidence import addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from halftrack.live.place import Place
+
+MOST: Final = 24
+"""Namespaces; those with most entries that are stuck."""
+_SAMPLE: Final = 20_000
+_REAL_ENDS: Final = ("orig_src", "reply_src")
+
+
+def choose(places: Sequence[Place]) -> list[Place]:
+    """At most ``MOST``, worst first; none where no table shows what a closer look would explain."""
+    weight: Counter[int] = Counter()
+    holders = _holders(places)
+    for number, place in enumerate(places):
+        ends = _ends(place)
+        if ends is None:
+            continue
+        weight[number] += ends.height
+        found = ends.join(holders, on=("hi", "lo")).group_by("place").len()
+        weight.update({other: entries for other, entries in found.iter_rows() if other != number})
+    ranked = [places[number] for number, _ in sorted(weight.items(), key=lambda pair: (-pair[1], pair[0]))]
+    return [place for place in ranked if not place.vanished and not place.denied][:MOST]
+
+
+def _ends(place: Place) -> pl.DataFrame | None:
+    """Real ends of the entries in question, of a sample where they are many; None where there are none."""
+    flows = place.entries.flows if place.entries else None
+    if flows is None or not len(flows):
+        return None
+    marks = flows.frame.select(alone=one_sided(), begun=unfinished().fill_null(value=False))
+    marked = marks["alone"]
+    if int(marks["begun"].sum()) >= FEWEST:  # fewer are everyday life
+        marked |= marks["begun"]
+    rows = marked.arg_true()
+    if rows.is_empty():
+        return None
+    rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
+    halves = [flows.frame.select(hi=pl.col(f"{end}_hi"), lo=pl.col(f"{end}_lo"))[rows] for end in _REAL_ENDS]
+    return pl.concat(halves)
+
+
+def _holders(places: Sequence[Place]) -> pl.DataFrame:
+    """Addresses and the number of the place that has each: ``hi``, ``lo``, ``place``."""
+    found = [(*pair, number) for number, place in enumerate(places) for pair in _addresses(place)]
+    types = {"hi": pl.UInt64, "lo": pl.UInt64, "place": pl.Int64}
+    return pl.DataFrame(found, schema=types, orient="row")
+
+
+def _addresses(place: Place) -> Iterator[tuple[int, int]]:
+    for one in (place.details.addresses if place.details else None) or ():
+        pair = addresses.parse(one.address)
+        if not in_every_namespace(pair):
+            yield pair

@@ -1,0 +1,88 @@
+"""The closer look: how the connections of affected namespaces fare, and what holds their packets back.
+
+Counters are read twice. The first time is cheap and long past when it is known which namespaces are
+affected, so it comes for all; what it gave is kept as it came and worked out for these alone.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.formats import netstat
+from halftrack.kernel import namespaces, queues, stack, survey, traffic_control
+from halftrack.live import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.evidence.shaping import Shaping
+    from halftrack.evidence.stack import StackCounters
+    from halftrack.evidence.tcp_sockets import TcpSockets
+    from halftrack.kernel.traffic_control import Answers
+    from halftrack.live.place import Place
+
+SOCKETS_S: Final = 3.0
+"""How long reading the sockets of all of them together may take."""
+NO_SOCK_DIAG: Final = "the kernel has no sock_diag for TCP at hand"
+
+
+@dataclass(slots=True)
+class Depth:
+    """Of one namespace. ``sockets`` None: not read, ``no_sockets`` says why."""
+
+    sockets: TcpSockets | None = None
+    no_sockets: str = ""
+    stack: tuple[StackCounters, ...] = ()
+    shaping: tuple[Shaping, ...] = ()
+
+
+def read_sockets(places: Sequence[Place], deadline: float | None) -> None:
+    """Into the depth of each place."""
+    give_up = time.monotonic() + SOCKETS_S
+    give_up = give_up if deadline is None else min(give_up, deadline)
+    results = survey.visit([place.namespace for place in places], lambda _: _sockets(give_up))
+    for place, result in zip(places, results, strict=True):
+        place.depth = place.depth or Depth()
+        if isinstance(result, (OSError, namespaces.Vanished)):
+            place.depth.no_sockets = str(result)
+        else:
+            place.depth.sockets, place.depth.no_sockets = result
+
+
+def _sockets(give_up: float) -> tuple[TcpSockets | None, str]:
+    if time.monotonic() > give_up:
+        return None, gaps.LATE
+    from halftrack.kernel import sock_diag, tcp_sockets  # noqa: PLC0415  # heavy, and a dump is to start first
+
+    try:
+        found = tcp_sockets.read(deadline=give_up)
+    except (sock_diag.Unfinished, OSError) as error:
+        return None, gaps.LATE if time.monotonic() > give_up else str(error)
+    return found, "" if found else NO_SOCK_DIAG
+
+
+def read_again(places: Sequence[Place]) -> None:
+    """The second reading of the counters and queues, and both of them as values."""
+    results = survey.visit(
+        [place.namespace for place in places],
+        lambda _: (stack.read(survey.net_directory()), traffic_control.read()),
+    )
+    for place, result in zip(places, results, strict=True):
+        if isinstance(result, (OSError, namespaces.Vanished)):
+            continue
+        texts, answers = result
+        place.depth = place.depth or Depth()
+        place.depth.stack = counted(place.look.stack if place.look else None, texts)
+        place.depth.shaping = held_back(place.details.traffic if place.details else None, answers)
+
+
+def counted(*readings: stack.Texts | None) -> tuple[StackCounters, ...]:
+    """Those that there are, in order."""
+    return tuple(netstat.parse(each.texts, each.at_s) for each in readings if each is not None)
+
+
+def held_back(*readings: Answers | None) -> tuple[Shaping, ...]:
+    """Likewise."""
+    return tuple(queues.shaping(each) for each in readings if each is not None)

@@ -1,0 +1,211 @@
+"""The closer look of an examination, and what the causes make of it: each trouble made for real."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from halftrack import live
+from halftrack.diagnosis import examine
+from halftrack.evidence import uapi
+from kernel.arrivals import SERVER, arrive, tracked_netns
+from kernel.delaying import long_way
+from kernel.filling import fill
+from kernel.inject import End, Entries, inject
+from kernel.processes import process_in
+from kernel.routed import Nameless
+from kernel.scratch import Netns, scratch_netns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.document import Cause
+    from halftrack.evidence.values import Evidence, Table
+
+_SYN = 0x02
+NET = f"10.{80 + os.getpid() % 100}.{os.getpid() // 100 % 256}"
+"""Addresses that other runs on this machine do not use: whose an address is must be plain."""
+NODE, WEB = f"{NET}.1", f"{NET}.2"
+SLOW = ("rate", "64kbit", "burst", "2kb", "limit", "100kb")
+
+
+def one_sided(netns: Netns, server: str, port: int, count: int = 60) -> None:
+    """What a server's late packets leave, one by one: nobody answers."""
+    clients = np.arange(count, dtype=np.uint32) + 0xC6336401
+    ours = np.full(count, struct.unpack("!I", socket.inet_aton(server))[0], dtype=np.uint32)
+    inject(
+        netns.path,
+        Entries(
+            End(ours, clients, port, 50_000),
+            End(clients, ours, 50_000, port),
+            count=count,
+            timeout=np.linspace(20, 290, count).astype(np.uint32),
+            state=uapi.TCP_CONNTRACK_ESTABLISHED,
+            tcp_flags=(0x0A, 0x0A),
+        ),
+    )
+
+
+def looked_at(path: str) -> Evidence:
+    return live.examine(path, in_depth=True, counters_interval_s=0.5)
+
+
+def table(found: Evidence, name: str) -> Table:
+    (one,) = [each for each in found.tables if each.netns == name]
+    return one
+
+
+def causes(found: Evidence, symptom: str) -> dict[str, Cause]:
+    (finding,) = [each for each in examine(found).diagnosis.findings if each.symptom == symptom]
+    return {cause.cause: cause for cause in finding.causes}
+
+
+@pytest.fixture
+def linked() -> Iterator[tuple[Netns, Netns]]:
+    """A nameless node, and a container that is linked to it."""
+    with process_in(None) as process, scratch_netns("web") as web:
+        node = Nameless(process.pid)
+        node.run("ip", "link", "add", "web", "type", "veth", "peer", "name", "eth0", "netns", web.name)
+        for end, name, address in ((node, "web", NODE), (web, "eth0", WEB)):
+            end.run("ip", "address", "add", f"{address}/24", "dev", name)
+            end.run("ip", "link", "set", name, "up")
+        one_sided(node, WEB, 80)
+        yield node, web
+
+
+@contextlib.contextmanager
+def sending(netns: Netns, to: str) -> Iterator[None]:
+    """Some hundred packets a second, as long as it takes."""
+    stop = threading.Event()
+    sender = netns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+    def send() -> None:
+        while not stop.wait(0.004):
+            with contextlib.suppress(OSError):
+                sender.sendto(bytes(800), (to, 9))
+
+    thread = threading.Thread(target=send, daemon=True)
+    with sender:
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_a_shaper_in_the_container(linked: tuple[Netns, Netns]) -> None:
+    node, web = linked
+    web.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", *SLOW)
+    with sending(web, NODE):
+        time.sleep(0.5)
+        found = looked_at(node.path)
+
+    weighed = causes(found, "one-sided")
+    assert next(iter(weighed)) == "shaping"
+    assert weighed["shaping"].confidence >= 0.5
+    assert any(f"tbf 64kbit on eth0 of {web.name}" in reason.what for reason in weighed["shaping"].for_)
+    assert not weighed["shaping"].missing
+
+
+def test_a_shaper_on_the_nodes_end(linked: tuple[Netns, Netns]) -> None:
+    node, web = linked
+    node.run("tc", "qdisc", "add", "dev", "web", "root", "handle", "1:", "htb", "default", "10")
+    node.run("tc", "class", "add", "dev", "web", "parent", "1:", "classid", "1:10", "htb", "rate", "64kbit")
+    with sending(node, WEB):
+        time.sleep(0.5)
+        found = looked_at(node.path)
+
+    weighed = causes(found, "one-sided")
+    assert next(iter(weighed)) == "shaping"
+    assert any("htb 64kbit on web of" in reason.what for reason in weighed["shaping"].for_)
+    first, second = table(found, web.name).shaping
+    assert second.at_s - first.at_s >= 0.4
+
+
+def test_no_shaper(linked: tuple[Netns, Netns]) -> None:
+    node, _ = linked
+    weighed = causes(looked_at(node.path), "one-sided")
+    assert next(iter(weighed)) == "unknown"
+    against = weighed["shaping"].against if "shaping" in weighed else ()
+    assert "shaping" not in weighed or any("rate limits on the way" in reason.what for reason in against)
+
+
+def test_a_long_way() -> None:
+    """Round trips of half a second, measured by the server's own sockets."""
+    with long_way(0.25, NODE, WEB) as way, contextlib.ExitStack() as stack:
+        listener = stack.enter_context(way.far.call(lambda: socket.create_server((WEB, 8080), backlog=32)))
+        for _ in range(8):
+            client = stack.enter_context(
+                way.near.call(lambda: socket.create_connection((WEB, 8080), timeout=20))
+            )
+            served = stack.enter_context(listener.accept()[0])
+            served.sendall(b"!")
+            assert client.recv(1) == b"!"
+        one_sided(way.far, WEB, 8080)
+        found = looked_at(way.far.path)
+
+    weighed = causes(found, "one-sided")
+    assert next(iter(weighed)) == "slow-path"
+    assert weighed["slow-path"].confidence >= 0.5
+    (middle,) = [reason for reason in weighed["slow-path"].for_ if "the middle round trip" in reason.what]
+    assert isinstance(middle.value, int)
+    assert middle.value >= 500
+    assert "round-trip times" not in " ".join(weighed["slow-path"].missing)
+
+
+def test_a_short_way(netns: Netns) -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(netns.call(lambda: socket.create_server(("127.0.0.1", 8080))))
+        netns.run("ip", "address", "add", f"{WEB}/32", "dev", "lo")
+        here = stack.enter_context(netns.call(lambda: socket.create_server((WEB, 8080), backlog=32)))
+        for _ in range(8):
+            stack.enter_context(netns.call(lambda: socket.create_connection((WEB, 8080))))
+            stack.enter_context(here.accept()[0]).sendall(b"!")
+        one_sided(netns, WEB, 8080)
+        found = looked_at(netns.path)
+    weighed = causes(found, "one-sided")
+    assert any("are quicker" in reason.what for reason in weighed["slow-path"].against)
+    assert listener is not None
+
+
+def test_a_burst_of_handshakes_that_nobody_means() -> None:
+    """Forged senders at a listener with a small queue: cookies go out and none comes back."""
+    with tracked_netns("flood") as netns:
+        netns.run("ip", "address", "add", f"{socket.inet_ntoa(SERVER)}/32", "dev", "lo")
+        netns.run("sysctl", "-q", "-w", "net.ipv4.tcp_max_syn_backlog=16", "net.ipv4.tcp_syncookies=1")
+        address = (socket.inet_ntoa(SERVER), 80)
+        with netns.call(lambda: socket.create_server(address, backlog=4)):
+            burst = threading.Thread(
+                target=netns.call, args=(lambda: arrive(150, 4.0, ((False, _SYN),)),), daemon=True
+            )
+            burst.start()
+            time.sleep(1.5)
+            found = looked_at(netns.path)
+            burst.join()
+
+    weighed = causes(found, "half-open")
+    assert next(iter(weighed)) == "syn-flood"
+    assert weighed["syn-flood"].confidence >= 0.7
+    assert any("SYN cookies sent meanwhile" in reason.what for reason in weighed["syn-flood"].for_)
+    assert weighed["syn-flood"].missing == ()
+
+
+def test_nothing_is_looked_at_where_nothing_is_stuck(netns: Netns) -> None:
+    fill(netns, 1_200)
+    one = table(looked_at(netns.path), netns.name)
+    assert (one.tcp, one.stack, one.shaping) == (None, (), ())
+
+
+def test_nobody_asked(netns: Netns) -> None:
+    one_sided(netns, WEB, 8080)
+    one = table(live.examine(netns.path, counters_interval_s=0.0), netns.name)
+    assert (one.tcp, one.stack, one.shaping) == (None, (), ())

@@ -1,0 +1,76 @@
+"""How connections fare, read from the kernel's sockets, on a way that is really long."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED, TCP_LISTEN
+from halftrack.kernel import tcp_sockets
+from kernel.delaying import long_way
+
+if TYPE_CHECKING:
+    import pytest
+
+    from halftrack.evidence.tcp_sockets import TcpSockets
+    from kernel.scratch import Netns
+
+DELAY_S = 0.12
+
+
+def read(netns: Netns) -> TcpSockets:
+    found = netns.call(tcp_sockets.read)
+    assert found is not None
+    return found
+
+
+def test_round_trips_of_a_long_way() -> None:
+    """Both ends measure twice the delay; nothing that is on the way yet has been acknowledged."""
+    with long_way(DELAY_S, "10.79.1.1", "10.79.1.2") as way, contextlib.ExitStack() as stack:
+        listener = stack.enter_context(way.far.call(lambda: socket.create_server((way.far_address, 8080))))
+        client = stack.enter_context(
+            way.near.call(lambda: socket.create_connection((way.far_address, 8080), timeout=20))
+        )
+        served = stack.enter_context(listener.accept()[0])
+        for _ in range(3):
+            served.sendall(bytes(1000))
+            client.recv(1000)
+        time.sleep(3 * DELAY_S)
+        served.sendall(bytes(700))
+        (row,) = read(way.far).frame.filter(pl.col("state") == TCP_ESTABLISHED).rows(named=True)
+
+    assert row["rtt_us"] >= 2 * DELAY_S * 1e6
+    assert row["min_rtt_us"] >= 2 * DELAY_S * 1e6
+    assert (row["local_port"], row["wqueue"], row["unacked"]) == (8080, 700, 1)
+    assert row["bytes_sent"] == 3700
+    assert row["bytes_retrans"] is not None
+
+
+def test_listeners_show_their_queue(netns: Netns) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(netns.call(lambda: socket.create_server(("127.0.0.1", 8080), backlog=7)))
+        for _ in range(3):
+            stack.enter_context(netns.call(lambda: socket.create_connection(("127.0.0.1", 8080))))
+        found = read(netns)
+    (listener,) = found.frame.filter(pl.col("state") == TCP_LISTEN).rows(named=True)
+    assert (listener["rqueue"], listener["wqueue"]) == (3, 7)
+    assert found.whole
+
+
+def test_more_than_are_wanted(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_sockets, "MOST", 5)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(netns.call(lambda: socket.create_server(("127.0.0.1", 8080))))
+        for _ in range(6):
+            stack.enter_context(netns.call(lambda: socket.create_connection(("127.0.0.1", 8080))))
+            stack.enter_context(listener.accept()[0])
+        found = read(netns)
+    assert (found.frame.height, found.whole) == (5, False)
+
+
+def test_none(netns: Netns) -> None:
+    assert read(netns).frame.height == 0
