@@ -21,7 +21,7 @@ from halftrack.planning.wanted import REMEDIES
 from halftrack.plans import handover
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.case import Examined
@@ -107,27 +107,32 @@ def made(
     if not sources:
         wanted = last_screen.by_id(wanted)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
-    examined = examine(seen)
     on_this_node = seen.source == "live" and given.root == Path("/")
+    rules = _rules(seen, wanted) if on_this_node else None
+    examined = examine(seen)
     return planning.make(
         seen,
         examined,
         wanted,
         unmanaged=unmanaged,
-        rules=_rules(seen, examined, wanted) if on_this_node else {},
+        rules=rules(examined) if rules else {},
         made_at=datetime.now(UTC).replace(microsecond=0),
         machine=identity.machine() if seen.source == "live" else None,
     )
 
 
-def _rules(seen: Evidence, examined: Examined, wanted: Sequence[Wanted]) -> dict[str, Ruleset]:
-    """By namespace, where they decide: the rules that packets meet there."""
-    from halftrack.live import rules  # noqa: PLC0415  # for this node alone
+def _rules(seen: Evidence, wanted: Sequence[Wanted]) -> Callable[[Examined], dict[str, Ruleset]]:
+    """By namespace, the rules that packets meet there: they are read while the rest is examined."""
+    from halftrack.live import node, rules  # noqa: PLC0415  # for this node alone
 
-    tables = {case.view.netns: case.view.table for case in examined.cases if case.symptom == "one-sided"}
-    if any(each.remedy == "notrack" for each in wanted):
-        tables |= {table.netns: table for table in seen.tables if not table.skipped}
-    return {netns: rules.of(table.namespace) for netns, table in tables.items()}
+    tables = [table for table in seen.tables if table.flows is not None and not table.skipped]
+    found = {table.netns: node.later(rules.of, table.namespace) for table in tables}
+
+    def result(examined: Examined) -> dict[str, Ruleset]:
+        asked = {case.view.netns for case in examined.cases}
+        return {netns: read.result() for netns, read in found.items() if wanted or netns in asked}
+
+    return result
 
 
 def following(

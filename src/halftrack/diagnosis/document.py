@@ -18,7 +18,7 @@ Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
 Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]
 RiskLevel = Literal["none", "low", "medium", "high"]
-Outcome = Literal["picked-up-again", "dropped", "loses-translation"]
+Outcome = Literal["picked-up-again", "dropped", "loses-translation", "goes-on-untracked", "unclear"]
 
 
 class _Value(msgspec.Struct, frozen=True):
@@ -163,7 +163,8 @@ class LiveFlows(_Value, frozen=True, kw_only=True):
     ``outcome``: what happens to each once its entry is gone: its next packet makes a new one
     (``picked-up-again``, where rules let it), is not taken for one of a connection (``dropped``, where
     rules drop what is invalid), or goes out with the wrong address (``loses-translation``). None:
-    its entry stays.
+    its entry stays. With ``rules_read`` it is what the rules here do: then also ``goes-on-untracked``, if
+    none of them drops what is invalid, and ``unclear``. ``by``: the rule that decides, quoted.
     """
 
     service: str
@@ -171,6 +172,8 @@ class LiveFlows(_Value, frozen=True, kw_only=True):
     example: str
     peers: tuple[Peer, ...] = ()
     outcome: Outcome | None = None
+    by: str | None = None
+    rules_read: bool = False
 
 
 class Risk(_Value, frozen=True, kw_only=True):

@@ -119,9 +119,9 @@ class VirtualService:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ruleset:
-    """All rules of one namespace.
+    """All rules of one namespace; no two are equal, so that what is worked out of one can be kept by it.
 
     ``unread``: one sentence for each part that could not be had or understood; with any of them,
     nothing can be said for certain. ``raw``: the texts that were read, by the command or file that

@@ -7,6 +7,7 @@ without a word: ``Texts.unread`` says what could not be had.
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 _FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
 _OF_IPTABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
+_BY_IPTABLES: Final = frozenset((family, name) for family in _FAMILIES for name in _OF_IPTABLES)
+_INCOMPATIBLE: Final = "use 'nft' tool"
+"""What iptables-save says, in a comment, of a table with chains or rules that it cannot have made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +67,36 @@ def _generation() -> bytes | None:
 def _read() -> Texts:
     found = Texts()
     known = nftables.names()
-    if known is None or known.tables:
-        try:
-            found.nft_json = tools.run(["nft", "-j", "list", "ruleset"])
-            found.nft_text = tools.run(["nft", "-a", "list", "ruleset"])
-        except HalftrackError as error:
-            found.unread.append(f"rules of nft: {error}")
+    of_nft = known is None or bool(known.tables - _BY_IPTABLES)
     for family in _FAMILIES:
         if known is not None and any((family, name) in known.tables for name in _OF_IPTABLES):
             # nft shows their rules in part: what cannot be had from here is opaque there.
-            with contextlib.suppress(HalftrackError):
+            try:
                 found.saves.append(_save(family, "nft"))
+            except HalftrackError:
+                of_nft = True
         if iptables.legacy_tables(family):
             try:
                 found.saves.append(_save(family, "legacy"))
             except HalftrackError as error:
                 found.unread.append(f"rules of {iptables.tool(family)}-legacy: {error}")
+    if of_nft or any(_INCOMPATIBLE in each.text for each in found.saves):
+        try:
+            found.nft_json, found.nft_text = _both()
+        except HalftrackError as error:
+            found.unread.append(f"rules of nft: {error}")
     found.services = files.text(survey.net_directory() / "ip_vs")
     return found
+
+
+def _both() -> tuple[str, str]:
+    """As JSON, and as text to quote from: side by side, since of many rules each takes a while.
+
+    A new thread is in the namespace of the one that makes it.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(tools.run, ["nft", "-a", "list", "ruleset"])
+        return tools.run(["nft", "-j", "list", "ruleset"]), text.result()
 
 
 def _save(family: Family, flavour: Flavour) -> Saved:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -85,8 +84,7 @@ def remedy(
     ]
     told = [(each, _told(each, advice, wanted)) for each, advice in offering]
     if not offering:
-        meant = _meant(wanted, situations, evidence, diagnosis)
-        meant = replace(meant, rules=rules.get(meant.table.netns))
+        meant = _meant(wanted, situations, evidence, diagnosis, rules)
         told = [(meant, _unasked(meant, wanted))]
     if not hasattr(remedies.named(name), "actions"):
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
@@ -152,10 +150,14 @@ def _title(wanted: Wanted) -> str:
 
 
 def _meant(
-    wanted: Wanted, situations: Sequence[Situation], evidence: Evidence, diagnosis: Diagnosis
+    wanted: Wanted,
+    situations: Sequence[Situation],
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    rules: Mapping[str, Ruleset],
 ) -> Situation:
     """Where it would be done, with the entries that it would bear on where there are some."""
-    bare = _bare(evidence, diagnosis)
+    bare = _bare(evidence, diagnosis, rules)
     symptoms = _BEARS_ON.get(str(wanted.remedy), ())
     touched = [
         each
@@ -173,7 +175,7 @@ def _entries(situation: Situation, service: str | int | None) -> int:
     return situation.rows.count(pl.col("service") == service)
 
 
-def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:
+def _bare(evidence: Evidence, diagnosis: Diagnosis, rules: Mapping[str, Ruleset]) -> Situation:
     """The namespace that is meant where none is named: our own, else the host's, else the only one."""
     table = _table(evidence)
     seen = view(table, evidence) if table.flows is not None else None
@@ -183,7 +185,8 @@ def _bare(evidence: Evidence, diagnosis: Diagnosis) -> Situation:
         evidence=evidence,
         summary=next((each for each in diagnosis.tables if each.netns == table.netns), None),
         view=seen,
-        live=LiveEntries(seen) if seen is not None else None,
+        live=LiveEntries(seen, rules=rules.get(table.netns)) if seen is not None else None,
+        rules=rules.get(table.netns),
     )
 
 

@@ -153,7 +153,7 @@ def _situations(
                 for other in cases
                 if other.symptom == "orphaned" and other.view.netns == netns
             ]
-            live[netns] = LiveEntries(seen, dead)
+            live[netns] = LiveEntries(seen, dead, rules.get(netns))
         situations.append(
             Situation(
                 finding=finding,

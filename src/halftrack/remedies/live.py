@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
 from halftrack.diagnosis import ends, words
 from halftrack.diagnosis.document import LiveFlows, Outcome, Peer
+from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
+from halftrack.rulesets import entries
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.diagnosis.view import View
+    from halftrack.evidence.rulesets import Ruleset
+    from halftrack.rulesets.entries import Reason
 
 SERVICES_SHOWN: Final = 5
 _ROW: Final = "row"
@@ -24,15 +28,39 @@ PEERS_SHOWN: Final = 3
 _PICKED_UP: Final = "picked up"
 _ENDING: Final = ("silent", "half-closed", "unacknowledged")
 """Questions about flows whose entries would go before they speak again."""
+_TOLD: Final = (*_ENDING, _PICKED_UP)
+
+
+_HARMLESS: Final = ("picked-up-again", "goes-on-untracked")
+
+
+class Told(NamedTuple):
+    """What becomes of so many connections, and by which rule."""
+
+    outcome: Outcome
+    by: str | None
+    entries: int
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """``entries`` is None where the evidence cannot tell; ``translated`` of them pass through NAT."""
+    """``entries`` is None where the evidence cannot tell; ``translated`` of them pass through NAT.
+
+    ``by_rules``: what the rules do to them once their entries are gone, most first; empty where nobody
+    read the rules, or their entries stay.
+    """
 
     entries: int | None
     flows: tuple[LiveFlows, ...] = ()
     translated: int = 0
+    by_rules: tuple[Told, ...] = ()
+
+    @property
+    def cut(self) -> int | None:
+        """Those that may be cut; None where nobody read the rules."""
+        if not self.by_rules:
+            return 0 if self.entries == 0 else None
+        return sum(told.entries for told in self.by_rules if told.outcome not in _HARMLESS)
 
 
 UNKNOWN: Final = Live(None)
@@ -58,12 +86,13 @@ def established() -> pl.Expr:
 class LiveEntries:
     """The entries of one table that are taken to be in use: answered as a rule, and not proven dead.
 
-    ``dead``: masks over the view's rows, True where an entry's socket is gone. Questions are
-    answered once and kept.
+    ``dead``: masks over the view's rows, True where an entry's socket is gone. ``rules``: of the
+    namespace, where somebody read them. Questions are answered once and kept.
     """
 
-    def __init__(self, view: View, dead: Sequence[pl.Series] = ()) -> None:
+    def __init__(self, view: View, dead: Sequence[pl.Series] = (), rules: Ruleset | None = None) -> None:
         self._view = view
+        self._rules = rules
         self._dead = [mask for mask in dead if mask.any()]
         self._kept: dict[tuple[str, int | None, str | None], Live] = {}
 
@@ -123,12 +152,46 @@ class LiveEntries:
         if touched.is_empty():
             some, told = flows.select(among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
             return Live(0) if told or not some else UNKNOWN
-        return Live(touched.height, self._by_service(what, touched), int(touched[_NAT].sum()))
+        fates = self._fates(what, touched)
+        told = ()
+        if self._rules is not None and what in _TOLD:
+            counts = (
+                fates.group_by("outcome", "by")
+                .len()
+                .sort(["len", "outcome", "by"], descending=[True, False, False])
+            )
+            told = tuple(Told(*each) for each in counts.iter_rows())
+        return Live(touched.height, self._by_service(touched.hstack(fates)), int(touched[_NAT].sum()), told)
 
-    def _by_service(self, what: str, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+    def _fates(self, what: str, touched: pl.DataFrame) -> pl.DataFrame:
+        """``outcome`` and ``by``, one row for each that is touched: see ``document.LiveFlows``."""
+        if what not in _TOLD:
+            nothing = pl.lit(None, pl.String)
+            return touched.with_columns(outcome=nothing, by=nothing).select("outcome", "by")
+        strict = timeouts.setting(self._view.table.settings, "tcp_loose") == "0" or what == _PICKED_UP
+        if self._rules is None:
+            usual = pl.lit("dropped" if strict else "picked-up-again")
+            nat = pl.when(_NAT).then(pl.lit("loses-translation")).otherwise(usual)
+            return touched.select(nat.alias("outcome"), pl.lit(None, pl.String).alias("by"))
+        rows = self._view.flows[touched[_ROW]]
+        found = entries.judged(
+            self._rules, rows, own_addresses(self._view.table), loose=not strict, closing=False
+        )
+        outcomes = ["goes-on-untracked" if strict else "picked-up-again"]
+        outcomes += [_outcome(reason) for reason in found.reasons]
+        rules = [None, *(reason.rule for reason in found.reasons)]
+        which = found.which.cast(pl.Int64).fill_null(-1) + 1
+        return pl.DataFrame(
+            {
+                "outcome": pl.Series(outcomes, dtype=pl.String).gather(which),
+                "by": pl.Series(rules, dtype=pl.String).gather(which),
+            }
+        )
+
+    def _by_service(self, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
         """The largest by service and by what happens to them."""
         longest = pl.col("idle_s").arg_max()
-        by = ["service", _NAT] if what in _ENDING else ["service"]
+        by = ["service", "outcome", "by"]
         top = (
             touched.group_by(by)
             .agg(
@@ -146,7 +209,9 @@ class LiveEntries:
                 entries=found["entries"],
                 example=example(self._view.flows.slice(found["longest"], 1), self._view),
                 peers=self._peers(pl.Series(found[_ROW], dtype=pl.UInt32)),
-                outcome=self._outcome(what, nat=bool(found.get(_NAT))),
+                outcome=found["outcome"],
+                by=found["by"],
+                rules_read=self._rules is not None and found["outcome"] is not None,
             )
             for found in top.iter_rows(named=True)
         )
@@ -169,13 +234,12 @@ class LiveEntries:
             for name, entries in zip(names, top["entries"], strict=True)
         )
 
-    def _outcome(self, what: str, *, nat: bool) -> Outcome | None:
-        if what not in _ENDING and what != _PICKED_UP:
-            return None
-        if nat:
-            return "loses-translation"
-        strict = timeouts.setting(self._view.table.settings, "tcp_loose") == "0"
-        return "dropped" if strict or what == _PICKED_UP else "picked-up-again"
+
+def _outcome(reason: Reason) -> Outcome:
+    """What becomes of a connection for this reason, when its entry is gone."""
+    if reason.fate is None or reason.fate in {"translated", "untranslated"}:
+        return "loses-translation" if reason.certain else "unclear"
+    return "dropped" if reason.fate == "dropped" and reason.certain else "unclear"
 
 
 def example(row: pl.DataFrame, view: View) -> str:

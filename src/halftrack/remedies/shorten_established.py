@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
-from halftrack.remedies import kube_proxy, persistence, setting_actions
+from halftrack.remedies import kube_proxy, live_words, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 
@@ -76,7 +76,7 @@ def level(live: Live, situation: Situation) -> RiskLevel:
     """How much is at stake, by the connections that would be cut."""
     if live.entries is None:
         return "medium"
-    if live.entries == 0:
+    if live.entries == 0 or live.cut == 0:
         return "low"
     total = len(situation.table.flows) if situation.table.flows is not None else 0
     return "high" if live.entries > _MANY * total and live.translated else "medium"
@@ -89,8 +89,8 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
         why.append("which open connections are silent for so long cannot be told from this evidence")
     elif live.entries:
         why.append(
-            f"{live.entries} open connections are silent for more than {words.duration(to_s)}: such ones are "
-            "forgotten, and cut where the rules want a known connection"
+            f"{live.entries} open connections are silent for more than {words.duration(to_s)}:"
+            f" {live_words.become(live)}"
         )
     if live.translated:
         why.append(

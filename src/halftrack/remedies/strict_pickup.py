@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.remedies import persistence, setting_actions
+from halftrack.remedies import live_words, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
+from halftrack.rulesets.comparing import dropping_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 REMEDY: Final = "strict-pickup"
 SETTING: Final = "tcp_loose"
+_SHOWN: Final = 2
+"""Rules that are quoted."""
 
 
 def helps(situation: Situation) -> bool:
@@ -49,16 +52,17 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     settings = {situation.full_name(SETTING): 0}
     kept = persistence.keep(settings, situation)
     why = [
-        "cuts, after a reboot, a flush or a fail-over, what goes on, where rules drop invalid packets",
+        _cuts(situation),
         "breaks connections of which this node sees one direction only (asymmetric routing)",
         "not before or during a clearing of entries: what was cleared by mistake cannot come back",
     ]
     if live.entries is None:
         why.append("how many connections live on pick-up today cannot be told from this evidence")
     elif live.entries:
+        after = f"; then {live_words.become(live)}" if live.by_rules else ""
         why.append(
             f"{live.entries} connections live on pick-up today: they go on, but break when their "
-            "entry is lost or runs out"
+            f"entry is lost or runs out{after}"
         )
     return Advice(
         remedy=REMEDY,
@@ -75,6 +79,19 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         commands=(*persistence.set_now(settings, situation), *kept.commands),
         after="clear",
     )
+
+
+def _cuts(situation: Situation) -> str:
+    """Whom it cuts when entries are lost, and by which rules where somebody read them."""
+    lost = "after a reboot, a flush or a fail-over"
+    if situation.rules is None or situation.rules.unread:
+        return f"cuts, {lost}, what goes on, where rules drop invalid packets"
+    found = dropping_invalid(situation.rules)
+    if not found:
+        return f"no rule here names invalid packets to drop; what lets known ones pass alone cuts, {lost}"
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    quoted = "; ".join(each.words for each in found[:_SHOWN])
+    return f"cuts, {lost}, what goes on: invalid packets are dropped by {quoted}{more}"
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa: ARG001  # it has one value

@@ -11,7 +11,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence import uapi
 from halftrack.plans.actions import TimeoutPolicy
 from halftrack.plans.rules import STATES
-from halftrack.remedies import notrack, place, rules, setting_actions, shorten_established
+from halftrack.remedies import live_words, notrack, place, rules, setting_actions, shorten_established
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment
@@ -32,6 +32,7 @@ _NFT_SINCE: Final = (4, 19)  # net/netfilter/nft_ct.c: timeout objects
 _IPTABLES_SINCE: Final = (3, 4)  # net/netfilter/nfnetlink_cttimeout.c
 _PORTS: Final = 8
 """Ports of one service before translation that get rules of their own, at most."""
+_FORGOTTEN: Final = "ones like them would be forgotten"
 _FAMILIES: Final = ("ip", "ip6")
 _IPTABLES: Final = (("iptables", "inet", "ht4"), ("ip6tables", "inet6", "ht6"))
 """Tool, what nfct(8) calls the family, and the policy's name: the same for every service.
@@ -81,7 +82,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     if live.entries:
         why.append(
             f"{live.entries} open connections of this service are silent for more than"
-            f" {words.duration(seconds)}: ones like them would be forgotten"
+            f" {words.duration(seconds)}: {live_words.become(live) if live.by_rules else _FORGOTTEN}"
         )
     if not place.is_host(situation.table.namespace, situation.evidence):
         why.append("the rules go with the network namespace: whatever makes it has to load them again")

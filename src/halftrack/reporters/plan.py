@@ -23,7 +23,14 @@ _OUTCOMES: Final = {
     "picked-up-again": "the next packet makes a new entry, where rules let it",
     "dropped": "the next packet belongs to no connection, and is dropped where rules drop such",
     "loses-translation": "the next packet goes out untranslated, and the connection is lost",
+    "goes-on-untracked": "the next packet passes without an entry: no rule here drops it",
+    "unclear": "what becomes of the next packet cannot be told",
 }
+_BY_RULES: Final = {
+    "picked-up-again": "the next packet makes a new entry: no rule here stops it",
+    "dropped": "the next packet is dropped",
+}
+"""Where the rules were read."""
 
 
 def render(
@@ -95,7 +102,9 @@ def _flows(flows: LiveFlows) -> str:
     peers = ", ".join(f"{peer.address} ({peer.entries:,})" for peer in flows.peers)
     told = f"{flows.entries:,} of {flows.service}{f' with {peers}' if peers else ''}"
     if flows.outcome is not None:
-        told += f": {_OUTCOMES[flows.outcome]}"
+        known = flows.rules_read and flows.outcome in _BY_RULES
+        told += f": {_BY_RULES[flows.outcome] if known else _OUTCOMES[flows.outcome]}"
+        told += f" ({flows.by})" if flows.by else ""
     return f"{told}; e.g. {flows.example}"
 
 

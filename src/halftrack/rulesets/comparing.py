@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from halftrack.rulesets.alone import Walks
+from halftrack.rulesets.alone import Place, Walks
 from halftrack.rulesets.walking import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.evidence.rulesets import Ruleset
-    from halftrack.rulesets.alone import End, Ends, Place
+    from halftrack.evidence.rulesets import Condition, Ruleset
+    from halftrack.rulesets.alone import End, Ends
     from halftrack.rulesets.packets import Packet, Standing
     from halftrack.rulesets.walking import Parting
 
@@ -93,6 +94,21 @@ def quote(place: Place) -> Quote:
     return Quote(name, chain.name, hook, rule.position, rule.text, table.flavour)
 
 
+def dropping_invalid(rules: Ruleset) -> tuple[Quote, ...]:
+    """Rules that name what is invalid, and drop it."""
+    return tuple(
+        quote(Place(table, chain, rule))
+        for table in rules.tables
+        for chain in table.chains.values()
+        for rule in chain.rules
+        if rule.action == "drop" and any(_is_invalid(each) for each in rule.conditions)
+    )
+
+
+def _is_invalid(condition: Condition) -> bool:
+    return condition.field == "state" and "invalid" in condition.words and not condition.negated
+
+
 def _same(parting: Parting) -> bool:
     one, other = parting.one.keys(), parting.other.keys()
     return one == other and len(one) == 1 and "unclear" not in one
@@ -125,6 +141,7 @@ def _unread(sentence: str) -> Difference:
     return Difference("unclear", certain=False, by=nothing, parted=nothing, base=nothing)
 
 
+@functools.lru_cache(maxsize=4)
 def prepared(rules: Ruleset) -> Walks:
     """The ruleset made ready to be asked about many packets."""
     return Walks(rules)

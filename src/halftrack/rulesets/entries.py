@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.rulesets.alone import Walks
-    from halftrack.rulesets.comparing import Difference
+    from halftrack.rulesets.comparing import Difference, Fate
     from halftrack.rulesets.packets import Standing
 
 MOST_KINDS: Final = 4_000
@@ -51,6 +51,27 @@ _DOES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an entry is missed. ``words``: a clause; ``fate``, ``certain``: see ``comparing.Difference``.
+
+    ``fate`` None: it is no rule that would miss it. ``rule``: quoted, with its table and chain.
+    """
+
+    words: str
+    fate: Fate | None = None
+    certain: bool = True
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``which``: UInt32, one per entry: the number of the reason; null where surely no rule would miss it."""
+
+    reasons: tuple[Reason, ...]
+    which: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
 class Unmissed:
     """``mask``: Boolean, one per entry: surely no rule would miss it. ``why``: of the others, by reason."""
 
@@ -59,25 +80,46 @@ class Unmissed:
 
 
 def unmissed(rules: Ruleset, entries: pl.DataFrame, local: Sequence[int] | None, *, loose: bool) -> Unmissed:
-    """``entries``: with the columns of the flow table. ``local``: the namespace's own addresses, 128 bits
-    each; None: not known. ``loose``: mid-stream packets begin entries (``tcp_loose``)."""
-    sound = entries.select(*_reasons(rules)).select(pl.coalesce(pl.all())).to_series()
+    """The same in short, of whatever may be an entry's next packet. Arguments: see ``judged``."""
+    found = judged(rules, entries, local, loose=loose, closing=True)
+    counts = Counter(dict(found.which.drop_nulls().value_counts().iter_rows()))
+    by_words: Counter[str] = Counter()
+    for number, entries_of in counts.items():
+        by_words[found.reasons[number].words] += entries_of
+    return Unmissed(found.which.is_null(), by_words)
+
+
+def judged(
+    rules: Ruleset, entries: pl.DataFrame, local: Sequence[int] | None, *, loose: bool, closing: bool
+) -> Judged:
+    """What would become of each entry's next packet without it, where that is another thing than with it.
+
+    ``entries``: with the columns of the flow table. ``local``: the namespace's own addresses, 128 bits
+    each; None: not known. ``loose``: mid-stream packets begin entries (``tcp_loose``). ``closing``: it
+    may also be the packet that closes the connection.
+    """
+    reasons, before = _before(rules)
+    sound = entries.select(pl.coalesce(before)).to_series()
     kinds = _kinds(rules, entries, local)
-    judged = sound.is_null()
-    first = kinds.filter(judged).group_by(_KIND).agg(pl.col("row").first(), pl.len().alias("entries"))
-    first = first.sort("entries", descending=True)
+    first = (
+        kinds.filter(sound.is_null()).group_by(_KIND).agg(pl.col("row").first(), pl.len().alias("entries"))
+    )
+    first = first.sort(["entries", "row"], descending=[True, False])
     walks = comparing.prepared(rules)
-    told: list[str | None] = []
-    for number, kind in enumerate(first.iter_rows(named=True)):
-        if number >= MOST_KINDS:
-            told.append(f"they are of more than {MOST_KINDS:,} kinds to these rules")
-            continue
-        entry = entries.row(kind["row"], named=True)
-        told.append(_why(walks, _next(entry, kind, loose=loose)))
-    answers = first.select(_KIND).with_columns(pl.Series("why", told, dtype=pl.String))
+    numbers: list[int | None] = []
+    known: dict[Reason, int] = {each: number for number, each in enumerate(reasons)}
+    for place, kind in enumerate(first.iter_rows(named=True)):
+        if place < MOST_KINDS:
+            entry = entries.row(kind["row"], named=True)
+            found = _why(walks, _next(entry, kind, loose=loose, closing=closing))
+        else:
+            found = Reason(
+                f"they are of more than {MOST_KINDS:,} kinds to these rules", "unclear", certain=False
+            )
+        numbers.append(None if found is None else known.setdefault(found, len(known)))
+    answers = first.select(_KIND).with_columns(pl.Series("which", numbers, dtype=pl.UInt32))
     joined = kinds.join(answers, on=list(_KIND), how="left", nulls_equal=True, maintain_order="left")
-    why = sound.zip_with(~judged, joined["why"])
-    return Unmissed(why.is_null(), Counter(dict(why.drop_nulls().value_counts().iter_rows())))
+    return Judged(tuple(known), sound.zip_with(sound.is_not_null(), joined["which"]))
 
 
 def words(found: Difference, *, closing: bool = False) -> str:
@@ -90,9 +132,8 @@ def words(found: Difference, *, closing: bool = False) -> str:
     return f"{which} {'would' if found.certain else 'might'} be {does}: {rule}"
 
 
-def _reasons(rules: Ruleset) -> list[pl.Expr]:
-    """What sets an entry apart before any rule is asked; null where nothing does."""
-    status, none = pl.col("status"), pl.lit(None, pl.String)
+def _before(rules: Ruleset) -> tuple[list[Reason], list[pl.Expr]]:
+    """What sets an entry apart before any rule is asked, and the number of each where it holds, else null."""
     mirrored = pl.all_horizontal(
         pl.col(f"orig_{one}").eq_missing(pl.col(f"reply_{other}"))
         for one, other in (
@@ -100,25 +141,19 @@ def _reasons(rules: Ruleset) -> list[pl.Expr]:
             ("sport", "dport"), ("dport", "sport"),
         )
     )  # fmt: skip
-    expressions = [
-        pl.when((status & uapi.IPS_NAT_MASK != 0) | ~mirrored)
-        .then(pl.lit("its translation would be lost"))
-        .otherwise(none)
-        .alias("translated"),
-        pl.when(pl.col("helper").is_not_null() | (pl.col("zone").fill_null(0) != 0))
-        .then(pl.lit("it has a helper or a zone of its own"))
-        .otherwise(none)
-        .alias("special"),
+    special = pl.col("helper").is_not_null() | (pl.col("zone").fill_null(0) != 0)
+    found = [
+        (Reason("its translation would be lost"), (pl.col("status") & uapi.IPS_NAT_MASK != 0) | ~mirrored),
+        (Reason("it has a helper or a zone of its own"), special),
     ]
-    for number, service in enumerate(rules.services):
+    for service in rules.services:
         mine = pl.lit(value=True) if service.address is None else _served(service.address, service.port)
-        expressions.append(
-            pl.when(mine)
-            .then(pl.lit(f"IPVS hands it on: {service.text}"))
-            .otherwise(none)
-            .alias(f"s{number}")
-        )
-    return expressions
+        found.append((Reason(f"IPVS hands it on: {service.text}"), mine))
+    expressions = [
+        pl.when(holds).then(pl.lit(number, pl.UInt32)).alias(str(number))
+        for number, (_, holds) in enumerate(found)
+    ]
+    return [reason for reason, _ in found], expressions
 
 
 def _served(address: int, port: int | None) -> pl.Expr:
@@ -163,7 +198,9 @@ class _Next(NamedTuple):
     closing: bool
 
 
-def _next(entry: dict[str, object], kind: dict[str, object], *, loose: bool) -> Iterator[_Next]:
+def _next(
+    entry: dict[str, object], kind: dict[str, object], *, loose: bool, closing: bool
+) -> Iterator[_Next]:
     """Of either direction: in mid-stream, and of TCP what closes, which never begins an entry."""
     src, dst = (_number(entry, end) for end in _ENDS)
     forth = Packet(
@@ -181,11 +218,11 @@ def _next(entry: dict[str, object], kind: dict[str, object], *, loose: bool) -> 
     tcp = forth.protocol == uapi.IPPROTO_TCP
     for packet, standing in ((forth, of_own), (forth.back(), ESTABLISHED)):
         yield _Next(packet, standing, BEGINS if loose or not tcp else INVALID, closing=False)
-        if tcp:
+        if tcp and closing:
             yield _Next(packet.with_flags(FIN | ACK), standing, INVALID, closing=True)
 
 
-def _why(walks: Walks, packets: Iterable[_Next]) -> str | None:
+def _why(walks: Walks, packets: Iterable[_Next]) -> Reason | None:
     """The reason that is most certain; None where each packet surely fares the same."""
     found = [
         (difference, each.closing)
@@ -195,7 +232,8 @@ def _why(walks: Walks, packets: Iterable[_Next]) -> str | None:
     if not found:
         return None
     difference, closing = min(found, key=lambda each: (not each[0].certain, each[1]))
-    return words(difference, closing=closing)
+    said = words(difference, closing=closing)
+    return Reason(said, difference.fate, difference.certain, difference.by.words)
 
 
 def _number(entry: dict[str, object], end: str) -> int:

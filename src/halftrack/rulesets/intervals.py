@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,7 @@ class Bounds:
     ports: list[int]
 
 
+@functools.lru_cache(maxsize=4)
 def bounds(rules: Ruleset) -> Bounds:
     """Of all conditions on addresses and ports."""
     addresses: set[int] = set()

@@ -135,7 +135,7 @@ def _steps(expressions: list[Any], sets: Sets) -> Iterator[_Step]:
     """One rule taken apart: a step for each thing that it does, under what holds until then."""
     ways: list[Conditions] = [()]
     for each in expressions:
-        name, value = next(iter(each.items()), ("", None)) if isinstance(each, Mapping) else ("", None)
+        name, value = next(iter(each.items()), ("", None)) if isinstance(each, dict) else ("", None)
         more = _narrowed(name, value, sets)
         if more != _ALWAYS:
             bounds.check_number(len(ways) * len(more))
@@ -161,7 +161,7 @@ def _done(name: str, value: Any, sets: Sets) -> Iterator[_Step]:
         case "vmap":
             yield from _branches(value, sets)
         case "jump" | "goto":
-            target = value.get("target", "") if isinstance(value, Mapping) else ""
+            target = value.get("target", "") if isinstance(value, dict) else ""
             yield _Step((), name, str(target))
         case "mangle":
             yield from (_Step((), does) for does in _mangled(value))
@@ -176,23 +176,23 @@ def _done(name: str, value: Any, sets: Sets) -> Iterator[_Step]:
 
 
 def _matches(value: Any, sets: Sets) -> tuple[Conditions, ...]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return ((nft_match.OF_ENTRY,),)
     return nft_match.alternatives(value.get("left"), str(value.get("op", "==")), value.get("right"), sets)
 
 
 def _branches(value: Any, sets: Sets) -> Iterator[_Step]:
     """Of a verdict map. Elements come one after the other: at most one of them holds."""
-    key = value.get("key") if isinstance(value, Mapping) else None
-    data = value.get("data") if isinstance(value, Mapping) else None
-    inline = data.get("set") if isinstance(data, Mapping) else None
+    key = value.get("key") if isinstance(value, dict) else None
+    data = value.get("data") if isinstance(value, dict) else None
+    inline = data.get("set") if isinstance(data, dict) else None
     held = sets.get(data[1:]) if isinstance(data, str) else inline
     if not isinstance(held, list):
         yield _Step((nft_match.unknown(key),), "unclear")
         return
     for each in held:
         verdict = each[1] if isinstance(each, list) and len(each) == 2 else None
-        if not isinstance(verdict, Mapping) or not verdict:
+        if not isinstance(verdict, dict) or not verdict:
             yield _Step((nft_match.unknown(key),), "unclear")
             continue
         conditions: tuple[Condition, ...] = () if each[0] == "*" else nft_match.element(key, each[0], sets)
@@ -201,20 +201,20 @@ def _branches(value: Any, sets: Sets) -> Iterator[_Step]:
 
 
 def _mangled(value: Any) -> tuple[Action, ...]:
-    key = value.get("key") if isinstance(value, Mapping) else None
-    if not isinstance(key, Mapping):
+    key = value.get("key") if isinstance(value, dict) else None
+    if not isinstance(key, dict):
         return ("unclear",)
-    if isinstance(ct := key.get("ct"), Mapping):
+    if isinstance(ct := key.get("ct"), dict):
         return ("unclear",) if ct.get("key") == "zone" else ("mark-entry",)
     payload = key.get("payload")
-    if isinstance(payload, Mapping) and (payload.get("field") in _ADDRESSING or "base" in payload):
+    if isinstance(payload, dict) and (payload.get("field") in _ADDRESSING or "base" in payload):
         return ("unclear",)
     return ("read-entry",) if nft_match.reads_entry(value.get("value")) else ()
 
 
 def _compatible(value: Any) -> tuple[Conditions, ...]:
     """What is known of a match of iptables that nft shows without its words."""
-    name = value.get("name") if isinstance(value, Mapping) else None
+    name = value.get("name") if isinstance(value, dict) else None
     if name == "comment" or not _is_match(value):
         return _ALWAYS
     return ((nft_match.UNKNOWN if name in _TOLD else nft_match.OF_ENTRY,),)
@@ -222,12 +222,12 @@ def _compatible(value: Any) -> tuple[Conditions, ...]:
 
 def _targets(value: Any) -> tuple[Action, ...]:
     """The same of a target."""
-    passes = _is_match(value) or (isinstance(value, Mapping) and value.get("name") in _PASSING)
+    passes = _is_match(value) or (isinstance(value, dict) and value.get("name") in _PASSING)
     return () if passes else ("unclear",)
 
 
 def _is_match(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("type") == "match"
+    return isinstance(value, dict) and value.get("type") == "match"
 
 
 def _base(chain: Mapping[str, Any]) -> Base | None:

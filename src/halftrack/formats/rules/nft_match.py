@@ -71,7 +71,7 @@ class _Side:
 
 def alternatives(left: Any, op: str, right: Any, sets: Sets) -> tuple[Conditions, ...]:
     """``left op right`` as alternatives, of which at most one holds unless one is not understood."""
-    if isinstance(left, Mapping) and isinstance(left.get("concat"), list):
+    if isinstance(left, dict) and isinstance(left.get("concat"), list):
         elements = _elements(right, sets)
         if op not in {"==", "in"} or elements is None:
             return ((unknown(left),),)
@@ -100,8 +100,8 @@ def _translated(right: Any) -> frozenset[str]:
 def element(left: Any, value: Any, sets: Sets) -> Conditions:
     """That ``left`` is one element of a set or map."""
     value = _bare(value)
-    if isinstance(left, Mapping) and isinstance(left.get("concat"), list):
-        parts = value.get("concat") if isinstance(value, Mapping) else None
+    if isinstance(left, dict) and isinstance(left.get("concat"), list):
+        parts = value.get("concat") if isinstance(value, dict) else None
         if not isinstance(parts, list) or len(parts) != len(left["concat"]):
             return (unknown(left),)
         pairs = zip(left["concat"], parts, strict=True)
@@ -118,28 +118,28 @@ def reads_entry(value: Any, depth: int = 0) -> bool:
     """Whether an expression looks at the entry, or may."""
     if depth > _DEPTH:
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "ct" in value or any(reads_entry(each, depth + 1) for each in value.values())
     return isinstance(value, list) and any(reads_entry(each, depth + 1) for each in value)
 
 
 def _of_packet(value: Any, depth: int) -> bool:
-    if reads_entry(value, depth) or not isinstance(value, Mapping):
+    if reads_entry(value, depth) or not isinstance(value, dict):
         return False
     name, inner = next(iter(value.items()), ("", None))
     if name in _OF_PACKET:
         return True
     parts = inner if isinstance(inner, list) else [inner]
-    known = [each for each in parts if isinstance(each, Mapping)]
+    known = [each for each in parts if isinstance(each, dict)]
     return bool(known) and depth < _DEPTH and all(_of_packet(each, depth + 1) for each in known)
 
 
 def _side(left: Any) -> _Side | None:
     """What an expression compares; None where it is not understood."""
-    name, inner = next(iter(left.items()), ("", None)) if isinstance(left, Mapping) else ("", None)
+    name, inner = next(iter(left.items()), ("", None)) if isinstance(left, dict) else ("", None)
     if name == "&":
         return _masked_side(inner)
-    if not isinstance(inner, Mapping) or name not in _SIDES:
+    if not isinstance(inner, dict) or name not in _SIDES:
         return None
     return _SIDES[name](inner)
 
@@ -226,7 +226,7 @@ def _masked(side: _Side, op: str, right: Any, sets: Sets) -> Condition:
 
 
 def _bits(value: Any, field: str) -> int:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _bits(list(value["|"]), field)
     if isinstance(value, list):
         found = [_bits(each, field) for each in value if not isinstance(each, list)]
@@ -252,7 +252,7 @@ def _elements(right: Any, sets: Sets) -> list[Any] | None:
     """What a set holds, or the one value that is no set; None where that is not known."""
     if isinstance(right, str) and right.startswith("@"):
         return sets.get(right[1:])
-    if isinstance(right, Mapping) and "set" in right:
+    if isinstance(right, dict) and "set" in right:
         inner = right["set"]
         return inner if isinstance(inner, list) else [inner]
     return [right]
@@ -260,24 +260,24 @@ def _elements(right: Any, sets: Sets) -> list[Any] | None:
 
 def _bare(value: Any) -> Any:
     """An element without its timeout, counter or comment."""
-    inner = value.get("elem") if isinstance(value, Mapping) else None
-    return inner["val"] if isinstance(inner, Mapping) and "val" in inner else value
+    inner = value.get("elem") if isinstance(value, dict) else None
+    return inner["val"] if isinstance(inner, dict) and "val" in inner else value
 
 
 def _range(side: _Side, value: Any) -> Range:
     value = _bare(value)
     if side.read is None:
         raise ValueError("not to be compared")
-    if isinstance(value, Mapping) and isinstance(value.get("range"), list):
+    if isinstance(value, dict) and isinstance(value.get("range"), list):
         low, high = (side.read(each) for each in value["range"])
         return low[0], high[1]
     return side.read(value)
 
 
 def _address(value: Any) -> Range:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         inner = value["prefix"]
-        return numbers.prefix(str(inner["addr"]), int(inner["len"]))
+        return numbers.prefix(numbers.address(str(inner["addr"])), int(inner["len"]))
     if not isinstance(value, str):
         raise TypeError("no address")
     return numbers.network(value)

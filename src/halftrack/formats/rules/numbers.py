@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Final, TypeAlias
@@ -48,30 +47,37 @@ _SERVICES: Final[Mapping[str, int]] = {
 
 def address(text: str) -> int:
     """An address as 128 bits, IPv4 mapped. Raises ValueError."""
-    if len(text) > 64:
-        raise ValueError("no address is so long")
-    found = ipaddress.ip_address(text)
-    return _V4_MAPPED | int(found) if found.version == 4 else int(found)
+    four = "." in text and ":" not in text
+    try:
+        raw = socket.inet_pton(socket.AF_INET if four else socket.AF_INET6, text)
+    except (OSError, UnicodeError) as error:
+        raise ValueError("no address") from error
+    return _V4_MAPPED | int.from_bytes(raw, "big") if four else int.from_bytes(raw, "big")
 
 
 def network(text: str) -> Range:
     """First and last address of ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0`` or one address. Raises ValueError."""
-    if len(text) > 96:
-        raise ValueError("no network is so long")
     host, slash, mask = text.partition("/")
-    if slash and "." in mask and _contiguous(mask) is None:
+    number = address(host)
+    if not slash:
+        return number, number
+    return prefix(number, _length(mask) if "." in mask else _decimal(mask))
+
+
+def _length(mask: str) -> int:
+    bits = f"{address(mask) & 0xFFFFFFFF:032b}"
+    if "01" in bits:
         raise ValueError("a mask with holes")
-    found = ipaddress.ip_network(text if slash else host, strict=False)
-    return address(str(found.network_address)), address(str(found.broadcast_address))
+    return bits.count("1")
 
 
-def _contiguous(mask: str) -> int | None:
-    bits = f"{int(ipaddress.IPv4Address(mask)):032b}"
-    return bits.count("1") if "01" not in bits else None
-
-
-def prefix(text: str, length: int) -> Range:
-    return network(f"{text}/{length}")
+def prefix(number: int, length: int) -> Range:
+    """First and last address of the network that an address is in. Raises ValueError."""
+    longest = 32 if number >> 32 == _V4_MAPPED >> 32 else 128
+    if not 0 <= length <= longest:
+        raise ValueError("no prefix is so long")
+    others = (1 << (longest - length)) - 1
+    return number & ~others, number | others
 
 
 def port(word: str | int) -> int:
@@ -124,4 +130,5 @@ def mapped(raw: bytes) -> int:
     """An address in network order. Raises ValueError."""
     if len(raw) not in {4, 16}:
         raise ValueError("no address")
-    return address(socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw))
+    number = int.from_bytes(raw, "big")
+    return _V4_MAPPED | number if len(raw) == 4 else number
