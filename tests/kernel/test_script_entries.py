@@ -76,6 +76,14 @@ def test_with_something_alive_under_the_filter_each_is_looked_at(node: Node, she
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_how_long_it_takes_one_by_one_is_said_beforehand(node: Node, shell: tuple[str, ...]) -> None:
+    made = clearing(one_sided(entries=196_402, others=1_204))
+    said = node.run(script(made), shell=shell).stdout
+    assert "1204 others match it, too, so that each is looked at and taken alone: 196010 s or more" in said
+    assert "taken alone" not in node.run(script(clearing(one_sided())), shell=shell).stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_silent_connections_are_only_given_less_time(node: Node, shell: tuple[str, ...]) -> None:
     left = {40_001: "300000", 40_002: "299000", 40_003: "5000", 40_004: "431000"}
     for port, seconds in left.items():

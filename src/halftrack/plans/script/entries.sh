@@ -11,6 +11,8 @@ entries() { # operation, step, namespace, inode, filter as conntrack takes it
         verb='deletes them, if they are still'
         [ "$proof" != silent ] || verb="leaves each $seconds s, if it is still"
         say "  conntrack -L $*: $planned entries; $verb $proof"
+        [ "$others" = 0 ] || say "    $others others match it, too, so that each is looked at and taken alone: \
+$(seconds_for "$planned" $((planned + others))) s or more"
         return 0
         ;;
     may_go_back | back | note) return 0 ;;
@@ -75,6 +77,9 @@ no_socket() { # a filter of ss(8); one that it does not understand counts as a s
     sockets_now=$(inside "$sockets" ss -tan "$@" </dev/null 2>/dev/null) || return 1
     [ -z "$(printf '%s\n' "$sockets_now" | sed 1d)" ]
 }
+seconds_for() { # entries, of how many in the table; measured
+    echo $(($1 * (10 + $2 / 200) / 1000 + 1))
+}
 one_by_one() {
     side='src=\([0-9a-fA-F.:]*\) dst=\([0-9a-fA-F.:]*\) sport=\([0-9]*\) dport=\([0-9]*\) '
     only='src='
@@ -85,7 +90,7 @@ one_by_one() {
     total=$(inside "$space" conntrack -C 2>/dev/null)
     case $total in '' | *[!0-9]*) total=$listed ;; esac
     # Two programs a look, and conntrack reads the whole table for each change.
-    say "$meant of $listed are looked at one by one, in about $((meant * (10 + total / 200) / 1000 + 1)) s; \
+    say "$meant of $listed are looked at one by one, in about $(seconds_for "$meant" "$total") s; \
 it can be interrupted and done again"
     looked=0
     while read -r src dst sport dport to to_port; do
