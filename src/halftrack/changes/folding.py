@@ -33,7 +33,8 @@ class Entry:
 class Folded:
     """``boottime_s``: CLOCK_BOOTTIME when all was applied. ``why``: of a failure or an undo.
 
-    ``failed_step``: of the plan; that one and those after it are not in force.
+    ``failed_step``: of the plan; that one and those after it are not in force. ``drained`` None with a
+    ``drained_file``: a drain was cut short, and nobody counted; what it touched is in the file.
     """
 
     begun: Begun
@@ -106,6 +107,8 @@ def _add(folded: Folded, record: Record) -> None:
             _entry(folded, index).restored = True
         case records.Failed(step=step, why=why):
             folded.failed, folded.failed_step, folded.why = True, step, why
+        case records.Draining(file=file):
+            folded.drained_file = file
         case records.Drained(entries=entries, file=file):
             folded.drained = (folded.drained or 0) + entries
             folded.drained_file = file

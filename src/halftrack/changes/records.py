@@ -67,10 +67,14 @@ class Failed(_Record, frozen=True, kw_only=True, tag="failed"):
 
 
 class Draining(_Record, frozen=True, kw_only=True, tag="draining"):
-    """Entries are about to be drained: that cannot be undone, and how many is known only afterwards."""
+    """Entries are about to be drained: that cannot be undone, and how many is known only afterwards.
+
+    ``file``: will hold each of them before it is touched; where there is none, none was.
+    """
 
     step: int
     action: int
+    file: str | None = None
 
 
 class Drained(_Record, frozen=True, kw_only=True, tag="drained"):

@@ -104,6 +104,8 @@ def outcome(change: Change) -> str:
     lines = _PAGE.wrap(text)
     if change.drained is not None:
         lines += _PAGE.wrap(f"Drained {_drained(change)}")
+    elif change.drained_file is not None:
+        lines += _PAGE.wrap(_cut_short(change.drained_file))
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +136,12 @@ def _one(change: Change) -> Iterator[str]:
         yield from _PAGE.wrap(_part(part), "  - ", "    ")
     if change.drained is not None:
         yield from _PAGE.wrap(f"drained {_drained(change)}", "  - ")
+    elif change.drained_file is not None:
+        yield from _PAGE.wrap(_cut_short(change.drained_file), "  - ")
+
+
+def _cut_short(file: str) -> str:
+    return f"a drain was cut short: what it touched is in {file}; without that file, nothing"
 
 
 def _drained(change: Change) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.changes.drain import at_once
 from halftrack.changes.drain.batches import Drain
 from halftrack.changes.drain.entries import Entries
-from halftrack.changes.drain.kept import Kept
+from halftrack.changes.drain.kept import FILE, Kept
 from halftrack.changes.drain.proofs import Proofs, way
 from halftrack.changes.drain.rereading import BATCH, worth_a_dump
 from halftrack.changes.drain.verifying import Verifier
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.filters import Filter
     from halftrack.draining.outcome import Outcome
     from halftrack.evidence.values import Namespace
-
-FILE: Final = "drained.conntrack"
-"""In the directory of the change."""
 
 
 def drain(

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from halftrack.changes import applying, lock, records, trial, who
+from halftrack.changes.drain.kept import FILE
 from halftrack.changes.journal import Journal
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Risk
@@ -44,7 +45,8 @@ def change(looked: Looked, wanted: Filter, outcome: Outcome, said: Callable[[str
                 lasting=False,
             )
         )
-        journal.append(records.Draining(at=applying.now(), step=0, action=0))
+        file = str(journal.directory / FILE)
+        journal.append(records.Draining(at=applying.now(), step=0, action=0, file=file))
         try:
             yield journal.directory
         except (HalftrackError, OSError) as error:

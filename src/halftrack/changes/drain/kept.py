@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from halftrack.errors import OutputFailed
 from halftrack.evidence.flows import FlowTable
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import polars as pl
+
+FILE: Final = "drained.conntrack"
+"""In the directory of the change."""
 
 
 class Kept:

@@ -65,7 +65,7 @@ class Verifier:
             again.now.select(pl.col(name).alias(f"now_{name}") for name in _SHOWN).with_columns(
                 again.rows.alias("row")
             )
-            for again in self._read_again(changed["row"], sure=all(each.sure for each in done))
+            for again in self._read_again(changed["row"], done)
         ]
         joined = changed.join(pl.concat([_NOTHING, *now]), on="row", how="left")
         more = joined["now_timeout"] > joined["given"]
@@ -78,23 +78,26 @@ class Verifier:
             refused = self.entries.retime(self.view.flows[rows["row"]], seconds)
             self.outcome.healed += rows.height - sum(refused.values())
 
-    def _read_again(self, rows: pl.Series, *, sure: bool) -> Iterator[Again]:
-        """All of them that are there: those by name that no dump showed.
-
-        ``sure``: what the first dump does not show needs no other.
-        """
+    def _read_again(self, rows: pl.Series, done: Sequence[Done]) -> Iterator[Again]:
+        """All of them that are there: those by name that no dump showed."""
         flows, left = self.view.flows, rows
         narrow = filters.selection(self.wanted)
         # Whose status or mark is another one by now only a wider dump shows.
         wide = replace(narrow, status=0, status_mask=0, mark=0, mark_mask=0)
-        for selection in dict.fromkeys((narrow, wide)):
-            dumped = flows.height if selection == narrow else max(self.view.table.count or 0, flows.height)
+        removed = not any(each.given for each in done)
+        table = max(self.view.table.count or 0, flows.height)
+        asked = {narrow: flows.height, wide: table}
+        if all(each.sure for each in done):
+            asked = {narrow: flows.height}
+        elif removed:
+            asked = {wide: table - len(rows)}
+        for selection, dumped in asked.items():
             if rereading.worth_a_dump(len(left), dumped):
                 met = [left.clear()]
                 for again in rereading.in_a_dump(flows, left, selection, _SHOWN, self.netns_path):
                     met.append(again.rows)
                     yield again
-                left = left.clear() if sure else left.filter(~left.is_in(pl.concat(met).implode()))
+                left = left.clear() if removed else left.filter(~left.is_in(pl.concat(met).implode()))
         yield from rereading.by_name(flows, [left], self.entries)
 
     def _changed(self, done: Sequence[Done]) -> pl.DataFrame:
