@@ -28,7 +28,6 @@ REMEDIES = {
     "shorten-established": "shorten-established",
     "strict-pickup": "strict-pickup",
     "cap-unacknowledged": "cap-unacknowledged",
-    "notrack": f"notrack:service=tcp/80,address={SERVER}",
     "timeout-policy": "timeout-policy:service=tcp/443,established=7440",
 }
 
@@ -95,12 +94,32 @@ def test_the_cap_is_what_a_late_packet_gets(rehearsed: dict[str, Rehearsed]) -> 
     assert talk["late"]["agrees"]
 
 
-def test_without_tracking_the_service_works_and_has_no_entry(rehearsed: dict[str, Rehearsed]) -> None:
-    talk = rehearsed["notrack"].talk()
+NOTRACK = f"notrack:service=tcp/80,address={SERVER}"
+
+
+def test_without_tracking_the_service_works_and_has_no_entry(tmp_path: Path) -> None:
+    rules = "table inet admin {\n chain input {\n type filter hook input priority 0\n ct state invalid drop\n }\n}\n"
+    with node(rules) as netns:
+        before = everything(netns)
+        found = rehearse(netns, tmp_path, NOTRACK)
+        unchanged(before, netns)
+    assert found.code == 0, found.out + found.err
+    talk = found.talk()
     assert (talk["still"], talk["anew"]) == (True, True)
+    assert talk["kept"]["before"] > 430_000
     assert talk["kept"]["after"] is None
     assert talk["kept"]["agrees"]
-    assert rehearsed["notrack"].step["happened"]["settles_at"] == 0
+    assert found.step["happened"]["settles_at"] == 0
+    assert found.document["undone"] is True
+
+
+def test_what_has_to_be_done_by_hand_first_is_said_as_fix_would(sick: Netns, tmp_path: Path) -> None:
+    found = rehearse(sick, tmp_path, NOTRACK)
+    assert found.code == 76
+    assert found.step["state"] == "failed"
+    assert found.step["why"].startswith("first by hand: ")
+    assert found.document["refused"] == [found.step["why"]]
+    assert found.talk()["still"]
 
 
 def test_a_policy_is_for_its_service_alone(rehearsed: dict[str, Rehearsed]) -> None:

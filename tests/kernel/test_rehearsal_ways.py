@@ -88,6 +88,38 @@ table inet admin {
     assert 7_430 < talk["kept"]["after"] <= 7_440
 
 
+def test_each_service_is_behind_the_interface_that_leads_to_it(tmp_path: Path) -> None:
+    """Rules let each pass to its own alone; one container is another one's client."""
+    rules = """
+table inet admin {
+  chain forward {
+    type filter hook forward priority 0; policy drop
+    ct state established,related accept
+    iifname "out0" oifname "inner0" tcp dport 80 accept
+    iifname "inner0" oifname "inner1" tcp dport 5432 accept
+  }
+}
+"""
+    far = "10.99.0.5"
+    with router(rules) as netns:
+        netns.run("ip", "link", "add", "inner1", "type", "bridge")
+        netns.run("ip", "link", "set", "inner1", "up")
+        netns.run("ip", "route", "add", f"{far}/32", "dev", "inner1")
+        entries(netns, 50, (INNER, 80), (INNER, 80))
+        ports = np.arange(30) + 41_000
+        ends = (
+            End(packed("10.88.0.20"), packed(far), ports, 5432),
+            End(packed(far), packed("10.88.0.20"), 5432, ports),
+        )
+        inject(netns.path, Entries(*ends, count=30, **FORM))  # type: ignore[arg-type]  # the form above
+        found = rehearse(netns, tmp_path, "shorten-established")
+    assert found.code == 0, found.out + found.err
+    talks = {one["service"]: one for one in found.document["connections"]}
+    assert talks["tcp/5432"]["client"] == "10.88.0.20"
+    assert {name: one["opened"] for name, one in talks.items()} == {"tcp/80": True, "tcp/5432": True}
+    assert all(one["still"] and one["anew"] for one in talks.values())
+
+
 def test_rules_that_do_not_let_it_pass_are_no_fault_of_the_plan(tmp_path: Path) -> None:
     rules = "table inet admin { chain f { type filter hook forward priority 0; policy drop; }; }"
     with router(rules) as netns:

@@ -20,7 +20,17 @@ from halftrack.plans.actions import (
 from kernel.changing import ESTABLISHED, LOOSE, UNACKNOWLEDGED, plan
 from unit.flowrows import one_sided, table
 
-WEB = Service("tcp/80", ("203.0.113.73", 8080), ("10.88.0.14", 80), "198.51.100.7", None, False, False, 9)  # noqa: FBT003  # not on the node, nor its client
+WEB = Service(
+    name="tcp/80",
+    front=("203.0.113.73", 8080),
+    back=("10.88.0.14", 80),
+    client="198.51.100.7",
+    stranger=None,
+    local=False,
+    client_local=False,
+    front_local=False,
+    entries=9,
+)
 SHORTER = SetSysctl(name=ESTABLISHED, before="432000", after="7440")
 STRICT = SetSysctl(name=LOOSE, before="1", after="0")
 CAP = SetSysctl(name=UNACKNOWLEDGED, before="432000", after="300")

@@ -1,6 +1,6 @@
-"""Interfaces, addresses and routes of a scratch namespace, through rtnetlink.
+"""Interfaces, addresses and routes of a scratch namespace, through rtnetlink; and where a route leads.
 
-Links here carry packets of any address without asking who has it: both ends of a pair have one
+Links made here carry packets of any address without asking who has it: both ends of a pair have one
 hardware address and no ARP, so that what is sent over it always is for the other end (arp_constructor
 in net/ipv4/arp.c, ndisc_constructor in net/ipv6/ndisc.c).
 """
@@ -28,6 +28,7 @@ from halftrack.kernel.netlink_messages import (
 # include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, veth.h
 _RTM_NEWLINK: Final = 16
 _RTM_NEWROUTE: Final = 24
+_RTM_GETROUTE: Final = 26
 _IFLA_ADDRESS: Final = 1
 _IFLA_IFNAME: Final = 3
 _IFLA_LINKINFO: Final = 18
@@ -100,6 +101,25 @@ class Links:
         flags |= NLM_F_REQUEST | NLM_F_ACK
         self._socket.send(netlink_messages.message(kind, flags, number, payload))
         netlink.answer(self._socket, number, time.monotonic() + _WITHIN_S)
+
+
+def interface_to(address: str) -> str | None:
+    """The interface of the calling thread's namespace that leads to an address; None: none does."""
+    family, raw = _packed(address)
+    head = _RTMSG.pack(family, len(raw) * 8, 0, 0, 0, 0, 0, 0, 0)
+    number = netlink_messages.sequence()
+    try:
+        with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
+            sock.send(
+                netlink_messages.message(
+                    _RTM_GETROUTE, NLM_F_REQUEST, number, head + attribute(_RTA_DST, raw)
+                )
+            )
+            body = netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
+        (index,) = struct.unpack("=I", netlink_messages.attributes(body[_RTMSG.size :])[_RTA_OIF])
+        return socket.if_indextoname(index)
+    except (OSError, KeyError, struct.error):
+        return None
 
 
 def _link(flags: int) -> bytes:

@@ -32,7 +32,7 @@ _BENCHMARK: Final = {4: ("198.18.0.1", "198.18.0.2"), 6: ("2001:2::1", "2001:2::
 class Service:
     """``front``: what clients connect to, ``back``: where it is; both address and port.
 
-    ``local``: it is on the node itself; ``client_local``: so is the client. ``stranger``: an address that
+    ``local``, ``client_local``, ``front_local``: that address is the node's own. ``stranger``: one that
     nobody here has, for packets without a connection; None: there can be none. ``entries``: of it.
     """
 
@@ -43,6 +43,7 @@ class Service:
     stranger: str | None
     local: bool
     client_local: bool
+    front_local: bool
     entries: int
 
 
@@ -167,6 +168,7 @@ def _service(
             stranger=None,
             local=True,
             client_local=True,
+            front_local=True,
             entries=rows.height,
         )
     usual = _BENCHMARK[ipaddress.ip_address(back).version]
@@ -181,6 +183,7 @@ def _service(
         stranger=next(iter(strangers), usual[1]),
         local=back in here,
         client_local=client in here,
+        front_local=front in here,
         entries=rows.height,
     )
 

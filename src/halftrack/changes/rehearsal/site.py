@@ -1,8 +1,9 @@
-"""Three scratch namespaces: one in the node's place, one with its clients, one with what is behind it."""
+"""Scratch namespaces: one in the node's place, and one behind each interface that a connection takes."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import socket
 from pathlib import Path
@@ -10,30 +11,26 @@ from typing import TYPE_CHECKING, Final, Self
 
 from halftrack.errors import FeatureMissing, HalftrackError
 from halftrack.evidence.uapi import AF_INET, AF_INET6
-from halftrack.kernel import files, iptables, links, scratch, survey, tools
+from halftrack.kernel import iptables, links, scratch, tools
 from halftrack.plans.actions import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from halftrack.changes.rehearsal.services import Service
-    from halftrack.evidence.values import LocalAddress
 
-_CLIENTS: Final = "clients"
-_BEHIND: Final = "behind"
-_FORWARDING: Final = {
-    "ipv4/ip_forward": "1",
-    "ipv6/conf/all/forwarding": "1",
-    "ipv4/conf/all/rp_filter": "0",
-    "ipv4/conf/default/rp_filter": "0",
-}
+_FAR: Final = "far"
+"""The other end of each of the node's interfaces."""
+_OUTWARD, _INWARD = "rehearsal0", "rehearsal1"
+"""Interfaces that stand for those of the node, where it has none that leads to a client or a service."""
+_PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+_ANY_WAY: Final = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
 _TRACKING: Final = """table inet halftrack_rehearsal {
   chain in { type filter hook prerouting priority 0; ct state new; }
   chain out { type filter hook output priority 0; ct state new; }
 }
 """
 """The tracker sees a namespace's packets once a rule there asks for their state."""
-_ALL_ROUTES: Final = "00000000"
 
 
 class Site:
@@ -42,17 +39,12 @@ class Site:
     def __init__(self, name: str) -> None:
         self.name = name
         self._open = contextlib.ExitStack()
+        self._far: dict[str, scratch.Netns] = {}
+        self._ways: Mapping[str, str] = {}
 
     def __enter__(self) -> Self:
         """Raises FeatureMissing where no namespaces can be made."""
-        with self._open as still:
-            try:
-                self.node, self.clients, self.behind = (
-                    still.enter_context(scratch.Netns()) for _ in range(3)
-                )
-            except OSError as error:
-                raise FeatureMissing(f"no scratch namespace can be made: {error.strerror}") from error
-            self._open = still.pop_all()
+        self.node = self._made()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,81 +55,106 @@ class Site:
         """For actions: never the node's namespace, whatever its name."""
         return Where(netns=f"the copy of {self.name}", path=self.node.path, inode=self.node.inode)
 
-    def connect(self, services: Sequence[Service], uplink: str, inner: str, others: Iterable[str]) -> None:
-        """Links and addresses for these services; ``others``: interfaces that only have to be there.
+    def place(self, address: str) -> scratch.Netns:
+        """The namespace that has this address."""
+        return self._far[self._ways[address]] if address in self._ways else self.node
 
-        Raises OSError.
+    def connect(self, services: Sequence[Service], ways: Mapping[str, str], others: Iterable[str]) -> None:
+        """Links and addresses for these services.
+
+        ``ways``: for each address that is not the node's, through which of its interfaces it is reached.
+        ``others``: interfaces that only have to be there. Raises OSError, FeatureMissing.
         """
-        for place in (self.node, self.clients, self.behind):
-            place.call(_forward)
-        with (
-            contextlib.closing(links.Links(self.node.path)) as node,
-            contextlib.closing(links.Links(self.clients.path)) as clients,
-            contextlib.closing(links.Links(self.behind.path)) as behind,
-        ):
-            node.pair(uplink, _CLIENTS, self.clients.fd, 1)
-            node.pair(inner, _BEHIND, self.behind.fd, 2)
-            for number, name in enumerate(sorted(set(others) - {uplink, inner}), 3):
-                node.pair(name, f"other{number}", self.clients.fd, number)
+        self._ways = ways
+        self._far = {name: self._made() for name in sorted(set(ways.values()))}
+        self.node.call(lambda: _set({**_ANY_WAY, **_PASSING}))
+        with contextlib.closing(links.Links(self.node.path)) as node:
+            for number, (name, far) in enumerate(self._far.items()):
+                self._lead(node, name, far, number)
+            spare = self._made() if others else self.node
+            for number, name in enumerate(sorted(set(others) - set(self._far)), len(self._far)):
+                node.pair(name, f"other{number}", spare.fd, number)
                 node.up(name)
-            for netns, end in ((node, uplink), (node, inner), (clients, _CLIENTS), (behind, _BEHIND)):
-                netns.up(end)
-            lo, inward = self.node.call(lambda: _numbers(inner))
-            at = {
-                node: (lo, self.node.call(lambda: socket.if_nametoindex(uplink))),
-                clients: self.clients.call(lambda: _numbers(_CLIENTS)),
-                behind: self.behind.call(lambda: _numbers(_BEHIND)),
-            }
-            for netns, (_, outward) in at.items():
-                for family in (AF_INET, AF_INET6):
-                    with contextlib.suppress(OSError):  # a kernel without IPv6
-                        netns.route(outward, None, family)
-            owned: set[tuple[links.Links, str]] = set()
-            for one in services:
-                owned.add((node if one.local else behind, one.back[0]))
-                owned.add((node if one.client_local else clients, one.client))
-                if not one.local:
-                    node.route(inward, one.back[0])
-            for netns, address in sorted(owned, key=lambda pair: pair[1]):
+            for address, name in ways.items():
+                node.route(self.node.call(functools.partial(socket.if_nametoindex, name)), address)
+            self._default(node, services)
+            owned = {one.back[0] for one in services} | {one.client for one in services}
+            fronts = {one.front[0] for one in services if one.front_local}
+            for address in sorted((owned | fronts) - set(ways)):
                 if not ipaddress.ip_address(address).is_loopback:
-                    netns.address(at[netns][0], address)
+                    node.address(self.node.call(_loopback), address)
+        for address in sorted(owned & set(ways)):
+            far = self.place(address)
+            with contextlib.closing(links.Links(far.path)) as there:
+                there.address(far.call(_loopback), address)
+
+    def _default(self, node: links.Links, services: Sequence[Service]) -> None:
+        """A way for what rules are still to translate."""
+        name = next((self._ways[one.client] for one in services if one.client in self._ways), None)
+        name = name or next(iter(self._far), None)
+        if name is not None:
+            index = self.node.call(lambda: socket.if_nametoindex(str(name)))
+            for family in (AF_INET, AF_INET6):
+                with contextlib.suppress(OSError):  # a kernel without IPv6
+                    node.route(index, None, family)
+
+    def _lead(self, node: links.Links, name: str, far: scratch.Netns, number: int) -> None:
+        """Make one of the node's interfaces, and behind it a namespace that answers through it."""
+        far.call(lambda: _set(_ANY_WAY))
+        node.pair(name, _FAR, far.fd, number)
+        node.up(name)
+        with contextlib.closing(links.Links(far.path)) as there:
+            there.up(_FAR)
+            index = far.call(lambda: socket.if_nametoindex(_FAR))
+            for family in (AF_INET, AF_INET6):
+                with contextlib.suppress(OSError):  # a kernel without IPv6
+                    there.route(index, None, family)
+
+    def _made(self) -> scratch.Netns:
+        try:
+            return self._open.enter_context(scratch.Netns())
+        except OSError as error:
+            raise FeatureMissing(f"no scratch namespace can be made: {error.strerror}") from error
 
     def track(self) -> None:
         """Have the tracker see what passes. Raises HalftrackError."""
         self.node.call(_track)
 
 
-def names(own: Sequence[LocalAddress] | None, servers: Iterable[str]) -> tuple[str, str]:
-    """Of the calling thread's namespace: the interface to the outside, and the one to these servers.
+def ways(services: Iterable[Service]) -> dict[str, str]:
+    """For each address of a service that is not the node's, the interface that leads to it.
 
-    So rules that name interfaces meet the packets that they would meet on the node.
+    Asked in the calling thread's namespace, so that rules which name interfaces meet the packets that they
+    would meet on the node.
     """
-    outward = _default() or "rehearsal0"
-    inward = "rehearsal1"
-    for text in servers:
-        server = ipaddress.ip_address(text)
-        for one in own or ():
-            interface = ipaddress.ip_interface(f"{one.address.partition('%')[0]}/{one.prefix}")
-            if one.interface not in (outward, "lo") and server in interface.network:
-                return outward, one.interface
-    return outward, inward
+    found: dict[str, str] = {}
+    for one in services:
+        if not one.local:
+            found[one.back[0]] = _way(one.back[0], _INWARD)
+    for one in services:
+        behind = found.get(one.back[0])
+        if not one.client_local:
+            found.setdefault(one.client, _way(one.client, _OUTWARD))
+            if found[one.client] == behind:  # it would not come by here
+                found[one.client] = _OUTWARD
+        if one.stranger is not None:
+            found.setdefault(one.stranger, _way(one.stranger, _OUTWARD))
+            if found[one.stranger] == behind:
+                found[one.stranger] = _OUTWARD
+    return found
 
 
-def _default() -> str | None:
-    text = files.text(survey.net_directory() / "route") or ""
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 7 and words[1] == words[7] == _ALL_ROUTES:
-            return words[0]
-    return None
+def _way(address: str, usual: str) -> str:
+    name = links.interface_to(address)
+    return usual if name in (None, "lo") else str(name)
 
 
-def _numbers(name: str) -> tuple[int, int]:
-    return socket.if_nametoindex("lo"), socket.if_nametoindex(name)
+def _loopback() -> int:
+    return socket.if_nametoindex("lo")
 
 
-def _forward() -> None:
-    for name, value in _FORWARDING.items():
+def _set(values: Mapping[str, str]) -> None:
+    for name, value in values.items():
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
             (Path("/proc/sys/net") / name).write_text(value, encoding="ascii")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from halftrack.changes.spaces import Space
     from halftrack.diagnosis.filters import Filter
     from halftrack.evidence.flows import FlowTable
-    from halftrack.evidence.values import Evidence, LocalAddress, Table
+    from halftrack.evidence.values import Evidence, Table
     from halftrack.plans.actions import Drain, Where
 
 
@@ -103,7 +103,7 @@ def build(
     drawn = choosing.choose(seen.flows, about.affected, fits)
     chosen, unserved = services.choose(seen, about.affected)
     site = still.enter_context(sites.Site(where.netns))
-    copied = _copy(space, site, chosen, table.addresses)
+    copied = _copy(space, site, chosen)
     frame = table.flows.frame.filter(drawn)
     made = creating.create(site.node.path, frame)
     sample = Sample(
@@ -130,15 +130,12 @@ def build(
     )
 
 
-def _copy(
-    space: Space, site: sites.Site, chosen: Sequence[Service], own: Sequence[LocalAddress] | None
-) -> Copied:
+def _copy(space: Space, site: sites.Site, chosen: Sequence[Service]) -> Copied:
     """Links first, then settings and rules. Raises HalftrackError, OSError."""
-    inner = [one.back[0] for one in chosen if not one.local]
     try:
         found = spaces.call(space, copying.rules)
-        uplink, inward = spaces.call(space, lambda: sites.names(own, inner))
-        site.connect(chosen, uplink, inward, found.interfaces)
+        ways = spaces.call(space, lambda: sites.ways(chosen))
+        site.connect(chosen, ways, found.interfaces)
         settings, left = copying.settings(space, spaces.find(site.where))
     except Vanished as error:
         raise Incomplete(f"namespace {space.name} is not there any more") from error

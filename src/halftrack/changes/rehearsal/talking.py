@@ -52,8 +52,7 @@ class Conversations:
         def make() -> socket.socket:
             return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
 
-        place = self._site.node if service.client_local else self._site.clients
-        client = self._open.enter_context(place.call(make))
+        client = self._open.enter_context(self._site.place(service.client).call(make))
         _let_go_at_once(client)
         client.settimeout(_WITHIN_S)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -75,9 +74,10 @@ class Conversations:
         if service.stranger is None:
             return None
         port = next(self._ports)
-        place = self._site.node if service.local else self._site.behind
         try:
-            place.call(lambda: _send_ack(service.back, (str(service.stranger), port)))
+            self._site.place(service.back[0]).call(
+                lambda: _send_ack(service.back, (str(service.stranger), port))
+            )
         except OSError:
             return None
         return self._noted(service.back, (service.stranger, port))
@@ -102,9 +102,10 @@ class Conversations:
 
     def _listener(self, service: Service) -> socket.socket:
         if service.back not in self._listeners:
-            place = self._site.node if service.local else self._site.behind
             family = socket.AF_INET6 if ":" in service.back[0] else socket.AF_INET
-            made = place.call(lambda: socket.create_server(service.back, family=family))
+            made = self._site.place(service.back[0]).call(
+                lambda: socket.create_server(service.back, family=family)
+            )
             made.settimeout(_WITHIN_S)
             self._listeners[service.back] = self._open.enter_context(made)
         return self._listeners[service.back]
