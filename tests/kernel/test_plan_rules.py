@@ -34,9 +34,10 @@ def test_a_timeout_policy_for_one_service_comes_and_goes(netns: Netns, tmp_path:
     assert (action["rule"]["port"], action["rule"]["timeouts"]) == (8883, {"established": 7440})
     done = halftrack("fix", str(made), "--yes", "--no-try", home=tmp_path)
     assert done.returncode == 0, done.stderr
-    listed = netns.run("nft", "list", "table", "inet", "halftrack")
+    listed = netns.run("nft", "list", "ruleset")
     assert "8883" in listed
-    assert "ct timeout set" in listed
+    # The tool is the one that holds the node's rules, which others may have put there.
+    assert ("ct timeout set" if action.get("tool", "nft") == "nft" else "target CT") in listed
     done = halftrack("undo", "1", "--yes", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert ruleset(netns) == before
@@ -47,7 +48,7 @@ def test_no_tracking_for_one_service_comes_and_goes(netns: Netns, tmp_path: Path
     made = planned(netns, tmp_path, "notrack:service=tcp/80,address=127.0.0.1")
     done = halftrack("fix", str(made), "--yes", "--no-try", home=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "notrack" in netns.run("nft", "list", "table", "inet", "halftrack")
+    assert "notrack" in netns.run("nft", "list", "ruleset")
     done = halftrack("undo", "1", "--yes", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert ruleset(netns) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from halftrack.errors import UsageError
-from halftrack.evidence.values import Firewall, Namespace, Owner
+from halftrack.evidence.values import SELF, Firewall, Namespace, Owner
 from halftrack.plans.actions import (
     ByHand,
     SetSysctl,
@@ -134,3 +134,13 @@ def test_what_is_no_address_is_refused_on_a_running_node() -> None:
     assert plan(old_node(source="dump"), word).variables == {"ADDR_1": "xx.xx.xx.73"}
     with pytest.raises(UsageError, match=r"'xx\.xx\.xx\.73' is no address"):
         plan(old_node(source="live"), word)
+
+
+def test_what_is_named_in_another_namespace_than_the_nodes_is_for_that_one() -> None:
+    host = table(*leak(900), settings=SETTINGS, limit=1_000)
+    here = table(row(), namespace=Namespace(SELF, 77), settings=SETTINGS, limit=1_000)
+    made = plan(evidence(host, here, kernel="6.1.0"), "shorten-established")
+    places = [
+        action.where.netns for each in made.steps for action in each.actions if isinstance(action, SetSysctl)
+    ]
+    assert places == [SELF]

@@ -71,14 +71,16 @@ def remedy(
 ) -> tuple[Pick, ...]:
     """The remedy for every finding that offers it, or else for the namespace that is meant.
 
-    Empty where all that it would do is so already. Raises UsageError where it cannot be had.
+    Typed in a namespace that is not the node's, it is for that one alone: whoever works in a container
+    does not mean the node. Empty where all that it would do is so already. Raises UsageError where it
+    cannot be had.
     """
     name = str(wanted.remedy)
     if evidence.source == "live":
         _check_address(wanted)
     offering = [
         (each, advice)
-        for each in situations
+        for each in _within_reach(situations, evidence)
         for advice in each.finding.remedies
         if slug(advice) == name and _same_service(advice, wanted)
     ]
@@ -90,6 +92,12 @@ def remedy(
         raise UsageError(f"{name} cannot be planned here; done by hand: halftrack explain {name}")
     found = (pick(each, advice, asked=True) for each, advice in told)
     return tuple(each for each in found if each is not None)
+
+
+def _within_reach(situations: Sequence[Situation], evidence: Evidence) -> Sequence[Situation]:
+    if not any(table.netns == SELF and not table.skipped for table in evidence.tables):
+        return situations
+    return [each for each in situations if each.table.netns == SELF]
 
 
 def _check_address(wanted: Wanted) -> None:
