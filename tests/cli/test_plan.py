@@ -61,6 +61,7 @@ def test_nothing_to_do_is_not_said_of_what_nobody_saw(run: Run) -> None:
     gap = Gap("entries of shop", "no permission", ("CAP_SYS_ADMIN",), ("one-sided",), "shop")
     ran = run("plan", seen=replace(WELL, gaps=(gap,)))
     assert "nothing to do, as far as could be seen" in ran.out
+    assert (ran.code, "entries of shop" in ran.err) == (76, True)
 
 
 @pytest.mark.parametrize("words", [(), ("strict-pickup",), ("shorten-established:established=2h", "drain")])

@@ -128,18 +128,26 @@ def test_a_namespace_that_is_gone_has_nothing_to_undo(site: Site) -> None:
 
 
 def test_a_step_that_does_not_go_is_taken_back_and_earlier_ones_stay(site: Site) -> None:
-    limit = "net.netfilter.nf_conntrack_max"  # a namespace of one's own may not write it
     plan = site.plan(
-        (setting(site, LOOSE, "0"),), (setting(site, ESTABLISHED, "7440"), setting(site, limit, "1000"))
+        (setting(site, LOOSE, "0"),), (setting(site, ESTABLISHED, "7440"), setting(site, LOOSE, "300"))
     )
     done = site.halftrack("fix", str(plan), "--yes")
     assert done.returncode == 76
-    assert "may not be written" in done.stderr
+    assert "the kernel does not take 300" in done.stderr
     assert "halftrack undo 1" in done.stderr
     assert (site.value(LOOSE), site.value(ESTABLISHED)) == ("0", "432000")
     assert "stopped" in site.halftrack("changes").stdout
     assert site.halftrack("undo", "1", "--yes").returncode == 0
     assert site.value(LOOSE) == "1"
+
+
+def test_what_nobody_here_may_write_is_refused_before_anything_is_changed(site: Site) -> None:
+    before = site.state()
+    limit = "net.netfilter.nf_conntrack_max"  # a namespace of one's own may not write it
+    plan = site.plan((setting(site, LOOSE, "0"), setting(site, limit, "1000")))
+    done = site.halftrack("fix", str(plan), "--yes")
+    assert (done.returncode, "nf_conntrack_max may not be written" in done.stderr) == (77, True)
+    assert site.state() == before
 
 
 def test_a_read_only_etc_is_said_before_anything_is_changed(read_only: Site) -> None:
@@ -230,7 +238,7 @@ def test_buckets_that_cannot_be_written_from_here_are_refused_first(site: Site) 
     """The size of the hash is the node's: nothing is written to it here."""
     plan = site.plan((setting(site, LOOSE, "0"), SetBuckets(after=1 << 22)))
     done = site.netns.call(lambda: site.halftrack("fix", str(plan), "--yes"))
-    assert (done.returncode, "from the node's own network namespace only" in done.stderr) == (76, True)
+    assert (done.returncode, "from the node's own network namespace only" in done.stderr) == (77, True)
     assert "nothing was changed" in done.stderr
     assert site.value(LOOSE) == "1"
 

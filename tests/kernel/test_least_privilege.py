@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernel.scratch import Netns
 
 # An ordinary user may not be allowed to read the interpreter's own files: they are loaded before.
-_WITH_NET_ADMIN = """
+_AS_NOBODY = """
 import contextlib, ctypes, importlib, io, os, pkgutil, struct, sys
 import halftrack
 from halftrack.commands.main import run
@@ -32,25 +32,28 @@ with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
 libc = ctypes.CDLL(None)
 libc.prctl(8, 1, 0, 0, 0)  # PR_SET_KEEPCAPS
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
-only = 1 << 12  # CAP_NET_ADMIN
+only = int(os.environ["ONLY"])
 header = struct.pack("=Ii", 0x20080522, 0)
 assert libc.capset(header, struct.pack("=6I", only, only, 0, 0, 0, 0)) == 0
 libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: else it may not read its own links
 sys.exit(run(sys.argv[1:]))
 """
+CAP_NET_ADMIN = 1 << 12
 SETTING = "net.netfilter.nf_conntrack_tcp_timeout_established"
 
 
-def halftrack(netns: Netns, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def halftrack(
+    netns: Netns, home: Path, *words: str, only: int = CAP_NET_ADMIN
+) -> subprocess.CompletedProcess[str]:
     moved = {f"HALFTRACK_{name}_DIR": str(home / name.lower()) for name in ("STATE", "RUN", "ETC")}
     return subprocess.run(
-        ["ip", "netns", "exec", netns.name, sys.executable, "-c", _WITH_NET_ADMIN, *words],
+        ["ip", "netns", "exec", netns.name, sys.executable, "-c", _AS_NOBODY, *words],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, **moved},
+        env={**os.environ, **moved, "ONLY": str(only)},
     )
 
 
@@ -78,3 +81,24 @@ def test_entries_are_drained(netns: Netns, home: Path) -> None:
     done = halftrack(netns, home, "drain", "one-sided", "--netns", "self", "--yes", "--expect", "500")
     assert done.returncode == 0, done.stderr
     assert (entries(netns), short(netns)) == (500, 500)
+
+
+def test_without_any_right_nothing_is_changed_and_what_is_needed_is_said(netns: Netns, home: Path) -> None:
+    before = read_sysctl(netns, SETTING)
+    fix = ("fix", "shorten-established:established=8000", "--netns", "self", "--yes", "--until-reboot")
+    done = halftrack(netns, home, *fix, only=0)
+    assert (done.returncode, "needs CAP_NET_ADMIN" in done.stderr) == (77, True), done.stderr
+    assert "does not fit" not in done.stderr
+    assert read_sysctl(netns, SETTING) == before
+    assert not (home / "state").exists()
+
+
+def test_a_plan_without_entries_tells_so_by_its_exit_code(netns: Netns, home: Path) -> None:
+    stuck(netns, 500)
+    done = halftrack(netns, home, "plan", "--netns", "self", only=0)
+    assert (done.returncode, "CAP_NET_ADMIN" in done.stderr) == (77, True), done.stderr
+    assert "nothing to do, as far as could be seen" in done.stdout
+    done = halftrack(netns, home, "plan", "shorten-established", "--netns", "self", only=0)
+    assert (done.returncode, "made without entries" in done.stderr) == (76, True), done.stderr
+    assert "established timeout" in done.stdout
+    assert halftrack(netns, home, "plan", "--netns", "self").returncode == 0

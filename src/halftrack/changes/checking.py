@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.changes import clearing, making, persisting, spaces
 from halftrack.changes.writes import sysctl
-from halftrack.errors import HalftrackError, UnreadableInput
+from halftrack.errors import HalftrackError, PermissionMissing, UnreadableInput
 from halftrack.plans import words
 from halftrack.plans.actions import ByHand, Drain, Persist, SetBuckets, SetSysctl
 
@@ -20,18 +20,26 @@ if TYPE_CHECKING:
 class Checked:
     """Of a plan on this node now.
 
-    ``refused``: what does not hold any more, a line each. ``titles``: of the writes to come, ``files``:
+    ``refused``: what does not hold any more, a line each; ``denied``: those of them that somebody with
+    more rights could do. ``titles``: of the writes to come, ``files``:
     of those that make it last. ``lasting``: it will hold over a reboot, once it is kept. ``already``:
     actions that are in force. ``by_hand``: what somebody else has to do.
     """
 
     refused: list[str] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
     titles: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     by_hand: list[ByHand] = field(default_factory=list)
     drains: list[Drain] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     lasting: bool = False
+
+    def refuse(self, error: HalftrackError) -> None:
+        """Note what speaks against the plan."""
+        self.refused.append(str(error))
+        if isinstance(error, PermissionMissing):
+            self.denied.add(str(error))
 
 
 def check(plan: Plan, *, lasting: bool) -> Checked:
@@ -48,13 +56,13 @@ def check(plan: Plan, *, lasting: bool) -> Checked:
                 _refuse_foreign(action)
                 _check(action, checked, to_come)
             except HalftrackError as error:
-                checked.refused.append(str(error))
+                checked.refuse(error)
     if lasting:
         checked.lasting = persisting.merged(plan) != Persist()
         try:
             checked.files += [write.title for write in persisting.check(plan)]
         except HalftrackError as error:
-            checked.refused.append(str(error))
+            checked.refuse(error)
     return checked
 
 
@@ -95,6 +103,9 @@ def _check(action: Action, checked: Checked, to_come: dict[str, str]) -> None:
             to_come[_key(action)] = action.after
         case _:
             writes = making.writes(action)
+            for write in writes:
+                if isinstance(write, sysctl.SysctlWrite):
+                    write.may()
             checked.titles += [write.title for write in writes]
             if not writes:
                 checked.already.append(_named(action))

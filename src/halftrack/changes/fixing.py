@@ -62,9 +62,10 @@ def fix(
 
 
 def refuse(checked: checking.Checked) -> None:
-    """Raise Incomplete with all that does not hold any more."""
+    """Raise Incomplete with all that does not hold any more, PermissionMissing where it is only that."""
     if checked.refused:
-        raise Incomplete(f"{'; '.join(dict.fromkeys(checked.refused))}: nothing was changed")
+        kind = PermissionMissing if checked.denied.issuperset(checked.refused) else Incomplete
+        raise kind(f"{'; '.join(dict.fromkeys(checked.refused))}: nothing was changed")
 
 
 def _begin(journal: Journal, plan: Plan, terms: Terms) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import lasting_rules, places
 from halftrack.changes.writes import buckets, files
-from halftrack.errors import PermissionMissing
+from halftrack.errors import Incomplete, PermissionMissing
 from halftrack.kernel import files as live_files
 from halftrack.plans.actions import Persist
 
@@ -71,9 +71,10 @@ def check(plan: Plan) -> list[FileWrite | LinkWrite]:
     for write in found:
         directory = next(one for one in Path(write.path).parents if one.exists())
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionMissing(
-                f"{write.path} may not be written (read-only?); --until-reboot does without what lasts"
-            )
+            without = "--until-reboot does without what lasts"
+            if os.statvfs(directory).f_flag & os.ST_RDONLY:
+                raise Incomplete(f"{write.path} is on a read-only file system; {without}")
+            raise PermissionMissing(f"{write.path} may not be written: it takes root; {without}")
     return found
 
 

@@ -11,14 +11,17 @@ import click
 
 from halftrack.commands import changed, options, output
 from halftrack.commands.durations import seconds
-from halftrack.errors import Incomplete, UnreadableInput, UsageError
+from halftrack.errors import Incomplete, PermissionMissing, UnreadableInput, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from halftrack.changes.applying import Stopped
     from halftrack.changes.checking import Checked
     from halftrack.changes.fixing import Terms
     from halftrack.changes.journal import Journal
     from halftrack.commands.options import Options
+    from halftrack.planning import Wanted
     from halftrack.plans.change import Change, Intention
     from halftrack.plans.document import Plan
 
@@ -71,8 +74,11 @@ def command(
     filled_in: tuple[str, ...],
 ) -> int:
     given = options.given(context)
-    _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse, yes=yes)
-    plan = _filled(_plan(what, given, unmanaged=unmanaged), filled_in)
+    _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse)
+    wanted = _wanted(what, given)
+    if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
+        raise UsageError("fix asks first, and nobody can answer here: add --yes")
+    plan = _filled(_plan(what[0], wanted, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
     from halftrack.changes import trial as trial_of_another  # noqa: PLC0415  # likewise
 
@@ -100,9 +106,7 @@ def command(
     return _fix(plan, terms, meant, given)
 
 
-def _check(
-    given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, rehearse: bool, yes: bool
-) -> None:
+def _check(given: Options, what: tuple[str, ...], *, trial: str | None, no_try: bool, rehearse: bool) -> None:
     if not what:
         raise UsageError("fix wants a plan: halftrack plan -o PLAN, then halftrack fix PLAN; or a remedy")
     if trial is not None and no_try:
@@ -111,25 +115,33 @@ def _check(
         raise UsageError("--root and --assume are for looking: fix changes the running node")
     if rehearse and (trial is not None or no_try):
         raise UsageError("--rehearse changes nothing here, so there is nothing to try: leave --try out")
-    if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
-        raise UsageError("fix asks first, and nobody can answer here: add --yes")
 
 
-def _plan(what: tuple[str, ...], given: Options, *, unmanaged: bool) -> Plan:
-    """The plan in a file; made anew of this node where the words are no file."""
+def _wanted(what: tuple[str, ...], given: Options) -> Sequence[Wanted] | None:
+    """What is to be planned now; None where the words are a plan's file. Raises UsageError for neither."""
     name = what[0]
     if name != "-" and not name.startswith(("/", "./", "../")) and not Path(name).exists():
         if name.endswith(".json"):
             raise UsageError(f"there is no file {name!a}: halftrack plan -o {name} makes one")
-        from halftrack import planning  # noqa: PLC0415  # a plan from a file needs neither
-        from halftrack.commands import plan  # noqa: PLC0415  # likewise; heavy
+        from halftrack import planning  # noqa: PLC0415  # a plan from a file does without
 
-        return plan.made((), planning.parse(what), given, unmanaged=unmanaged)
+        return planning.parse(what)
     if given.netns is not None:
         raise UsageError("--netns is for what is planned now: a plan in a file says itself where it belongs")
     if len(what) != 1:
         raise UsageError("fix takes one plan at a time")
-    return _read(name)
+    if name != "-" and not Path(name).exists():
+        raise UsageError(f"there is no file {name!a}: halftrack plan -o {name!a} makes one")
+    return None
+
+
+def _plan(name: str, wanted: Sequence[Wanted] | None, given: Options, *, unmanaged: bool) -> Plan:
+    """The plan in a file; made anew of this node where something is wanted of it."""
+    if wanted is None:
+        return _read(name)
+    from halftrack.commands import plan  # noqa: PLC0415  # heavy, and a plan from a file does without
+
+    return plan.made((), wanted, given, unmanaged=unmanaged)[0]
 
 
 def _filled(plan: Plan, told: tuple[str, ...]) -> Plan:
@@ -189,6 +201,8 @@ def _refuse(checked: Checked) -> None:
     refused = list(dict.fromkeys(checked.refused))
     for line in refused:
         output.complain(line)
+    if refused and checked.denied.issuperset(refused):
+        raise PermissionMissing("that is not permitted here: nothing was changed")
     if refused:
         raise Incomplete("the plan does not fit this node any more: nothing was changed")
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
 from halftrack.diagnosis.filters.terms import Match, Text
 from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS, JUDGED, WORDS
 from halftrack.diagnosis.words import count
-from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
+from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.selection import EVERYTHING
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.filters import Filter
     from halftrack.diagnosis.filters.chosen import Chosen
     from halftrack.diagnosis.filters.fields import Order
-    from halftrack.evidence.values import Evidence, Gap
+    from halftrack.evidence.values import Evidence
 
 _MOST: Final = 1 << 32
-_ENTRIES_TELL: Final = "one-sided"
-"""A gap that would have told this one is about entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +101,12 @@ def command(
         sockets=judged,
         counters_interval_s=0.0,
     )
-    unread = _unread(seen)
+    missing = unread.entries(seen)
     untold = _print(seen, request, needs_view=needs_view, judged=judged)
     for remark in _remarks(seen, untold, chosen=bool(given.netns)):
         output.message(remark, given)
-    if unread:
-        raise Incomplete(f"entries were not seen: {unread}")
+    if missing:
+        raise Incomplete(f"entries were not seen: {missing}")
     return 0
 
 
@@ -156,23 +154,6 @@ def _netns(wanted: Filter) -> str | None:
     if len(named) == 1 and len(named[0].values) == 1 and isinstance(named[0].values[0], Text):
         return named[0].values[0].text
     return "all"
-
-
-def _unread(seen: Evidence) -> str:
-    """What entries were not seen; empty where all were. Raises where there are none at all."""
-    gaps = [gap for gap in seen.gaps if _ENTRIES_TELL in gap.would_tell]
-    if any(table.flows is not None for table in seen.tables):
-        return "; ".join(dict.fromkeys(map(_told, gaps)))
-    needs = dict.fromkeys(need for gap in gaps for need in gap.needs)
-    what = "; ".join(dict.fromkeys(map(_told, gaps))) or "no connection table was found"
-    if needs:
-        raise PermissionMissing(what)
-    raise FeatureMissing(what)
-
-
-def _told(gap: Gap) -> str:
-    needs = f", needs {', '.join(gap.needs)}" if gap.needs else ""
-    return f"{gap.what} ({gap.why}{needs})"
 
 
 def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> Mapping[str, int]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import planning
-from halftrack.commands import last_screen, options, output, repeating, saving
+from halftrack.commands import last_screen, options, output, repeating, saving, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
-from halftrack.errors import UsageError
+from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
 from halftrack.evidence.rulesets import OF_ENTRIES
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import identity
@@ -81,12 +81,13 @@ def command(
         raise UsageError("-o names a file; on standard output the plan is printed by --json")
     if sum((as_script, owner is not None, given.json or given.jsonl)) > 1:
         raise UsageError("--sh, --for and --json are different answers: ask for one of them")
-    plan = made(sources, planning.parse(words), given)
+    plan, seen = made(sources, planning.parse(words), given)
     if as_script or owner is not None:
         from halftrack.commands import carried  # noqa: PLC0415  # for those who carry a plan away only
 
         carried.write(carried.script(plan) if owner is None else carried.file(plan, owner), target)
         output.message(carried.summary(plan, owner), given)
+        _say_what_is_missing(plan, seen)
         return 0
     if target is not None:
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
@@ -94,13 +95,29 @@ def command(
         saving.save(json.pretty(plan), target)
         output.message(f"plan {plan.id} is in {target}", given)
     output.write(shown(plan, given, following(words, sources, target, given)))
+    _say_what_is_missing(plan, seen)
     return 0
+
+
+def _say_what_is_missing(plan: Plan, seen: Evidence) -> None:
+    """Raise Incomplete where entries were not seen: what they would have called for is not in the plan.
+
+    PermissionMissing or FeatureMissing where none were, and nothing is planned without them.
+    """
+    try:
+        missing = unread.entries(seen)
+    except (PermissionMissing, FeatureMissing) as error:
+        if not plan.steps:
+            raise
+        missing = str(error)
+    if missing:
+        raise Incomplete(f"the plan is made without entries that were not seen: {missing}")
 
 
 def made(
     sources: Sequence[str], wanted: Sequence[Wanted], given: Options, *, unmanaged: bool = False
-) -> Plan:
-    """The plan for what ``sources`` hold; without any, for this node as it is now.
+) -> tuple[Plan, Evidence]:
+    """The plan for what ``sources`` hold and that itself; without any, for this node as it is now.
 
     A number of a finding of this node is one of the last screen.
     """
@@ -110,7 +127,7 @@ def made(
     on_this_node = seen.source == "live" and given.root == Path("/")
     rules = _rules(seen, wanted) if on_this_node else None
     examined = examine(seen)
-    return planning.make(
+    plan = planning.make(
         seen,
         examined,
         wanted,
@@ -119,6 +136,7 @@ def made(
         made_at=datetime.now(UTC).replace(microsecond=0),
         machine=identity.machine() if seen.source == "live" else None,
     )
+    return plan, seen
 
 
 def _rules(seen: Evidence, wanted: Sequence[Wanted]) -> Callable[[Examined], dict[str, Ruleset]]:

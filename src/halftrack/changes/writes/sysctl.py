@@ -49,6 +49,11 @@ class SysctlWrite(msgspec.Struct, frozen=True, kw_only=True, tag="sysctl", tag_f
             return Look(Seen.AFTER, now)
         return Look(Seen.BEFORE if now == self.before else Seen.OTHER, now)
 
+    def may(self) -> None:
+        """Raise PermissionMissing where it could not be written; nothing is. Raises Vanished, OSError."""
+        path = path_of(self.name)
+        spaces.call(self.space, lambda: os.close(_open(path, self.after)))
+
     def do(self) -> None:
         self._set(self.after)
 
@@ -86,12 +91,18 @@ def _is_below(path: Path) -> bool:
 
 
 def _write(path: Path, value: str) -> None:
+    fd = _open(path, value)
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, f"{value}\n".encode("ascii"))
-        finally:
-            os.close(fd)
+        os.write(fd, f"{value}\n".encode("ascii"))
+    except OSError as error:
+        raise _told(error, path, value) from error
+    finally:
+        os.close(fd)
+
+
+def _open(path: Path, value: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except OSError as error:
         raise _told(error, path, value) from error
 

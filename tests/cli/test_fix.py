@@ -1,0 +1,41 @@
+"""``halftrack fix``: what is wrong with the words is said in the order in which it can be put right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.conftest import Run
+
+
+@pytest.mark.parametrize("name", ["gone.json", "./gone", "/nowhere/gone"])
+def test_a_missing_file_is_said_before_yes_is_asked_for(run: Run, name: str) -> None:
+    done = run("fix", name)
+    assert done.code == 64
+    assert done.err.startswith(f"halftrack: there is no file '{name}'")
+
+
+@pytest.mark.parametrize("word", ["no-such-remedy", "shorten-established:colour=red"])
+def test_a_word_that_means_nothing_is_said_before_yes_is_asked_for(run: Run, word: str) -> None:
+    done = run("fix", word)
+    assert done.code == 64
+    assert "--yes" not in done.err
+
+
+def test_nobody_can_answer_here(run: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text("{}")
+    for words in (
+        ("fix", str(plan), "--no-input"),
+        ("fix", "-"),
+        ("fix", "shorten-established", "--no-input"),
+    ):
+        done = run(*words)
+        assert (done.code, done.err) == (
+            64,
+            "halftrack: fix asks first, and nobody can answer here: add --yes\n",
+        )
