@@ -1,7 +1,8 @@
 """Packet-filter rules as text, of nft, of both flavours of iptables and of IPVS, into one Ruleset.
 
     numbers          addresses, ports, protocols, flags
-    nft ─ nft_match  ``nft -j list ruleset`` (libnftables-json(5)) and, for quoting, ``nft -a list ruleset``
+    nft ─ nft_match ─ nft_sides
+                     ``nft -j list ruleset`` (libnftables-json(5)) and, for quoting, ``nft -a list ruleset``
     xtables ─ xtables_match
                      ``iptables-save``, ``ip6tables-save``
     ipvs             ``/proc/net/ip_vs``

@@ -15,7 +15,8 @@ from halftrack.formats.rules import bounds, nft_match
 from halftrack.formats.rules.bounds import Unreadable
 
 if TYPE_CHECKING:
-    from halftrack.formats.rules.nft_match import Conditions, Sets
+    from halftrack.formats.rules.nft_match import Sets
+    from halftrack.formats.rules.nft_sides import Conditions
 
 _FAMILIES: Final[Mapping[str, Family]] = {"ip": "ip", "ip6": "ip6", "inet": "inet", "bridge": "bridge"}
 _HOOKS: Final[Mapping[str, Hook]] = {
