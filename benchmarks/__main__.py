@@ -12,6 +12,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from benchmarks import drain, dump, node, text  # noqa: E402  # the tests' kernel helpers are on the path only now
 
 held = text.main()
+held &= tracker.main()
 if os.geteuid():
     print("not root: benchmarks of the live table left out")
 else:

@@ -2,7 +2,7 @@
 
 A round's entries are read back in one dump, so that they are compared after every packet. Where an entry
 is about to run out, nobody can say on which side of that moment the kernel will see its packet: its flow
-waits for a later round.
+waits for a later round. A flow whose packet took too long on a busy machine begins again.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from halftrack.kernel import ctnetlink
+from halftrack.kernel import counters, ctnetlink
 from halftrack.tcp.segments import Segment
 from kernel.wire import CLIENTS, SERVER, segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halftrack.tcp.entry import Connection
+    from halftrack.tcp.settings import Policy
     from halftrack.tcp.tracker import Step, Tracker
     from kernel.crafting import Crafter, Made
     from kernel.wire import Wire
 
 _CLIENT_PORT: Final = 2000
-SERVER_END: Final = (SERVER, 80)
-UNSURE_S: Final = 0.3
+PORT: Final = 80
+UNSURE_S: Final = 0.4
 """How near to its end an entry's fate depends on who looks first."""
+_LATE_S: Final = 0.1
 COLUMNS: Final = (
     "by_server",
     "state",
@@ -39,20 +43,33 @@ COLUMNS: Final = (
     "orig_packets",
     "reply_packets",
 )
-_FRAME_COLUMNS: Final = COLUMNS[1:]
+_NOTHING: Final = (0,) * len(COLUMNS)
 
 
 @dataclass
 class Flow:
-    """One client port that talks to the server. ``history``: segments since the kernel knows nothing."""
+    """One client port that talks to the server. ``history``: what it sent, since it began."""
 
     client: tuple[int, int]
+    server: tuple[int, int] = (SERVER, PORT)
+    policy: Policy | None = None
     last: Made | None = None
+    repeated: bool = False
     history: list[tuple[float, Made, Step]] = field(default_factory=list)
+
+    def begin_again(self) -> None:
+        """From another port, as nobody knows what became of this one."""
+        self.client = (self.client[0], self.client[1] + 1)
+        self.last, self.repeated = None, False
+        self.history.clear()
 
 
 class Disagreement(AssertionError):
     """Kernel and model differ; the message tells the packets that lead to it."""
+
+
+class Disturbed(Exception):
+    """Somebody else's doing: the table was full for a moment, and entries were given up."""
 
 
 class Comparison:
@@ -65,16 +82,28 @@ class Comparison:
         self.flows = [Flow((CLIENTS + number, _CLIENT_PORT)) for number in range(flows)]
         self.packets = 0
         self.waited = 0
+        self.begun_again = 0
 
     def round(self) -> None:
-        """One packet a flow, then all entries. Raises Disagreement."""
-        for flow in self.flows:
-            self._exchange(flow)
-        self._compare_entries()
+        """One packet a flow, then all entries. Raises Disagreement, or Disturbed."""
+        try:
+            for flow in self.flows:
+                self._exchange(flow)
+            self._compare_entries()
+        except Disagreement as found:
+            self._check_undisturbed(found)
+            raise
+
+    def _check_undisturbed(self, found: Disagreement) -> None:
+        reading = self.wire.netns.call(counters.read)
+        if reading is not None and any(
+            reading.counters().values.get(name) for name in ("early_drop", "drop", "insert_failed")
+        ):
+            raise Disturbed("entries were given up or refused") from found
 
     def _exchange(self, flow: Flow) -> None:
-        client = flow.client
-        entry = self.tracker.connection(client, SERVER_END)
+        client, server = flow.client, flow.server
+        entry = self.tracker.connection(client, server)
         now = time.monotonic()
         if entry is not None:
             left = entry.deadline - now
@@ -83,13 +112,21 @@ class Comparison:
             if -UNSURE_S < left < UNSURE_S:
                 self.waited += 1
                 return
-        made = self.crafter.next(entry, client, flow.last)
+        made = self.crafter.next(entry, client, flow.last, repeated=flow.repeated)
+        flow.repeated = made is flow.last
         flow.last = made
         by_client, flags, seq, ack, window, length, options = made
-        ends = (client, SERVER_END) if by_client else (SERVER_END, client)
+        ends = (client, server) if by_client else (server, client)
+        packet = segment(*ends, made)
         now = time.monotonic()
-        verdict = self.wire.send(segment(*ends, made))
-        step = self.tracker.tcp(now, *ends, Segment(flags, seq, ack, window, length, options=options))
+        verdict = self.wire.send(packet)
+        late = time.monotonic() - now > _LATE_S
+        ours = Segment(flags, seq, ack, window, length, options=options)
+        step = self.tracker.tcp(now, *ends, ours, policy=flow.policy)
+        if late:
+            self.begun_again += 1
+            flow.begin_again()
+            return
         flow.history.append((now, made, step))
         self.packets += 1
         if step.verdict != verdict:
@@ -99,51 +136,64 @@ class Comparison:
         before = time.monotonic()
         theirs, their_left, present = self._dumped()
         after = time.monotonic()
-        entries = [self.tracker.connection(flow.client, SERVER_END) for flow in self.flows]
+        entries = [self.tracker.connection(flow.client, flow.server) for flow in self.flows]
         deadlines = np.array([0.0 if entry is None else entry.deadline for entry in entries])
         alive = deadlines > after
         sure = (deadlines < before - UNSURE_S) | (deadlines > after + UNSURE_S)
-        ours = np.array([_row(entry) if entry else _NOTHING for entry in entries], np.int64)
+        ours = np.array([row(entry) if entry else _NOTHING for entry in entries], np.int64)
         wrong = sure & (present != alive)
         both = sure & present & alive
         wrong |= both & (ours != theirs).any(axis=1)
-        late = their_left > deadlines - before + 0.1
-        early = their_left < deadlines - after - 1.1
+        late = their_left > deadlines - before + _LATE_S
+        early = their_left < deadlines - after - 1 - _LATE_S
         wrong |= both & (late | early)
         for number in np.flatnonzero(wrong):
-            flow = self.flows[int(number)]
-            kernel = (
-                dict(zip(COLUMNS, theirs[number].tolist(), strict=True)) if present[number] else "no entry"
-            )
-            model = dict(zip(COLUMNS, ours[number].tolist(), strict=True)) if alive[number] else "no entry"
+            kernel = named(theirs[number].tolist()) if present[number] else "no entry"
+            model = named(ours[number].tolist()) if alive[number] else "no entry"
             raise Disagreement(
-                f"kernel {kernel} {their_left[number]} s\nmodel  {model} {deadlines[number] - after:.2f} s\n{told(flow)}"
+                f"kernel {kernel} {their_left[number]} s\n"
+                f"model  {model} {deadlines[number] - after:.2f} s\n{told(self.flows[int(number)])}"
             )
 
     def _dumped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Rows of COLUMNS, seconds left, and whether there is an entry at all, by flow."""
         frame = ctnetlink.dump(netns_path=self.wire.netns.path).flows.frame
-        source = frame["orig_src_lo"].to_numpy().astype(np.int64) & 0xFFFF_FFFF
-        target = frame["orig_dst_lo"].to_numpy().astype(np.int64) & 0xFFFF_FFFF
+
+        def column(name: str) -> npt.NDArray[np.int64]:
+            return frame[name].to_numpy().astype(np.int64)
+
+        source, target = column("orig_src_lo") & 0xFFFF_FFFF, column("orig_dst_lo") & 0xFFFF_FFFF
         by_server = source == SERVER
         number = np.where(by_server, target, source) - CLIENTS
+        port = np.where(by_server, column("orig_dport"), column("orig_sport"))
+        current = port == np.array([flow.client[1] for flow in self.flows])[number]
+        number = number[current]
         rows = np.zeros((len(self.flows), len(COLUMNS)), np.int64)
         left = np.zeros(len(self.flows), np.int64)
         present = np.zeros(len(self.flows), bool)
-        rows[number, 0] = by_server
-        for at, name in enumerate(_FRAME_COLUMNS, 1):
-            rows[number, at] = frame[name].to_numpy()
-        left[number] = frame["timeout"].to_numpy()
+        rows[number, 0] = by_server[current]
+        for at, name in enumerate(COLUMNS[1:], 1):
+            rows[number, at] = column(name)[current]
+        left[number] = column("timeout")[current]
         present[number] = True
         return rows, left, present
 
 
-_NOTHING: Final = (0,) * len(COLUMNS)
+def agreeing(compare: Callable[[], int]) -> int:
+    """What a comparison returns that nobody disturbed, of at most three."""
+    for _ in range(2):
+        try:
+            return compare()
+        except Disturbed:
+            continue
+    return compare()
 
 
-def _row(entry: Connection) -> tuple[int, ...]:
+def row(entry: Connection) -> tuple[int, ...]:
+    """The model's entry in COLUMNS."""
     original, reply = entry.original, entry.reply
     return (
-        entry.source == SERVER_END,
+        entry.source[0] == SERVER,  # type: ignore[index]  # all ends here are (address, port)
         entry.state,
         entry.status,
         original.flags,
@@ -155,9 +205,11 @@ def _row(entry: Connection) -> tuple[int, ...]:
     )
 
 
+def named(values: list[int]) -> dict[str, int]:
+    """A row by the names of its columns."""
+    return dict(zip(COLUMNS, values, strict=True))
+
+
 def told(flow: Flow, most: int = 40) -> str:
     """A flow's packets in words, the last of them."""
-    lines = []
-    for now, made, step in flow.history[-most:]:
-        lines.append(f"{now:.3f} {made}\n    {step}")
-    return "\n".join(lines)
+    return "\n".join(f"{now:.3f} {made}\n    {step}" for now, made, step in flow.history[-most:])

@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from halftrack.evidence import uapi
-from halftrack.tcp.table import TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG
+from halftrack.tcp.table import ACK, SYN, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG
 
 if TYPE_CHECKING:
     from halftrack.tcp.entry import Connection, Side
@@ -87,15 +87,18 @@ class Crafter:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311  # the same ones for the same seed
 
-    def next(self, entry: Connection | None, client: object, last: Made | None) -> Made:
-        """A segment for a flow with this entry; now and then the last one again, or its like."""
+    def next(self, entry: Connection | None, client: object, last: Made | None, *, repeated: bool) -> Made:
+        """A segment for a flow with this entry; now and then the last one again, or its like.
+
+        ``repeated``: the last one was that already.
+        """
         chance = self._random.random
-        if last is not None and chance() < 0.12:
-            if chance() < 0.6:
-                return last
-            return last._replace(window=self._pick(_WINDOWS))
+        if last is not None and chance() < (0.7 if repeated else 0.08):
+            return last if chance() < 0.9 else last._replace(window=self._pick(_WINDOWS))
         if entry is None:
             return self._opening()
+        if chance() < 0.2 and (answer := self._answer(entry, client)):
+            return answer
         by_client, flags = self._kind(entry, client)
         sends = by_client == (entry.source == client)
         sender, receiver = (entry.original, entry.reply) if sends else (entry.reply, entry.original)
@@ -106,15 +109,33 @@ class Crafter:
             ack = 0
         if not sender.td_maxwin and not sender.td_end:
             seq = self._random.getrandbits(32)
-        return Made(
-            by_client,
-            flags,
-            seq & MASK,
-            ack & MASK,
-            self._window(),
-            self._length(),
-            self._options(flags, receiver),
-        )
+        return self._made(by_client, flags, seq, ack, receiver)
+
+    def _made(self, by_client: bool, flags: int, seq: int, ack: int, receiver: Side) -> Made:
+        options = self._options(flags, receiver)
+        return Made(by_client, flags, seq & MASK, ack & MASK, self._window(), self._length(), options)
+
+    def _answer(self, entry: Connection, client: object) -> Made | None:
+        """What an end would send that was told something the tracker let pass, or is out of step."""
+        client_opened = entry.source == client
+        from_original = bool(entry.last_dir)
+        sender, receiver = (entry.original, entry.reply) if from_original else (entry.reply, entry.original)
+        by_client = from_original == client_opened
+        if entry.last_index == SYN:
+            flags = self._pick((TH_SYN | TH_ACK, TH_SYN | TH_ACK, TH_RST | TH_ACK, TH_ACK))
+            return self._made(by_client, flags, self._random.getrandbits(32), entry.last_end, receiver)
+        if entry.state == uapi.TCP_CONNTRACK_SYN_SENT:
+            if entry.last_index == ACK:
+                return self._made(by_client, TH_RST, entry.last_ack, 0, receiver)
+            return self._made(
+                not client_opened, TH_ACK, self._random.getrandbits(32), sender.td_end, receiver
+            )
+        if entry.state == uapi.TCP_CONNTRACK_LAST_ACK:
+            return self._made(client_opened, TH_SYN, self._random.getrandbits(32), 0, entry.reply)
+        if entry.state == uapi.TCP_CONNTRACK_ESTABLISHED:
+            flags = self._pick((TH_FIN | TH_ACK, TH_RST, TH_RST | TH_ACK))
+            return self._made(by_client, flags, sender.td_maxend + 200_000, receiver.td_end, receiver)
+        return None
 
     def _pick(self, choices: tuple[int, ...]) -> int:
         return choices[int(self._random.random() * len(choices))]

@@ -70,6 +70,7 @@ def segment(source: tuple[int, int], target: tuple[int, int], made: Made) -> byt
     _, flags, seq, ack, window, length, options = made
     from_address, from_port = source
     to_address, to_port = target
+    assert not len(options) % 4, "a header is a number of words"
     head = 20 + len(options)
     size = 20 + head + length
     total = (
