@@ -178,6 +178,8 @@ def test_standard_input_several_files_and_compression(run: Run, tmp_path: Path) 
         (["doctor", "--format", "html"], 64, "html"),
         (["doctor", "--example", "x"], 64, "--example"),
         (["doctor", "--assume", "limit=5"], 64, "SOURCE"),
+        (["doctor", "--listen", "30s", str(FOUNDING)], 64, "--listen"),
+        (["doctor", "--listen", "soon"], 64, "--listen 10m"),
         (["doctor", "--assume", "colour=red", str(FOUNDING)], 64, "colour"),
         (["doctor", "--netns", "self", str(FOUNDING)], 64, "--netns"),
         (["doctr"], 64, "did you mean doctor?"),

@@ -10,7 +10,9 @@ import pytest
 
 from halftrack.diagnosis.causes import connections, home, limiters, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
-from halftrack.evidence import uapi
+from halftrack.evidence import flows, uapi
+from halftrack.evidence.events import Events
+from halftrack.evidence.flows import FlowTable
 from halftrack.evidence.shaping import Interface, Queue, Shaping
 from halftrack.evidence.stack import StackCounters
 from halftrack.evidence.tcp_sockets import SCHEMA, TcpSockets
@@ -346,3 +348,31 @@ def test_nothing_in_what_was_read_is_weighed_all_the_same(symptom: str) -> None:
         for readings in ((), stack({}), stack({}, {})):
             one = case(symptom, frame, tcp=empty, shaping=(bare, bare), stack=readings)
             assert all(0 <= cause.confidence <= 1 for cause in weigh_all(one))
+
+
+class TestHeard:
+    """What was heard while somebody listened."""
+
+    def listened(self, count: int, **rows_of: Any) -> Events:
+        kept = one_sided(count, origin="pick-up", **rows_of).select(flows.SCHEMA.keys())
+        return Events(30.0, new=count, picked_up=count, destroyed=0, peak_per_s=1.0, pick_ups=FlowTable(kept))
+
+    def at_once(self, **table: Any) -> Case:
+        return case("one-sided", one_sided(500, idle_s=[7_000] * 500, origin="pick-up"), **table)
+
+    def test_pick_ups_that_go_on_are_no_flush(self) -> None:
+        assert first(self.at_once()) == "table-flush"
+        found = weighed(self.at_once(events=self.listened(40)), "table-flush")
+        assert "in mid-stream within 30 s" in against(found)
+        assert found.confidence < LIKELY
+
+    def test_they_fit_a_slow_way_and_a_shaper_alike(self) -> None:
+        one = trouble(events=self.listened(40))
+        for cause in ("slow-path", "shaping"):
+            assert 40 in [reason.value for reason in weighed(one, cause).for_]
+            assert weighed(one, cause).confidence < LIKELY
+
+    def test_those_of_others_do_not_count(self) -> None:
+        others = (self.listened(40, orig_sport=443), self.listened(40, local_lo=V4 + 5), self.listened(2))
+        for events in others:
+            assert "in mid-stream within" not in told(weighed(trouble(events=events), "slow-path"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import last_screen, options, output
+from halftrack.commands import durations, last_screen, options, output
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CODES: Final = {"warning": 1, "critical": 2}
 _INCOMPLETE: Final = 3
+_LONGEST_S: Final = 86_400
 
 
 @click.command(
@@ -42,6 +43,11 @@ _INCOMPLETE: Final = 3
     show_default=True,
     help="What to print.",
 )
+@click.option(
+    "--listen",
+    metavar="TIME",
+    help="Also hear for so long which entries begin, e.g. 30s: what is picked up in mid-stream, by whom.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever was found.")
 @click.option("--example", is_flag=True, help="Show it at work on the case that Halftrack was made for.")
 @options.shared
@@ -50,6 +56,7 @@ def command(
     context: click.Context,
     sources: tuple[str, ...] = (),
     form: str = "text",
+    listen: str | None = None,
     *,
     exit_zero: bool = False,
     example: bool = False,
@@ -57,13 +64,14 @@ def command(
     given = options.given(context)
     if example and sources:
         raise UsageError("--example is a SOURCE of its own: leave the others out")
+    listen_s = None if listen is None else _listening(listen, given, sources, example=example)
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
-            found = _diagnosed([str(path)], given)
+            found = _diagnosed([str(path)], given, None)
         going_on = _GoingOn(again("doctor", (), given, "--example"))
     else:
-        found = _diagnosed(sources, given)
-        going_on = _going_on(sources, given)
+        found = _diagnosed(sources, given, listen_s)
+        going_on = _going_on(sources, given, listen)
     output.write(_shown(found, form, given, going_on))
     if output.is_terminal() and not _wants_json(form, given):
         last_screen.remember(found, ("the example",) if example else sources)
@@ -75,8 +83,15 @@ def exit_code(found: Diagnosis) -> int:
     return _CODES.get(found.severity, 0 if found.complete else _INCOMPLETE)
 
 
-def _diagnosed(sources: Sequence[str], given: Options) -> Diagnosis:
-    seen = evidence(sources, given, selection=Selection(columns=COLUMNS), in_depth=True)
+def _listening(text: str, given: Options, sources: Sequence[str], *, example: bool) -> int:
+    """Seconds. Raises UsageError where there is nothing to hear."""
+    if sources or example or given.root != Path("/"):
+        raise UsageError("--listen is for the live node: a file says nothing more")
+    return durations.seconds("--listen", text, _LONGEST_S)
+
+
+def _diagnosed(sources: Sequence[str], given: Options, listen_s: int | None) -> Diagnosis:
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS), in_depth=True, listen_s=listen_s)
     from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
     judged = examine(seen)
@@ -92,11 +107,11 @@ class _GoingOn:
     fixed: str | None = None
 
 
-def _going_on(sources: Sequence[str], given: Options) -> _GoingOn:
+def _going_on(sources: Sequence[str], given: Options, listen: str | None) -> _GoingOn:
     origins = [f"--from={source}" for source in sources]
     running = not sources and given.root == Path("/") and output.is_terminal()
     return _GoingOn(
-        again("doctor", sources, given),
+        again("doctor", sources, given, words=(f"--listen={listen}",) if listen else ()),
         again("plan", (), given, *origins) if "-" not in sources else None,
         again("fix", (), given) if running else None,
     )

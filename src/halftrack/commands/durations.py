@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from halftrack.diagnosis import words
 from halftrack.errors import UsageError
 
 _DURATION: Final = re.compile(r"([0-9]{1,7})(s|m|h|d)?", re.ASCII)
@@ -18,6 +19,6 @@ def seconds(option: str, text: str, most: int = _MOST) -> int:
     number = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
     if not 0 < number <= most:
         raise UsageError(
-            f"{option} {text!a}: write a duration of 1 s to {most // 86_400} days, e.g. {option} 10m"
+            f"{option} {text!a}: write a duration of 1 s to {words.duration(most)}, e.g. {option} 10m"
         )
     return number

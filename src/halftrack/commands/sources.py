@@ -33,6 +33,7 @@ def evidence(
     sockets: bool = True,
     counters_interval_s: float = 1.0,
     in_depth: bool = False,
+    listen_s: float | None = None,
 ) -> Evidence:
     """What ``sources`` hold (``-``: stdin); without any, what the node shows.
 
@@ -56,6 +57,7 @@ def evidence(
             sockets=sockets,
             counters_interval_s=counters_interval_s,
             in_depth=in_depth,
+            listen_s=listen_s,
         )
 
 

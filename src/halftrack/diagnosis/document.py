@@ -67,6 +67,43 @@ class Forecast(_Value, frozen=True, kw_only=True):
     basis: str
 
 
+class Peer(_Value, frozen=True, kw_only=True):
+    address: str
+    entries: int
+
+
+class Group(_Value, frozen=True, kw_only=True):
+    netns: str
+    owner: OwnerName | None = None
+    address: str | None = None
+    service: str | None = None
+    side: Side | None = None
+    entries: int
+    peers: int | None = None
+    top_peers: tuple[Peer, ...] = ()
+    idle_min_s: int | None = None
+    idle_max_s: int | None = None
+    rate_per_minute: float | None = None
+
+
+class Heard(_Value, frozen=True, kw_only=True):
+    """What was heard of the table for ``seconds``: entries that began, in mid-stream, and that ended.
+
+    ``groups``: those that began in mid-stream, by service, direction and peer; ``rate_per_minute`` is
+    how many of them came. ``overruns``: how often events were lost; then all of it is at least.
+    """
+
+    seconds: float
+    new: int
+    picked_up: int
+    picked_up_peak_per_s: float
+    destroyed: int
+    overruns: int = 0
+    unreadable: int = 0
+    groups: tuple[Group, ...] = ()
+    more_groups: int = 0
+
+
 class TableSummary(_Value, frozen=True, kw_only=True):
     """``stuck``: entries that are dead for certain and stay for longer than minutes.
 
@@ -96,25 +133,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     stuck: int | None = None
     read: bool = True
     forecast: Forecast | None = None
-
-
-class Peer(_Value, frozen=True, kw_only=True):
-    address: str
-    entries: int
-
-
-class Group(_Value, frozen=True, kw_only=True):
-    netns: str
-    owner: OwnerName | None = None
-    address: str | None = None
-    service: str | None = None
-    side: Side | None = None
-    entries: int
-    peers: int | None = None
-    top_peers: tuple[Peer, ...] = ()
-    idle_min_s: int | None = None
-    idle_max_s: int | None = None
-    rate_per_minute: float | None = None
+    heard: Heard | None = None
 
 
 class Timeline(_Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import causes, gaps, grouping, verdict
+from halftrack.diagnosis import causes, gaps, grouping, hearing, verdict
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast
@@ -52,7 +52,8 @@ def examine(evidence: Evidence) -> Examined:
         of_table = cases_of(seen)
         ahead = forecast(seen, of_table)
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
-        counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck)
+        heard = hearing.heard(table, evidence)
+        counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck, heard=heard)
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
         found += _findings(of_table, stand, ahead)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import polars as pl
 
+    from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
     from halftrack.evidence.shaping import Shaping
     from halftrack.evidence.stack import StackCounters
@@ -155,6 +156,8 @@ class Table:
     tcp: TcpSockets | None = None
     stack: tuple[StackCounters, ...] = ()
     shaping: tuple[Shaping, ...] = ()
+    events: Events | None = None
+    """What was heard of it, where somebody listened."""
 
     @property
     def unlimited(self) -> bool:

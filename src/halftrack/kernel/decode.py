@@ -51,7 +51,7 @@ class Decoder:
         words = np.frombuffer(memory, dtype="<u4", count=len(memory) // 4)
         starts, sizes = self._starts(words, np.asarray(lengths, dtype=np.intp))
         if len(starts):
-            self._cut(words, starts, sizes)
+            self.cut(words, starts, sizes)
 
     def frame(self) -> pl.DataFrame:
         """Entries in the columns of the schema, each given once."""
@@ -110,8 +110,11 @@ class Decoder:
             self.unreadable += 1
         return np.asarray(starts, dtype=np.intp), np.asarray(sizes, dtype=np.intp)
 
-    def _cut(self, words: Words, starts: Places, sizes: Places) -> None:
-        """Messages into columns, shape by shape, in the order of the dump."""
+    def cut(self, words: Words, starts: Places, sizes: Places) -> None:
+        """Messages into columns, shape by shape, in the order of the dump.
+
+        ``starts``: where each begins, in words; ``sizes``: in bytes, whole words.
+        """
         self.columns.reserve(len(starts))
         for size in np.unique(sizes):
             rows = np.flatnonzero(sizes == size)

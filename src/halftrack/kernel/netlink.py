@@ -65,33 +65,34 @@ class _Mmsghdr(ctypes.Structure):
 
 
 class Block:
-    """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * DATAGRAM``.
+    """Room for many datagrams, used again and again. Datagram ``i`` starts at ``i * size``.
 
-    ``since_s``: monotonic; nothing in it was written by the kernel before.
+    One that is longer is cut. ``since_s``: monotonic; nothing in it was written by the kernel before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = _PER_BLOCK, size: int = DATAGRAM) -> None:
         self.since_s = 0.0
-        self.memory = (ctypes.c_char * (_PER_BLOCK * DATAGRAM))()
+        self.memory = (ctypes.c_char * (count * size))()
         self.lengths: list[int] = []
+        self._count, self._size = count, size
         base = ctypes.addressof(self.memory)
-        self._iovecs = (_Iovec * _PER_BLOCK)()
-        self._headers = (_Mmsghdr * _PER_BLOCK)()
-        for i in range(_PER_BLOCK):
-            self._iovecs[i] = _Iovec(base + i * DATAGRAM, DATAGRAM)
+        self._iovecs = (_Iovec * count)()
+        self._headers = (_Mmsghdr * count)()
+        for i in range(count):
+            self._iovecs[i] = _Iovec(base + i * size, size)
             self._headers[i].hdr.iov = ctypes.pointer(self._iovecs[i])
             self._headers[i].hdr.iovlen = 1
 
     def fill(self, fd: int) -> None:
         """Receive at least one datagram. Raises OSError."""
-        count = _libc.recvmmsg(fd, self._headers, _PER_BLOCK, _MSG_WAITFORONE, None)
+        count = _libc.recvmmsg(fd, self._headers, self._count, _MSG_WAITFORONE, None)
         if count < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
         self.lengths = [self._headers[i].len for i in range(count)]
 
     def last(self) -> memoryview:
-        start = (len(self.lengths) - 1) * DATAGRAM
+        start = (len(self.lengths) - 1) * self._size
         return memoryview(self.memory).cast("B")[start : start + self.lengths[-1]]
 
 

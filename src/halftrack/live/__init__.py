@@ -25,6 +25,7 @@ def examine(
     sockets: bool = True,
     counters_interval_s: float = 1.0,
     in_depth: bool = False,
+    listen_s: float | None = None,
 ) -> Evidence:
     """All that can be seen of a node's connection tracking, in bounded time, changing nothing.
 
@@ -33,7 +34,8 @@ def examine(
     ``root`` other than ``/``: a tree with ``proc``, ``sys``, ``run``, ``etc`` of some node, read
     as files alone. ``budget_s``: what cannot be read in that time is a gap. The counters are
     read twice, at least ``counters_interval_s`` apart. ``in_depth``: where entries are stuck, what
-    the causes of that are weighed by is read, too.
+    the causes of that are weighed by is read, too. ``listen_s``: for so long what begins and ends is
+    heard.
 
     Whatever cannot be read is a gap. Raises UsageError where ``netns`` names nothing,
     PermissionMissing where it is a path that may not be opened.
@@ -55,5 +57,6 @@ def examine(
         sockets=sockets,
         interval_s=counters_interval_s,
         in_depth=in_depth,
+        listen_s=listen_s,
     )
     return examination.run(early)

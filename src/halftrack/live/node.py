@@ -66,6 +66,7 @@ class Examination:
         sockets: bool,
         interval_s: float,
         in_depth: bool,
+        listen_s: float | None,
     ) -> None:
         self._netns = netns
         self._selection = selection
@@ -73,6 +74,7 @@ class Examination:
         self._sockets = sockets
         self._interval_s = interval_s
         self._in_depth = in_depth
+        self._listen_s = listen_s
         self._places: list[Place] = []
 
     def run(self, early: entries.Reading | None) -> Evidence:
@@ -91,6 +93,7 @@ class Examination:
         node = later(_node_settings)
         chosen = later(self._choose, owned)
         detailed = later(self._detail, chosen)
+        heard = later(self._hear, chosen)
         if early is not None:
             self._places[0].entries = early.result()
         chosen.result()
@@ -102,8 +105,9 @@ class Examination:
         self._second_look(closer_ones)
         if closer is not None:
             closer.result()
+        unheard = heard.result()
         self._name(named)
-        return self._evidence(node.result(), named, [*found_gaps, *owner_gaps])
+        return self._evidence(node.result(), named, [*found_gaps, *owner_gaps, *unheard])
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
@@ -113,6 +117,14 @@ class Examination:
         known = len(self._places)
         choice.choose(self._netns, self._places, lambda: owned.result()[0])
         look_around(self._places[known:], self._places)
+
+    def _hear(self, chosen: Future[None]) -> list[Gap]:
+        chosen.result()
+        if self._listen_s is None:
+            return []
+        from halftrack.live import hearing  # noqa: PLC0415  # heavy, and seldom asked for
+
+        return hearing.hear(self._places, self._listen_s, self._start.deadline)
 
     def _detail(self, chosen: Future[None]) -> None:
         chosen.result()

@@ -11,6 +11,7 @@ from halftrack.kernel import namespaces, sysctl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from halftrack.evidence.events import Events
     from halftrack.evidence.values import LocalAddress, Namespace, Sockets
     from halftrack.kernel.counters import Reading
     from halftrack.kernel.survey import Look
@@ -53,6 +54,7 @@ class Place:
     beside: bool = False
     depth: Depth | None = None
     """What a closer look showed; None: there was none."""
+    events: Events | None = None
 
     @property
     def own(self) -> bool:
@@ -79,6 +81,7 @@ class Place:
             tcp=self.depth.sockets if self.depth else None,
             stack=self.depth.stack if self.depth else (),
             shaping=self.depth.shaping if self.depth else (),
+            events=self.events,
         )
 
     def _counters(self) -> tuple[Counters, ...]:

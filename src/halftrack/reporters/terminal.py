@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.reporters.blocks import closing, details, heading, more, notes, remedies, table, unseen
 from halftrack.reporters.blocks import finding as findings
+from halftrack.reporters.blocks import heard as events
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
 
@@ -67,7 +68,8 @@ def render(
     ``planned``, ``fixed`` and ``program``: see ``layout.Page``.
     """
     page = Page(width, ascii, verbose, again, program, planned, fixed)
-    if diagnosis.severity == "ok" and diagnosis.complete and not verbose:
+    listened = any(each.heard for each in diagnosis.tables)
+    if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not listened:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
         lines = _full(diagnosis, page)
@@ -164,5 +166,8 @@ def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 def _below(diagnosis: Diagnosis, page: Page) -> list[str]:
     return _joined(
-        notes.notes(diagnosis, page), unseen.unseen(diagnosis, page), closing.closing(diagnosis, page)
+        events.heard(diagnosis, page),
+        notes.notes(diagnosis, page),
+        unseen.unseen(diagnosis, page),
+        closing.closing(diagnosis, page),
     )

@@ -20,6 +20,7 @@ SOCKETS: Final = "sockets of the owner's namespace (sock_diag)"
 FLAGS: Final = "entries' TCP flags (CTA_PROTOINFO_TCP)"
 STAMPS: Final = "entries' time stamps (nf_conntrack_timestamp)"
 COUNTERS: Final = "entries' packet counters (nf_conntrack_acct)"
+EVENTS: Final = "conntrack events (ctnetlink)"
 TIMELINE: Final = {"timeout": "entries' timeout clock", "timestamp": STAMPS}
 
 ENDS: Final = ("local_src", "local_hi", "local_lo", "peer_hi", "peer_lo", "orig_dport")

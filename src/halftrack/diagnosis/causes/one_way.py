@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, home
 from halftrack.diagnosis.causes.weighing import Clue
 
 if TYPE_CHECKING:
@@ -63,6 +63,24 @@ def not_at_once(case: Case) -> Clue | None:
     if case.shape == "burst":
         return Clue("they came at once", case.shape, facts.clock_of(case), -0.5)
     return None
+
+
+def heard(case: Case) -> int | None:
+    """How many entries the server's packets were heard to open in mid-stream; None where nobody listened."""
+    events, at = case.view.table.events, home.of(case)
+    if events is None or at is None or not at.server:
+        return None
+    ours = (pl.col("orig_src_hi") == at.hi) & (pl.col("orig_src_lo") == at.lo)
+    return events.pick_ups.frame.filter(ours, pl.col("orig_sport").is_in(list(at.ports))).height
+
+
+def goes_on(case: Case, weight: float) -> Clue | None:
+    """They were heard to come, the one after the other; ``weight``: what that is worth."""
+    count, events = heard(case), case.view.table.events
+    if not count or events is None or count < facts.MANY:
+        return None
+    what = f"entries that the server's packets opened in mid-stream within {events.seconds:g} s"
+    return Clue(what, count, facts.EVENTS, weight)
 
 
 def many_peers(case: Case) -> Clue | None:

@@ -41,6 +41,7 @@ def weigh(case: Case) -> Cause | None:
             else None,
             one_way.not_at_once(case),
             one_way.only_a_tail(case),
+            one_way.goes_on(case, 0.15),
             *(_of_way(way) if way else ()),
         ),
         (

@@ -49,6 +49,7 @@ def weigh(case: Case) -> Cause | None:
             one_way.many_peers(case),
             one_way.not_at_once(case),
             one_way.only_a_tail(case),
+            one_way.goes_on(case, 0.15),
             *(_of_living(fares, own=own) if fares else ()),
             _of_namespace(case, own=own),
             Clue("delay that a netem discipline adds, in seconds", way.delayed_s, way.where, 0.4, own=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import shape, timeline
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, one_way
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def weigh(case: Case) -> Cause | None:
             Clue("they did not come in one moment", when, clock, -0.6)
             if when in {"steady", "steps", "falling"}
             else None,
+            one_way.goes_on(case, -0.5) if case.symptom == "one-sided" else None,
             _before_boot(case),
             _nothing_older(case),
         ),

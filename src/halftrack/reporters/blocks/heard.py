@@ -1,0 +1,60 @@
+"""What was heard while somebody listened: how many began, and whose were picked up in mid-stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis, Group, Heard
+    from halftrack.reporters.layout import Page
+
+_GROUPS: Final = 3
+_PEERS: Final = 3
+_LABEL: Final = "Heard   "
+
+
+def heard(diagnosis: Diagnosis, page: Page) -> list[str]:
+    """Empty where nobody listened; a part for each namespace that was heard."""
+    lines: list[str] = []
+    several = sum(table.heard is not None for table in diagnosis.tables) > 1
+    for table in diagnosis.tables:
+        if table.heard is not None:
+            where = f"{table.netns}: " if several else ""
+            lines += page.wrap(where + _counts(table.heard), "" if lines else _LABEL, " " * len(_LABEL))
+            lines += _groups(table.heard, page)
+    return lines
+
+
+def _counts(of: Heard) -> str:
+    least = "at least " if of.overruns else ""
+    each = of.picked_up / of.seconds if of.seconds else 0.0
+    text = (
+        f"in {of.seconds:g} s {least}{words.entries(of.new)} began, {of.picked_up:,} of them in mid-stream"
+        f" ({each:.1f} a second, {of.picked_up_peak_per_s:.1f} at most), {of.destroyed:,} ended."
+    )
+    if of.overruns:
+        text += f" Events were lost {words.count(of.overruns, 'time')}: more came than could be fetched."
+    if of.unreadable:
+        text += f" {words.count(of.unreadable, 'event')} could not be read."
+    return text
+
+
+def _groups(of: Heard, page: Page) -> list[str]:
+    shown = len(of.groups) if page.verbose else _GROUPS
+    lines: list[str] = []
+    for group in of.groups[:shown]:
+        lines += page.wrap(_group(group), " " * len(_LABEL), " " * (len(_LABEL) + 2))
+    rest = of.more_groups + len(of.groups[shown:])
+    return lines + (page.wrap(f"and {rest:,} more", " " * len(_LABEL)) if rest else [])
+
+
+def _group(group: Group) -> str:
+    who = group.owner.name if group.owner else group.address or "?"
+    peers = ", ".join(f"{peer.address} {peer.entries:,}" for peer in group.top_peers[:_PEERS])
+    role = f" as {group.side}" if group.side else ""
+    return (
+        f"{who} {group.service or ''}{role}: {group.entries:,} in mid-stream,"
+        f" {words.count(group.peers or 0, 'peer')} ({peers})"
+    )
