@@ -25,7 +25,7 @@ from halftrack.evidence.uapi import (
     TCP_CONNTRACK_SYN_SENT2,
     TCP_CONNTRACK_TIME_WAIT,
 )
-from halftrack.tcp import lifetimes, resets, rules, window
+from halftrack.tcp import ancient, lifetimes, resets, rules, window
 from halftrack.tcp.entry import EXP_CHALLENGE_ACK, SIMULTANEOUS_OPEN
 from halftrack.tcp.options import opening
 from halftrack.tcp.table import ACK, FIN, IGNORE, INVALID, ORIGINAL, REPLY, RST, SYN, SYNACK
@@ -46,7 +46,7 @@ PASSED: Final = frozenset((rules.SEQ_EXCEEDS, rules.SEQ_TOO_LOW, rules.ACK_TOO_L
 """Broken bounds that are ignored where the profile is tolerant; all others are invalid."""
 
 
-def begin(entry: Connection, segment: Segment) -> None:
+def begin(entry: Connection, book: Rulebook, segment: Segment) -> None:
     """Set up an entry by its first packet, a SYN or one that is picked up in mid-stream."""
     side = entry.original
     side.td_end = segment.end
@@ -57,18 +57,23 @@ def begin(entry: Connection, segment: Segment) -> None:
     else:
         side.td_maxend = (segment.end + side.td_maxwin) & window.MASK
         side.flags = entry.reply.flags = _PICKED_UP_FLAGS
+    if book.profile.counts_loose:
+        ancient.pick_up(entry, 0 if segment.event == SYN else book.settings.loose)
 
 
 def advance(  # noqa: C901, PLR0911, PLR0912  # the kernel's cases, in the kernel's order
     entry: Connection, book: Rulebook, now: float, direction: int, segment: Segment
 ) -> Outcome:
-    """Follow one packet. ``REOPENED`` and ``FORGOTTEN`` say that the entry is to be removed."""
+    """Follow one packet. ``REOPENED``, ``FORGOTTEN`` and ``OUT_OF_SYNC`` say: remove the entry."""
     profile, event = book.profile, segment.event
     old = entry.state
     new = profile.table[direction][event][old]
     happened = rules.FOLLOWED
     judged = True
     if new == TCP_CONNTRACK_SYN_SENT and old >= TCP_CONNTRACK_TIME_WAIT:
+        if profile.counts_loose:
+            reopened = ancient.may_reopen(entry, direction, segment.seq)
+            return rules.REOPENED if reopened else rules.OUT_OF_PLACE, None, None
         if _may_reopen(entry, direction):
             return rules.REOPENED, None, None
         new = IGNORE
@@ -79,6 +84,8 @@ def advance(  # noqa: C901, PLR0911, PLR0912  # the kernel's cases, in the kerne
             and entry.last_dir != direction
             and segment.ack == entry.last_end
         ):
+            if profile.counts_loose:
+                return rules.OUT_OF_SYNC, None, None
             _resync(entry, profile, direction)
             old, new, happened = TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_SYN_RECV, rules.RESYNCED
         else:
@@ -109,7 +116,11 @@ def advance(  # noqa: C901, PLR0911, PLR0912  # the kernel's cases, in the kerne
             new, happened = old, rules.RST_INEXACT
 
     if judged:
-        broken = window.judge(entry, profile, direction, segment)
+        broken = (
+            ancient.judge(entry, direction, segment)
+            if profile.counts_loose
+            else window.judge(entry, profile, direction, segment)
+        )
         if broken != rules.IN_WINDOW:
             sender = entry.reply if direction else entry.original
             if not (book.settings.liberal or sender.flags & IP_CT_TCP_FLAG_BE_LIBERAL):
@@ -117,9 +128,12 @@ def advance(  # noqa: C901, PLR0911, PLR0912  # the kernel's cases, in the kerne
             happened = rules.LIBERAL
 
     entry.last_index = event
-    entry.last_dir = direction
+    if not profile.counts_loose:
+        entry.last_dir = direction
     entry.state = new
-    if new == TCP_CONNTRACK_FIN_WAIT != old:
+    if new != old and (
+        new == TCP_CONNTRACK_FIN_WAIT or (profile.counts_loose and new == TCP_CONNTRACK_CLOSE)
+    ):
         (entry.reply if direction else entry.original).flags |= IP_CT_TCP_FLAG_CLOSE_INIT
     return _prolong(entry, book, now, direction, event, old=old, happened=happened)
 

@@ -55,13 +55,14 @@ class Side:
 
     ``td_end``: behind the last byte seen. ``td_maxend``: as far as the other side lets it send.
     ``td_maxwin``: the largest window that it has offered; 0: nothing seen. ``td_maxack``: the furthest
-    that it has acknowledged.
+    that it has acknowledged. ``loose``: for how many more segments windows are not enforced (2.6.18).
     """
 
-    __slots__ = ("flags", "td_end", "td_maxack", "td_maxend", "td_maxwin", "td_scale")
+    __slots__ = ("flags", "loose", "td_end", "td_maxack", "td_maxend", "td_maxwin", "td_scale")
 
     def __init__(self) -> None:
         self.flags = 0
+        self.loose = 0
         self.forget()
 
     def forget(self) -> None:

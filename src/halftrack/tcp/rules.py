@@ -13,6 +13,7 @@ PICKED_UP: Final = "picked-up"
 REOPENED: Final = "reopened"
 FOLLOWED: Final = "followed"
 RESYNCED: Final = "resynced"
+OUT_OF_SYNC: Final = "out-of-sync"
 LIBERAL: Final = "liberal"
 FORGOTTEN: Final = "forgotten"
 RST_INEXACT: Final = "rst-inexact"
@@ -41,6 +42,7 @@ EVENTS: Final = MappingProxyType(
         REOPENED: "the closed entry was removed and this SYN begins a new one",
         FOLLOWED: "the packet fits; the entry follows it",
         RESYNCED: "the answer to a SYN that was ignored before: the entry begins again with the two",
+        OUT_OF_SYNC: "the answer to a SYN that was ignored before: the entry was removed, the answer dropped",
         LIBERAL: "the packet fits no window, but windows are not enforced for its sender",
         FORGOTTEN: "the only answer is a RST: the entry was removed",
         RST_INEXACT: "a RST not at exactly the expected number: the state stays, the far end will tell",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from halftrack.tcp.profiles import Profile
     from halftrack.tcp.releases import Features
-    from halftrack.tcp.timeouts import Timeouts
 
 Slots = tuple[int, ...]
 """Seconds of TCP, ``table.SLOTS`` of them."""
@@ -49,13 +48,14 @@ DEFAULT_SLOTS: Final = slots({})
 class Settings:
     """The sysctls of one namespace that decide what becomes of a packet.
 
-    ``loose``: ``tcp_loose``, connections are picked up in mid-stream. ``liberal``: ``tcp_be_liberal``.
-    ``max_retrans``: ``tcp_max_retrans``, a count. ``ignore_invalid_rst``: ``tcp_ignore_invalid_rst``.
-    All others are timeouts in seconds.
+    ``loose``: ``tcp_loose``, connections are picked up in mid-stream unless it is 0; for 2.6.18 it is how
+    many segments of either side may then be anywhere. ``liberal``: ``tcp_be_liberal``. ``max_retrans``:
+    ``tcp_max_retrans``, a count. ``ignore_invalid_rst``: ``tcp_ignore_invalid_rst``. All others are
+    timeouts in seconds.
     """
 
     tcp: Slots = DEFAULT_SLOTS
-    loose: bool = True
+    loose: int = 1
     liberal: bool = False
     max_retrans: int = 3
     ignore_invalid_rst: bool = False
@@ -66,13 +66,9 @@ class Settings:
     generic: int = 600
 
 
-def resolve(settings: Mapping[str, str], features: Features) -> Settings:
+def resolve(settings: Mapping[str, str], features: Features, profile: Profile) -> Settings:
     """Settings from sysctls as they were read (full names, text), defaults for those that were not."""
-    return of(timeouts.resolve(settings, features), settings)
-
-
-def of(known: Timeouts, settings: Mapping[str, str]) -> Settings:
-    """Settings from resolved timeouts and the sysctls that are no timeouts."""
+    known = timeouts.resolve(settings, features)
 
     def number(name: str, default: int) -> int:
         found = timeouts.whole(timeouts.setting(settings, name))
@@ -84,7 +80,7 @@ def of(known: Timeouts, settings: Mapping[str, str]) -> Settings:
 
     return Settings(
         tcp=slots(known.values),
-        loose=number("tcp_loose", 1) != 0,
+        loose=number("tcp_loose", 3 if profile.counts_loose else 1),
         liberal=number("tcp_be_liberal", 0) != 0,
         max_retrans=number("tcp_max_retrans", 3),
         ignore_invalid_rst=number("tcp_ignore_invalid_rst", 0) != 0,

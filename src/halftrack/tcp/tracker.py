@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from halftrack.evidence import uapi
-from halftrack.tcp import connections, rules
+from halftrack.tcp import ancient, connections, rules
 from halftrack.tcp.entry import Connection
 from halftrack.tcp.profiles import PRESENT
 from halftrack.tcp.settings import Rulebook, Settings
@@ -114,7 +114,7 @@ class Tracker:
         ``broken``: the segment is truncated, or its checksum is wrong and is looked at.
         """
         entry = self._tcp.get((source, target))
-        illegal = rules.BROKEN if broken else rules.ILLEGAL if segment.event == ILLEGAL else None
+        illegal = rules.BROKEN if broken else rules.ILLEGAL if self._is_illegal(segment) else None
         old, expired = uapi.TCP_CONNTRACK_NONE, None
         if entry is not None:
             if entry.deadline > now:
@@ -133,7 +133,7 @@ class Tracker:
             none = uapi.TCP_CONNTRACK_NONE
             return Step(refused, none, none, INVALID, None, None, expired)
         entry = Connection(source, target, now, policy)
-        connections.begin(entry, segment)
+        connections.begin(entry, self._book, segment)
         _, timeout, rule = connections.advance(entry, self._book, now, ORIGINAL, segment)
         if policy is not None and policy.by == "nft":
             timeout, rule = policy.tcp[uapi.TCP_CONNTRACK_SYN_SENT], rules.POLICY_START
@@ -142,6 +142,11 @@ class Tracker:
         self._count += 1
         happened = rules.REOPENED if old else rules.OPENED if segment.event == SYN else rules.PICKED_UP
         return Step(happened, old, entry.state, NEW, timeout, rule, expired)
+
+    def _is_illegal(self, segment: Segment) -> bool:
+        if segment.event == ILLEGAL:
+            return True
+        return self._book.profile.counts_loose and ancient.is_illegal(segment.flags)
 
     def _unfit(self, segment: Segment) -> str | None:
         """Why a segment cannot begin an entry; None: it can."""
@@ -161,7 +166,9 @@ class Tracker:
             entry.status = status | uapi.IPS_SEEN_REPLY
         elif not status & uapi.IPS_SEEN_REPLY:
             verdict = NEW
-        if happened == rules.FORGOTTEN:
+        if happened == rules.OUT_OF_SYNC:
+            verdict = DROPPED
+        if happened in {rules.FORGOTTEN, rules.OUT_OF_SYNC}:
             self._remove(entry)
             return Step(happened, old, uapi.TCP_CONNTRACK_NONE, verdict, None, None)
         return Step(happened, old, entry.state, verdict, timeout, rule)

@@ -34,7 +34,7 @@ MAXACKWINCONST: Final = 66_000
 """How far behind an acknowledgement may be, if no larger window was offered."""
 
 
-def judge(  # noqa: C901, PLR0911, PLR0912  # the bounds, in the order in which the kernel meets them
+def judge(  # noqa: C901, PLR0911, PLR0912, PLR0915  # the bounds, in the order in which the kernel meets them
     entry: Connection, profile: Profile, direction: int, segment: Segment
 ) -> str:
     """``rules.IN_WINDOW`` once the windows were moved, else the rule that the segment breaks."""
@@ -64,11 +64,16 @@ def judge(  # noqa: C901, PLR0911, PLR0912  # the bounds, in the order in which 
 
     if not flags & TH_ACK or (ack == 0 and flags & TH_RST):
         ack = sack = receiver.td_end
-    if flags & TH_RST and seq == 0 and entry.state == TCP_CONNTRACK_SYN_SENT:
+    if flags & TH_RST:
+        if seq == 0 and entry.state == TCP_CONNTRACK_SYN_SENT:
+            seq = end = sender.td_end
+    elif profile.empty_fits and seq == end:
         seq = end = sender.td_end
 
     oldest_ack = receiver.td_end - max(MAXACKWINCONST, sender.td_maxwin)
-    in_receive_window = not receiver.td_maxwin or (sender.td_end - receiver.td_maxwin - 1 - end) & SIGN
+    in_receive_window = (sender.td_end - receiver.td_maxwin - 1 - end) & SIGN
+    if profile.one_way and not receiver.td_maxwin:
+        in_receive_window = SIGN
     ack_not_old = (oldest_ack - 1 - sack) & SIGN
     ack_seen = (sack - receiver.td_end - 1) & SIGN
     if not (seq - sender.td_maxend - 1) & SIGN:
@@ -94,7 +99,7 @@ def judge(  # noqa: C901, PLR0911, PLR0912  # the bounds, in the order in which 
     if ack == receiver.td_end:
         receiver.flags &= ~IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
     if segment.event == ACK:
-        _count(entry, direction, segment, ack)
+        _count(entry, direction, segment, ack, segment.window if profile.raw_window else window)
     return rules.IN_WINDOW
 
 
@@ -109,7 +114,7 @@ def _begin(profile: Profile, direction: int, sender: Side, receiver: Side, segme
     """A side's SYN. Windows are scaled only where both sides said so."""
     _restart(sender, segment)
     scaled = sender.flags & receiver.flags & IP_CT_TCP_FLAG_WINDOW_SCALE
-    if not scaled and (direction == REPLY or not profile.reopens_by_syn):
+    if not scaled and (direction == REPLY or not profile.scale_by_answer):
         sender.td_scale = receiver.td_scale = 0
 
 
@@ -130,8 +135,10 @@ def announce(side: Side, options: bytes) -> None:
 def _continue(profile: Profile, sender: Side, receiver: Side, segment: Segment, sack: int) -> None:
     """A side's first segment in mid-stream: what it says is believed."""
     sender.td_end = segment.end
-    sender.td_maxwin = (segment.window << sender.td_scale) or 1
+    sender.td_maxwin = (segment.window << sender.td_scale if profile.learns_peer else segment.window) or 1
     sender.td_maxend = (segment.end + sender.td_maxwin) & MASK
+    if not profile.learns_peer:
+        return
     if not receiver.td_maxwin:
         receiver.td_end = receiver.td_maxend = sack
     elif profile.keepalive and sack == (receiver.td_end + 1) & MASK:
@@ -150,17 +157,17 @@ def _acknowledge(profile: Profile, sender: Side, receiver: Side, end: int, ack: 
             sender.flags |= IP_CT_TCP_FLAG_MAXACK_SET
         elif (sender.td_maxack - ack) & SIGN:
             sender.td_maxack = ack
-    if receiver.td_maxwin and (sender.td_maxend - end) & SIGN:
+    if (receiver.td_maxwin or not profile.learns_peer) and (sender.td_maxend - end) & SIGN:
         receiver.td_maxwin = (receiver.td_maxwin + end - sender.td_maxend) & MASK
 
 
-def _count(entry: Connection, direction: int, segment: Segment, ack: int) -> None:
-    """Count how often the same bare segment came; the kernel's count has eight bits."""
+def _count(entry: Connection, direction: int, segment: Segment, ack: int, window: int) -> None:
+    """Count how often the same bare segment came: in eight bits, remembering a window in sixteen."""
     if (
         entry.last_seq == segment.seq
         and entry.last_ack == ack
         and entry.last_end == segment.end
-        and entry.last_win == segment.window
+        and entry.last_win == window
         and entry.last_dir == direction
     ):
         entry.retrans = (entry.retrans + 1) & 0xFF
@@ -169,5 +176,5 @@ def _count(entry: Connection, direction: int, segment: Segment, ack: int) -> Non
         entry.last_seq = segment.seq
         entry.last_ack = ack
         entry.last_end = segment.end
-        entry.last_win = segment.window
+        entry.last_win = window & 0xFFFF
         entry.retrans = 0
