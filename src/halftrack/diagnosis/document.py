@@ -68,15 +68,21 @@ class Forecast(_Value, frozen=True, kw_only=True):
 
 
 class Peer(_Value, frozen=True, kw_only=True):
+    """``service_name``: of the service that it is asked for, as the node's rules call it."""
+
     address: str
     entries: int
+    service_name: str | None = None
 
 
 class Group(_Value, frozen=True, kw_only=True):
+    """``service_name``: what the node's rules call ``service`` at ``address``: ``namespace/name:port``."""
+
     netns: str
     owner: OwnerName | None = None
     address: str | None = None
     service: str | None = None
+    service_name: str | None = None
     side: Side | None = None
     entries: int
     peers: int | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from halftrack.diagnosis import fronts
 from halftrack.diagnosis.document import Group, OwnerName, Peer
 from halftrack.diagnosis.shape import CLOCKS_KNOWN, rate_per_minute
 from halftrack.evidence import addresses
@@ -94,7 +95,7 @@ def groups(rows: MarkedRows, view: View) -> tuple[tuple[Group, ...], int]:
     descending = [True, False, False, False, False]
     shown = named.sort("len", "name", "address", "spelled", "role", descending=descending).head(SHOWN)
     made = tuple(_group(key, columns, rows, view) for key in shown.iter_rows(named=True))
-    return made, counted.height - len(made)
+    return fronts.named(made, view.evidence.fronts), counted.height - len(made)
 
 
 def label(group: Group) -> tuple[str, ...]:

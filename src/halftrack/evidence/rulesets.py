@@ -110,6 +110,7 @@ class VirtualService:
     """A service of IPVS: what arrives for it is handed on.
 
     ``address`` 128 bits, IPv4 mapped; ``mark``: it is chosen by the packet's mark, whatever its address.
+    ``destinations``: ``(address, port)`` of what it is handed on to.
     """
 
     protocol: int | None = None
@@ -117,6 +118,7 @@ class VirtualService:
     port: int | None = None
     mark: int | None = None
     text: str = ""
+    destinations: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,6 +79,22 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """Where the node's rules hand on what is sent to ``address:port``: to one of ``ends``.
+
+    ``address`` None: any, mostly any of the node's own. ``name``: what kube-proxy calls it,
+    ``namespace/service:port``. ``whole``: nothing in the rules takes a part of it elsewhere.
+    """
+
+    protocol: str
+    port: int
+    ends: tuple[tuple[str, int], ...]
+    address: str | None = None
+    name: str | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """A network namespace of the node and the way into it.
 
@@ -223,6 +239,8 @@ class Evidence:
     tables: tuple[Table, ...] = ()
     owners: tuple[Owner, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    fronts: tuple[Front, ...] = ()
+    """Of the node's own namespace; empty also where its rules were not read."""
     input: Input = field(default_factory=Input)
     sysctl_lines: tuple[SysctlLine, ...] | None = None
     firewall: Firewall = field(default_factory=Firewall)

@@ -25,7 +25,7 @@ from halftrack.kernel import (
     sysctl_files,
     traffic_control,
 )
-from halftrack.live import choice, depth, entries, gaps
+from halftrack.live import choice, depth, entries, gaps, published
 from halftrack.live.place import Details, Place
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Examination:
         self._places = [Place(namespace) for namespace in spaces]
         self._places[0].look = look
         owned = later(self._owners, spaces)
+        handed = later(published.read, spaces)
         node = later(_node_settings)
         chosen = later(self._choose, owned)
         detailed = later(self._detail, chosen)
@@ -106,8 +107,11 @@ class Examination:
         if closer is not None:
             closer.result()
         unheard = heard.result()
+        fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
+        named = owners.published(named, fronts, published.own_addresses(self._places))
         self._name(named)
-        return self._evidence(node.result(), named, [*found_gaps, *owner_gaps, *unheard])
+        told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps]
+        return replace(self._evidence(node.result(), named, told), fronts=fronts)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))

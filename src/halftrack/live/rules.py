@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Namespace
 
 
-def of(namespace: Namespace) -> Ruleset:
-    """All that could be read; what could not is in ``unread``."""
-    (found,) = survey.visit([namespace], lambda _: here())
+def of(namespace: Namespace, most: int | None = None) -> Ruleset:
+    """All that could be read; what could not is in ``unread``. ``most``: characters, else none of it."""
+    (found,) = survey.visit([namespace], lambda _: here(most))
     if isinstance(found, Ruleset):
         return found
     return Ruleset(unread=(f"the rules of {namespace.name} could not be read: {_why(found)}",))
 
 
-def here() -> Ruleset:
+def here(most: int | None = None) -> Ruleset:
     """The same for the namespace of the calling thread."""
     texts = rulesets.read()
+    told = (texts.nft_json, texts.nft_text, texts.services, *(each.text for each in texts.saves))
+    many = sum(len(text) for text in told if text is not None)
+    if most is not None and many > most:
+        return Ruleset(unread=(f"they are {many:,} characters long, of which {most:,} would be read",))
     saves = tuple(
         rules.Save(
             each.command,

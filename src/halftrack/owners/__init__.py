@@ -24,12 +24,15 @@ from halftrack.owners.nspawn import Nspawn
 from halftrack.owners.openvz import OpenVZ
 from halftrack.owners.podman import Podman
 from halftrack.owners.process import NoAnswer
+from halftrack.owners.published import published
 from halftrack.owners.runtime import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.owners.runtime import Container, Runtime
+
+__all__ = ["RUNTIMES", "find", "published"]
 
 RUNTIMES: Final[tuple[Runtime, ...]] = (
     OpenVZ(),

@@ -65,6 +65,8 @@ def whose(group: Group) -> str:
     """Owner, address and service of a group, in one line."""
     parts = [owner(group.owner)] if group.owner else []
     parts += [part for part in (group.address, group.service) if part]
+    if group.service_name:
+        parts.append(f"({group.service_name})")
     if not parts:
         parts = ["no address"]
     if group.side == "server":

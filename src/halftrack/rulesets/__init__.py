@@ -6,6 +6,7 @@
     walking     two packets that differ in their entry alone, through all chains
     comparing   where they fare differently, and the rule that makes the difference
     entries     the same for many entries of a table
+    translations  where translation leads, and what kube-proxy calls it
 
 Pure: from values of ``evidence.rulesets`` to answers that quote the rule they rest on. Nothing is
 taken to be harmless that is not understood.

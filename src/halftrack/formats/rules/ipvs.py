@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from halftrack.evidence import uapi
@@ -11,22 +12,33 @@ from halftrack.formats.rules import bounds, numbers
 
 _PROTOCOLS: Final = {"TCP": uapi.IPPROTO_TCP, "UDP": uapi.IPPROTO_UDP, "SCTP": uapi.IPPROTO_SCTP}
 _SERVICE: Final = re.compile(r"(TCP|UDP|SCTP)\s+(?:([0-9A-F]{8})|\[([0-9a-fA-F:.]{2,45})\]):([0-9A-F]{4})\s")
+_DESTINATION: Final = re.compile(r"  ->\s+(?:([0-9A-F]{8})|\[([0-9a-fA-F:.]{2,45})\]):([0-9A-F]{4})\s")
 _MARK: Final = re.compile(r"FWM\s+([0-9A-F]{1,8})\s")
 
 
 def services(text: str) -> tuple[VirtualService, ...]:
     """Raises Unreadable where a line of a service is not understood."""
     bounds.check(text)
-    found = []
-    for line in text.splitlines():
+    found: list[VirtualService] = []
+    ends: list[list[tuple[int, int]]] = []
+    for number, line in enumerate(text.splitlines()):
+        bounds.check_number(number)
+        if found and (end := _destination(line + " ")) is not None:
+            ends[-1].append(end)
         if not line.startswith(("TCP ", "UDP ", "SCTP ", "FWM ")):
             continue
         service = _service(line + " ")
         if service is None:
             raise bounds.Unreadable(f"a service that is not understood: {bounds.quoted(line)}")
         found.append(service)
-        bounds.check_number(len(found))
-    return tuple(found)
+        ends.append([])
+    return tuple(replace(one, destinations=tuple(led)) for one, led in zip(found, ends, strict=True))
+
+
+def _destination(line: str) -> tuple[int, int] | None:
+    told = _DESTINATION.match(line)
+    address = _address(told) if told else None
+    return None if told is None or address is None else (address, int(told[3], 16))
 
 
 def _service(line: str) -> VirtualService | None:
@@ -35,8 +47,15 @@ def _service(line: str) -> VirtualService | None:
         return VirtualService(mark=int(mark[1], 16), text=text)
     if not (told := _SERVICE.match(line)):
         return None
-    try:
-        address = numbers.mapped(bytes.fromhex(told[2])) if told[2] else numbers.address(told[3])
-    except ValueError:
+    address = _address(told, 2)
+    if address is None:
         return None
     return VirtualService(_PROTOCOLS[told[1]], address, int(told[4], 16), text=text)
+
+
+def _address(told: re.Match[str], group: int = 1) -> int | None:
+    """In hexadecimal digits, or else as IPv6 is written."""
+    try:
+        return numbers.mapped(bytes.fromhex(told[group])) if told[group] else numbers.address(told[group + 1])
+    except ValueError:
+        return None

@@ -10,7 +10,7 @@ from halftrack.reporters.blocks.finding import brief, finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Reason
+    from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Peer, Reason
     from halftrack.reporters.layout import Page
 
 _ALL = 1000
@@ -43,11 +43,16 @@ def _top_peers(shown: Finding, page: Page) -> list[str]:
     lines = []
     for group in shown.groups[:3]:
         if len(group.top_peers) > 1:
-            peers = ", ".join(f"{peer.address} {peer.entries:,}" for peer in group.top_peers)
+            peers = ", ".join(_peer(peer) for peer in group.top_peers)
             lines += page.wrap(
                 f"{peers}", f"   Peers of {page.clean(group.address or 'it')}: "[: page.width // 2], " " * 5
             )
     return lines
+
+
+def _peer(peer: Peer) -> str:
+    name = f" ({peer.service_name})" if peer.service_name else ""
+    return f"{peer.address}{name} {peer.entries:,}"
 
 
 def _cause(cause: Cause, page: Page) -> list[str]:

@@ -1,0 +1,215 @@
+"""Where translation leads: from what is asked for to what answers, and what kube-proxy calls it.
+
+kube-proxy writes a service's name beside its rules: as a comment, ``NAMESPACE/NAME:PORT``, in chains
+called ``KUBE-…`` (kubernetes pkg/proxy/iptables/proxier.go), and into the names of its nft chains,
+``service-HASH-NAMESPACE/NAME/PROTOCOL/PORT`` (pkg/proxy/nftables/proxier.go). IPVS knows no names.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from halftrack.evidence import addresses, uapi
+from halftrack.evidence.rulesets import NAT
+
+if TYPE_CHECKING:
+    from halftrack.evidence.rulesets import Chain, Condition, Rule, Ruleset, RuleTable
+
+MOST: Final = 50_000
+"""Translations of one namespace; those beyond are left out."""
+_MOST_TOLD: Final = 4 * MOST
+_MOST_STEPS: Final = 200_000
+"""Rules of one table that are looked at, those of a chain each time that it is come to."""
+_MOST_ENDS: Final = 1_000
+_DEEPEST: Final = 16
+_PORTS: Final = 65_535
+_HOOKS: Final = frozenset({"prerouting", "output"})
+_PROTOCOLS: Final = (uapi.IPPROTO_TCP, uapi.IPPROTO_UDP, uapi.IPPROTO_SCTP)
+_LEADS: Final = re.compile(
+    r"(?:--to-destination|dnat(?: ip6?)? to) "
+    r"(?:(?:([0-9.]{7,15})|\[([0-9a-f:.]{2,45})\])(?::([0-9]{1,5}))?|([0-9a-f:.]{2,45}))(?: |$)"
+)
+"""A range of ports leads nowhere here: which of them answers is not told."""
+_QUOTED: Final = re.compile(r'"[^"]*"')
+_COMMENT: Final = re.compile(
+    r'--comment "?([a-z0-9.-]{1,63}/[a-z0-9.-]{1,253}(?::[A-Za-z0-9.-]{0,63})?)(?:[ "]|$)'
+)
+_CHAIN: Final = re.compile(
+    r"(?:service|external|firewall|endpoint)-[A-Z0-9]{8}-"
+    r"([a-z0-9.-]{1,63})/([a-z0-9.-]{1,253})/(?:tcp|udp|sctp)/([A-Za-z0-9.-]{0,63})(?:__.*)?"
+)
+
+
+class End(NamedTuple):
+    """What answers. ``address``: 128 bits, IPv4 mapped; ``port`` None: the one that was asked for."""
+
+    address: int
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What is sent to ``address`` and ``port`` goes to one of ``ends``.
+
+    ``address`` 128 bits, None: any, mostly any of the namespace's own. ``whole``: no other condition
+    takes a part of it elsewhere, as far as the rules that lead there are understood.
+    """
+
+    protocol: int
+    port: int
+    ends: tuple[End, ...]
+    address: int | None = None
+    name: str | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is known of a packet that came to a rule."""
+
+    protocol: int | None = None
+    address: int | None = None
+    ports: tuple[int, int] | None = None
+    name: str | None = None
+    whole: bool = True
+
+
+def translations(rules: Ruleset) -> tuple[Translation, ...]:
+    """Of all services that have an end, in the order of the rules; each front once."""
+    found: dict[tuple[int, int | None, int], Translation] = {}
+    for one in itertools.islice(_all(rules), _MOST_TOLD):
+        if len(found) >= MOST:
+            break
+        known = found.setdefault((one.protocol, one.address, one.port), one)
+        if known is not one and known.ends != one.ends:
+            # The first of several rules may take all of it or, where it says more, a part.
+            merged = (
+                known if known.whole else replace(known, ends=tuple(dict.fromkeys((*known.ends, *one.ends))))
+            )
+            found[one.protocol, one.address, one.port] = merged
+    return tuple(found.values())
+
+
+def _all(rules: Ruleset) -> Iterator[Translation]:
+    for table in rules.tables:
+        reader = _Reader(table)
+        for chain in table.chains.values():
+            if chain.base is not None and chain.base.kind == NAT and chain.base.hook in _HOOKS:
+                yield from reader.fronts(chain, _Asked(), frozenset())
+    for service in rules.services:
+        if service.protocol is not None and service.port and service.address is not None:
+            ends = tuple(End(*each) for each in service.destinations)
+            if ends:
+                yield Translation(service.protocol, service.port, ends, service.address)
+
+
+@dataclass(slots=True)
+class _Reader:
+    table: RuleTable
+    _ends: dict[str, tuple[End, ...]] = field(default_factory=dict)
+    _steps: int = 0
+
+    def fronts(self, chain: Chain, asked: _Asked, above: frozenset[str]) -> Iterator[Translation]:
+        """Rules that name a port are where a service begins; what they lead to is followed apart.
+
+        ``above``: chains that we came through; the kernel takes no circles.
+        """
+        inside = above | {chain.name}
+        for rule in chain.rules:
+            self._steps += 1
+            if len(above) > _DEEPEST or self._steps > _MOST_STEPS:
+                return
+            target = self.table.chains.get(rule.target)
+            if rule.action not in ("translate", "jump", "goto") or (
+                target is None and rule.action != "translate"
+            ):
+                continue
+            narrowed = _narrowed(asked, rule)
+            if narrowed is None:
+                continue
+            if narrowed.ports is not None and narrowed.protocol in _PROTOCOLS:
+                ends = _led(rule) if target is None else self.ends(target)
+                yield from _spread(narrowed, ends)
+            elif target is not None and target.name not in inside:
+                yield from self.fronts(target, narrowed, inside)
+
+    def ends(self, chain: Chain, depth: int = 0) -> tuple[End, ...]:
+        """All that a chain may lead to."""
+        known = self._ends.get(chain.name)
+        if known is not None:
+            return known
+        self._ends[chain.name] = ()  # a circle leads nowhere
+        found: dict[End, None] = {}
+        for rule in chain.rules:
+            target = self.table.chains.get(rule.target)
+            if rule.action == "translate":
+                found.update(dict.fromkeys(_led(rule)))
+            elif rule.action in ("jump", "goto") and target is not None and depth < _DEEPEST:
+                found.update(dict.fromkeys(self.ends(target, depth + 1)))
+            if len(found) > _MOST_ENDS:
+                break
+        self._ends[chain.name] = tuple(found)[:_MOST_ENDS]
+        return self._ends[chain.name]
+
+
+def _narrowed(asked: _Asked, rule: Rule) -> _Asked | None:
+    """What a rule's conditions add; None where it cannot hold for one address and port."""
+    protocol, address, ports, whole = asked.protocol, asked.address, asked.ports, asked.whole
+    for one in rule.conditions:
+        low, high = one.ranges[0] if len(one.ranges) == 1 else (0, -1)
+        if one.field == "protocol" and low == high and not one.negated:
+            protocol = low
+        elif one.field == "daddr" and low == high and not one.negated:
+            address = low
+        elif one.field == "dport" and low <= high and not one.negated:
+            ports = low, high
+        elif one.field in ("protocol", "dport"):
+            return None
+        else:
+            whole &= _is_plain(one)
+    return _Asked(protocol, address, ports, _name(rule) or asked.name, whole)
+
+
+def _is_plain(one: Condition) -> bool:
+    """Whether it only keeps away what is not meant: the container's own bridge, addresses of others."""
+    return (
+        one.field == "family"
+        or (one.field == "in" and one.negated)
+        or (one.field == "local" and not one.negated)
+    )
+
+
+def _name(rule: Rule) -> str | None:
+    chain = _CHAIN.fullmatch(rule.target)
+    if chain is not None:
+        return f"{chain[1]}/{chain[2]}:{chain[3]}".rstrip(":")
+    by_kube_proxy = rule.target.startswith("KUBE-") or rule.text.startswith("-A KUBE-")
+    comment = _COMMENT.search(rule.text) if by_kube_proxy else None
+    return comment[1].rstrip(":") if comment else None
+
+
+def _led(rule: Rule) -> tuple[End, ...]:
+    """Where a rule of DNAT leads, by its own words."""
+    found = _LEADS.search(_QUOTED.sub('""', rule.text))
+    if found is None:
+        return ()
+    try:
+        hi, lo = addresses.parse(found[1] or found[2] or found[4])
+    except ValueError:
+        return ()
+    port = int(found[3]) if found[3] else None
+    return () if port is not None and not 0 < port <= _PORTS else (End(hi << 64 | lo, port),)
+
+
+def _spread(asked: _Asked, ends: tuple[End, ...]) -> Iterator[Translation]:
+    """A translation for every port of a range."""
+    if asked.ports is None or asked.protocol is None or not ends:
+        return
+    first, last = asked.ports
+    for port in range(max(first, 1), min(last, _PORTS) + 1):
+        told = tuple(End(end.address, end.port or port) for end in ends)
+        yield Translation(asked.protocol, port, told, asked.address, asked.name, asked.whole)
