@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "node17"
 _PATIENCE_S: Final = 120
+_LONGEST_S: Final = 900
+"""Nothing of a test that was killed stays for longer."""
 _ERASED: Final = "\x1b[K"
 """What a line that told of progress leaves before what comes in its place."""
 _OF_ETC: Final = (
@@ -146,7 +148,7 @@ def dressed(netns: Netns, root: Path, containers: Mapping[str, Netns]) -> Iterat
     with contextlib.ExitStack() as stack:
         processes = {}
         for name, space in {"": netns, **containers}.items():
-            sleeper = subprocess.Popen(["ip", "netns", "exec", space.name, "sleep", "infinity"])
+            sleeper = subprocess.Popen(["ip", "netns", "exec", space.name, "sleep", str(_LONGEST_S)])
             stack.callback(sleeper.wait)
             stack.callback(sleeper.kill)
             while Path(f"/proc/{sleeper.pid}/ns/net").stat().st_ino != space.inode:
