@@ -14,7 +14,7 @@ from halftrack.owners import cni, kubernetes
 from halftrack.owners.containerd import Containerd
 from halftrack.owners.crio import Crio
 from halftrack.owners.process import NoAnswer
-from halftrack.owners.runtime import Container, Pod
+from halftrack.owners.runtime import Answer, Container, Pod
 from unit.trees import HOST_INODE, command, node, plant, process
 
 _UID = "8a1b2c3d-1111-2222-3333-444455556666"
@@ -344,11 +344,28 @@ def test_state_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def closed(path: object) -> list[str]:
         raise PermissionError(13, "Permission denied", path)
 
+    plant(tmp_path, {f"{_BUNDLES}/x/y": "", f"{_TASKS}/k8s.io/x/y": "", f"{_TASKS}/moby/x/y": ""})
     monkeypatch.setattr("os.listdir", closed)
     for runtime, whose in ((Crio(), "CRI-O"), (Containerd(), "containerd")):
         with pytest.raises(NoAnswer, match=f"{whose}'s state may not be read") as without:
             runtime.ask(node(tmp_path))
         assert without.value.needs == ("CAP_DAC_READ_SEARCH",)
+
+
+def test_state_that_is_dockers_alone_is_no_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: object) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    plant(tmp_path, {f"{_TASKS}/moby/x/y": ""})
+    monkeypatch.setattr("os.listdir", closed)
+    assert Containerd().ask(node(tmp_path)) == Answer()
+
+
+def test_crictl_is_not_asked_where_docker_runs_containerd(tmp_path: Path, tools: Path) -> None:
+    """Which then has no CRI to answer with."""
+    plant(tmp_path, {"run/containerd/containerd.sock": "", f"{_TASKS}/moby/x/y": ""})
+    command(tools, "crictl", "exit 1")
+    assert Containerd().ask(node(tmp_path, commands=True)) == Answer()
 
 
 def test_the_kubelet_names_a_pod_that_only_its_cgroup_shows(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from halftrack.owners.cgroups import Identity
 from halftrack.owners.incus import INCUS, LXD
 from halftrack.owners.lxc import Lxc
 from halftrack.owners.process import NoAnswer
-from halftrack.owners.runtime import Container
+from halftrack.owners.runtime import Answer, Container
 from unit.trees import HOST_INODE, node, plant, process
 
 _HOST = Namespace("host", HOST_INODE, "/proc/1/ns/net", 1)
@@ -137,7 +137,9 @@ _INSTANCES = [
 
 
 @contextmanager
-def daemon(place: Path, answers: dict[str, Any], *, silent: bool = False) -> Iterator[list[str]]:
+def daemon(
+    place: Path, answers: dict[str, Any], *, silent: bool = False, raw: bytes | None = None
+) -> Iterator[list[str]]:
     """Something that answers HTTP at a Unix socket; the lines that it was asked with."""
     place.parent.mkdir(parents=True, exist_ok=True)
     asked: list[str] = []
@@ -158,6 +160,9 @@ def daemon(place: Path, answers: dict[str, Any], *, silent: bool = False) -> Ite
                     asked.append(target)
                     if silent:
                         stop.wait(60)
+                    elif raw is not None:
+                        with suppress(BrokenPipeError, ConnectionResetError):
+                            channel.sendall(raw)
                     elif target in answers:
                         body = json.dumps({"type": "sync", "metadata": answers[target]}).encode()
                         channel.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body)
@@ -268,6 +273,23 @@ def test_a_daemon_that_hangs_leaves_the_leases(short_tmp: Path) -> None:
         answer = INCUS.ask(node(short_tmp, commands=True, seconds=0.3))
     assert [one.id for one in answer.containers] == ["c1", "dev_vm1"]
     assert answer.lacks == "incus did not answer in time"
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"\x00" * 1000, b"HTTP/1.0 200 OK\r\n\r\n{", b"HTTP/1.0 200 OK\r\n\r\n[[[", b"x 200"]
+)
+def test_a_daemon_that_answers_anything(short_tmp: Path, told: bytes) -> None:
+    process(short_tmp, 50, comm="incusd\n")
+    with daemon(short_tmp / "var/lib/incus/unix.socket", {}, raw=told):
+        assert INCUS.ask(node(short_tmp, commands=True)) == Answer()
+
+
+def test_a_daemon_that_never_ends(short_tmp: Path) -> None:
+    process(short_tmp, 50, comm="incusd\n")
+    told = b"HTTP/1.0 200 OK\r\n\r\n" + b" " * (17 << 20)
+    with daemon(short_tmp / "var/lib/incus/unix.socket", {}, raw=told):
+        answer = INCUS.ask(node(short_tmp, commands=True, seconds=60))
+    assert answer.lacks == "incus said more than 16 MiB"
 
 
 def test_a_socket_that_nobody_serves(short_tmp: Path) -> None:

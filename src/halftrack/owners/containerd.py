@@ -18,7 +18,7 @@ from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
 from halftrack.owners.untrusted import parsed, printable, short_id, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halftrack.owners.node import Node
     from halftrack.owners.oci import Bundle
@@ -33,6 +33,8 @@ _SOCKETS: Final = tuple(f"{state}/containerd.sock" for state in _STATES)
 _TASKS: Final = ("io.containerd.runtime.v2.task", "io.containerd.runtime.v1.linux")
 _CONFIGURATION: Final = "etc/containerd/config.toml"
 _DOCKERS: Final = frozenset({"moby", "plugins.moby"})
+_USUAL: Final = ("k8s.io", "default")
+"""Namespaces of the CRI plugin, and of nerdctl and ctr."""
 _CRI: Final = "io.kubernetes.cri."
 
 
@@ -45,29 +47,42 @@ class Containerd:
         )
 
     def ask(self, node: Node) -> Answer:
+        places = [tasks for tasks in _places(node) if node.has(tasks)]
+        if not places:
+            return Answer(tuple(crictl.pods(node, _SOCKETS)))
         try:
-            connected = cni.attachments(node)
-            found = list(_containers(node, connected))
+            found = tuple(_containers(node, places))
         except PermissionError as error:
             raise NoAnswer("containerd's state may not be read", ("CAP_DAC_READ_SEARCH",)) from error
-        if not found:
-            found = list(crictl.pods(node, _SOCKETS))
-        return Answer(
-            tuple(found), "containerd's state could not be read in time" if node.is_late() else None
-        )
+        return Answer(found, "containerd's state could not be read in time" if node.is_late() else None)
 
 
-def _containers(node: Node, connected: dict[str, cni.Attachments]) -> Iterator[Container]:
-    for tasks in _places(node):
-        for namespace in node.names(tasks):
-            if namespace in _DOCKERS:
-                continue
-            for identifier in node.names(f"{tasks}/{namespace}")[:MOST_CONTAINERS]:
-                if node.is_late():
-                    return
-                bundle = oci.read(node, f"{tasks}/{namespace}/{identifier}", "init.pid")
-                if bundle is not None:
-                    yield _container(identifier, bundle, connected.get(identifier, cni.NONE))
+def _containers(node: Node, places: Sequence[str]) -> Iterator[Container]:
+    """Raises PermissionError."""
+    directories = [
+        f"{tasks}/{namespace}"
+        for tasks in places
+        for namespace in _namespaces(node, tasks)
+        if namespace not in _DOCKERS
+    ]
+    connected = cni.attachments(node) if directories else {}
+    for directory in directories:
+        for identifier in node.names(directory)[:MOST_CONTAINERS]:
+            if node.is_late():
+                return
+            bundle = oci.read(node, f"{directory}/{identifier}", "init.pid")
+            if bundle is not None:
+                yield _container(identifier, bundle, connected.get(identifier, cni.NONE))
+
+
+def _namespaces(node: Node, tasks: str) -> list[str]:
+    """Raises PermissionError where others than Docker may have tasks in a directory that is closed."""
+    try:
+        return node.names(tasks)
+    except PermissionError:
+        if any(node.has(f"{tasks}/{namespace}") for namespace in _USUAL):
+            raise
+        return []
 
 
 def _places(node: Node) -> Iterator[str]:

@@ -19,7 +19,7 @@ from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
 from halftrack.owners.untrusted import addresses, mapping, parsed, short_id, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halftrack.owners.node import Node
     from halftrack.owners.oci import Bundle
@@ -40,19 +40,21 @@ class Crio:
         return node.has("run/crio") or node.has("etc/crio")
 
     def ask(self, node: Node) -> Answer:
+        run_root = _run_root(node)
+        places = [place for place in (f"{run_root}/{kept}" for kept in _KEPT) if node.has(place)]
+        if not places:
+            return Answer(tuple(crictl.pods(node, (_SOCKET,))))
         try:
-            connected = cni.attachments(node)
-            found = list(_containers(node, connected))
+            found = tuple(_containers(node, places))
         except PermissionError as error:
             raise NoAnswer("CRI-O's state may not be read", ("CAP_DAC_READ_SEARCH",)) from error
-        if not found:
-            found = list(crictl.pods(node, (_SOCKET,)))
-        return Answer(tuple(found), "CRI-O's state could not be read in time" if node.is_late() else None)
+        return Answer(found, "CRI-O's state could not be read in time" if node.is_late() else None)
 
 
-def _containers(node: Node, connected: dict[str, cni.Attachments]) -> Iterator[Container]:
-    for kept in _KEPT:
-        directory = f"{_run_root(node)}/{kept}"
+def _containers(node: Node, places: Sequence[str]) -> Iterator[Container]:
+    """Raises PermissionError."""
+    connected = cni.attachments(node)
+    for directory in places:
         for identifier in node.names(directory)[:MOST_CONTAINERS]:
             if node.is_late():
                 return
