@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,6 +243,13 @@ def test_a_client_asks_for_a_service() -> None:
         None,
         ["shop/web:https", None],
     )
+
+
+def test_the_one_service_that_a_client_asks_for_stands_beside_it() -> None:
+    (found,) = fronts.named((group("10.244.0.5", "tcp/443", "client", "10.96.0.1"),), FRONTS)
+    shown = "shop/web-x (pod) 10.244.0.5 tcp/443 (shop/web:https) (client side)"
+    assert figures.whose(msgspec.structs.replace(found, peers=1)) == shown
+    assert "shop/web:https" not in figures.whose(msgspec.structs.replace(found, peers=2))
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,9 @@ def whose(group: Group) -> str:
     """Owner, address and service of a group, in one line."""
     parts = [owner(group.owner)] if group.owner else []
     parts += [part for part in (group.address, group.service) if part]
-    if group.service_name:
-        parts.append(f"({group.service_name})")
+    asked = group.top_peers[0].service_name if group.peers == 1 and group.top_peers else None
+    if group.service_name or asked:
+        parts.append(f"({group.service_name or asked})")
     if not parts:
         parts = ["no address"]
     if group.side == "server":
