@@ -254,6 +254,25 @@ def test_without_a_daemon_the_leases_tell(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("c1", "c1"),
+        ("c1.eth0", "c1"),
+        ("c1.eth_0", "c1"),
+        ("test.project_test-instance.test-.--_----.device", "test.project/test-instance"),
+    ],
+)
+def test_a_file_of_a_lease_names_project_and_instance(tmp_path: Path, file: str, name: str) -> None:
+    network = "var/lib/incus/networks/br0"
+    leased = "1764300000 00:16:3e:aa:bb:01 10.0.3.5 x *\n"
+    plant(
+        tmp_path,
+        {f"{network}/dnsmasq.leases": leased, f"{network}/dnsmasq.hosts/{file}": "00:16:3e:aa:bb:01,x"},
+    )
+    assert [one.name for one in INCUS.ask(node(tmp_path)).containers] == [name]
+
+
 def test_a_lease_and_a_monitor_are_one_owner(tmp_path: Path) -> None:
     leases(tmp_path, "var/lib/incus")
     process(tmp_path, 30, cmdline="[lxc monitor] /var/lib/incus/containers c1")

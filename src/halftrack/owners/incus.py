@@ -28,7 +28,9 @@ _DEFAULT_PROJECT: Final = "default"
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _PROXY_END: Final = re.compile(r"(tcp|udp):(.+):([0-9]{1,5})")
 _MOST_BYTES: Final = 1 << 20
-_DEVICE: Final = re.compile(r"\.[^.]*$")
+_STATIC_FILE: Final = re.compile(r"((?:[^_]+_)?[A-Za-z0-9-]+)\..+")
+"""``dnsmasq.StaticAllocationFileName``: neither a project has an underscore nor an instance a dot. LXD
+before 4.0 left the device out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ class Incus:
                 for file in node.names(f"{network}/dnsmasq.hosts")[:MOST_CONTAINERS]:
                     mac = _MAC.match(node.peek(f"{network}/dnsmasq.hosts/{file}", 4096))
                     given = tuple(addresses(leases.get(mac[0], ()))) if mac else ()
-                    name = printable(_DEVICE.sub("", file))
+                    named = _STATIC_FILE.fullmatch(file)
+                    name = printable(named[1] if named else file)
                     if given and name:
                         yield Container(lxc.full_name(name), name, self.name, addresses=given)
 
