@@ -19,7 +19,7 @@ from kernel.routed import NEAR, SERVER, SERVER6, Network, routed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.rulesets.entries import Unmissed
+    from halftrack.rulesets.entries import Judged
     from kernel.scratch import Netns
 
 _PORT: Final = 80
@@ -37,6 +37,7 @@ class Case:
 
     nft: str = ""
     save: str = ""
+    flavour: str = "nft"
     loose: int = 1
     to: tuple[str, int] = (SERVER, _PORT)
     quoted: str = ""
@@ -110,6 +111,24 @@ _CASES: Final = {
         "-A FORWARD -p tcp -m tcp --syn -m state --state NEW -j ACCEPT\nCOMMIT\n",
         quoted="policy drop",
     ),
+    "iptables-legacy, of a container": Case(
+        save="*filter\n:FORWARD ACCEPT\n:VE -\n-A FORWARD -j VE\n"
+        "-A VE -p tcp -m tcp --dport 25 -j DROP\n-A VE -m state --state ESTABLISHED -j RETURN\n"
+        "-A VE -p tcp -m tcp --syn -j RETURN\n-A VE -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -j RETURN\n"
+        "-A VE -m limit --limit 5/min -j LOG\n-A VE -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n",
+        flavour="legacy",
+        quoted="-j REJECT --reject-with tcp-reset",
+    ),
+    "iptables-legacy, invalid is dropped": Case(
+        save="*filter\n:FORWARD ACCEPT\n-A FORWARD -m state --state INVALID -j DROP\nCOMMIT\n",
+        flavour="legacy",
+        quoted="-A FORWARD -m state --state INVALID -j DROP",
+    ),
+    "iptables-legacy, accepted by port": Case(
+        save="*filter\n:FORWARD DROP\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n"
+        "-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT\n-A FORWARD -p tcp -m tcp --sport 80 -j ACCEPT\nCOMMIT\n",
+        flavour="legacy",
+    ),
     "iptables, invalid is dropped": Case(
         save="*filter\n:FORWARD ACCEPT\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n",
         quoted="-A FORWARD -m conntrack --ctstate INVALID -j DROP",
@@ -123,25 +142,27 @@ def network() -> Iterator[Network]:
         yield made
 
 
-def _judged(router: Netns, loose: int) -> Unmissed:
+def _judged(router: Netns, loose: int) -> Judged:
     """As a drain does it, of every entry of TCP."""
 
-    def read() -> Unmissed:
+    def read() -> Judged:
         table = Table(Namespace("r"), addresses=interfaces.addresses())
         flows = ctnetlink.dump().flows.frame
         tcp = flows.filter(flows["l4proto"] == 6)
-        return entries.unmissed(rules.here(), tcp, own_addresses(table), loose=bool(loose))
+        return entries.judged(rules.here(), tcp, own_addresses(table), loose=bool(loose), closing=True)
 
     return router.call(read)
 
 
 def _load(router: Netns, case: Case) -> None:
     router.run("nft", "flush", "ruleset")
+    for tool in ("iptables", "ip6tables"):
+        router.run(f"{tool}-legacy-restore", stdin="*filter\n:FORWARD ACCEPT\nCOMMIT\n")
     if case.nft:
         router.run("nft", "-f", "-", stdin=case.nft)
     if case.save:
-        for tool in ("iptables-restore", "ip6tables-restore"):
-            router.run(tool, stdin=case.save)
+        for tool in ("iptables", "ip6tables"):
+            router.run(f"{tool}-{case.flavour}-restore", stdin=case.save)
     router.run("conntrack", "-F")
 
 
@@ -164,9 +185,9 @@ def _arrives(network: Network, case: Case, to: tuple[str, int], served: str) -> 
         if case.later:
             network.router.run("nft", "-f", "-", stdin=case.later)
         judged = _judged(network.router, case.loose)
-        assert len(judged.mask) in {0, 4}
-        assert all(judged.mask) == case.expected, judged.why
-        assert case.expected or any(case.quoted in why for why in judged.why), judged.why
+        assert len(judged.which) in {0, 4}
+        assert judged.which.is_null().all() == case.expected, judged.reasons
+        assert case.expected or any(case.quoted in why for why in judged.why()), judged.reasons
         network.router.run("conntrack", "-F")
         arrived = []
         for number, (sender, receiver) in enumerate([pairs[0], pairs[1][::-1], pairs[2], pairs[3][::-1]]):

@@ -210,6 +210,11 @@ def test_where_rules_may_need_what_never_was_answered_it_gets_longer() -> None:
     looked = plan(old_node(), rules={"host": Ruleset(unread=("nft hangs",))})
     assert step(looked, "drain").effect.entries_freed == 0
     assert step(looked, "drain").title == "drain 900 entries that never had an answer, 2 h 4 min left to each"
+    assert (
+        "900 of them: without its entry what becomes of it cannot be told: nft hangs"
+        in step(looked, "drain").risk.why
+    )
+    assert "rules of host not read: nft hangs" in looked.notes
     first, later, *_ = step(looked, "drain").effect.points
     assert later.entries < first.entries / 10
     assert step(plan(old_node(), rules={"host": Ruleset()}), "drain").effect.entries_freed == 900

@@ -191,8 +191,8 @@ def test_what_could_not_be_read_is_said() -> None:
 def _unmissed(
     found: Ruleset, *given: dict[str, Any], loose: bool = True
 ) -> tuple[list[bool], dict[str, int]]:
-    told = entries.unmissed(found, flows(*given).frame, [number(HERE)], loose=loose)
-    return told.mask.to_list(), dict(told.why)
+    told = entries.judged(found, flows(*given).frame, [number(HERE)], loose=loose, closing=True)
+    return told.which.is_null().to_list(), dict(told.why())
 
 
 def test_of_many_entries_those_are_told_that_a_rule_would_miss() -> None:
@@ -323,6 +323,6 @@ def test_columns_that_are_not_known_do_not_break_it() -> None:
     frame = flows(one_sided(HERE, PEER)).frame.with_columns(
         pl.lit(None, pl.UInt16).alias("zone"), pl.lit(None, pl.UInt32).alias("mark")
     )
-    told = entries.unmissed(Ruleset(), frame, None, loose=True)
-    assert told.mask.to_list() == [True]
-    assert entries.unmissed(nft("policy-drop"), frame.clear(), None, loose=True).mask.to_list() == []
+    told = entries.judged(Ruleset(), frame, None, loose=True, closing=True)
+    assert told.which.to_list() == [None]
+    assert entries.judged(nft("policy-drop"), frame.clear(), None, loose=True, closing=True).which.is_empty()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import HalftrackError
-from halftrack.kernel import files, iptables, nftables, survey, tools
+from halftrack.kernel import iptables, ipvs, nftables, tools
 
 if TYPE_CHECKING:
     from halftrack.kernel.iptables import Family, Flavour
@@ -85,7 +85,7 @@ def _read() -> Texts:
             found.nft_json, found.nft_text = _both()
         except HalftrackError as error:
             found.unread.append(f"rules of nft: {error}")
-    found.services = files.text(survey.net_directory() / "ip_vs")
+    found.services = ipvs.listing()
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -30,12 +30,14 @@ class Clearing:
     """``freed``: entries that go within a minute; ``spared``: those that may live and get longer.
 
     ``needed``: spared ones that never had an answer, and are spared because rules may need them.
+    ``why``: of those, by reason, where somebody read the rules.
     """
 
     freed: int
     spared: int
     fates: Mapping[Fate, int]
     needed: int = 0
+    why: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def why_not(self) -> str | None:
@@ -55,28 +57,36 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
     if situation.finding.symptom == retiming.SYMPTOM:
         longer = view.flows.select((pl.col("timeout") > SAFE_S).fill_null(value=False).alias("longer"))
         taken &= longer["longer"]
-    if situation.rules is None:
-        unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0
-    else:
-        unmissed = rules.unmissed(view, taken & view.flows["one_sided"], situation.rules).mask
+    found = None
+    unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0
+    if situation.rules is not None:
+        found = rules.by_rules(view, taken & view.flows["one_sided"], situation.rules)
+        unmissed = found.unmissed
     around = Surroundings(
         unmissed=unmissed,
         traffic=rows.mask if situation.likely(*_ONE_WAY) else None,
     )
-    fates = judge(view, taken, Wish(drain.mode, drain.seconds), around).counts()
+    judgement = judge(view, taken, Wish(drain.mode, drain.seconds), around)
+    fates = judgement.counts()
     spared = fates.get(Fate.MAY_LIVE, 0)
-    needed = spared if situation.finding.symptom == _UNANSWERED else 0
-    return Clearing(sum(fates.get(fate, 0) for fate in _GONE), spared, fates, needed)
+    freed = sum(fates.get(fate, 0) for fate in _GONE)
+    if situation.finding.symptom != _UNANSWERED:
+        return Clearing(freed, spared, fates)
+    left = (judgement.fates == Fate.MAY_LIVE).fill_null(value=False)
+    return Clearing(freed, spared, fates, spared, found.judged.why(left) if found else {})
 
 
 def together(told: Sequence[Clearing]) -> Clearing:
     """Of several drains."""
     fates: Counter[Fate] = Counter()
+    why: Counter[str] = Counter()
     for each in told:
         fates.update(each.fates)
+        why.update(each.why)
     return Clearing(
         freed=sum(each.freed for each in told),
         spared=sum(each.spared for each in told),
         fates=fates,
         needed=sum(each.needed for each in told),
+        why=why,
     )

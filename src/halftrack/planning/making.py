@@ -68,7 +68,7 @@ def make(
         steps=made,
         not_chosen=_without_chosen(choice.left, single),
         variables=variables.shown,
-        notes=_notes(diagnosis),
+        notes=_notes(diagnosis, rules),
     )
     return identified(plan)
 
@@ -210,8 +210,8 @@ def _service(picked: Pick) -> str | None:
     return groups[0].service if groups else None
 
 
-def _notes(diagnosis: Diagnosis) -> tuple[str, ...]:
-    notes = []
+def _notes(diagnosis: Diagnosis, rules: Mapping[str, Ruleset]) -> tuple[str, ...]:
+    notes = [f"rules of {netns} not read: {what}" for netns, found in rules.items() for what in found.unread]
     if not diagnosis.complete:
         notes.append("not the whole picture was seen: see halftrack doctor")
     if diagnosis.source != "live":

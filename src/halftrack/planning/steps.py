@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Effect
 
 _LEAST: Final = words.duration(MAY_LIVE_S)
+_REASONS: Final = 2
 _ONCE_MORE: Final = "each is looked at again right before its turn: what spoke or has a socket is left"
 
 
@@ -77,6 +78,8 @@ def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     spared = told.spared - told.needed
     if told.needed:
         why.append(f"rules here may need what never was answered: it is left {_LEAST}, and then goes")
+        commonest = sorted(told.why.items(), key=lambda each: -each[1])[:_REASONS]
+        why += [f"{number:,} of them: without its entry {reason}" for reason, number in commonest]
     elif picked.situation.finding.symptom == "one-sided" and picked.situation.rules is None:
         why.append(f"where rules of this node may need what never was answered, it is left {_LEAST} instead")
     if spared:

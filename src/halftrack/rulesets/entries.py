@@ -70,23 +70,13 @@ class Judged:
     reasons: tuple[Reason, ...]
     which: pl.Series
 
-
-@dataclass(frozen=True, slots=True)
-class Unmissed:
-    """``mask``: Boolean, one per entry: surely no rule would miss it. ``why``: of the others, by reason."""
-
-    mask: pl.Series
-    why: Mapping[str, int]
-
-
-def unmissed(rules: Ruleset, entries: pl.DataFrame, local: Sequence[int] | None, *, loose: bool) -> Unmissed:
-    """The same in short, of whatever may be an entry's next packet. Arguments: see ``judged``."""
-    found = judged(rules, entries, local, loose=loose, closing=True)
-    counts = Counter(dict(found.which.drop_nulls().value_counts().iter_rows()))
-    by_words: Counter[str] = Counter()
-    for number, entries_of in counts.items():
-        by_words[found.reasons[number].words] += entries_of
-    return Unmissed(found.which.is_null(), by_words)
+    def why(self, rows: pl.Series | None = None) -> Mapping[str, int]:
+        """How many are missed, by the reason in words. ``rows``: Boolean, of these alone."""
+        which = self.which if rows is None else self.which.filter(rows)
+        found: Counter[str] = Counter()
+        for number, entries in which.drop_nulls().value_counts().iter_rows():
+            found[self.reasons[number].words] += entries
+        return found
 
 
 def judged(

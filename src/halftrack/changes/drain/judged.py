@@ -16,7 +16,7 @@ from halftrack.diagnosis.view import view
 from halftrack.draining.fates import MAY_LIVE_S, Fate
 from halftrack.draining.judging import Judgement, Surroundings, judge
 from halftrack.draining.matching import matching
-from halftrack.draining.rules import reasons, unmissed
+from halftrack.draining.rules import by_rules as judged_by_rules
 from halftrack.draining.traffic import traffic
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ipvs, survey
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.filters import Filter
     from halftrack.diagnosis.view import View
     from halftrack.draining.fates import Wish
+    from halftrack.draining.rules import ByRules
     from halftrack.evidence.values import Evidence, Table
-    from halftrack.rulesets.entries import Unmissed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Judged:
 
     judgement: Judgement
     untold: Mapping[str, int]
-    by_rules: Unmissed | None
+    by_rules: ByRules | None
     open: bool
 
 
@@ -50,7 +50,7 @@ def judged(table: Table, evidence: Evidence, wanted: Filter, wish: Wish, *, one_
     takes, untold = matching(seen, wanted, examination.cases_of(seen) if wanted.uses(*JUDGED) else ())
     by_rules = _by_rules(seen, takes)
     around = Surroundings(
-        unmissed=by_rules.mask if by_rules else None,
+        unmissed=by_rules.unmissed if by_rules else None,
         traffic=traffic(seen) if one_sided and _any_one_sided(seen, takes) else None,
         passed_on=_passed_on(table),
     )
@@ -62,11 +62,11 @@ def _any_one_sided(seen: View, takes: pl.Series) -> bool:
     return bool((seen.flows["one_sided"] & takes).any())
 
 
-def _by_rules(seen: View, takes: pl.Series) -> Unmissed | None:
+def _by_rules(seen: View, takes: pl.Series) -> ByRules | None:
     """Which of the entries that never were answered no rule would miss."""
     if not _any_one_sided(seen, takes):
         return None
-    return unmissed(seen, seen.flows["one_sided"] & takes, rules.of(seen.table.namespace))
+    return judged_by_rules(seen, seen.flows["one_sided"] & takes, rules.of(seen.table.namespace))
 
 
 def _open_questions(judgement: Judgement) -> bool:
@@ -88,8 +88,9 @@ def notes(found: Judged) -> Iterator[str]:
     own = operator.connection()
     if own is not None and any(fate.changed for fate in _fates_of(own, judgement)):
         yield f"your own ssh connection is among them: a silence of {words.duration(MAY_LIVE_S)} would cut it"
-    if found.by_rules and any(judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE)):
-        yield from reasons(found.by_rules)
+    if found.by_rules:
+        left = judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE).fill_null(value=False)
+        yield from found.by_rules.reasons(left)
     translated = judgement.view.flows["status"] & uapi.IPS_NAT_MASK != 0
     if judgement.wish.mode == "delete" and any(translated & (judgement.fates == Fate.DEAD)):
         yield f"what is translated goes within {GOING_S} s"
