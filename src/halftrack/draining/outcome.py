@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "halftrack.drain/1"
 
+_COUNTS: Final = (
+    "retimed",
+    "removed",
+    "spoke",
+    "unproven",
+    "gone",
+    "short",
+    "refused",
+    "not_reached",
+    "healed",
+)
+
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of one fate. ``seconds``: left to each; None: removed, or left alone."""
@@ -69,6 +81,13 @@ class Outcome(msgspec.Struct, kw_only=True):
     @property
     def done(self) -> int:
         return self.retimed + self.removed
+
+    def add(self, other: Outcome) -> None:
+        """The counts of another one, of other entries; ``not_reached`` may fall by it."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, entries in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + entries
 
 
 def preview(judgement: Judgement, text: str, notes: tuple[str, ...] = ()) -> Preview:

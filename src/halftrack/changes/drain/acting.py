@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.changes.drain import at_once
 from halftrack.changes.drain.batches import Drain
+from halftrack.changes.drain.changing import Changing
 from halftrack.changes.drain.entries import Entries
 from halftrack.changes.drain.kept import FILE, Kept
 from halftrack.changes.drain.proofs import Proofs, way
@@ -55,6 +56,7 @@ def drain(
             _way(looked.table.namespace, instead) as path,
             Proofs(judgement) as proofs,
             Entries(path) as entries,
+            Entries(path) as changed,
             Kept(directory / FILE, judgement.view.opaque) as kept,
         ):
             outcome.file = str(kept.path)
@@ -62,15 +64,17 @@ def drain(
             if batch is None and at_once.remove(judgement, wanted, path, kept, verifier):
                 return
             many = batch is None and worth_a_dump(judgement.changed, judgement.view.flows.height)
+            columns = compared(_fields(wanted))
             Drain(
                 looked=looked,
-                columns=compared(_fields(wanted)),
+                columns=columns,
                 entries=entries,
                 proofs=proofs,
                 kept=kept,
                 reins=reins,
                 batch=batch or BATCH,
                 told=told,
+                change=Changing(judgement, columns, changed, proofs),
                 check=verifier,
                 netns_path=path,
                 selection=filters.selection(wanted) if many else None,

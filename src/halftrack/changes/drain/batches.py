@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from halftrack.changes.drain import rereading
+from halftrack.changes.drain.behind import Behind
+from halftrack.changes.drain.changing import GOING_S
 from halftrack.changes.drain.rereading import Again
-from halftrack.changes.drain.verifying import Done
-from halftrack.draining.fates import MAY_LIVE_S, Fate
+from halftrack.draining.fates import Fate
+from halftrack.draining.outcome import Outcome
 from halftrack.draining.still import unchanged
 from halftrack.errors import Busy
-from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
+    from halftrack.changes.drain.changing import Changing
     from halftrack.changes.drain.entries import Entries
     from halftrack.changes.drain.kept import Kept
     from halftrack.changes.drain.looking import Looked
     from halftrack.changes.drain.proofs import Proofs
     from halftrack.changes.drain.reins import Reins
-    from halftrack.draining.outcome import Outcome
+    from halftrack.changes.drain.verifying import Done
     from halftrack.evidence.selection import Selection
 
 _ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
@@ -36,8 +35,6 @@ _STALE_S: Final = 1.0
 _TRIES: Final = 3
 _STEP: Final = 2_000
 """Entries that even a slow machine reads and changes within ``_STALE_S``."""
-GOING_S: Final = 2
-"""What is let go is left so long: whoever turns out to have woken up in that very moment gets it back."""
 _TICK_S: Final = 0.1
 _CHECK_S: Final = 15.0
 """Far below the least that an entry is left: one that was hit while it woke up is helped in time."""
@@ -47,7 +44,10 @@ _CHECK_S: Final = 15.0
 class Drain:
     """One drain under way. ``columns``: that have to be what they were
     (``still.compared``). ``selection``: takes in what is to be changed; None: entries are read again
-    by name, ``batch`` at a time. ``told``: called with the entries seen to, after every batch."""
+    by name, ``batch`` at a time. ``told``: called with the entries seen to, after every batch.
+
+    While a batch is changed, the next one is read and kept.
+    """
 
     looked: Looked
     columns: Sequence[str]
@@ -57,25 +57,29 @@ class Drain:
     reins: Reins
     batch: int
     told: Callable[[int], None]
+    change: Changing
     check: Callable[[Sequence[Done]], None]
     """Looks at what was changed since the last time: at the end, and every ``_CHECK_S``."""
     netns_path: str | None = None
     selection: Selection | None = None
-    _done: list[Done] = field(default_factory=list)
 
     def run(self, outcome: Outcome) -> None:
         """All batches, unless somebody stops it. What was done is counted as it is done."""
         total = outcome.not_reached = self.looked.judgement.changed
         checked_s = time.monotonic()
+
+        def seen_to(came: Outcome) -> None:
+            outcome.add(came)
+            self.told(total - outcome.not_reached)
+
         try:
-            with contextlib.closing(self._read_again()) as batches:
+            with Behind(seen_to) as behind, contextlib.closing(self._read_again()) as batches:
                 for again in batches:
                     if self.reins.stopped:
                         break
-                    self._batch(again, outcome)
-                    outcome.not_reached -= len(again.rows)
-                    self.told(total - outcome.not_reached)
+                    self._batch(again, seen_to, behind)
                     if time.monotonic() - checked_s > _CHECK_S:
+                        behind.wait()
                         self._look_again()
                         checked_s = time.monotonic()
                     self.reins.border(len(again.rows))
@@ -101,23 +105,28 @@ class Drain:
         yield from rereading.by_name(flows, (group.arg_true() for group in groups), self.entries, self.batch)
 
     def _look_again(self) -> None:
-        if self._done:
-            if self.deleting and any(done.given for done in self._done):
+        done = self.change.done
+        if done:
+            if self.change.deleting and any(each.given for each in done):
                 time.sleep(GOING_S + _TICK_S)
-            self.check(self._done)
-            self._done.clear()
+            self.check(done)
+            done.clear()
 
-    def _batch(self, again: Again, outcome: Outcome) -> None:
-        left = self._checked(self._part(again.rows), again, outcome)
+    def _batch(self, again: Again, seen_to: Callable[[Outcome], None], behind: Behind[Outcome]) -> None:
+        found = Outcome(not_reached=-len(again.rows))
+        left = self._checked(self._part(again.rows), again, found)
         if left.is_empty():
+            seen_to(found)
             return
         self.kept.add(left)
+        behind.wait()
         if time.monotonic() - again.since_s <= _STALE_S:
-            self._change_all(left, outcome)
+            behind.do(lambda: self.change(left, found))
             return
         # The disk was slow, or the machine is, or the process was stopped: in small steps, then.
         for part in left.iter_slices(_STEP):
-            self._change_all(self._fresh(part, outcome), outcome)
+            self.change(self._fresh(part, found), found)
+        seen_to(found)
 
     def _fresh(self, part: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
         """Those of the part that may be changed now. Raises Busy."""
@@ -129,80 +138,16 @@ class Drain:
                 return part
         raise Busy("this machine is too slow just now to act on what it reads")
 
-    def _change_all(self, left: pl.DataFrame, outcome: Outcome) -> None:
-        for rows in left.partition_by("fate"):
-            self._change(rows, Fate(rows["fate"][0]), outcome)
-
     def _part(self, rows: pl.Series) -> pl.DataFrame:
         """These rows of the view, and their number, fate and what they are to be left, in seconds."""
         judgement = self.looked.judgement
         fates = judgement.fates[rows]
-        given = fates.replace_strict({fate: self.given(fate) for fate in _ORDER}, return_dtype=pl.Int64)
+        given = fates.replace_strict(
+            {fate: self.change.given(fate) for fate in _ORDER}, return_dtype=pl.Int64
+        )
         return judgement.view.flows[rows].with_columns(
             rows.alias("row"), fates.alias("fate"), given.alias("given")
         )
-
-    def _change(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
-        if self.deleting:
-            translated = rows["status"] & uapi.IPS_NAT_MASK != 0
-            self._remove(rows.filter(~translated), fate, outcome)
-            # What is translated cannot be put back as it was.
-            self._let_go(rows.filter(translated), fate, outcome)
-        elif not rows.is_empty():
-            outcome.retimed += self._retime(rows, fate, outcome)
-
-    def _retime(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> int:
-        given = self.given(fate)
-        refused = self.entries.retime(rows, given)
-        _count_refused(outcome, refused)
-        self._done.append(Done(rows["row"], fate, given))
-        return rows.height - sum(refused.values())
-
-    def _let_go(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
-        """Leave them a moment, in which whoever wakes up has the whole time again by its packet."""
-        if not rows.is_empty():
-            done = self._retime(rows, fate, outcome)
-            woken = self._woken(rows)
-            outcome.healed += woken
-            outcome.removed += done - woken
-
-    def _remove(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
-        """Remove them, and put back those whose owner has a socket by now."""
-        if rows.is_empty():
-            return
-        codes = self.entries.remove(rows)
-        refused = Counter(codes[codes != 0].tolist())
-        outcome.spoke += refused.pop(errno.EBUSY, 0)
-        _count_refused(outcome, refused)
-        gone = rows.filter(pl.Series(codes == 0))
-        self._done.append(Done(gone["row"], fate, 0, sure=True))
-        self.proofs.refresh(always=True)
-        woken = gone.filter(~self.proofs.dead(gone))
-        if not woken.is_empty():
-            self.entries.put_back(woken, MAY_LIVE_S)
-        outcome.healed += woken.height
-        outcome.removed += gone.height - woken.height
-
-    @property
-    def deleting(self) -> bool:
-        return self.looked.judgement.wish.mode == "delete"
-
-    def given(self, fate: Fate) -> int:
-        """Seconds that an entry is left. What is let go goes by itself, for as long it can be helped."""
-        return GOING_S if self.deleting else self.looked.judgement.seconds(fate)
-
-    def _woken(self, left: pl.DataFrame) -> int:
-        """Of entries that are about to go, give back to those what they had that are not dead after all."""
-        again = self.entries.again(left)
-        going = again["id"].is_not_null() & (again["timeout"] <= GOING_S)
-        same = unchanged(left, again, 0, self.columns)
-        hit = left.filter(going & ~same)
-        self.proofs.refresh(always=True)
-        rest = left.filter(going & same)
-        hit = pl.concat([hit, rest.filter(~self.proofs.dead(rest))])
-        for rows in hit.partition_by("timeout"):
-            self.entries.retime(rows, max(rows["timeout"][0], MAY_LIVE_S))
-        return hit.height
 
     def _checked(self, part: pl.DataFrame, again: Again, outcome: Outcome) -> pl.DataFrame:
         """Of a batch, the entries that may be changed at this moment.
@@ -213,7 +158,7 @@ class Drain:
         there = now["id"].is_not_null()
         same = unchanged(part, now, again.since_s - self.looked.read_at_s, self.columns)
         longer = same
-        if not self.deleting:
+        if not self.change.deleting:
             longer = same & (now["timeout"] > part["given"]).fill_null(value=False)
         outcome.gone += int((~there).sum())
         outcome.spoke += int((there & ~same).sum())
@@ -222,17 +167,7 @@ class Drain:
         dead = left["fate"] == Fate.DEAD
         if not dead.any():
             return left
-        self.proofs.refresh(always=self.deleting)
+        self.proofs.refresh(always=self.change.deleting)
         proven = ~dead | self.proofs.dead(left)
         outcome.unproven += int((~proven).sum())
         return left.filter(proven)
-
-
-def _count_refused(outcome: Outcome, refused: Mapping[int, int]) -> None:
-    for code, number in refused.items():
-        if code == errno.ENOENT:
-            outcome.gone += number
-        else:
-            outcome.refused += number
-            reason = os.strerror(code)
-            outcome.reasons[reason] = outcome.reasons.get(reason, 0) + number

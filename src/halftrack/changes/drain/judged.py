@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.changes import operator
-from halftrack.changes.drain.batches import GOING_S
+from halftrack.changes.drain.changing import GOING_S
 from halftrack.diagnosis import examination, words
 from halftrack.diagnosis.filters.vocabulary import JUDGED
 from halftrack.diagnosis.view import view
