@@ -34,7 +34,9 @@ def found(**fields: object) -> document.Rehearsal:
         why="the kernel refused 2 entries",
         did=("drain one-sided: 598 drained",),
         not_done=("hashsize 2: the whole node has one, it is not touched",),
-        foretold=document.Foretold(entries_freed=6_000, of_sample=600, settles_at=4_100),
+        foretold=document.Foretold(
+            entries_freed=6_000, of_sample=600, settles_at=4_100, live_flows_affected=38
+        ),
         happened=document.Happened(entries_freed=598, entries_later=1, others=2, settles_at=None),
         agrees=True,
     )
@@ -170,6 +172,7 @@ def test_the_screen_is_narrow_harmless_and_says_all(width: int, *, verbose: bool
         "Not copied: x: y",
         "FAILED: the kernel refused 2 entries",
         "not reached",
+        "6,000 freed, up to 38 live connections cut",
         "WAS CUT",
         "NOT as planned",
         "went back exactly",

@@ -219,6 +219,7 @@ def test_a_connection_that_the_plan_cuts_ends_in_76(tmp_path: Path) -> None:
     assert talk["opened"]
     assert talk["still"] is False
     assert talk["anew"] is False
+    assert found.step["happened"]["cut"] == 1
     assert "was cut" in found.err
 
 

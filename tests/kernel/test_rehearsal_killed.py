@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.plans.actions import AddRules, Untracked
+from halftrack.plans.actions import AddRules, Drain, Untracked
 from kernel import nsfs
 from kernel.changing import Site
 from kernel.draining import SERVER
@@ -87,8 +87,12 @@ def ours(home: Path) -> list[str]:
 def test_nothing_is_left(sick: Netns, tmp_path: Path, ending: signal.Signals) -> None:
     before = everything(sick)
     codes = set()
+    home = tmp_path / "plan"
+    home.mkdir()
+    site = Site(sick, home)
+    plan = str(site.plan([Drain(where=site.where, filter=("one-sided",))]))
     for moment in range(MOMENTS):
-        process = begun(sick, tmp_path, "strict-pickup")
+        process = begun(sick, tmp_path, plan if moment % 2 else "strict-pickup")
         scratch = _at_work(process) | _later(process, moment * 0.08)
         existing = handles(process, scratch)
         process.send_signal(ending)
@@ -99,7 +103,7 @@ def test_nothing_is_left(sick: Netns, tmp_path: Path, ending: signal.Signals) ->
     unchanged(before, sick)
     links = subprocess.check_output(["ip", "-o", "link"], text=True)
     assert not re.search(r" (clients|behind|rehearsal[01]|other[0-9]+)[@:]", links)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [home]
 
 
 def test_a_connection_that_was_cut_does_not_keep_its_namespaces(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from halftrack.commands import output
-from halftrack.errors import Incomplete
+from halftrack.errors import HalftrackError, Incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +42,14 @@ def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
 
 def _refused(plan: Plan, *, lasting: bool, unmanaged: bool) -> Iterator[str]:
     """Why ``fix`` would not begin here now."""
-    from halftrack.changes import admission, checking  # noqa: PLC0415  # likewise
+    from halftrack.changes import admission, checking, trial  # noqa: PLC0415  # likewise
 
-    if not unmanaged:
-        try:
+    try:
+        trial.refuse_beside()
+        if not unmanaged:
             admission.unowned(plan)
-        except Incomplete as error:
-            yield str(error)
+    except HalftrackError as error:
+        yield str(error)
     yield from checking.check(plan, lasting=lasting).refused
 
 

@@ -58,14 +58,15 @@ class Foretold(msgspec.Struct, frozen=True, kw_only=True):
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
     """To the sample. ``entries_freed``: gone, or left no more than a drain leaves to the dead.
 
-    ``entries_later``: left less, but long enough for what may live. ``others``: shortened though the step was
-    not about them. ``settles_at``: as predicted, but with the time that packets were seen to give
-    an entry afterwards.
+    ``entries_later``: left less, but long enough for what may live. ``others``: shortened though the step
+    was not about them. ``cut``: open connections of the rehearsal that did not work any more after it.
+    ``settles_at``: as predicted, but with the time that packets were seen to give an entry afterwards.
     """
 
     entries_freed: int
     entries_later: int
     others: int
+    cut: int = 0
     settles_at: int | None = None
     seconds: float = 0.0
 

@@ -42,8 +42,9 @@ def render(
     copied = {one.netns: one for one in found.copied}
     for sample in found.samples:
         lines += ["", *_copy(sample, copied.get(sample.netns), page)]
+    opened = sum(one.opened for one in found.connections)
     for number, step in enumerate(found.steps, 1):
-        lines += ["", *_step(number, step, page)]
+        lines += ["", *_step(number, step, opened, page)]
     for one in found.connections:
         lines += ["", *_connection(one, page)]
     lines += ["", *_end(found, page)]
@@ -79,7 +80,7 @@ def _copy(sample: Sample, copied: Copied | None, page: Page) -> Iterator[str]:
         yield from page.wrap(f"Not copied: {line}", _INDENT)
 
 
-def _step(number: int, step: RehearsedStep, page: Page) -> Iterator[str]:
+def _step(number: int, step: RehearsedStep, opened: int, page: Page) -> Iterator[str]:
     yield from page.wrap(step.title.rstrip("."), f"STEP {number:<3}")
     state = _STATES[step.state]
     yield from page.wrap(f"{state}{f': {step.why}' if step.why else ''}", _INDENT)
@@ -87,6 +88,11 @@ def _step(number: int, step: RehearsedStep, page: Page) -> Iterator[str]:
         yield from page.wrap(line, f"{_INDENT}- ", f"{_INDENT}  ")
     for line in step.not_done:
         yield from page.wrap(f"not rehearsed: {line}", f"{_INDENT}- ", f"{_INDENT}  ")
+    yield from _beside(step, opened, page)
+
+
+def _beside(step: RehearsedStep, opened: int, page: Page) -> Iterator[str]:
+    """What happened beside what was predicted."""
     happened, foretold = step.happened, step.foretold
     if happened is None:
         return
@@ -96,6 +102,8 @@ def _step(number: int, step: RehearsedStep, page: Page) -> Iterator[str]:
     if happened.entries_later:
         rows.append(("left two hours or more", None, happened.entries_later))
     rows.append(("shortened besides", 0, happened.others))
+    if opened:
+        rows.append((f"cut, of {words.count(opened, 'connection')}", None, happened.cut))
     if foretold.settles_at is not None:
         rows.append(("settles near", foretold.settles_at, happened.settles_at))
     if page.width >= _WIDE:
@@ -104,8 +112,11 @@ def _step(number: int, step: RehearsedStep, page: Page) -> Iterator[str]:
     else:
         for what, one, two in rows:
             yield from page.wrap(f"{what}: {_number(two)}, predicted {_number(one)}", _INDENT)
-    if foretold.entries_freed:
-        yield from page.wrap(f"predicted for the whole table: {foretold.entries_freed:,} freed", _INDENT)
+    whole = [f"{foretold.entries_freed:,} freed"] if foretold.entries_freed else []
+    if foretold.live_flows_affected:
+        whole.append(f"up to {words.count(foretold.live_flows_affected, 'live connection')} cut")
+    if whole:
+        yield from page.wrap(f"predicted for the whole table: {', '.join(whole)}", _INDENT)
 
 
 def _number(number: int | None) -> str:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from halftrack.plans.actions import Action
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Begun:
     """With one service. ``talk`` None: it could not be opened, and ``why``.
 
     ``kept`` and ``late``: seconds that a packet gave the entry of a connection, and one without any.
+    ``cut``: why it does not work any more; None: it does.
     """
 
     stage: Stage
@@ -32,6 +33,17 @@ class Begun:
     why: str | None = None
     kept: int | None = None
     late: int | None = None
+    cut: str | None = None
+
+    def use(self) -> bool:
+        """Whether it has been cut since it was used last."""
+        if self.talk is None or self.cut is not None:
+            return False
+        try:
+            self.talk.exchange()
+        except OSError as error:
+            self.cut = f"cut: {_said(error)}"
+        return self.cut is not None
 
 
 def begin(stage: Stage, service: Service) -> Begun:
@@ -66,11 +78,8 @@ def end(begun: Begun, actions: Sequence[Action]) -> Connection:
     )
     if begun.talk is None:
         return told
-    still, why = True, None
-    try:
-        begun.talk.exchange()
-    except OSError as error:
-        still, why = False, f"cut: {_said(error)}"
+    begun.use()
+    still, why = begun.cut is None, begun.cut
     anew, kept = True, Kept(before=begun.kept)
     try:
         talk = talks.begin(service)

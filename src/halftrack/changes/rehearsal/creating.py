@@ -57,6 +57,7 @@ _ENDS: Final = {
     "snat": (uapi.CTA_NAT_SRC, "reply_dst", "reply_dport"),
 }
 _GROUPS: Final = ("family", "l4proto", "zone", "zone_dir", "dnat", "snat")
+_OFFLOADED: Final = "it is offloaded and has no timeout"
 _LONGEST_S: Final = (1 << 31) - 1
 
 
@@ -71,7 +72,10 @@ class Made:
 def create(netns_path: str, rows: pl.DataFrame) -> Made:
     """Make these rows of a flow table in the namespace. Raises OSError."""
     made = Made(rows.height)
-    frame = _translations(rows)
+    timed = rows.filter(pl.col("timeout").is_not_null())
+    if timed.height < rows.height:
+        made.refused[_OFFLOADED] = rows.height - timed.height
+    frame = _translations(timed)
     with netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path) as sock:
         for part in frame.partition_by(list(_GROUPS), maintain_order=True):
             raw = _messages(part)
@@ -108,7 +112,7 @@ def _messages(rows: pl.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.uin
     if zone and zone_dir == uapi.NF_CT_DEFAULT_ZONE_DIR:
         template.put(uapi.CTA_ZONE, struct.pack(">H", zone))
     status = rows["status"].to_numpy() & _KEPT | uapi.IPS_CONFIRMED
-    template.put_column(uapi.CTA_TIMEOUT, rows["timeout"].fill_null(0).clip(0, _LONGEST_S).to_numpy(), ">u4")
+    template.put_column(uapi.CTA_TIMEOUT, rows["timeout"].clip(1, _LONGEST_S).to_numpy(), ">u4")
     template.put_column(uapi.CTA_STATUS, status, ">u4")
     template.put_column(uapi.CTA_MARK, rows["mark"].fill_null(0).to_numpy(), ">u4")
     if l4proto in _STATES:

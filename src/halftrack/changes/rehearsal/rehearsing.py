@@ -79,6 +79,9 @@ def _rehearse(plan: Plan, refused: Sequence[str], told: Callable[[str], None]) -
             one = work.step(number, step, copied, unable)
             if able and not reached:
                 one = msgspec.structs.replace(one, state="not-reached")
+            if one.happened is not None:
+                cut = sum(talk.use() for talk in begun)
+                one = msgspec.structs.replace(one, happened=msgspec.structs.replace(one.happened, cut=cut))
             steps.append(one)
             for _, action in able if one.state in _DONE else ():
                 done[_inode(action)].append(action)
