@@ -161,12 +161,12 @@ def _end(found: Rehearsal, page: Page) -> Iterator[str]:
 
 
 def _cost(cost: Cost) -> str:
-    kernel = "" if cost.kernel_bytes is None else f" ({_mib(cost.kernel_bytes)} of the kernel's)"
+    kernel = "" if cost.kernel_bytes is None else f" ({_size(cost.kernel_bytes)} of the kernel's)"
     return (
-        f"{cost.seconds:.1f} s, {cost.cpu_s:.1f} s of CPU, {_mib(cost.memory_bytes)} of memory,"
+        f"{cost.seconds:.1f} s, {cost.cpu_s:.1f} s of CPU, {_size(cost.memory_bytes)} of memory,"
         f" {words.entries(cost.entries)}{kernel}; all of it is gone. Nothing on this node was changed."
     )
 
 
-def _mib(number: int) -> str:
-    return f"{number / (1 << 20):,.0f} MiB"
+def _size(number: int) -> str:
+    return f"{number >> 10:,} KiB" if number < 1 << 20 else f"{number / (1 << 20):,.0f} MiB"
