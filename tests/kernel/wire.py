@@ -107,6 +107,15 @@ def segment(source: tuple[int, int], target: tuple[int, int], made: Made) -> byt
     return headers + options + _ZEROS[:length]
 
 
+def packet(protocol: int, source: int, target: int, body: bytes) -> bytes:
+    """An IPv4 packet of any protocol."""
+    head = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0, source, target)
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    return head[:10] + struct.pack("!H", ~total & 0xFFFF) + head[12:] + body
+
+
 class Wire:
     """The way through one namespace."""
 
@@ -153,6 +162,8 @@ def _sysctls(settings: Settings) -> Mapping[str, int]:
         "udp_timeout": settings.udp,
         "udp_timeout_stream": settings.udp_stream,
         "icmp_timeout": settings.icmp,
+        "gre_timeout": settings.gre,
+        "gre_timeout_stream": settings.gre_stream,
         "generic_timeout": settings.generic,
     }
 

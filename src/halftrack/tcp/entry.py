@@ -50,6 +50,26 @@ class Entry:
         self.packets_reply = 0
 
 
+class Exchange(Entry):
+    """An entry of a protocol without connections.
+
+    ``key``: the tuple of its first packet, protocol and source first; ``reply_key``: of what answers it.
+    """
+
+    __slots__ = ("key", "reply_key")
+
+    def __init__(
+        self,
+        key: tuple[Hashable, ...],
+        reply_key: tuple[Hashable, ...],
+        now: float,
+        policy: Policy | None,
+    ) -> None:
+        super().__init__(key[1], reply_key[1], now, policy)
+        self.key = key
+        self.reply_key = reply_key
+
+
 class Side:
     """What one side of a connection has sent and may send.
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 OPENED: Final = "opened"
+CONTINUED: Final = "continued"
 PICKED_UP: Final = "picked-up"
 REOPENED: Final = "reopened"
 FOLLOWED: Final = "followed"
@@ -38,6 +39,7 @@ IN_WINDOW: Final = FOLLOWED
 EVENTS: Final = MappingProxyType(
     {
         OPENED: "a new entry, by its first packet",
+        CONTINUED: "one more packet of a protocol without connections",
         PICKED_UP: "a new entry, by a packet in mid-stream whose connection was not known",
         REOPENED: "the closed entry was removed and this SYN begins a new one",
         FOLLOWED: "the packet fits; the entry follows it",

@@ -63,6 +63,8 @@ class Settings:
     udp_stream: int = 120
     icmp: int = 30
     icmpv6: int = 30
+    gre: int = 30
+    gre_stream: int = 180
     generic: int = 600
 
 
@@ -88,6 +90,8 @@ def resolve(settings: Mapping[str, str], features: Features, profile: Profile) -
         udp_stream=seconds(timeouts.UDP_STREAM, 120),
         icmp=seconds("icmp_timeout", 30),
         icmpv6=seconds("icmpv6_timeout", 30),
+        gre=seconds("gre_timeout", 30),
+        gre_stream=seconds("gre_timeout_stream", 180),
         generic=seconds("generic_timeout", 600),
     )
 
@@ -96,7 +100,7 @@ def resolve(settings: Mapping[str, str], features: Features, profile: Profile) -
 class Policy:
     """Timeouts of one service, fixed to an entry when it is made (``nfnetlink_cttimeout``).
 
-    ``tcp`` for TCP; ``single`` and ``stream`` for UDP, ``single`` for the other protocols, seconds.
+    ``tcp`` for TCP; ``single`` and ``stream`` for UDP and GRE, ``single`` for the others, seconds.
     ``by``: what attached it. An iptables ``CT`` target does so before the first packet is tracked; an
     nft ``ct timeout`` afterwards, and until the second packet the entry has what the policy gives to
     SYN_SENT, whatever state the first one brought (``nft_ct_timeout_obj_eval``).

@@ -1,9 +1,10 @@
 """The connection tracker of one namespace as a value: packets in, what becomes of them out.
 
 A model of ``nf_conntrack_in`` (``net/netfilter/nf_conntrack_core.c``) and of the protocols' own rules, by
-kernel profile, held against a running kernel packet by packet (``tests/kernel/test_tracker*.py``). Not
-modelled: NAT, helpers, expectations, offload, SYN proxies, and packets that rules drop before their
-entry is confirmed.
+kernel profile, held against a running kernel packet by packet (``tests/kernel/test_tracker*.py``;
+ICMPv6, the limit and all profiles but that kernel's were not). Not modelled: NAT, helpers, expectations,
+offload, SYN proxies, ICMP errors (which belong to the entry of the packet they quote and leave it as it
+is), and packets that rules drop before their entry is confirmed.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from halftrack.evidence import uapi
-from halftrack.tcp import ancient, connections, rules
-from halftrack.tcp.entry import Connection
+from halftrack.tcp import ancient, connections, datagrams, rules
+from halftrack.tcp.entries import Entries
+from halftrack.tcp.entry import Connection, Exchange
 from halftrack.tcp.profiles import PRESENT
 from halftrack.tcp.settings import Rulebook, Settings
 from halftrack.tcp.table import ACK, ILLEGAL, ORIGINAL, REPLY, SYN
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
 
+    from halftrack.tcp.entry import Entry
     from halftrack.tcp.profiles import Profile
     from halftrack.tcp.segments import Segment
     from halftrack.tcp.settings import Policy
@@ -32,29 +35,20 @@ ESTABLISHED: Final = "established"
 UNTRACKED: Final = "untracked"
 DROPPED: Final = "dropped"
 
-_REFUSED: Final = frozenset(
-    (
-        rules.SEQ_TOO_HIGH,
-        rules.ACK_TOO_HIGH,
-        rules.RST_STALE,
-        rules.OUT_OF_PLACE,
-        rules.ILLEGAL,
-        rules.BROKEN,
-        rules.NOT_AN_OPENING,
-        rules.NOT_PICKED_UP,
-    )
-)
+_REFUSED: Final = frozenset((rules.SEQ_TOO_HIGH, rules.ACK_TOO_HIGH, rules.RST_STALE, rules.OUT_OF_PLACE))
 """Events of invalid packets. Late segments are, too, where the profile does not tolerate them."""
+_REMOVING: Final = frozenset((rules.FORGOTTEN, rules.OUT_OF_SYNC))
+_NONE: Final = uapi.TCP_CONNTRACK_NONE
 
 
 class Step(NamedTuple):
     """What became of one packet.
 
     ``event``: of ``rules.EVENTS``. ``old``, ``new``: TCP states (uapi.TCP_CONNTRACK_*) before and after,
-    NONE where there is no entry. ``verdict``: what ``ct state`` matches, or DROPPED. ``timeout``: seconds
-    that the entry was given, None: it keeps what it had. ``rule``: of ``rules.TIMEOUTS``, what chose
-    that. ``expired_s``: for how long the entry that this packet belonged to had run out; None where
-    there was none.
+    NONE where there is no entry or the protocol has none. ``verdict``: what ``ct state`` matches, or
+    DROPPED. ``timeout``: seconds that the entry was given, None: it keeps what it had. ``rule``: of
+    ``rules.TIMEOUTS``, what chose that. ``expired_s``: for how long the entry that this packet belonged
+    to had run out; None where there was none.
     """
 
     event: str
@@ -66,20 +60,23 @@ class Step(NamedTuple):
     expired_s: float | None = None
 
 
+EXEMPT: Final = Step(rules.UNTRACKED, _NONE, _NONE, UNTRACKED, None, None)
+"""Of a packet that rules exempt from tracking (``notrack``), which no tracker has to be asked about."""
+
+
 class Tracker:
     """Entries of one namespace.
 
-    ``settings`` may be replaced at any time: what it changes applies from the next packet on.
-    ``limit``: most entries, None: as many as come (``nf_conntrack_max``).
+    Ends are whatever names them, the same for a packet and its answer: an address with a port, for
+    protocols without ports an address. ``settings`` may be replaced at any time: what it changes applies
+    from the next packet on. ``limit``: most entries (``nf_conntrack_max``), None: as many as come.
     """
 
     def __init__(
         self, profile: Profile = PRESENT, settings: Settings | None = None, limit: int | None = None
     ) -> None:
-        self.limit = limit
         self._book = Rulebook(profile, Settings() if settings is None else settings)
-        self._tcp: dict[tuple[Hashable, Hashable], Connection] = {}
-        self._count = 0
+        self._entries = Entries(limit)
 
     @property
     def settings(self) -> Settings:
@@ -91,11 +88,22 @@ class Tracker:
 
     def __len__(self) -> int:
         """Entries, those that have run out and were not collected among them, as in the kernel's count."""
-        return self._count
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def collect(self, now: float) -> int:
+        """Remove what has run out, as the kernel does by and by; how many that were."""
+        return self._entries.collect(now)
 
     def connection(self, source: Hashable, target: Hashable) -> Connection | None:
         """The TCP entry between two ends, by whichever end; it may have run out."""
-        return self._tcp.get((source, target))
+        return self._entries.tcp.get((source, target))
+
+    def exchange(self, l4proto: int, source: Hashable, target: Hashable) -> Exchange | None:
+        """The entry of ``datagram`` between two ends, by whichever end; it may have run out."""
+        return self._entries.others.get((l4proto, source, target))
 
     def tcp(
         self,
@@ -109,13 +117,13 @@ class Tracker:
     ) -> Step:
         """Track one TCP segment.
 
-        ``now``: seconds, never less than before. ``source``, ``target``: its ends, whatever names them
-        (an address with a port), not the same. ``policy``: what rules attach to a new entry.
-        ``broken``: the segment is truncated, or its checksum is wrong and is looked at.
+        ``now``: seconds, never less than before. ``source``, ``target``: its ends, not the same.
+        ``policy``: what rules attach to a new entry. ``broken``: the segment is truncated, or its
+        checksum is wrong and is looked at.
         """
-        entry = self._tcp.get((source, target))
+        entry = self._entries.tcp.get((source, target))
         illegal = rules.BROKEN if broken else rules.ILLEGAL if self._is_illegal(segment) else None
-        old, expired = uapi.TCP_CONNTRACK_NONE, None
+        old, expired = _NONE, None
         if entry is not None:
             if entry.deadline > now:
                 old = entry.state
@@ -127,21 +135,100 @@ class Tracker:
                     return self._followed(entry, direction, old, outcome)
             else:
                 expired = now - entry.deadline
-            self._remove(entry)
+            self._entries.remove(entry)
+        if not self._entries.has_room(now):
+            return Step(rules.TABLE_FULL, _NONE, _NONE, DROPPED, None, None, expired)
         refused = illegal or self._unfit(segment)
         if refused:
-            none = uapi.TCP_CONNTRACK_NONE
-            return Step(refused, none, none, INVALID, None, None, expired)
-        entry = Connection(source, target, now, policy)
-        connections.begin(entry, self._book, segment)
-        _, timeout, rule = connections.advance(entry, self._book, now, ORIGINAL, segment)
+            return Step(refused, _NONE, _NONE, INVALID, None, None, expired)
+        made = Connection(source, target, now, policy)
+        connections.begin(made, self._book, segment)
+        _, timeout, rule = connections.advance(made, self._book, now, ORIGINAL, segment)
         if policy is not None and policy.by == "nft":
             timeout, rule = policy.tcp[uapi.TCP_CONNTRACK_SYN_SENT], rules.POLICY_START
-            entry.deadline = now + timeout
-        self._tcp[source, target] = self._tcp[target, source] = entry
-        self._count += 1
+            made.deadline = now + timeout
+        self._entries.add_connection(made)
         happened = rules.REOPENED if old else rules.OPENED if segment.event == SYN else rules.PICKED_UP
-        return Step(happened, old, entry.state, NEW, timeout, rule, expired)
+        return Step(happened, old, made.state, NEW, timeout, rule, expired)
+
+    def datagram(
+        self,
+        now: float,
+        l4proto: int,
+        source: Hashable,
+        target: Hashable,
+        *,
+        policy: Policy | None = None,
+        broken: bool = False,
+    ) -> Step:
+        """Track one packet of UDP, GRE, or any protocol that the kernel knows nothing special about.
+
+        Raises ValueError for protocols that have states of their own, see ``datagrams``, and for ICMP.
+        """
+        if l4proto in datagrams.WITH_RULES:
+            raise ValueError(f"protocol {l4proto} has rules of its own")
+        return self._exchange(
+            now, (l4proto, source, target), (l4proto, target, source), policy, broken=broken
+        )
+
+    def icmp(
+        self,
+        now: float,
+        source: Hashable,
+        target: Hashable,
+        kind: int,
+        *,
+        ident: Hashable = None,
+        l4proto: int = uapi.IPPROTO_ICMP,
+        policy: Policy | None = None,
+    ) -> Step:
+        """Track an ICMP or ICMPv6 request or its answer, no error.
+
+        ``kind``: its type. ``ident``: its identifier and its code.
+        """
+        if l4proto == uapi.IPPROTO_ICMPV6 and kind in datagrams.ICMPV6_UNTRACKED:
+            return EXEMPT
+        other = datagrams.COUNTERPARTS[l4proto].get(kind)
+        key = (l4proto, source, target, kind, ident)
+        begins = kind in datagrams.REQUESTS[l4proto]
+        return self._exchange(now, key, (l4proto, target, source, other, ident), policy, begins=begins)
+
+    def _exchange(
+        self,
+        now: float,
+        key: tuple[Hashable, ...],
+        reply_key: tuple[Hashable, ...],
+        policy: Policy | None,
+        *,
+        begins: bool = True,
+        broken: bool = False,
+    ) -> Step:
+        """Follow a packet with this tuple; ``reply_key``: the tuple of its answer."""
+        entry = self._entries.others.get(key)
+        expired = None
+        if entry is not None and entry.deadline <= now:
+            expired = now - entry.deadline
+            self._entries.remove(entry)
+            entry = None
+        if entry is None and not self._entries.has_room(now):
+            return Step(rules.TABLE_FULL, _NONE, _NONE, DROPPED, None, None, expired)
+        if broken:
+            return Step(rules.BROKEN, _NONE, _NONE, INVALID, None, None, expired)
+        happened = rules.CONTINUED
+        if entry is None:
+            if not begins:
+                return Step(rules.NOT_AN_OPENING, _NONE, _NONE, INVALID, None, None, expired)
+            happened = rules.OPENED
+            entry = Exchange(key, reply_key, now, policy)
+            self._entries.add_exchange(entry)
+        verdict = ESTABLISHED if entry.status & uapi.IPS_SEEN_REPLY or key != entry.key else NEW
+        timeout, rule = datagrams.prolong(entry, self._book, now)
+        if key == entry.key:
+            entry.packets_original += 1
+        else:
+            entry.packets_reply += 1
+            entry.status |= uapi.IPS_SEEN_REPLY
+        return Step(happened, _NONE, _NONE, verdict, timeout, rule, expired)
 
     def _is_illegal(self, segment: Segment) -> bool:
         if segment.event == ILLEGAL:
@@ -166,14 +253,8 @@ class Tracker:
             entry.status = status | uapi.IPS_SEEN_REPLY
         elif not status & uapi.IPS_SEEN_REPLY:
             verdict = NEW
-        if happened == rules.OUT_OF_SYNC:
-            verdict = DROPPED
-        if happened in {rules.FORGOTTEN, rules.OUT_OF_SYNC}:
-            self._remove(entry)
-            return Step(happened, old, uapi.TCP_CONNTRACK_NONE, verdict, None, None)
+        if happened in _REMOVING:
+            self._entries.remove(entry)
+            verdict = DROPPED if happened == rules.OUT_OF_SYNC else verdict
+            return Step(happened, old, _NONE, verdict, None, None)
         return Step(happened, old, entry.state, verdict, timeout, rule)
-
-    def _remove(self, entry: Connection) -> None:
-        del self._tcp[entry.source, entry.target]
-        del self._tcp[entry.target, entry.source]
-        self._count -= 1
