@@ -177,6 +177,24 @@ def test_a_short_way(netns: Netns) -> None:
     assert listener is not None
 
 
+def test_answers_that_leave_by_another_interface(linked: tuple[Netns, Netns]) -> None:
+    """The container has a second way out, and it is the better one."""
+    node, web = linked
+    web.run("ip", "link", "add", "name", "eth1", "type", "veth", "peer", "name", "end1")
+    for name in ("eth1", "end1"):
+        web.run("ip", "link", "set", name, "up")
+    web.run("ip", "address", "add", "10.79.3.1/24", "dev", "eth1")
+    web.run("ip", "route", "add", "default", "via", "10.79.3.2")
+    found = looked_at(node.path)
+
+    routing = table(found, web.name).routing
+    assert routing is not None
+    assert {(way.local, way.interface, way.expected) for way in routing.ways} == {(WEB, "eth1", "eth0")}
+    weighed = causes(found, "one-sided")
+    assert next(iter(weighed)) == "asymmetric-path"
+    assert any("would not leave by eth0" in reason.what for reason in weighed["asymmetric-path"].for_)
+
+
 def test_a_burst_of_handshakes_that_nobody_means() -> None:
     """Forged senders at a listener with a small queue: cookies go out and none comes back."""
     with tracked_netns("flood") as netns:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.routing import Routing
     from halftrack.evidence.shaping import Shaping
     from halftrack.evidence.stack import StackCounters
     from halftrack.evidence.tcp_sockets import TcpSockets
@@ -152,7 +153,7 @@ class Table:
     small to be worth it (``skipped``). ``limit`` 0 means unlimited and sets ``unlimited``.
     ``settings`` maps full sysctl names to their text, e.g. ``net.netfilter.nf_conntrack_tcp_loose``.
     ``unreadable`` counts messages or lines of this table that could not be decoded.
-    ``tcp``, ``stack`` and ``shaping`` tell why entries are stuck; they are read where some are.
+    ``tcp``, ``stack``, ``shaping`` and ``routing`` tell why entries are stuck; they are read where some are.
     """
 
     namespace: Namespace
@@ -172,6 +173,7 @@ class Table:
     tcp: TcpSockets | None = None
     stack: tuple[StackCounters, ...] = ()
     shaping: tuple[Shaping, ...] = ()
+    routing: Routing | None = None
     events: Events | None = None
     """What was heard of it, where somebody listened."""
 

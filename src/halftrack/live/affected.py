@@ -1,4 +1,7 @@
-"""Which namespaces are worth a closer look: those whose entries are stuck, and those at their ends."""
+"""Which namespaces are worth a closer look: those whose entries are stuck, and those at their ends.
+
+Of each some of its addresses and their peers are noted, so that the way between them can be asked for.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 MOST: Final = 24
 """Namespaces; those with most entries that are stuck."""
 _SAMPLE: Final = 20_000
-_REAL_ENDS: Final = ("orig_src", "reply_src")
+_REAL_ENDS: Final = (("orig_src", "orig_dst"), ("reply_src", "orig_src"))
+_PAIR: Final = ("hi", "lo", "peer_hi", "peer_lo")
+MOST_PEERS: Final = 8
+"""Whose way back is asked for, of each namespace."""
 
 
 def choose(places: Sequence[Place]) -> list[Place]:
@@ -33,14 +39,28 @@ def choose(places: Sequence[Place]) -> list[Place]:
         if ends is None:
             continue
         weight[number] += ends.height
-        found = ends.join(holders, on=("hi", "lo")).group_by("place").len()
-        weight.update({other: entries for other, entries in found.iter_rows() if other != number})
+        found = ends.join(holders, on=("hi", "lo"))
+        counted = found.group_by("place").len()
+        weight.update({other: entries for other, entries in counted.iter_rows() if other != number})
+        place.ends = (*place.ends, *_pairs(found))
+        for (other,), part in found.group_by("place"):
+            if other != number:
+                places[int(str(other))].ends = _pairs(part)
     ranked = [places[number] for number, _ in sorted(weight.items(), key=lambda pair: (-pair[1], pair[0]))]
     return [place for place in ranked if not place.vanished and not place.denied][:MOST]
 
 
+def _pairs(found: pl.DataFrame) -> tuple[tuple[str, str], ...]:
+    """A handful of addresses of ours and their peers, as text."""
+    rows = found.select(_PAIR).unique(maintain_order=True).head(MOST_PEERS)
+    return tuple((addresses.to_text(*row[:2]), addresses.to_text(*row[2:])) for row in rows.iter_rows())
+
+
 def _ends(place: Place) -> pl.DataFrame | None:
-    """Real ends of the entries in question, of a sample where they are many; None where there are none."""
+    """Real ends of the entries in question and who each talks to: ``hi, lo, peer_hi, peer_lo``.
+
+    Of a sample where they are many; None where there are none.
+    """
     flows = place.entries.flows if place.entries else None
     if flows is None or not len(flows):
         return None
@@ -52,7 +72,12 @@ def _ends(place: Place) -> pl.DataFrame | None:
     if rows.is_empty():
         return None
     rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
-    halves = [flows.frame.select(hi=pl.col(f"{end}_hi"), lo=pl.col(f"{end}_lo"))[rows] for end in _REAL_ENDS]
+    halves = [
+        flows.frame.select(f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo")[rows].rename(
+            dict(zip((f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo"), _PAIR, strict=True))
+        )
+        for end, peer in _REAL_ENDS
+    ]
     return pl.concat(halves)
 
 

@@ -6,17 +6,19 @@ affected, so it comes for all; what it gave is kept as it came and worked out fo
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.formats import netstat
-from halftrack.kernel import namespaces, queues, stack, survey, traffic_control
+from halftrack.kernel import namespaces, queues, routes, stack, survey, traffic_control
 from halftrack.live import gaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from halftrack.evidence.routing import Routing
     from halftrack.evidence.shaping import Shaping
     from halftrack.evidence.stack import StackCounters
     from halftrack.evidence.tcp_sockets import TcpSockets
@@ -36,19 +38,24 @@ class Depth:
     no_sockets: str = ""
     stack: tuple[StackCounters, ...] = ()
     shaping: tuple[Shaping, ...] = ()
+    routing: Routing | None = None
 
 
-def read_sockets(places: Sequence[Place], deadline: float | None) -> None:
-    """Into the depth of each place."""
+def read(places: Sequence[Place], deadline: float | None) -> None:
+    """Sockets and routes into the depth of each place."""
     give_up = time.monotonic() + SOCKETS_S
     give_up = give_up if deadline is None else min(give_up, deadline)
-    results = survey.visit([place.namespace for place in places], lambda _: _sockets(give_up))
+    by_namespace = {place.namespace: place for place in places}
+    results = survey.visit(list(by_namespace), lambda one: _read(by_namespace[one].ends, give_up))
     for place, result in zip(places, results, strict=True):
-        place.depth = place.depth or Depth()
-        if isinstance(result, (OSError, namespaces.Vanished)):
-            place.depth.no_sockets = str(result)
-        else:
-            place.depth.sockets, place.depth.no_sockets = result
+        place.depth = result if isinstance(result, Depth) else Depth(no_sockets=str(result))
+
+
+def _read(ends: Sequence[tuple[str, str]], give_up: float) -> Depth:
+    found = Depth(*_sockets(give_up))
+    with contextlib.suppress(OSError):
+        found.routing = routes.read(ends)
+    return found
 
 
 def _sockets(give_up: float) -> tuple[TcpSockets | None, str]:
@@ -70,10 +77,9 @@ def read_again(places: Sequence[Place]) -> None:
         lambda _: (stack.read(survey.net_directory()), traffic_control.read()),
     )
     for place, result in zip(places, results, strict=True):
-        if isinstance(result, (OSError, namespaces.Vanished)):
+        if isinstance(result, (OSError, namespaces.Vanished)) or place.depth is None:
             continue
         texts, answers = result
-        place.depth = place.depth or Depth()
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
         place.depth.shaping = held_back(place.details.traffic if place.details else None, answers)
 

@@ -102,10 +102,11 @@ class Examination:
         detailed.result()
         named, owner_gaps = owned.result()
         closer_ones = self._affected()
-        closer = later(depth.read_sockets, closer_ones, self._start.deadline) if closer_ones else None
+        closer = later(depth.read, closer_ones, self._start.deadline) if closer_ones else None
         self._second_look(closer_ones)
         if closer is not None:
             closer.result()
+            depth.read_again(closer_ones)
         unheard = heard.result()
         fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
         named = owners.published(named, fronts, published.own_addresses(self._places))
@@ -195,7 +196,7 @@ class Examination:
         return list({id(place): place for place in (*chosen, *ends)}.values())
 
     def _second_look(self, closer: list[Place]) -> None:
-        """Read the counters again, at least the interval after the first time; of some, more of them."""
+        """Read the counters again, at least the interval after the first time; ``closer``: more are to be."""
         firsts = [place.look.reading.at_s for place in self._places if place.look and place.look.reading]
         firsts += [place.look.stack.at_s for place in closer if place.look and place.look.stack]
         if not firsts:
@@ -212,7 +213,6 @@ class Examination:
         for place in again:
             if place.look and not place.look.inside:
                 place.second = counters.read(Path(f"/proc/{place.namespace.pid}/net"))
-        depth.read_again(closer)
 
     def _name(self, named: tuple[Owner, ...]) -> None:
         spaces = namespaces.with_owners([place.namespace for place in self._places], named)

@@ -55,6 +55,8 @@ class Place:
     depth: Depth | None = None
     """What a closer look showed; None: there was none."""
     events: Events | None = None
+    ends: tuple[tuple[str, str], ...] = ()
+    """A few of its addresses, and of their peers, among entries that are stuck."""
 
     @property
     def own(self) -> bool:
@@ -81,6 +83,7 @@ class Place:
             tcp=self.depth.sockets if self.depth else None,
             stack=self.depth.stack if self.depth else (),
             shaping=self.depth.shaping if self.depth else (),
+            routing=self.depth.routing if self.depth else None,
             events=self.events,
         )
 

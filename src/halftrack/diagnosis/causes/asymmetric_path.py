@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis.causes import facts, one_way, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -25,9 +25,13 @@ def weigh(case: Case) -> Cause | None:
             if forwarded >= facts.MOSTLY
             else None,
             one_way.long_silent(case),
+            *ways.of_both_directions(case),
+            ways.invalid(case),
         ),
         (
             one_way.accounting(case),
-            "the way of both directions: ip route get; tcpdump on both interfaces",
+            "the way of both directions: tcpdump on both interfaces"
+            if ways.known(case)
+            else "the way of both directions: ip route get; tcpdump on both interfaces",
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis.causes import facts, one_way, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def weigh(case: Case) -> Cause | None:
     if client < facts.MOSTLY:
         return None
     here = facts.entries_of(case.view)
+    through = tuple(ways.through_another(case))
     return conclude(
         "direct-return",
         0.05,
@@ -30,6 +31,11 @@ def weigh(case: Case) -> Cause | None:
             Clue("share in which the client alone was heard", round(client, 2), here, 0.25),
             *one_way.in_use(case),
             one_way.long_silent(case),
+            *through,
+            ways.invalid(case),
         ),
-        (one_way.accounting(case), "whether the server answers through another machine: its default route"),
+        (
+            one_way.accounting(case),
+            None if through else "whether the server answers through another machine: its default route",
+        ),
     )

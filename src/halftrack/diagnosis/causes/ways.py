@@ -1,0 +1,117 @@
+"""What the routes of a case's namespaces say about packets that pass by another way than their answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis.causes import home
+from halftrack.diagnosis.causes.weighing import Clue
+from halftrack.evidence import stack
+from halftrack.evidence.uapi import AF_INET, AF_INET6
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.case import Case
+    from halftrack.evidence.routing import DefaultRoute, Routing
+    from halftrack.evidence.values import Table
+
+_REVERSE_PATH: Final = "TcpExt.IPReversePathFilter"
+_WRAP: Final = 1 << 32
+"""Width of the tracker's counters."""
+
+
+def known(case: Case) -> bool:
+    """Whether the owner's routes and those of the table's namespace were read."""
+    at = home.of(case)
+    return at is not None and at.table.routing is not None and case.view.table.routing is not None
+
+
+def of_both_directions(case: Case) -> Iterator[Clue]:
+    """For and against another way for one of the directions."""
+    at, near = home.of(case), case.view.table
+    if at is not None and at.table.routing is not None:
+        yield from _of_answers(at.table.routing, f"routes of {at.name} (rtnetlink)")
+    if near.routing is not None:
+        yield from _of_choices(near.routing, f"routes of {near.netns} (rtnetlink)")
+    yield from _turned_away(near)
+    if at is not None and at.table.routing is not None and near.routing is not None:
+        yield from _only_one(at.table, at.table.routing, near)
+
+
+def _of_answers(routing: Routing, where: str) -> Iterator[Clue]:
+    own = [way for way in routing.ways if None not in (way.expected, way.interface)]
+    astray = [way for way in own if way.astray]
+    if astray:
+        one = astray[0]
+        what = (
+            f"share of {len(own)} answers that would not leave by {one.expected}, where their questions come"
+            f" in, e.g. to {one.peer} by {one.interface}"
+        )
+        yield Clue(what, round(len(astray) / len(own), 2), where, 0.5, own=True)
+
+
+def _of_choices(routing: Routing, where: str) -> Iterator[Clue]:
+    for family in (AF_INET, AF_INET6):
+        several = sorted({route.interface for route in routing.defaults if route.family == family})
+        if len(several) > 1:
+            what = f"interfaces with a default route: {', '.join(several)}"
+            yield Clue(what, len(several), where, 0.2, own=True)
+    if routing.rules:
+        yield Clue("policy rules that choose between routing tables", routing.rules, where, 0.1)
+
+
+def _turned_away(near: Table) -> Iterator[Clue]:
+    """The kernel itself says that packets came by a way that their answers would not take."""
+    ever, now = stack.total(near.stack, _REVERSE_PATH), stack.rise(near.stack, _REVERSE_PATH)
+    where = f"/proc/net/netstat of {near.netns}"
+    if now:
+        what = "packets dropped meanwhile because their answers would leave by another interface (rp_filter)"
+        yield Clue(what, now, where, 0.4, own=True)
+    elif ever:
+        what = "packets ever dropped because their answers would leave by another interface (rp_filter)"
+        yield Clue(what, ever, where, 0.1)
+
+
+def _only_one(owner: Table, routing: Routing, near: Table) -> Iterator[Clue]:
+    """An owner whose one way out is this node's own address: nothing of it can pass elsewhere."""
+    if owner is near or routing.rules or any(way.astray for way in routing.ways):
+        return
+    gateway = _gateway(routing.defaults)
+    if gateway is not None and gateway in {one.address for one in near.addresses or ()}:
+        what = "the only default route of the owner leads through this node, there and back"
+        yield Clue(what, gateway, f"routes of {owner.netns} (rtnetlink)", -0.5)
+
+
+def through_another(case: Case) -> Iterator[Clue]:
+    """For and against a server that answers through another machine."""
+    at, near = home.of(case), case.view.table
+    if at is None or at.table is near or at.table.routing is None or near.addresses is None:
+        return
+    gateway = _gateway(at.table.routing.defaults)
+    if gateway is None:
+        return
+    where = f"routes of {at.name} (rtnetlink)"
+    if gateway in {one.address for one in near.addresses}:
+        yield Clue("the owner's answers leave through this node", gateway, where, -0.6)
+    else:
+        yield Clue("the owner's answers leave through another machine", gateway, where, 0.5, own=True)
+
+
+def _gateway(defaults: tuple[DefaultRoute, ...]) -> str | None:
+    """The one IPv4 gateway; None where there is none or a choice."""
+    found = {route.gateway for route in defaults if route.family == AF_INET}
+    return found.pop() if len(found) == 1 else None
+
+
+def invalid(case: Case) -> Clue | None:
+    """Packets that fit no entry as it is: of a connection of which one half is seen there are many."""
+    readings = case.view.table.counters
+    if len(readings) < 2 or "invalid" not in readings[0].values or "invalid" not in readings[-1].values:
+        return None
+    rise = (readings[-1].values["invalid"] - readings[0].values["invalid"]) % _WRAP
+    if not rise:
+        return None
+    over = readings[-1].at_s - readings[0].at_s
+    what = f"packets in {over:.1f} s that the tracker found invalid"
+    return Clue(what, rise, f"/proc/net/stat/nf_conntrack of {case.view.netns}", 0.1)
