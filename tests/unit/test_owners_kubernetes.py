@@ -284,7 +284,7 @@ def test_cni_knows_addresses_and_ports_of_a_pod(tmp_path: Path) -> None:
     assert found.ports == (PublishedPort("tcp", 8443, 443),)
 
 
-def test_cni_before_0_8_kept_the_bare_result(tmp_path: Path) -> None:
+def test_an_old_cni_kept_the_bare_result(tmp_path: Path) -> None:
     old = {"cniVersion": "0.2.0", "ip4": {"ip": "10.244.0.9/24"}, "ip6": {"ip": "fd00::9/64"}}
     plant(tmp_path, {f"var/lib/cni/cache/results/podman-{_SANDBOX}-eth0": json.dumps(old)})
     plant(tmp_path, {"var/lib/cni/results/odd": "{}", f"var/lib/cni/results/n-{_WORK}-eth0": "[[["})

@@ -1,8 +1,8 @@
 """CNI: addresses and published ports of every container that a CNI plugin connected.
 
 libcni keeps one file for each attachment, ``/var/lib/cni/results/NETWORK-ID-INTERFACE`` (libcni/api.go;
-``cache/results`` where the runtime chose a directory of its own, as Podman did): since version 0.8
-an envelope of kind ``cniCacheV1``, before it the plugin's bare result. It is removed with the
+``cache/results`` where the runtime chose a directory of its own, as Podman did): an
+envelope of kind ``cniCacheV1``, of old versions the plugin's bare result. It is removed with the
 attachment.
 """
 
@@ -63,7 +63,7 @@ def _attachment(told: str) -> Attachments:
 
 
 def _addresses(result: dict[str, Any]) -> Iterator[str]:
-    """``ips`` since version 0.3 of the specification, ``ip4`` and ``ip6`` before it."""
+    """``ips``; up to version 0.2 of the specification ``ip4`` and ``ip6``."""
     for one in items(result.get("ips")):
         yield text(mapping(one).get("address"))
     for key in ("ip4", "ip6"):

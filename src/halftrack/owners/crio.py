@@ -3,7 +3,7 @@
 Each is ``/run/containers/storage/overlay-containers/ID/userdata`` with ``config.json`` and, as conmon
 is told, ``pidfile`` (internal/oci/runtime_oci.go); the annotations hold the pod's name, its
 addresses, its port mappings and the labels that its author gave (internal/annotations). A pod
-mostly has no process of its own (``drop_infra_ctr``, the default since 1.22): its containers then
+mostly has no process of its own (``drop_infra_ctr``, on by default: crio.conf(5)): its containers then
 lead to its namespace. Podman keeps its bundles in the same place; those without CRI-O's
 annotations are not ours.
 """
@@ -113,7 +113,7 @@ def _pod(said: dict[str, Any], sandbox: str) -> Pod | None:
 
 
 def _addresses(said: dict[str, Any]) -> Iterator[str]:
-    """``IP.0``, ``IP.1``, … since 1.18, one ``IP`` before."""
+    """``IP.0``, ``IP.1``, …, of old versions one ``IP``."""
     yield text(said.get(f"{_CRIO}IP"))
     for place in range(_MOST_ADDRESSES):
         yield text(said.get(f"{_CRIO}IP.{place}"))

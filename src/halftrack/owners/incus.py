@@ -1,8 +1,9 @@
 """Incus and LXD: their daemon over its socket, else the leases of their bridges.
 
-``GET /1.0/instances?recursion=2`` (doc/rest-api.yaml of both; ``/1.0/containers`` before LXD 3.19) says
+``GET /1.0/instances?recursion=2`` (doc/rest-api.yaml of both; ``/1.0/containers`` in old LXD) says
 of each container and virtual machine its process, its addresses and the ports that proxy devices
-lead to it. A clustered daemon would ask the other nodes, so that one is not asked. Its bridges
+lead to it. A clustered daemon would ask the other nodes, so that one is not asked: its containers are
+known by what LXC leaves of them, what its proxies publish is not. Bridges
 leave ``networks/BRIDGE/dnsmasq.hosts/PROJECT_NAME.DEVICE`` with the hardware address of each
 instance and ``dnsmasq.leases`` with what that was given, for virtual machines too.
 """
@@ -29,8 +30,8 @@ _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _PROXY_END: Final = re.compile(r"(tcp|udp):(.+):([0-9]{1,5})")
 _MOST_BYTES: Final = 1 << 20
 _STATIC_FILE: Final = re.compile(r"((?:[^_]+_)?[A-Za-z0-9-]+)\..+")
-"""``dnsmasq.StaticAllocationFileName``: neither a project has an underscore nor an instance a dot. LXD
-before 4.0 left the device out."""
+"""``dnsmasq.StaticAllocationFileName``: neither a project has an underscore nor an instance a dot. Older
+ones leave the device out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Incus:
         socket = f"{place}/unix.socket"
         server = mapping(_metadata(unix_socket.get(node, socket, "/1.0", self.name)))
         if mapping(server.get("environment")).get("server_clustered") is True:
-            raise NoAnswer(f"{self.name} is clustered, to ask it would be to ask the other nodes")
+            return
         told = None
         for target in ("/1.0/instances?recursion=2&all-projects=true", "/1.0/containers?recursion=2"):
             told = told or _metadata(unix_socket.get(node, socket, target, self.name))

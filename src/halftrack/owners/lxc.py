@@ -1,9 +1,9 @@
 """LXC: the containers' configuration, of those that run as of those that do not.
 
 Each container is a directory of ``lxc.lxcpath`` (lxc.system.conf(5), ``/var/lib/lxc``) with a file
-``config``; since 3.0 a static address is ``lxc.net.N.ipv4.address``, before ``lxc.network.ipv4``
+``config``; a static address is ``lxc.net.N.ipv4.address``, of LXC 2 ``lxc.network.ipv4``
 (lxc.container.conf(5)). Which process belongs to which shows by its cgroup ``lxc.payload.NAME``
-(``lxc/NAME`` before 4.0) and by the monitor above it.
+(``lxc/NAME`` in older versions) and by the monitor above it.
 """
 
 from __future__ import annotations
