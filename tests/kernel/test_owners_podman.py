@@ -43,13 +43,17 @@ _ASK = """
 import dataclasses, json, sys
 from halftrack import owners
 from halftrack.kernel import namespaces
+from halftrack.live import published
 spaces, _ = namespaces.find()
 known, gaps = owners.find(spaces, timeout_s=20)
+fronts, untold = published.read(spaces)
+bare = [dataclasses.replace(one, ports=()) for one in known]
 traced, _ = owners.find(spaces, timeout_s=20, runtimes=())
 print(json.dumps({
     "owners": [dataclasses.asdict(one) for one in known],
     "traced": [dataclasses.asdict(one) for one in traced],
-    "gaps": [dataclasses.asdict(one) for one in gaps],
+    "gaps": [dataclasses.asdict(one) for one in (*gaps, *untold)],
+    "led": [dataclasses.asdict(one) for one in owners.published(bare, fronts, [])],
     "inodes": [one.inode for one in spaces],
 }))
 """
@@ -108,3 +112,13 @@ def test_traces_alone_tell_the_same_names(told: dict[str, Any]) -> None:
     assert [[one[key] for key in shown] for one in told["traced"]] == [
         [one[key] for key in shown] for one in told["owners"]
     ]
+
+
+def test_the_rules_tell_the_same_ports(told: dict[str, Any]) -> None:
+    """Without a word from Podman: its rules of translation lead to the container's address.
+
+    A port of one address of the node is such only where that address is known to be the node's.
+    """
+    (alone, web) = told["led"]
+    assert alone["ports"] == []
+    assert [port for port in told["owners"][1]["ports"] if port["host_address"] is None] == web["ports"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,7 +102,7 @@ def test_kube_proxy_with_nft(netns: Netns) -> None:
     netns.run("nft", "-f", "-", stdin=_NFT)
     name = "default/kubernetes:https"
     assert read(netns) == [
-        _DNS,
+        replace(_DNS, whole=False),  # by a number that is drawn: which end takes what is not told
         Front("tcp", 443, (("192.0.2.2", 6443),), "10.96.0.1", name),
         Front("tcp", 30443, (("192.0.2.2", 6443),), "192.0.2.10", name),
     ]

@@ -112,6 +112,41 @@ def test_a_rule_by_hand(line: str, told: list[object]) -> None:
     assert shown(nat(line)) == told
 
 
+def test_ports_that_share_a_chain_lead_each_to_its_own_end() -> None:
+    """As CNI's portmap writes them."""
+    found = nat(
+        "PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+        'CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"podman\\"" -m multiport --dports 8080,8443 -j CNI-DN-1',
+        'CNI-HOSTPORT-DNAT -p udp -m comment --comment "dnat name: \\"podman\\"" -m multiport --dports 53 -j CNI-DN-1',
+        "CNI-DN-1 -s 10.88.0.0/16 -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK",
+        "CNI-DN-1 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.7:80",
+        "CNI-DN-1 -d 127.0.0.1/32 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 10.88.0.7:443",
+        "CNI-DN-1 -p udp -m udp --dport 53 -j DNAT --to-destination 10.88.0.7:5353",
+        chains="CNI-HOSTPORT-DNAT CNI-DN-1 CNI-HOSTPORT-SETMARK",
+    )
+    assert shown(found) == [
+        (6, None, 8080, ["10.88.0.7 80"], None, True),
+        (6, "127.0.0.1", 8443, ["10.88.0.7 443"], None, True),
+        (17, None, 53, ["10.88.0.7 5353"], None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends", "whole"),
+    [
+        # All of it is gone before the second rule; a part of it is not; the rest goes the same way.
+        (("", ""), ["10.0.0.1 80"], True),
+        (("-s 198.51.100.7/32 ", ""), ["10.0.0.1 80", "10.0.0.2 80"], True),
+        (("-s 198.51.100.7/32 ", "-s 198.51.100.8/32 "), ["10.0.0.1 80", "10.0.0.2 80"], False),
+        (("! -i docker0 ", ""), ["10.0.0.1 80"], True),
+    ],
+)
+def test_a_port_of_two_rules(lines: tuple[str, str], ends: list[str], whole: bool) -> None:
+    rest = "-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0."
+    found = nat(*(f"PREROUTING {line}{rest}{end}" for end, line in enumerate(lines, 1)))
+    assert shown(found) == [(6, None, 80, ends, None, whole)]
+
+
 def test_ipv6() -> None:
     line = "PREROUTING -d 2001:db8::1/128 -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::5]:8080"
     assert shown(nat(line, family="ip6")) == [(6, "2001:db8::1", 80, ["fd00::5 8080"], None, True)]

@@ -84,7 +84,7 @@ class Front:
     """Where the node's rules hand on what is sent to ``address:port``: to one of ``ends``.
 
     ``address`` None: any, mostly any of the node's own. ``name``: what kube-proxy calls it,
-    ``namespace/service:port``. ``whole``: nothing in the rules takes a part of it elsewhere.
+    ``namespace/service:port``. ``whole``: surely all of it goes there.
     """
 
     protocol: str

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from halftrack.evidence import addresses, uapi
 from halftrack.evidence.rulesets import NAT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST: Final = 50_000
 """Translations of one namespace; those beyond are left out."""
 _MOST_TOLD: Final = 4 * MOST
-_MOST_STEPS: Final = 200_000
+_MOST_STEPS: Final = 500_000
 """Rules of one table that are looked at, those of a chain each time that it is come to."""
 _MOST_ENDS: Final = 1_000
 _DEEPEST: Final = 16
@@ -34,7 +34,7 @@ _LEADS: Final = re.compile(
     r"(?:(?:([0-9.]{7,15})|\[([0-9a-f:.]{2,45})\])(?::([0-9]{1,5}))?|([0-9a-f:.]{2,45}))(?: |$)"
 )
 """A range of ports leads nowhere here: which of them answers is not told."""
-_QUOTED: Final = re.compile(r'"[^"]*"')
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT: Final = re.compile(
     r'--comment "?([a-z0-9.-]{1,63}/[a-z0-9.-]{1,253}(?::[A-Za-z0-9.-]{0,63})?)(?:[ "]|$)'
 )
@@ -55,8 +55,8 @@ class End(NamedTuple):
 class Translation:
     """What is sent to ``address`` and ``port`` goes to one of ``ends``.
 
-    ``address`` 128 bits, None: any, mostly any of the namespace's own. ``whole``: no other condition
-    takes a part of it elsewhere, as far as the rules that lead there are understood.
+    ``address`` 128 bits, None: any, mostly any of the namespace's own. ``whole``: surely all of it does,
+    none stays or goes elsewhere.
     """
 
     protocol: int
@@ -67,13 +67,16 @@ class Translation:
     whole: bool = True
 
 
+_Ranges: TypeAlias = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is known of a packet that came to a rule."""
+    """What is known of a packet that came to a rule; None: nothing."""
 
     protocol: int | None = None
     address: int | None = None
-    ports: tuple[int, int] | None = None
+    ports: _Ranges | None = None
     name: str | None = None
     whole: bool = True
 
@@ -84,13 +87,12 @@ def translations(rules: Ruleset) -> tuple[Translation, ...]:
     for one in itertools.islice(_all(rules), _MOST_TOLD):
         if len(found) >= MOST:
             break
-        known = found.setdefault((one.protocol, one.address, one.port), one)
-        if known is not one and known.ends != one.ends:
-            # The first of several rules may take all of it or, where it says more, a part.
-            merged = (
-                known if known.whole else replace(known, ends=tuple(dict.fromkeys((*known.ends, *one.ends))))
-            )
-            found[one.protocol, one.address, one.port] = merged
+        front = one.protocol, one.address, one.port
+        known = found.setdefault(front, one)
+        # What one rule takes whole no later one gets; of what it leaves they get the rest.
+        if known is not one and not known.whole:
+            ends = tuple(dict.fromkeys((*known.ends, *one.ends)))[:_MOST_ENDS]
+            found[front] = replace(known, ends=ends, whole=one.whole, name=known.name or one.name)
     return tuple(found.values())
 
 
@@ -99,7 +101,7 @@ def _all(rules: Ruleset) -> Iterator[Translation]:
         reader = _Reader(table)
         for chain in table.chains.values():
             if chain.base is not None and chain.base.kind == NAT and chain.base.hook in _HOOKS:
-                yield from reader.fronts(chain, _Asked(), frozenset())
+                yield from reader.led(chain, _Asked(), frozenset())
     for service in rules.services:
         if service.protocol is not None and service.port and service.address is not None:
             ends = tuple(End(*each) for each in service.destinations)
@@ -110,68 +112,58 @@ def _all(rules: Ruleset) -> Iterator[Translation]:
 @dataclass(slots=True)
 class _Reader:
     table: RuleTable
-    _ends: dict[str, tuple[End, ...]] = field(default_factory=dict)
     _steps: int = 0
 
-    def fronts(self, chain: Chain, asked: _Asked, above: frozenset[str]) -> Iterator[Translation]:
-        """Rules that name a port are where a service begins; what they lead to is followed apart.
-
-        ``above``: chains that we came through; the kernel takes no circles.
-        """
+    def led(self, chain: Chain, asked: _Asked, above: frozenset[str]) -> Iterator[Translation]:
+        """``above``: chains that we came through; the kernel takes no circles."""
         inside = above | {chain.name}
         for rule in chain.rules:
             self._steps += 1
             if len(above) > _DEEPEST or self._steps > _MOST_STEPS:
                 return
             target = self.table.chains.get(rule.target)
-            if rule.action not in ("translate", "jump", "goto") or (
-                target is None and rule.action != "translate"
-            ):
+            goes_on = rule.action in ("jump", "goto") and target is not None and target.name not in inside
+            if rule.action != "translate" and not goes_on:
                 continue
             narrowed = _narrowed(asked, rule)
             if narrowed is None:
                 continue
-            if narrowed.ports is not None and narrowed.protocol in _PROTOCOLS:
-                ends = _led(rule) if target is None else self.ends(target)
-                yield from _spread(narrowed, ends)
-            elif target is not None and target.name not in inside:
-                yield from self.fronts(target, narrowed, inside)
-
-    def ends(self, chain: Chain, depth: int = 0) -> tuple[End, ...]:
-        """All that a chain may lead to."""
-        known = self._ends.get(chain.name)
-        if known is not None:
-            return known
-        self._ends[chain.name] = ()  # a circle leads nowhere
-        found: dict[End, None] = {}
-        for rule in chain.rules:
-            target = self.table.chains.get(rule.target)
             if rule.action == "translate":
-                found.update(dict.fromkeys(_led(rule)))
-            elif rule.action in ("jump", "goto") and target is not None and depth < _DEEPEST:
-                found.update(dict.fromkeys(self.ends(target, depth + 1)))
-            if len(found) > _MOST_ENDS:
-                break
-        self._ends[chain.name] = tuple(found)[:_MOST_ENDS]
-        return self._ends[chain.name]
+                yield from _spread(narrowed, _end(rule))
+            elif target is not None:
+                yield from self.led(target, narrowed, inside)
 
 
 def _narrowed(asked: _Asked, rule: Rule) -> _Asked | None:
-    """What a rule's conditions add; None where it cannot hold for one address and port."""
+    """What a rule's conditions add; None where it cannot hold, or for too much to be told."""
     protocol, address, ports, whole = asked.protocol, asked.address, asked.ports, asked.whole
     for one in rule.conditions:
-        low, high = one.ranges[0] if len(one.ranges) == 1 else (0, -1)
-        if one.field == "protocol" and low == high and not one.negated:
-            protocol = low
-        elif one.field == "daddr" and low == high and not one.negated:
-            address = low
-        elif one.field == "dport" and low <= high and not one.negated:
-            ports = low, high
-        elif one.field in ("protocol", "dport"):
-            return None
+        if one.field == "protocol":
+            number = one.ranges[0][0] if len(one.ranges) == 1 and not one.negated else None
+            if number is None or number != one.ranges[0][1] or protocol not in (None, number):
+                return None
+            protocol = number
+        elif one.field == "dport":
+            ports = None if one.negated else _shared(ports, one.ranges)
+            if not ports:
+                return None
+        elif one.field == "daddr" and not one.negated and len(one.ranges) == 1:
+            low, high = one.ranges[0]
+            if address is not None and not low <= address <= high:
+                return None
+            whole &= address is not None or low == high
+            address = low if low == high else address
         else:
             whole &= _is_plain(one)
-    return _Asked(protocol, address, ports, _name(rule) or asked.name, whole)
+    return _Asked(protocol, address, ports, asked.name or _name(rule), whole)
+
+
+def _shared(known: _Ranges | None, more: _Ranges) -> _Ranges:
+    """Where ports are in both; all of ``more`` where nothing was known."""
+    if known is None:
+        return more
+    both = ((max(low, first), min(high, last)) for low, high in known for first, last in more)
+    return tuple((low, high) for low, high in both if low <= high)
 
 
 def _is_plain(one: Condition) -> bool:
@@ -192,24 +184,24 @@ def _name(rule: Rule) -> str | None:
     return comment[1].rstrip(":") if comment else None
 
 
-def _led(rule: Rule) -> tuple[End, ...]:
+def _end(rule: Rule) -> End | None:
     """Where a rule of DNAT leads, by its own words."""
     found = _LEADS.search(_QUOTED.sub('""', rule.text))
     if found is None:
-        return ()
+        return None
     try:
         hi, lo = addresses.parse(found[1] or found[2] or found[4])
     except ValueError:
-        return ()
+        return None
     port = int(found[3]) if found[3] else None
-    return () if port is not None and not 0 < port <= _PORTS else (End(hi << 64 | lo, port),)
+    return None if port is not None and not 0 < port <= _PORTS else End(hi << 64 | lo, port)
 
 
-def _spread(asked: _Asked, ends: tuple[End, ...]) -> Iterator[Translation]:
-    """A translation for every port of a range."""
-    if asked.ports is None or asked.protocol is None or not ends:
+def _spread(asked: _Asked, end: End | None) -> Iterator[Translation]:
+    """A translation for every port that was asked for."""
+    if end is None or asked.ports is None or asked.protocol not in _PROTOCOLS:
         return
-    first, last = asked.ports
-    for port in range(max(first, 1), min(last, _PORTS) + 1):
-        told = tuple(End(end.address, end.port or port) for end in ends)
-        yield Translation(asked.protocol, port, told, asked.address, asked.name, asked.whole)
+    for low, high in asked.ports:
+        for port in range(max(low, 1), min(high, _PORTS) + 1):
+            told = (End(end.address, end.port or port),)
+            yield Translation(asked.protocol, port, told, asked.address, asked.name, asked.whole)
