@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from halftrack.changes.rehearsal import rehearsing
 from halftrack.evidence import addresses, uapi
+from halftrack.kernel import tools
 from halftrack.plans.actions import Drain, SetSysctl
-from kernel.changing import LOOSE, Site
+from kernel.changing import ESTABLISHED, LOOSE, Site, plan
 from kernel.draining import SERVER, stuck
 from kernel.inject import End, Entries, inject
 from kernel.rehearsing import ANSWERED, everything, rehearse, unchanged
@@ -185,6 +187,29 @@ def test_a_service_on_loopback_is_talked_to_inside(tmp_path: Path) -> None:
     assert (talk["client"], talk["front"]) == ("127.0.0.1", "127.0.0.1:5432")
     assert 7_430 < talk["kept"]["after"] <= 7_440
     assert talk["late"] is None
+
+
+def test_a_node_with_iptables_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tracker is woken by a rule of iptables then. The plan comes from a file: it saw no value before."""
+    found = tools.find
+    monkeypatch.setattr(tools, "find", lambda name: None if name == "nft" else found(name))
+    with scratch_netns("reh") as netns:
+        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        for rule in ("-A INPUT -m conntrack --ctstate ESTABLISHED", "-A INPUT -p tcp --dport 80"):
+            netns.run("iptables-legacy", *rule.split(), "-j", "ACCEPT")
+        netns.run("iptables-legacy", "-P", "INPUT", "DROP")
+        stuck(netns, 50)
+        before = everything(netns)
+        site = Site(netns, tmp_path)
+        told = rehearsing.rehearse(plan([SetSysctl(where=site.where, name=ESTABLISHED, after="7440")]))
+        unchanged(before, netns)
+    assert told.against == ()
+    [copied] = told.copied
+    assert copied.rules == ("iptables-legacy table filter",)
+    [talk] = told.connections
+    assert talk.opened
+    assert talk.kept is not None
+    assert (talk.kept.foretold, talk.kept.agrees) == (7_440, True)
 
 
 def test_a_plan_for_two_namespaces_is_rehearsed_on_two_copies(tmp_path: Path) -> None:

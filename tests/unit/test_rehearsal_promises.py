@@ -66,14 +66,14 @@ def test_the_time_of_a_new_connection(
     foretold: int | None,
     agrees: bool | None,
 ) -> None:
-    kept = promises.kept(actions, WEB, before, after)
+    kept = promises.kept(actions, WEB, "432000", before, after)
     assert (kept.foretold, kept.agrees) == (foretold, agrees)
 
 
 @pytest.mark.parametrize("rule", [untracked(8080, "203.0.113.73"), untracked(80, "10.88.0.14")])
 def test_without_tracking_there_is_to_be_no_entry(rule: AddRules) -> None:
-    assert promises.kept((rule,), WEB, 431_999, None).agrees is True
-    assert promises.kept((rule,), WEB, 431_999, 431_999).agrees is False
+    assert promises.kept((rule,), WEB, "432000", 431_999, None).agrees is True
+    assert promises.kept((rule,), WEB, "432000", 431_999, 431_999).agrees is False
     late = promises.late((rule,), WEB, 431_999, None)
     assert late is not None
     assert late.agrees is True
@@ -104,10 +104,10 @@ def test_nothing_is_said_of_a_late_packet_that_nobody_speaks_of_or_sees() -> Non
 
 
 def test_a_size_is_as_predicted_where_the_time_is() -> None:
-    held = promises.kept((SHORTER,), WEB, 431_999, 7_438)
-    longer = promises.kept((SHORTER,), WEB, 431_999, 14_880)
-    none = promises.kept((untracked(80, "10.88.0.14"),), WEB, 431_999, None)
-    said_nothing = promises.kept((STRICT,), WEB, 431_999, 431_999)
+    held = promises.kept((SHORTER,), WEB, "432000", 431_999, 7_438)
+    longer = promises.kept((SHORTER,), WEB, "432000", 431_999, 14_880)
+    none = promises.kept((untracked(80, "10.88.0.14"),), WEB, "432000", 431_999, None)
+    said_nothing = promises.kept((STRICT,), WEB, "432000", 431_999, 431_999)
     assert promises.settles(4_100, [None, said_nothing, held]) == 4_100
     assert promises.settles(4_100, [longer]) == 8_200
     assert promises.settles(4_100, [none]) == 0

@@ -86,8 +86,10 @@ def end(begun: Begun, actions: Sequence[Action]) -> Connection:
     except OSError as error:
         anew, why = False, why or f"no new one: {_said(error)}"
     else:
-        untracked = promises.kept(actions, service, begun.kept, None).untracked
-        kept = promises.kept(actions, service, begun.kept, talks.left(talk.entry, wanted=not untracked))
+        usual = begun.stage.table.settings.get(promises.ESTABLISHED)
+        untracked = promises.kept(actions, service, usual, begun.kept, None).untracked
+        left = talks.left(talk.entry, wanted=not untracked)
+        kept = promises.kept(actions, service, usual, begun.kept, left)
     return msgspec.structs.replace(
         told, still=still, anew=anew, kept=kept, late=_late(begun, actions), why=why
     )

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from halftrack.plans.actions import Action
 
 _PREFIX: Final = "net.netfilter.nf_conntrack_"
-_ESTABLISHED: Final = f"{_PREFIX}tcp_timeout_established"
+ESTABLISHED: Final = f"{_PREFIX}tcp_timeout_established"
 _LOOSE: Final = f"{_PREFIX}tcp_loose"
 _CAPS: Final = (
-    _ESTABLISHED,
+    ESTABLISHED,
     f"{_PREFIX}tcp_timeout_unacknowledged",
     f"{_PREFIX}tcp_timeout_max_retrans",
 )
@@ -29,8 +29,13 @@ _DEVIATIONS: Final = 3
 _FEW: Final = 2
 
 
-def kept(actions: Sequence[Action], service: Service, before: int | None, after: int | None) -> Kept:
-    """Of a connection that was opened after these actions, and had data both ways."""
+def kept(
+    actions: Sequence[Action], service: Service, usual: str | None, before: int | None, after: int | None
+) -> Kept:
+    """Of a connection that was opened after these actions, and had data both ways.
+
+    ``usual``: the timeout of established connections before them, as the setting has it.
+    """
     rules = [action.rule for action in actions if isinstance(action, AddRules)]
     if any(isinstance(rule, Untracked) and _is_for(rule, service) for rule in rules):
         return Kept(before=before, after=after, untracked=True, agrees=after is None)
@@ -39,11 +44,11 @@ def kept(actions: Sequence[Action], service: Service, before: int | None, after:
         for rule in rules
         if isinstance(rule, TimeoutPolicy) and _is_for(rule, service) and "established" in rule.timeouts
     ]
-    set_to = [(action.before, action.after) for action in _settings(actions, (_ESTABLISHED,))]
+    set_to = [action.after for action in _settings(actions, (ESTABLISHED,))]
     if policies:
         foretold = policies[-1]
-    elif set_to and before is not None and _is(before, set_to[0][0]):
-        foretold = int(set_to[-1][1])
+    elif set_to and _is(before, usual):
+        foretold = int(set_to[-1])
     else:
         # Nothing is said of it, or rules that are there already keep it another time.
         return Kept(before=before, after=after)
