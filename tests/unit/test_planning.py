@@ -211,7 +211,7 @@ def test_where_rules_may_need_what_never_was_answered_it_gets_longer() -> None:
     assert step(looked, "drain").effect.entries_freed == 0
     assert step(looked, "drain").title == "drain 900 entries that never had an answer, 2 h 4 min left to each"
     assert (
-        "900 of them: without its entry what becomes of it cannot be told: nft hangs"
+        "900 are left 2 h 4 min, and then go: without its entry what becomes of it cannot be told: nft hangs"
         in step(looked, "drain").risk.why
     )
     assert "rules of host not read: nft hangs" in looked.notes

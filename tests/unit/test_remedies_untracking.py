@@ -14,7 +14,9 @@ from halftrack.plans import rules
 from halftrack.plans.actions import AcceptIn, AddRules, Untracked
 from halftrack.plans.words import Spelling
 from halftrack.remedies import notrack
+from halftrack.reporters import plan as screen
 from unit.flowrows import evidence, row, table
+from unit.plans import plan, step
 from unit.rules import nft, saved
 from unit.situations import WEB, situation, stuck
 
@@ -50,7 +52,7 @@ def test_a_chain_of_nft_is_left_to_its_owner_with_the_line_to_type() -> None:
     assert lines(rule) == [f"nft insert rule inet filter input ip daddr {WEB} tcp dport 80 accept"]
     advice = notrack.advise(about)
     assert advice is not None
-    assert "untracked, it would be dropped: inet filter input: policy drop" in advice.risk.why
+    assert "untracked, its packets would be dropped: inet filter input: policy drop" in advice.risk.why
 
 
 def test_a_chain_of_iptables_gets_a_rule_of_ours() -> None:
@@ -100,6 +102,19 @@ def test_a_rule_that_merely_may_is_told_where_the_connections_show_no_translatio
     about = here(some, IPTABLES, row("198.51.100.9", WEB, 40_000, 80))
     advice: Any = notrack.advise(about)
     assert any("may be translated today" in why and "REDIRECT" in why for why in advice.risk.why)
+
+
+def shown(rule: Untracked) -> str:
+    return screen.render(plan(step("cure", AddRules(rule=rule))))
+
+
+def test_the_screen_shows_what_is_to_be_typed_first() -> None:
+    text = shown(planned(here(nft("policy-drop"), NFT)))
+    assert "first, by hand:" in text
+    typed = " ".join(text.replace("\\\n", " ").split())
+    assert f"nft insert rule inet filter input ip daddr {WEB} tcp dport 80 accept" in typed
+    broken = AcceptIn(tool="nft", table="x; reboot", chain="c")
+    assert "not fit to be typed" in shown(Untracked(protocol="tcp", port=80, address=WEB, by_hand=(broken,)))
 
 
 @pytest.mark.parametrize("name", ["x y", "", "a;b", "$(id)", "`", "x" * 70])

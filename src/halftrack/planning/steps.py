@@ -77,9 +77,7 @@ def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     why = [_ONCE_MORE]
     spared = told.spared - told.needed
     if told.needed:
-        why.append(f"rules here may need what never was answered: it is left {_LEAST}, and then goes")
-        commonest = sorted(told.why.items(), key=lambda each: -each[1])[:_REASONS]
-        why += [f"{number:,} of them: without its entry {reason}" for reason, number in commonest]
+        why += _needed(told)
     elif picked.situation.finding.symptom == "one-sided" and picked.situation.rules is None:
         why.append(f"where rules of this node may need what never was answered, it is left {_LEAST} instead")
     if spared:
@@ -87,6 +85,17 @@ def _drain_risk(picked: Pick, told: Clearing) -> Risk:
     if picked.situation.evidence.input.truncated:
         why.append("the table was not read whole: more entries may match")
     return Risk(level="medium" if spared else "low", why=tuple(why), live_flows_affected=spared)
+
+
+def _needed(told: Clearing) -> list[str]:
+    """Why what never was answered is left longer: by the rules, where somebody read them."""
+    if not told.why:
+        return [f"rules here may need what never was answered: it is left {_LEAST}, and then goes"]
+    commonest = sorted(told.why.items(), key=lambda each: -each[1])[:_REASONS]
+    return [
+        f"{number:,} are left {_LEAST}, and then go: without its entry {reason}"
+        for reason, number in commonest
+    ]
 
 
 def _notes(picked: Pick, also: tuple[str, ...]) -> tuple[str, ...]:

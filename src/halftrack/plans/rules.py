@@ -101,12 +101,17 @@ def to_accept(rule: Untracked, spelling: Spelling) -> str:
     An accept in a table of ours cannot do that: a packet has to be accepted by every base chain.
     """
     if rule.by_hand:
-        return "; ".join(line for each in rule.by_hand for line in _accepted(rule, each, spelling))
+        return "; ".join(lines_by_hand(rule, spelling))
     if not rule.accept:
         return ""
     chains = ", ".join(accepting(rule)).lower()
     service = f"{words.protocol(rule.protocol)} port {words.port(rule.port)} of {spelling.bare(rule.address)}"
     return f"accept {service}, both directions and without ct state, in your own {chains} chains"
+
+
+def lines_by_hand(rule: Untracked, spelling: Spelling) -> tuple[str, ...]:
+    """What the owners of other chains type before. Raises ValueError where a plan names what is none."""
+    return tuple(line for each in rule.by_hand for line in _accepted(rule, each, spelling))
 
 
 def _accepted(rule: Untracked, there: AcceptIn, spelling: Spelling) -> Iterator[str]:

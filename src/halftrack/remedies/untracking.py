@@ -63,7 +63,7 @@ def let_pass(situation: Situation, wanted: Service) -> LetPass | None:
     by_hand: list[AcceptIn] = []
     why: list[str] = []
     for each in services.needed(comparing.prepared(rules), wanted):
-        why.append(f"untracked, {entries.words(each.why)}")
+        why.append(f"untracked, {entries.words(each.why, which='its packets')}")
         chain = each.base.chain
         if _is_ours(situation, rules, each, wanted.family):
             accept.append(chain)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.plans.actions import ByHand, Drain
+from halftrack.plans import rules
+from halftrack.plans.actions import AddRules, ByHand, Drain, Untracked
+from halftrack.plans.words import Spelling
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.document import LiveFlows
     from halftrack.plans.document import Effect, NotChosen, Plan, Step
@@ -50,7 +52,7 @@ def render(
     lines = [*page.wrap(f"Plan {plan.id} for {plan.node}: {_what(plan)}", "", " " * 10)]
     lines += page.wrap(plan.verdict, " " * 10) if plan.verdict else []
     for step in plan.steps:
-        lines += ["", *_step(step, page)]
+        lines += ["", *_step(step, page, plan.variables)]
     lines += _left_out(plan.not_chosen, page)
     lines += _variables(plan, page)
     for note in plan.notes:
@@ -72,7 +74,7 @@ def _by_hand(step: Step) -> bool:
     return bool(step.actions) and all(isinstance(action, ByHand) for action in step.actions)
 
 
-def _step(step: Step, page: Page) -> list[str]:
+def _step(step: Step, page: Page, variables: Mapping[str, str]) -> list[str]:
     lines = page.wrap(f"{step.title.rstrip('.')}{_for(step)}", f"{step.kind.upper():<8}")
     effect = _effect(step.effect)
     lines += page.wrap(effect, _INDENT) if effect else []
@@ -91,10 +93,22 @@ def _step(step: Step, page: Page) -> list[str]:
             lines += page.wrap(f"for {action.manager}:", _INDENT)
             for line in action.lines:
                 lines += shell_lines(line, page, f"{_INDENT}  ")
+        if isinstance(action, AddRules) and isinstance(action.rule, Untracked) and action.rule.by_hand:
+            lines += page.wrap("first, by hand:", _INDENT)
+            lines += _first(action.rule, page, variables)
     lines += page.wrap(step.undo, f"{_INDENT}Undo:   ")
     for note in step.notes:
         lines += page.wrap(note[:1].upper() + note[1:], _INDENT)
     return lines
+
+
+def _first(rule: Untracked, page: Page, variables: Mapping[str, str]) -> list[str]:
+    """What has to be typed before; a plan from elsewhere may name what is no chain."""
+    try:
+        told = rules.lines_by_hand(rule, Spelling(variables))
+    except ValueError as error:
+        return page.wrap(f"not fit to be typed: {error}", f"{_INDENT}  ")
+    return [line for one in told for line in shell_lines(one, page, f"{_INDENT}  ")]
 
 
 def _flows(flows: LiveFlows) -> str:

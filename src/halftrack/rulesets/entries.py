@@ -112,12 +112,12 @@ def judged(
     return Judged(tuple(known), sound.zip_with(sound.is_not_null(), joined["which"]))
 
 
-def words(found: Difference, *, closing: bool = False) -> str:
+def words(found: Difference, *, closing: bool = False, which: str = "it") -> str:
     """What would become of a packet without its entry, as a clause that quotes the rule."""
-    which = "the packet that closes it" if closing else "it"
     rule = found.by.words
     if found.fate == "unclear":
-        return f"what becomes of it cannot be told: {rule}"
+        return f"what becomes of {which} cannot be told: {rule}"
+    which = "the packet that closes it" if closing else which
     does = _DOES[found.fate]
     return f"{which} {'would' if found.certain else 'might'} be {does}: {rule}"
 
