@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks import drain, dump, node, text, tracker  # noqa: E402  # the tests' kernel helpers are on the path only now
+from benchmarks import affected, drain, dump, node, text, tracker  # noqa: E402  # the tests' kernel helpers are on the path only now
 
 held = text.main()
 held &= tracker.main()
@@ -17,6 +17,7 @@ if os.geteuid():
     print("not root: benchmarks of the live table left out")
 else:
     held &= node.main()
+    held &= affected.main()
     held &= dump.main()
     held &= drain.main()
     dump.growth()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED, TCP_LISTEN
+from halftrack.formats import ss
 from halftrack.kernel import tcp_sockets
 from kernel.delaying import long_way
 
@@ -74,3 +75,31 @@ def test_more_than_are_wanted(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_none(netns: Netns) -> None:
     assert read(netns).frame.height == 0
+
+
+def test_ss_as_text_tells_the_same(netns: Netns) -> None:
+    """What a bundle holds, beside what the kernel says itself."""
+    with contextlib.ExitStack() as stack:
+        dual = stack.enter_context(
+            netns.call(
+                lambda: socket.create_server(("::", 8081), family=socket.AF_INET6, dualstack_ipv6=True)
+            )
+        )
+        for address in ("127.0.0.1", "::1", "127.0.0.1"):
+            client = stack.enter_context(netns.call(lambda to=address: socket.create_connection((to, 8081))))  # type: ignore[misc]  # bound now
+            served = stack.enter_context(dual.accept()[0])
+            client.sendall(bytes(3_000))
+            served.sendall(bytes(100))
+            client.recv(100)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        time.sleep(0.2)
+        text = netns.run("ss", "-tinao")
+        same = read(netns).frame
+
+    key = ["local_port", "remote_port"]
+    told, known = ss.parse(text).frame.sort(key), same.sort(key)
+    exact = ["state", "local_hi", "local_lo", "remote_hi", "remote_lo", "rqueue", "wqueue", "timer", *key]
+    assert told.select(exact).equals(known.select(exact))
+    connected = pl.col("state") == TCP_ESTABLISHED
+    measured = ["rto_us", "rtt_us", "rttvar_us", "min_rtt_us", "snd_wnd", "total_retrans", "unacked"]
+    assert told.filter(connected).select(measured).equals(known.filter(connected).select(measured))
