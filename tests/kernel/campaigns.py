@@ -1,4 +1,4 @@
-"""Long comparisons of model and kernel, each with its own kind of trouble; they return packets compared."""
+"""Long comparisons of model and kernel, each with its own kind of trouble; they return what they saw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from halftrack.tcp.settings import Settings
 from halftrack.tcp.tracker import Tracker
 from kernel import services
-from kernel.comparing import Comparison
+from kernel.comparing import Comparison, Seen
 from kernel.crafting import Crafter
 from kernel.wire import SERVER, tracked_wire
 
@@ -35,7 +35,7 @@ _SHORT: Final = (
 )
 
 
-def steady(seed: int, flows: int, rounds: int, *, with_policies: bool = False) -> int:
+def steady(seed: int, flows: int, rounds: int, *, with_policies: bool = False) -> Seen:
     """Nothing changes but what the packets change. ``with_policies``: half of the flows have a policy."""
     with tracked_wire("steady") as wire:
         wire.apply(STEADY)
@@ -44,7 +44,7 @@ def steady(seed: int, flows: int, rounds: int, *, with_policies: bool = False) -
             _attach(comparison)
         for _ in range(rounds):
             comparison.round()
-        return comparison.packets
+        return comparison.seen
 
 
 def _attach(comparison: Comparison) -> None:
@@ -54,7 +54,7 @@ def _attach(comparison: Comparison) -> None:
             flow.server, flow.policy = (SERVER, port), policy
 
 
-def changing(seed: int, flows: int, rounds: int) -> int:
+def changing(seed: int, flows: int, rounds: int) -> Seen:
     """Sysctls change between the rounds."""
     choose = random.Random(seed)  # noqa: S311  # the same ones for the same seed
     with tracked_wire("changing") as wire:
@@ -65,10 +65,10 @@ def changing(seed: int, flows: int, rounds: int) -> int:
                 comparison.tracker.settings = choose.choice(_OTHERS)
                 wire.apply(comparison.tracker.settings)
             comparison.round()
-        return comparison.packets
+        return comparison.seen
 
 
-def passing(seed: int, flows: int, rounds: int) -> int:
+def passing(seed: int, flows: int, rounds: int) -> Seen:
     """Timeouts are a few seconds, and some pass between the rounds."""
     choose = random.Random(seed)  # noqa: S311  # the same ones for the same seed
     with tracked_wire("passing") as wire:
@@ -80,4 +80,4 @@ def passing(seed: int, flows: int, rounds: int) -> int:
             comparison.round()
             if choose.random() < 0.3:
                 time.sleep(choose.choice((0.5, 1.5, 2.5)))
-        return comparison.packets
+        return comparison.seen

@@ -8,6 +8,7 @@ waits for a later round. A flow whose packet took too long on a busy machine beg
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ PORT: Final = 80
 UNSURE_S: Final = 0.4
 """How near to its end an entry's fate depends on who looks first."""
 _LATE_S: Final = 0.1
+Seen = Counter[tuple[str, str | None]]
+"""Packets compared, by event and by the rule of their timeout."""
 COLUMNS: Final = (
     "by_server",
     "state",
@@ -73,7 +76,10 @@ class Disturbed(Exception):
 
 
 class Comparison:
-    """``packets``: compared so far; ``waited``: left out of a round because it was unsure."""
+    """``packets``: compared so far; ``seen``: how often each event with the rule of its timeout.
+
+    ``waited``: left out of a round because it was unsure; ``begun_again``: flows, as a packet was late.
+    """
 
     def __init__(self, wire: Wire, tracker: Tracker, crafter: Crafter, flows: int) -> None:
         self.wire = wire
@@ -83,6 +89,7 @@ class Comparison:
         self.packets = 0
         self.waited = 0
         self.begun_again = 0
+        self.seen: Seen = Counter()
 
     def round(self) -> None:
         """One packet a flow, then all entries. Raises Disagreement, or Disturbed."""
@@ -129,6 +136,7 @@ class Comparison:
             return
         flow.history.append((now, made, step))
         self.packets += 1
+        self.seen[step.event, step.rule] += 1
         if step.verdict != verdict:
             raise Disagreement(f"verdict {verdict} of the kernel, {step.verdict} of the model\n{told(flow)}")
 
@@ -179,7 +187,7 @@ class Comparison:
         return rows, left, present
 
 
-def agreeing(compare: Callable[[], int]) -> int:
+def agreeing(compare: Callable[[], Seen]) -> Seen:
     """What a comparison returns that nobody disturbed, of at most three."""
     for _ in range(2):
         try:

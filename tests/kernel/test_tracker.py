@@ -10,7 +10,7 @@ import dataclasses
 
 import pytest
 
-from halftrack.tcp import table
+from halftrack.tcp import rules, table
 from halftrack.tcp.profiles import PRESENT
 from halftrack.tcp.tracker import Tracker
 from kernel.campaigns import STEADY, changing, passing, steady
@@ -18,17 +18,36 @@ from kernel.comparing import Comparison, Disagreement, agreeing
 from kernel.crafting import Crafter
 from kernel.wire import tracked_wire
 
+_OF_OTHERS = {rules.OUT_OF_SYNC, rules.BROKEN, rules.UNTRACKED, rules.TABLE_FULL, rules.CONTINUED}
+"""Events of other kernels, other protocols, and of what is not sent here."""
+
 
 def test_kernel_and_model_agree_after_every_packet_while_settings_change() -> None:
-    assert agreeing(lambda: changing(seed=1, flows=20_000, rounds=30)) > 590_000
+    seen = agreeing(lambda: changing(seed=1, flows=20_000, rounds=30))
+    assert seen.total() > 590_000
+    assert {event for event, _ in seen} == set(rules.EVENTS) - _OF_OTHERS
+    assert {rule for _, rule in seen} >= {
+        None,
+        rules.RETRANSMITTED,
+        rules.RESET,
+        rules.UNACKNOWLEDGED,
+        rules.ZERO_WINDOW,
+        rules.BY_STATE,
+        rules.ONE_SIDED,
+        rules.OUT_OF_STEP,
+        rules.KEPT,
+    }
 
 
 def test_they_agree_while_entries_run_out() -> None:
-    assert agreeing(lambda: passing(seed=2, flows=8_000, rounds=30)) > 180_000
+    seen = agreeing(lambda: passing(seed=2, flows=8_000, rounds=30))
+    assert seen.total() > 180_000
 
 
 def test_they_agree_about_services_with_timeouts_of_their_own() -> None:
-    assert agreeing(lambda: steady(seed=3, flows=12_000, rounds=20, with_policies=True)) > 230_000
+    seen = agreeing(lambda: steady(seed=3, flows=12_000, rounds=20, with_policies=True))
+    assert seen.total() > 230_000
+    assert rules.POLICY_START in {rule for _, rule in seen}
 
 
 _WRONG = [

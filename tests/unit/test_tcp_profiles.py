@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from halftrack.evidence import uapi
-from halftrack.tcp import profiles, rules
+from halftrack.tcp import profiles, releases, rules
 from halftrack.tcp.profiles import (
     EL6,
     EL6_EARLY,
@@ -286,3 +286,36 @@ def test_2_6_32_does_not_look_at_the_number_of_an_empty_segment() -> None:
         talk = Talk(profile)
         talk.open()
         assert talk.o("ack", seq=talk.numbers["client"] + 10_000_000).event == event
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        "2.6.18-028stab056",
+        "2.6.24",
+        "2.6.32-042stab092.1",
+        "2.6.32-042stab141.3",
+        "2.6.32-431.29.2.el6.x86_64",
+        "3.2.40",
+        "3.9.6",
+        "3.10.4",
+        "3.10.108",
+        "3.10.0-1160.el7.x86_64",
+        "3.10.0-957.12.2.vz7.96.21",
+        "3.16.84",
+        "3.18.140",
+        "4.9.337",
+        "4.18.0-394.el8.x86_64",
+        "5.4.124",
+        "5.10.13",
+        "5.15.91",
+        "6.1.192",
+        "6.18.44",
+        "7.0-rc3",
+    ],
+)
+def test_what_diagnosis_believes_of_a_release_is_what_its_tracker_does(release: str) -> None:
+    """``releases.Features`` may not know; what it knows is the same."""
+    known, profile = releases.features(release), profiles.of(release)
+    assert known.clamps_one_sided in {None, profile.clamps_one_sided}
+    assert known.retrans_caps_pickup in {None, profile.zero_window}
