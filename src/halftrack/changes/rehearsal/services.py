@@ -120,6 +120,7 @@ def choose(view: View, affected: pl.Series) -> tuple[list[Service], int]:
                 for end, (_, sport, _, dport) in ways.items()
             ),
         )
+        .drop_nulls()
         .collect()
     )
     key = ["service", "back_hi", "back_lo", "back_port"]
