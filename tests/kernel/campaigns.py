@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 import random
 import time
 from typing import Final
 
+from halftrack.tcp import profiles
 from halftrack.tcp.settings import Settings
 from halftrack.tcp.tracker import Tracker
 from kernel import services
@@ -14,6 +16,8 @@ from kernel.comparing import Comparison, Seen
 from kernel.crafting import Crafter
 from kernel.wire import SERVER, tracked_wire
 
+PROFILE: Final = profiles.of(platform.release())
+"""What is held against the kernel that runs here."""
 STEADY: Final = Settings(tcp=(0, 1100, 1200, 20_000, 1400, 1500, 1600, 1700, 180, 120, 0, 0, 1900, 800))
 """Timeouts that tell by themselves which one was chosen, none of them near its end."""
 _OTHERS: Final = (
@@ -39,7 +43,7 @@ def steady(seed: int, flows: int, rounds: int, *, with_policies: bool = False) -
     """Nothing changes but what the packets change. ``with_policies``: half of the flows have a policy."""
     with tracked_wire("steady") as wire:
         wire.apply(STEADY)
-        comparison = Comparison(wire, Tracker(settings=STEADY), Crafter(seed), flows)
+        comparison = Comparison(wire, Tracker(PROFILE, STEADY), Crafter(seed), flows)
         if with_policies:
             _attach(comparison)
         for _ in range(rounds):
@@ -59,7 +63,7 @@ def changing(seed: int, flows: int, rounds: int) -> Seen:
     choose = random.Random(seed)  # noqa: S311  # the same ones for the same seed
     with tracked_wire("changing") as wire:
         wire.apply(STEADY)
-        comparison = Comparison(wire, Tracker(settings=STEADY), Crafter(seed), flows)
+        comparison = Comparison(wire, Tracker(PROFILE, STEADY), Crafter(seed), flows)
         for number in range(rounds):
             if number % 3 == 2:
                 comparison.tracker.settings = choose.choice(_OTHERS)
@@ -72,7 +76,7 @@ def passing(seed: int, flows: int, rounds: int) -> Seen:
     """Timeouts are a few seconds, and some pass between the rounds."""
     choose = random.Random(seed)  # noqa: S311  # the same ones for the same seed
     with tracked_wire("passing") as wire:
-        comparison = Comparison(wire, Tracker(settings=_SHORT[0]), Crafter(seed), flows)
+        comparison = Comparison(wire, Tracker(PROFILE, _SHORT[0]), Crafter(seed), flows)
         for number in range(rounds):
             if number % 5 == 0:
                 comparison.tracker.settings = _SHORT[number // 5 % len(_SHORT)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
 
     from halftrack.tcp.entry import Connection
+    from halftrack.tcp.settings import Settings
     from halftrack.tcp.tracker import Step, Tracker
     from kernel.crafting import Made
     from kernel.wire import Wire
@@ -39,6 +40,10 @@ class Exchange:
 
     def close(self) -> None:
         self._socket.close()
+
+    def apply(self, settings: Settings) -> None:
+        self.wire.apply(settings)
+        self.tracker.settings = settings
 
     def begin(self) -> None:
         self._begun += 1

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from halftrack.evidence import uapi
 from halftrack.tcp import rules
 from halftrack.tcp.table import TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN
 from halftrack.tcp.tracker import Tracker
-from kernel.campaigns import STEADY
+from kernel.campaigns import PROFILE, STEADY
 from kernel.crafting import MASK, Made
 from kernel.exchanges import Exchange
 from kernel.wire import tracked_wire
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 def exchange() -> Iterator[Exchange]:
     with tracked_wire("sequences") as wire:
         wire.apply(STEADY)
-        made = Exchange(wire, Tracker(settings=STEADY))
+        made = Exchange(wire, Tracker(PROFILE, STEADY))
         yield made
         made.close()
 
@@ -142,3 +145,40 @@ def test_the_256th_repetition_begins_the_count_anew(exchange: Exchange) -> None:
     assert seen[:3] == [rules.BY_STATE] * 3
     assert set(seen[3:256]) == {rules.RETRANSMITTED}
     assert seen[256:] == [rules.BY_STATE] * 3 + [rules.RETRANSMITTED] * 3
+
+
+def _assured(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.send(_client(TH_SYN, 100))
+    exchange.send(_server(TH_SYN | TH_ACK, 500, 101))
+    exchange.send(_client(TH_ACK, 101, 501))
+
+
+def test_what_is_out_of_step_is_not_shortened_once_it_has_less_than_two_minutes(exchange: Exchange) -> None:
+    lasting = dataclasses.replace(STEADY, tcp=(0, 9, 9, 122, 9, 9, 9, 9, 9, 9, 0, 0, 9, 8))
+    strays = (_client(TH_FIN | TH_ACK, 9_000_000, 501), _server(TH_RST | TH_ACK, 9_000_000, 101))
+    exchange.apply(lasting)
+    try:
+        _assured(exchange)
+        assert [exchange.send(stray).timeout for stray in strays] == [None, 8]
+        _assured(exchange)
+        time.sleep(3)
+        assert [exchange.send(stray).timeout for stray in strays] == [None, None]
+    finally:
+        exchange.apply(STEADY)
+
+
+def test_a_picked_up_connection_takes_a_rst_from_anywhere_until_it_was_acknowledged(
+    exchange: Exchange,
+) -> None:
+    for acknowledged, state in ((False, uapi.TCP_CONNTRACK_CLOSE), (True, uapi.TCP_CONNTRACK_ESTABLISHED)):
+        exchange.begin()
+        assert exchange.send(_server(TH_ACK, 7_000, 900, length=100)).event == rules.PICKED_UP
+        for _ in range(3):
+            exchange.send(_client(TH_ACK, 900, 7_100))
+        if acknowledged:
+            exchange.send(_server(TH_ACK, 7_100, 900))
+        exchange.send(_client(TH_RST, 123_456_789))
+        assert exchange.entry is not None
+        assert exchange.entry.status & uapi.IPS_ASSURED
+        assert exchange.entry.state == state

@@ -189,6 +189,8 @@ class Tracker:
         if l4proto == uapi.IPPROTO_ICMPV6 and kind in datagrams.ICMPV6_UNTRACKED:
             return EXEMPT
         other = datagrams.COUNTERPARTS[l4proto].get(kind)
+        if other is None:
+            return Step(rules.NOT_AN_OPENING, _NONE, _NONE, INVALID, None, None)
         key = (l4proto, source, target, kind, ident)
         begins = kind in datagrams.REQUESTS[l4proto]
         return self._exchange(now, key, (l4proto, target, source, other, ident), policy, begins=begins)
