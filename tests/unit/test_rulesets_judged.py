@@ -182,6 +182,15 @@ def test_what_is_not_tracked_anyway_is_not_missed() -> None:
     assert fate(found, ONE, ESTABLISHED, BEGINS) == ("dropped", True, "policy drop")
 
 
+def test_rules_of_a_bridge_that_go_by_the_entry_are_not_passed_over() -> None:
+    """Whether a packet meets them depends on where its devices are."""
+    chain = Chain("b", (_rule("drop", NEW),), Base("forward", 0))
+    found = Ruleset((RuleTable("bridge", "t", "nft", {"b": chain}),))
+    assert fate(found, ONE, ESTABLISHED, BEGINS) == ("unclear", False, "drop")
+    plain = Chain("b", (_rule("drop", UNKNOWN),), Base("forward", 0))
+    assert fate(Ruleset((RuleTable("bridge", "t", "nft", {"b": plain}),)), ONE, ESTABLISHED, BEGINS) is None
+
+
 def test_what_could_not_be_read_is_said() -> None:
     told = difference(Ruleset(unread=("nft is not installed here",)), ONE, ESTABLISHED, BEGINS)
     assert told is not None

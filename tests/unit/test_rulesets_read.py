@@ -275,6 +275,8 @@ def test_what_is_no_ruleset_is_said_in_one_line() -> None:
     for broken in ("", "nonsense", "{}", '{"nftables": 1}', '{"nftables": [1]}', "[" * 100_000):
         [told] = rules.read(broken).unread
         assert told == "nft -j list ruleset: it is not JSON as nft prints it"
+    [told] = saved("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j AC").unread
+    assert told == "iptables-save: it ends in the middle of a table"
     [told] = saved("*filter\nrm -rf / \x1b[2J\nCOMMIT\n").unread
     assert told == r"iptables-save: a line that iptables-save does not print: rm -rf / \x1b[2J"
 

@@ -9,7 +9,7 @@ from halftrack.rulesets.conditions import Holds
 from halftrack.rulesets.matching import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from halftrack.evidence.rulesets import Chain, Rule, Ruleset, RuleTable
     from halftrack.rulesets.packets import Packet
@@ -18,6 +18,9 @@ End = Literal["accept", "drop", "translate", "unclear", "fall"]
 """``fall``: back to where the chain was called from."""
 DEEPEST: Final = 24
 """The kernel allows 16 jumps into one another (NFT_JUMP_STACK_SIZE, include/net/netfilter/nf_tables.h)."""
+
+
+_OF_ENTRY: Final = frozenset({"state", "ct-mark", "entry"})
 
 
 class Place(NamedTuple):
@@ -41,6 +44,7 @@ class Walks:
         chains = [(table, chain) for table in rules.tables for chain in table.chains.values()]
         based = [each for each in chains if each[1].base is not None]
         self.bases = sorted(based, key=lambda each: each[1].base.priority if each[1].base else 0)
+        self.elsewhere = tuple(_elsewhere(chains))
         self.marks = any(rule.action == "mark-entry" for _, chain in chains for rule in chain.rules)
 
     def candidates(self, chain: Chain, packet: Packet) -> Sequence[Rule]:
@@ -49,6 +53,16 @@ class Walks:
         if index is None:
             index = self._indexes[id(chain)] = Index(chain.rules)
         return index.candidates(packet)
+
+
+def _elsewhere(chains: Sequence[tuple[RuleTable, Chain]]) -> Iterator[Place]:
+    """Rules of bridges and devices that go by an entry: packets of a connection may meet them, or not."""
+    for table, chain in chains:
+        if table.family not in {"bridge", "other"}:
+            continue
+        for rule in chain.rules:
+            if any(condition.field in _OF_ENTRY for condition in rule.conditions):
+                yield Place(table, chain, rule)
 
 
 class Alone:

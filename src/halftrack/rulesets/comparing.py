@@ -60,6 +60,9 @@ def differences(walks: Walks, packet: Packet, one: Standing, other: Standing) ->
     """By base chain, where the other one may fare otherwise than the one."""
     for sentence in walks.rules.unread:
         yield _unread(sentence)
+    for place in walks.elsewhere:
+        by = quote(place)
+        yield Difference("unclear", certain=False, by=by, parted=by, base=by)
     for base, found in Walk(walks, packet, one, other).through():
         for ends in found.ends.values():
             if "unclear" in ends:

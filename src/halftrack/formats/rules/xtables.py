@@ -40,8 +40,12 @@ def tables(text: str, family: str, flavour: Flavour) -> list[RuleTable]:
             number += 1
             bounds.check_number(number)
             table.add(line)
-        elif line.strip() and not line.startswith(("#", "COMMIT")):
+        elif line.startswith("COMMIT"):
+            table = None
+        elif line.strip() and not line.startswith("#"):
             raise Unreadable(f"a line that iptables-save does not print: {bounds.quoted(line[:80])}")
+    if table is not None:
+        raise Unreadable("it ends in the middle of a table")
     return [each.made(flavour) for each in found.values()]
 
 
@@ -74,7 +78,7 @@ class _Table:
         hook = HOOKS.get(name)
         if hook is None or self._policies.get(name, "-") == "-":
             return None
-        priority = _NAT[hook] if self._name == "nat" else _PRIORITIES.get(self._name, 0)
+        priority = _NAT.get(hook, 0) if self._name == "nat" else _PRIORITIES.get(self._name, 0)
         kind = "nat" if self._name == "nat" else "filter"
         return Base(hook, priority, kind, self._policies[name] != "DROP")
 
