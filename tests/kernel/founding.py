@@ -22,8 +22,9 @@ from kernel.scratch import Netns, scratch_netns
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVER: Final = "203.0.113.73"
-CLIENTS: Final = tuple(f"198.51.100.{number}" for number in range(10, 22))
+SERVER: Final = "203.0.113.180"
+"""No other test has it: whose it is has to be clear while others run."""
+CLIENTS: Final = tuple(f"198.51.100.{number}" for number in range(150, 162))
 RAISED: Final = {
     "nf_conntrack_tcp_timeout_unacknowledged": 432_000,
     "nf_conntrack_tcp_timeout_max_retrans": 432_000,
@@ -99,10 +100,10 @@ class Network:
 def network() -> Iterator[Network]:
     """The three namespaces, gone afterwards whatever happens."""
     with scratch_netns("node") as node, scratch_netns("web") as web, scratch_netns("clients") as clients:
-        _link(node, "web", "203.0.113.1/24", web, f"{SERVER}/24")
-        _link(node, "uplink", "198.51.100.1/24", clients, *(f"{address}/24" for address in CLIENTS))
-        web.run("ip", "route", "add", "default", "via", "203.0.113.1")
-        clients.run("ip", "route", "add", "default", "via", "198.51.100.1")
+        _link(node, "web", "203.0.113.190/24", web, f"{SERVER}/24")
+        _link(node, "uplink", "198.51.100.190/24", clients, *(f"{address}/24" for address in CLIENTS))
+        web.run("ip", "route", "add", "default", "via", "203.0.113.190")
+        clients.run("ip", "route", "add", "default", "via", "198.51.100.190")
         node.call(lambda: Path("/proc/sys/net/ipv4/ip_forward").write_text("1", "ascii"))
         node.run(
             "nft",

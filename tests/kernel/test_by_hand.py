@@ -122,7 +122,8 @@ def reader(netns: Netns, tmp_path: Path) -> Iterator[Reader]:
         (tmp_path / directory).mkdir(parents=True)
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/halftrack"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m halftrack "$@"\n', "ascii")
+    # Without a namespace named it would read those of other tests, too, where they are large.
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m halftrack "$@" --netns self\n', "ascii")
     program.chmod(0o755)
     with scratch_netns("client") as client:
         netns.run(
