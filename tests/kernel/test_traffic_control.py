@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from halftrack.formats import tc
 from halftrack.kernel import queues, traffic_control
 from kernel.scratch import Netns, scratch_netns
 
@@ -112,3 +113,28 @@ def test_more_than_are_worth_it(netns: Netns, monkeypatch: pytest.MonkeyPatch) -
     found = read(netns)
     assert found.unread == ("more than 2 interfaces",)
     assert len(found.interfaces) == 2
+
+
+def test_tc_as_text_tells_the_same(pair: tuple[Netns, Netns]) -> None:
+    """What a bundle holds, beside what the kernel says itself."""
+    near, _ = pair
+    near.run("tc", "qdisc", "add", "dev", "out0", "root", "handle", "1:", "htb", "default", "20")
+    words = ("classid", "1:20", "htb", "rate", "64kbit", "ceil", "1mbit")
+    near.run("tc", "class", "add", "dev", "out0", "parent", "1:", *words)
+    near.run("tc", "qdisc", "add", "dev", "out0", "clsact")
+    classes = near.run("tc", "-s", "class", "show", "dev", "out0")
+    told = tc.parse(near.run("tc", "-s", "qdisc", "show"), {"out0": classes}, 0.0)
+    known = read(near)
+    for one, other in zip(on(told, "out0"), on(known, "out0"), strict=True):
+        assert (one.kind, one.handle, one.parent, one.is_class) == (
+            other.kind,
+            other.handle,
+            other.parent,
+            other.is_class,
+        )
+        assert (one.rate, one.ceil, one.drops, one.requeues) == (
+            other.rate,
+            other.ceil,
+            other.drops,
+            other.requeues,
+        )
