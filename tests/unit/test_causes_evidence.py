@@ -153,29 +153,42 @@ class TestSlowPath:
 
 
 class TestShaping:
-    def test_bytes_held_back_now(self) -> None:
+    def test_bytes_held_back_all_the_while(self) -> None:
         one = trouble(shaping=shaped(tbf(backlog=60_000)))
         assert first(one) == "shaping"
         found = weighed(one, "shaping")
-        assert "bytes held back now by tbf 400kbit on eth0 of host" in told(found)
+        assert "bytes held back by tbf 400kbit on eth0 of host all the while" in told(found)
         assert not found.missing
 
-    def test_packets_too_fast_between_two_readings(self) -> None:
-        one = trouble(shaping=shaped(tbf(overlimits=70, drops=4), before=(tbf(overlimits=60, drops=1),)))
+    def test_bytes_held_back_for_a_moment(self) -> None:
+        """A busy limit has a queue now and then."""
+        one = trouble(shaping=shaped(tbf(backlog=3_000), before=(tbf(),)))
         found = weighed(one, "shaping")
-        assert 13 in [reason.value for reason in found.for_]
+        assert "bytes held back now" in told(found)
+        assert found.confidence < weighed(trouble(shaping=shaped(tbf(backlog=3_000))), "shaping").confidence
+
+    def test_packets_dropped_between_two_readings(self) -> None:
+        one = trouble(shaping=shaped(tbf(drops=4), before=(tbf(drops=1),)))
+        found = weighed(one, "shaping")
+        assert 3 in [reason.value for reason in found.for_]
         assert found.confidence >= LIKELY
 
-    def test_what_it_once_did_counts_too(self) -> None:
+    def test_what_it_once_dropped_counts_too(self) -> None:
         """The entries are days old; the limit may have been met then."""
-        found = weighed(trouble(shaping=shaped(tbf(overlimits=400))), "shaping")
-        assert 0.4 in [reason.value for reason in found.for_]
+        found = weighed(trouble(shaping=shaped(tbf(drops=250))), "shaping")
+        assert 0.2 in [reason.value for reason in found.for_]
         assert found.confidence >= LIKELY
 
-    def test_a_burst_now_and_then_does_not_make_it_likely(self) -> None:
-        found = weighed(trouble(shaping=shaped(tbf(overlimits=2))), "shaping")
-        assert "under 1 %" in told(found)
-        assert found.confidence < LIKELY
+    def test_that_the_rate_is_reached_does_not_make_it_likely(self) -> None:
+        """It is what a limit is for."""
+        now = weighed(trouble(shaping=shaped(tbf(overlimits=470), before=(tbf(overlimits=400),))), "shaping")
+        once = weighed(trouble(shaping=shaped(tbf(overlimits=400))), "shaping")
+        rarely = weighed(trouble(shaping=shaped(tbf(overlimits=2))), "shaping")
+        assert 70 in [reason.value for reason in now.for_]
+        assert 0.4 in [reason.value for reason in once.for_]
+        assert "under 1 %" in told(rarely)
+        assert rarely.confidence < once.confidence < LIKELY
+        assert now.confidence < LIKELY
 
     def test_a_limit_that_was_never_met_speaks_against_it(self) -> None:
         found = weighed(trouble(shaping=shaped(tbf(drops=0, overlimits=0))), "shaping")
@@ -193,13 +206,13 @@ class TestShaping:
         way = limiters.of(trouble(shaping=shaped(root, leaf)))
         assert way is not None
         (limiter,) = way.limiters
-        assert (limiter.what, limiter.dropped, limiter.ever) == ("htb 1mbit", 6, 16 / 106)
+        assert (limiter.what, limiter.lost_share, limiter.slowed_share) == ("htb 1mbit", 6 / 106, 10 / 106)
 
     def test_a_queue_made_anew_has_no_rise(self) -> None:
         other = Queue(2, "htb", "2:", "root", drops=1)
         way = limiters.of(trouble(shaping=shaped(tbf(overlimits=500), before=(other,))))
         assert way is not None
-        assert way.limiters[0].rise == 0
+        assert (way.limiters[0].slowed, way.limiters[0].standing) == (0, 0)
 
     def test_a_policer_counts_as_a_limit(self) -> None:
         policed = Queue(

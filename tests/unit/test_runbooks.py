@@ -76,7 +76,7 @@ def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
         elif verb in {"undo", "changes", "keep"}:
             assert words == []
         else:
-            assert (verb, words) in [("doctor", []), ("doctor", ["-v"])]
+            assert (verb, words) in [("doctor", []), ("doctor", ["-v"]), ("doctor", ["--listen", "30s"])]
 
 
 def filter_words(words: list[str]) -> list[str]:

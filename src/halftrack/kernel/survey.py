@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from halftrack.kernel import counters, namespaces, setns, sightings, stack, sysctl
+from halftrack.kernel import counters, namespaces, setns, sightings, stack, sysctl, traffic_control
 from halftrack.kernel.namespaces import Vanished
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ WORTH_SHARE: Final = 0.01
 class Look:
     """``net``: number of the namespace's statistics, the same seen from inside and outside.
 
-    ``inside``: whether the namespace could be entered. ``stack``: counters of its TCP and IP.
+    ``inside``: whether the namespace could be entered. ``stack``: counters of its TCP and IP;
+    ``traffic``: its interfaces and queues, as the kernel told them.
     """
 
     limits: sysctl.Limits
@@ -37,6 +38,7 @@ class Look:
     net: int | None
     inside: bool = True
     stack: stack.Texts | None = None
+    traffic: traffic_control.Answers | None = None
 
     @property
     def worth_reading(self) -> bool:
@@ -52,10 +54,16 @@ def net_directory() -> Path:
     return Path(f"/proc/self/task/{threading.get_native_id()}/net")
 
 
-def look() -> Look:
-    """The namespace of the calling thread."""
+def look(*, closer: bool = False) -> Look:
+    """The namespace of the calling thread. ``closer``: with its traffic."""
     net = net_directory()
-    return Look(sysctl.limits(), counters.read(net), sightings.statistics_inode(net), stack=stack.read(net))
+    return Look(
+        sysctl.limits(),
+        counters.read(net),
+        sightings.statistics_inode(net),
+        stack=stack.read(net),
+        traffic=traffic_control.read() if closer else None,
+    )
 
 
 def look_from_outside(pid: int, shared: sysctl.Limits) -> Look | None:

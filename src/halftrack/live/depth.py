@@ -81,7 +81,7 @@ def read_again(places: Sequence[Place]) -> None:
             continue
         texts, answers = result
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
-        place.depth.shaping = held_back(place.details.traffic if place.details else None, answers)
+        place.depth.shaping = held_back(place.look.traffic if place.look else None, answers)
 
 
 def counted(*readings: stack.Texts | None) -> tuple[StackCounters, ...]:

@@ -23,7 +23,6 @@ from halftrack.kernel import (
     survey,
     sysctl,
     sysctl_files,
-    traffic_control,
 )
 from halftrack.live import choice, depth, entries, gaps, published
 from halftrack.live.place import Details, Place
@@ -82,7 +81,7 @@ class Examination:
 
         Raises UsageError or PermissionMissing where a named namespace cannot be had.
         """
-        look = survey.look()
+        look = survey.look(closer=self._in_depth)
         if early is not None and early.before is not None:
             # Its dump collects what is expired; the count is that from before.
             look = replace(look, limits=replace(look.limits, count=early.before))
@@ -118,10 +117,10 @@ class Examination:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
 
     def _choose(self, owned: Future[tuple[tuple[Owner, ...], tuple[Gap, ...]]]) -> None:
-        look_around(self._places)
+        look_around(self._places, closer=self._in_depth)
         known = len(self._places)
         choice.choose(self._netns, self._places, lambda: owned.result()[0])
-        look_around(self._places[known:], self._places)
+        look_around(self._places[known:], self._places, closer=self._in_depth)
 
     def _hear(self, chosen: Future[None]) -> list[Gap]:
         chosen.result()
@@ -149,19 +148,18 @@ class Examination:
             addresses = interfaces.addresses()
         except OSError:
             addresses = None
-        traffic = traffic_control.read() if self._in_depth else None
         if not self._sockets:
-            return Details(settings, addresses, None, traffic=traffic)
+            return Details(settings, addresses, None)
         if self._start.left <= 0 or (not place.wanted and self._start.seconds > SIDE_S):
-            return Details(settings, addresses, None, gaps.LATE, traffic)
+            return Details(settings, addresses, None, gaps.LATE)
         from halftrack.kernel import sock_diag, sockets  # noqa: PLC0415  # heavy, and a dump is to start first
 
         try:
             found = sockets.read(survey.net_directory(), deadline=self._start.deadline)
         except (sock_diag.Unfinished, OSError) as error:
             late = self._start.left <= 0
-            return Details(settings, addresses, None, gaps.LATE if late else str(error), traffic)
-        return Details(settings, addresses, found, traffic=traffic)
+            return Details(settings, addresses, None, gaps.LATE if late else str(error))
+        return Details(settings, addresses, found)
 
     def _read_entries(self) -> None:
         """One table after the other, the next one being received while one is decoded."""
@@ -198,7 +196,7 @@ class Examination:
     def _second_look(self, closer: list[Place]) -> None:
         """Read the counters again, at least the interval after the first time; ``closer``: more are to be."""
         firsts = [place.look.reading.at_s for place in self._places if place.look and place.look.reading]
-        firsts += [place.look.stack.at_s for place in closer if place.look and place.look.stack]
+        firsts += [place.look.traffic.at_s for place in closer if place.look and place.look.traffic]
         if not firsts:
             return
         time.sleep(max(0.0, min(max(firsts) + self._interval_s - time.monotonic(), self._start.left)))
@@ -257,8 +255,11 @@ def later(work: Callable[..., T], *words: object) -> Future[T]:
     return future
 
 
-def look_around(places: list[Place], known: list[Place] | None = None) -> None:
-    """Look at every place that was not yet; one seen from inside and from outside stays once."""
+def look_around(places: list[Place], known: list[Place] | None = None, *, closer: bool = False) -> None:
+    """Look at every place that was not yet; one seen from inside and from outside stays once.
+
+    ``closer``: see ``survey.look``.
+    """
     all_of_them = places if known is None else known
     own = all_of_them[0].look
     shared = (
@@ -268,7 +269,7 @@ def look_around(places: list[Place], known: list[Place] | None = None) -> None:
     )
     new = [place for place in places if place.look is None]
     for place, result in zip(
-        new, survey.visit([p.namespace for p in new], lambda _: survey.look()), strict=True
+        new, survey.visit([p.namespace for p in new], lambda _: survey.look(closer=closer)), strict=True
     ):
         if isinstance(result, survey.Look):
             place.look = result

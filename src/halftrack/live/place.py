@@ -15,23 +15,18 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import LocalAddress, Namespace, Sockets
     from halftrack.kernel.counters import Reading
     from halftrack.kernel.survey import Look
-    from halftrack.kernel.traffic_control import Answers
     from halftrack.live.depth import Depth
     from halftrack.live.entries import Entries
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """``sockets`` None: not read, ``no_sockets`` says why (empty: nobody wanted them).
-
-    ``traffic``: its interfaces and queues as the kernel told them, for who compares.
-    """
+    """``sockets`` None: not read, ``no_sockets`` says why (empty: nobody wanted them)."""
 
     settings: Mapping[str, str]
     addresses: tuple[LocalAddress, ...] | None
     sockets: Sockets | None
     no_sockets: str = ""
-    traffic: Answers | None = None
 
 
 @dataclass(slots=True)

@@ -22,23 +22,30 @@ OFTEN: Final = 0.01
 class Limiter:
     """All queues of one interface that has a rate limit.
 
-    ``what``: in words. ``waiting``: bytes held back now; ``rise``: packets that were too fast or
-    dropped between two readings, ``seconds`` apart; ``ever``: since the limit was set, a share of
-    those sent.
+    ``what``: in words. ``waiting``: bytes held back now, ``standing``: at both readings; ``lost``
+    packets that were dropped and ``slowed`` ones that were too fast between them, ``seconds`` apart;
+    ``lost_share`` and ``slowed_share``: of all since the limit was set.
     """
 
     where: str
     what: str
     waiting: int
-    rise: int
-    seconds: float | None
-    dropped: int
-    ever: float
+    standing: int
+    lost: int
+    slowed: int
+    seconds: float
+    lost_share: float
+    slowed_share: float
 
     @property
     def holds(self) -> bool:
-        """Whether it holds packets back now."""
-        return self.waiting > 0 or self.rise > 0
+        """Whether it holds packets back now, and not for a moment alone."""
+        return self.standing > 0 or self.lost > 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it never had anything to do."""
+        return not (self.waiting or self.lost_share or self.slowed_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def of(case: Case) -> Way | None:
         if any(queue.limits for queue in queues):
             limiters.append(_limiter(table, interface, queues))
         delays += [queue.delay_s for queue in queues if queue.delay_s]
-    limiters.sort(key=lambda one: (not one.holds, -one.waiting, -one.ever, one.where))
+    limiters.sort(key=lambda one: (not one.holds, -one.waiting, -one.lost_share, one.where))
     return Way(
         tuple(limiters),
         max(delays, default=None),
@@ -103,17 +110,18 @@ def _are_a_pair(own: Table, interface: Interface) -> bool:
 
 def _limiter(table: Table, interface: Interface, queues: Sequence[Queue]) -> Limiter:
     before = _before(table.shaping, interface)
-    lost, slowed = _most(queues, "drops"), _most(queues, "overlimits")
-    earlier = _most(before, "drops") + _most(before, "overlimits")
+    lost, slowed, waiting = (_most(queues, name) for name in ("drops", "overlimits", "backlog"))
     sent = _most(queues, "sent_packets")
     return Limiter(
         where=f"{interface.name} of {table.netns}",
         what=", ".join(dict.fromkeys(_words(queue) for queue in queues if queue.limits)),
-        waiting=_most(queues, "backlog"),
-        rise=max(lost + slowed - earlier, 0) if before else 0,
-        seconds=round(table.shaping[-1].at_s - table.shaping[0].at_s, 1) if before else None,
-        dropped=lost,
-        ever=min((lost + slowed) / max(sent + lost, 1), 1.0),
+        waiting=waiting,
+        standing=min(waiting, _most(before, "backlog")),
+        lost=max(lost - _most(before, "drops"), 0) if before else 0,
+        slowed=max(slowed - _most(before, "overlimits"), 0) if before else 0,
+        seconds=table.shaping[-1].at_s - table.shaping[0].at_s,
+        lost_share=lost / max(sent + lost, 1),
+        slowed_share=min(slowed / max(sent + lost, 1), 1.0),
     )
 
 

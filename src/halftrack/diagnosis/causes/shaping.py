@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.causes.limiters import Way
+    from halftrack.diagnosis.causes.limiters import Limiter, Way
     from halftrack.diagnosis.document import Cause
 
 
@@ -59,16 +59,29 @@ def _of_way(way: Way) -> Iterator[Clue]:
         return
     most = way.limiters[0]
     name = f"{most.what} on {most.where}"
-    if most.waiting:
-        yield Clue(f"bytes held back now by {name}", most.waiting, way.where, 0.6, own=True)
-    if most.rise:
-        what = f"packets too fast for {name}, or dropped by it, in {most.seconds:g} s"
-        yield Clue(what, most.rise, way.where, 0.5, own=True)
-    if most.ever >= limiters.OFTEN:
-        what = f"share of all packets that {name} has held back or dropped"
-        yield Clue(what, round(most.ever, 3), way.where, 0.4, own=True)
-    elif most.ever:
-        what = f"{words.percent(most.ever)} of all packets were ever too fast for {name}"
-        yield Clue(what, round(most.ever, 4), way.where, 0.1)
-    elif not most.holds:
+    if most.idle:
         yield Clue(f"packets that {name} has ever held back or dropped", 0, way.where, -0.4)
+    if most.standing:
+        yield Clue(f"bytes held back by {name} all the while", most.standing, way.where, 0.6, own=True)
+    elif most.waiting:
+        yield Clue(f"bytes held back now by {name}", most.waiting, way.where, 0.3, own=True)
+    if most.lost:
+        what = f"packets dropped by {name} in {most.seconds:.1f} s"
+        yield Clue(what, most.lost, way.where, 0.5, own=True)
+    elif most.lost_share >= limiters.OFTEN:
+        what = f"share of all packets that {name} has dropped"
+        yield Clue(what, round(most.lost_share, 3), way.where, 0.4, own=True)
+    yield from _reached(most, name, way.where)
+
+
+def _reached(most: Limiter, name: str, where: str) -> Iterator[Clue]:
+    """That the rate was reached, by itself, is what a limit is for."""
+    if most.slowed:
+        what = f"packets too fast for {name} in {most.seconds:.1f} s"
+        yield Clue(what, most.slowed, where, 0.2)
+    elif most.slowed_share >= limiters.OFTEN:
+        what = f"share of all packets that were too fast for {name}"
+        yield Clue(what, round(most.slowed_share, 3), where, 0.2)
+    elif most.slowed_share:
+        what = f"{words.percent(most.slowed_share)} of all packets were ever too fast for {name}"
+        yield Clue(what, round(most.slowed_share, 4), where, 0.05)
