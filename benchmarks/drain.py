@@ -56,14 +56,14 @@ def main(count: int = 1_000_000) -> bool:
         held &= compare(
             f"drain --delete {of_ipv4:,} one by one, conntrack -D",
             drain(of_ipv4, "one-sided", "src=192.0.2.0/24", "sport=80", "--delete"),
-            conntrack("--sport", "80"),
+            conntrack("-s", "192.0.2.0/24", "--sport", "80"),
             0.6,
         )
         with _listening(netns):
             held &= compare(
                 f"drain --delete {of_server:,} by one message, conntrack -D",
                 drain(of_server, "one-sided", f"src={_BY_ONE_SERVER}", "sport=80", "--delete"),
-                conntrack("--sport", "80", "-s", _BY_ONE_SERVER),
+                conntrack("-s", _BY_ONE_SERVER, "--sport", "80"),
                 0.25,
             )
     return held

@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from halftrack.changes.drain import entries as module
 from halftrack.changes.drain.entries import Entries
+from halftrack.errors import Busy
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
 from halftrack.kernel.compare_delete import Kernel
@@ -81,14 +83,14 @@ def test_of_several_kinds_each_has_its_own_answer(netns: Netns) -> None:
     assert entries(netns) == len(answered) + 1
 
 
-def test_what_is_assured_is_compared_by_its_id(netns: Netns) -> None:
-    netns.run("conntrack", "-I", "-p", "tcp", "-s", SERVER, "-d", "10.200.0.1", "--sport", "80", "--dport", "9",
-              "--state", "ESTABLISHED", "-t", "5000", "-u", "SEEN_REPLY,ASSURED")  # fmt: skip
-    seen = _table(netns)
-    with Entries(netns.path) as bulk:
-        assert bulk.remove(seen.with_columns(pl.col("id") ^ 1)).tolist() == [errno.ENOENT]
-        assert bulk.remove(seen).tolist() == [0]
-    assert entries(netns) == 0
+def test_where_the_machine_is_too_slow_to_compare_nothing_is_removed(
+    netns: Netns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck(netns, 30)
+    monkeypatch.setattr(module, "_AT_ONCE_S", 0.0)
+    with Entries(netns.path) as bulk, pytest.raises(Busy, match="too slow"):
+        bulk.remove(_table(netns))
+    assert entries(netns) == 30
 
 
 def test_what_is_put_back_is_as_it_was_and_takes_nobodys_place(netns: Netns) -> None:

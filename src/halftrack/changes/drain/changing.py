@@ -56,10 +56,11 @@ class Changing:
 
     def _change(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
         if self.deleting:
-            translated = rows["status"] & uapi.IPS_NAT_MASK != 0
-            self._remove(rows.filter(~translated), fate, outcome)
-            # What is translated cannot be put back as it was.
-            self._let_go(rows.filter(translated), fate, outcome)
+            # Of what is assured the kernel cannot tell a word that came since; what is translated cannot
+            # be put back as it was.
+            careful = rows["status"] & (uapi.IPS_ASSURED | uapi.IPS_NAT_MASK) != 0
+            self._remove(rows.filter(~careful), fate, outcome)
+            self._let_go(rows.filter(careful), fate, outcome)
         elif not rows.is_empty():
             outcome.retimed += self._retime(rows, fate, outcome)
 

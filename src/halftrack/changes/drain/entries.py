@@ -11,6 +11,7 @@ import errno
 import mmap
 import socket
 import struct
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from halftrack.changes.drain import messages
 from halftrack.changes.drain.messages import CT_DELETE, CT_NEW
-from halftrack.errors import PermissionMissing
+from halftrack.errors import Busy, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
 from halftrack.kernel import netlink, netlink_messages
@@ -42,6 +43,10 @@ one that overflows loses answers, and what was refused would count as done (net/
 _ANSWER_BYTES: Final = 4_096
 """More than any answer takes."""
 _USED: Final = netlink.DATAGRAM - _ANSWER_BYTES
+_COMPARED: Final = 200
+"""Entries that the kernel compares and removes in a fraction of a millisecond."""
+_AT_ONCE_S: Final = 0.002
+_TRIES: Final = 100
 _NUMBER: Final = struct.Struct("=I")
 _FIRST: Final = 1
 """Number of the first message of a batch."""
@@ -100,24 +105,34 @@ class Entries:
         self._tell(messages.anew(frame, least_s))
 
     def remove(self, frame: pl.DataFrame) -> npt.NDArray[np.int32]:
-        """Remove them. For each the errno with which the kernel refused, 0 where it is removed.
+        """Remove entries that are not assured. For each the errno with which the kernel refused, 0: removed.
 
         The kernel compares for itself: first it is told the status that each has, which it refuses
-        with EBUSY for one that was answered or assured meanwhile (ctnetlink_change_status), and the
-        rest of a thousand are removed at once, with their ids, which it compares, too. Raises OSError.
+        with EBUSY for one that was answered or assured meanwhile (ctnetlink_change_status), and within
+        ``_AT_ONCE_S`` the rest are removed, with their ids, which it compares, too. Raises Busy, OSError.
         """
         codes = np.zeros(frame.height, np.int32)
         bare = frame.select(*TUPLE_COLUMNS, "id", "status")
-        fixed = (frame["status"] & uapi.IPS_ASSURED != 0).to_numpy()
         asked = messages.numbered(bare, CT_NEW, _FIRST, uapi.CTA_STATUS, "status")
         deletes = messages.numbered(bare, CT_DELETE, _FIRST, uapi.CTA_ID, "id")
         for status, delete in zip(asked, deletes, strict=True):
-            places = delete.places
-            for start in range(0, len(places), self._at_once):
-                some = slice(start, start + self._at_once)
-                self._ask(status.raw[some][~fixed[places[some]]], codes)
-                self._ask(delete.raw[some][codes[places[some]] == 0], codes)
+            for start in range(0, len(delete.places), _COMPARED):
+                some = slice(start, start + _COMPARED)
+                places = delete.places[some]
+                self._compare(status.raw[some], places, codes)
+                self._ask(delete.raw[some][codes[places] == 0], codes)
         return codes
+
+    def _compare(
+        self, raw: npt.NDArray[np.uint8], places: npt.NDArray[np.intp], codes: npt.NDArray[np.int32]
+    ) -> None:
+        """Until it went so quickly that nothing can have happened since. Raises Busy."""
+        for _ in range(_TRIES):
+            begun_s = time.monotonic()
+            self._ask(raw[codes[places] == 0], codes)
+            if time.monotonic() - begun_s < _AT_ONCE_S:
+                return
+        raise Busy("this machine is too slow just now to remove what it reads: re-time, or try later")
 
     def _tell(self, all_of_them: Iterable[bytes]) -> Counter[int]:
         refused: Counter[int] = Counter()

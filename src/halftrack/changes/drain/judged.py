@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """``untold``: see ``looking.Looked``. ``open``: of the one-sided entries of this table more must be
-    seen than were, to say what may be done to those that the filter takes. ``by_rules``: None: it takes none.
+    seen than were, to say what may be done to those that the filter takes. ``by_rules``: None: not asked.
     """
 
     judgement: Judgement
@@ -48,7 +48,8 @@ def judged(table: Table, evidence: Evidence, wanted: Filter, wish: Wish, *, one_
     """``one_sided``: all one-sided entries of the table were read."""
     seen = view(table, evidence)
     takes, untold = matching(seen, wanted, examination.cases_of(seen) if wanted.uses(*JUDGED) else ())
-    by_rules = _by_rules(seen, takes)
+    # Removed is what is proven dead, whatever the rules.
+    by_rules = _by_rules(seen, takes) if wish.mode == "retime" else None
     around = Surroundings(
         unmissed=by_rules.unmissed if by_rules else None,
         traffic=traffic(seen) if one_sided and _any_one_sided(seen, takes) else None,
@@ -91,9 +92,9 @@ def notes(found: Judged) -> Iterator[str]:
     if found.by_rules:
         left = judgement.view.flows["one_sided"] & (judgement.fates == Fate.MAY_LIVE).fill_null(value=False)
         yield from found.by_rules.reasons(left)
-    translated = judgement.view.flows["status"] & uapi.IPS_NAT_MASK != 0
-    if judgement.wish.mode == "delete" and any(translated & (judgement.fates == Fate.DEAD)):
-        yield f"what is translated goes within {GOING_S} s"
+    careful = judgement.view.flows["status"] & (uapi.IPS_ASSURED | uapi.IPS_NAT_MASK) != 0
+    if judgement.wish.mode == "delete" and any(careful & (judgement.fates == Fate.DEAD)):
+        yield f"what is assured or translated goes within {GOING_S} s"
 
 
 def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:

@@ -84,13 +84,11 @@ class Verifier:
         narrow = filters.selection(self.wanted)
         # Whose status or mark is another one by now only a wider dump shows.
         wide = replace(narrow, status=0, status_mask=0, mark=0, mark_mask=0)
+        asked = {narrow: flows.height, wide: max(self.view.table.count or 0, flows.height)}
         removed = not any(each.given for each in done)
-        table = max(self.view.table.count or 0, flows.height)
-        asked = {narrow: flows.height, wide: table}
-        if all(each.sure for each in done):
-            asked = {narrow: flows.height}
-        elif removed:
-            asked = {wide: table - len(rows)}
+        if removed:
+            # Few are left that either would show: of those that are surely gone, what came anew.
+            asked = {narrow if all(each.sure for each in done) else wide: 0}
         for selection, dumped in asked.items():
             if rereading.worth_a_dump(len(left), dumped):
                 met = [left.clear()]
