@@ -104,6 +104,19 @@ def test_a_rule_that_merely_may_is_told_where_the_connections_show_no_translatio
     assert any("may be translated today" in why and "REDIRECT" in why for why in advice.risk.why)
 
 
+def test_a_rule_that_takes_new_connections_alone_is_told_and_nothing_is_accepted_for_it() -> None:
+    closed = "-A INPUT -p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j DROP"
+    about = here(saved(f"*filter\n:INPUT ACCEPT\n{closed}\nCOMMIT\n"), IPTABLES)
+    rule = planned(about)
+    assert (rule.accept, rule.by_hand) == ((), ())
+    advice = notrack.advise(about)
+    assert advice is not None
+    assert any(
+        f"pass by a rule that may take them today: ip filter INPUT: {closed}" in why
+        for why in advice.risk.why
+    )
+
+
 def shown(rule: Untracked) -> str:
     return screen.render(plan(step("cure", AddRules(rule=rule))))
 

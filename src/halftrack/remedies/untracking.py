@@ -69,6 +69,10 @@ def let_pass(situation: Situation, wanted: Service) -> LetPass | None:
             accept.append(chain)
         else:
             by_hand.append(_there(situation, each, wanted.family))
+    why += [
+        f"untracked, its packets pass by a rule that may take them today: {passed.parted.words}"
+        for passed in services.let_in(comparing.prepared(rules), wanted)
+    ]
     return LetPass(tuple(dict.fromkeys(accept)), tuple(by_hand), tuple(dict.fromkeys(why)))
 
 

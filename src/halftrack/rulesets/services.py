@@ -88,12 +88,22 @@ def needed(walks: Walks, service: Service) -> tuple[Needed, ...]:
     found: dict[tuple[str, str, str], Needed] = {}
     for packet, standing, back in service.packets():
         for each in comparing.differences(walks, packet, standing, UNTRACKED):
-            if each.fate == "untranslated":
-                continue  # see ``translation``
+            if each.fate in {"untranslated", "let-pass"}:
+                continue  # see ``translation`` and ``let_in``
             key = (each.base.flavour, each.base.table, each.base.chain)
             before = found.get(key, Needed(each.base, each))
             why = each if each.certain and not before.why.certain else before.why
             found[key] = Needed(each.base, why, before.towards or not back, before.back or back)
+    return tuple(found.values())
+
+
+def let_in(walks: Walks, service: Service) -> tuple[Difference, ...]:
+    """Where packets are let pass without tracking that a rule takes today: of each rule the first."""
+    found: dict[Quote, Difference] = {}
+    for packet, standing, _ in service.packets():
+        for each in comparing.differences(walks, packet, standing, UNTRACKED):
+            if each.fate == "let-pass":
+                found.setdefault(each.parted, each)
     return tuple(found.values())
 
 
