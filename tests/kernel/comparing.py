@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,10 @@ _CLIENT_PORT: Final = 2000
 PORT: Final = 80
 UNSURE_S: Final = 0.4
 """How near to its end an entry's fate depends on who looks first."""
-_LATE_S: Final = 0.1
+LATE_S: Final = 0.1
 Seen = Counter[tuple[str, str | None]]
 """Packets compared, by event and by the rule of their timeout."""
+_Told = TypeVar("_Told")
 COLUMNS: Final = (
     "by_server",
     "state",
@@ -72,7 +73,7 @@ class Disagreement(AssertionError):
 
 
 class Disturbed(Exception):
-    """Somebody else's doing: the table was full for a moment, and entries were given up."""
+    """Somebody else's doing: the table was full for a moment, or the machine too busy to tell the time."""
 
 
 class Comparison:
@@ -127,7 +128,7 @@ class Comparison:
         packet = segment(*ends, made)
         now = time.monotonic()
         verdict = self.wire.send(packet)
-        late = time.monotonic() - now > _LATE_S
+        late = time.monotonic() - now > LATE_S
         ours = Segment(flags, seq, ack, window, length, options=options)
         step = self.tracker.tcp(now, *ends, ours, policy=flow.policy)
         if late:
@@ -152,8 +153,8 @@ class Comparison:
         wrong = sure & (present != alive)
         both = sure & present & alive
         wrong |= both & (ours != theirs).any(axis=1)
-        late = their_left > deadlines - before + _LATE_S
-        early = their_left < deadlines - after - 1 - _LATE_S
+        late = their_left > deadlines - before + LATE_S
+        early = their_left < deadlines - after - 1 - LATE_S
         wrong |= both & (late | early)
         for number in np.flatnonzero(wrong):
             kernel = named(theirs[number].tolist()) if present[number] else "no entry"
@@ -187,7 +188,7 @@ class Comparison:
         return rows, left, present
 
 
-def agreeing(compare: Callable[[], Seen]) -> Seen:
+def agreeing(compare: Callable[[], _Told]) -> _Told:
     """What a comparison returns that nobody disturbed, of at most three."""
     for _ in range(2):
         try:

@@ -166,8 +166,8 @@ class Crafter:
         return chance() < 0.5, self._pick(_FLAGS)
 
     def _seq(self, entry: Connection, sender: Side, receiver: Side) -> int:
-        which = int(self._random.random() * 10)
-        if which == 9:
+        which = int(self._random.random() * 12)
+        if which == 11:
             return self._random.getrandbits(32)
         near = (
             sender.td_end,
@@ -178,9 +178,11 @@ class Crafter:
             receiver.td_maxack,
             entry.last_end,
             entry.last_seq,
+            entry.last_ack,
+            entry.last_ack,
             0,
         )[which]
-        return near + self._step()
+        return near + (0 if self._random.random() < 0.4 else self._step())
 
     def _ack(self, entry: Connection, sender: Side, receiver: Side) -> int:
         which = int(self._random.random() * 8)
