@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_a_shaper_on_the_nodes_end(linked: tuple[Netns, Netns]) -> None:
     assert any("htb 64kbit on web of" in reason.what for reason in weighed["shaping"].for_)
     first, second = table(found, web.name).shaping
     assert second.at_s - first.at_s >= 0.4
+
+
+def test_a_container_with_the_address_of_another(linked: tuple[Netns, Netns]) -> None:
+    """Whose the entries are is told by where the links lead."""
+    node, web = linked
+    web.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", *SLOW)
+    with process_in(None) as process, scratch_netns("twin") as twin:
+        other = Nameless(process.pid)
+        other.run("ip", "link", "add", "web", "type", "veth", "peer", "name", "eth0", "netns", twin.name)
+        twin.run("ip", "address", "add", f"{WEB}/24", "dev", "eth0")
+        twin.run("ip", "link", "set", "eth0", "up")
+        with sending(web, NODE):
+            time.sleep(0.5)
+            found = looked_at(node.path)
+    (eth,) = [each for each in table(found, web.name).shaping[-1].interfaces if each.name == "eth0"]
+    assert eth.link_netns == Path(node.path).stat().st_ino
+    weighed = causes(found, "one-sided")
+    assert any(f"tbf 64kbit on eth0 of {web.name}" in reason.what for reason in weighed["shaping"].for_)
 
 
 def test_no_shaper(linked: tuple[Netns, Netns]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from halftrack.formats import tc
-from halftrack.kernel import queues, traffic_control
+from halftrack.kernel import netns_ids, queues, traffic_control
 from kernel.scratch import Netns, scratch_netns
 
 if TYPE_CHECKING:
@@ -104,6 +106,21 @@ def test_both_ends_name_each_other(pair: tuple[Netns, Netns]) -> None:
     (eth,) = [each for each in read(far).interfaces if each.name == "eth0"]
     assert (out.kind, out.link, out.link_elsewhere) == ("veth", eth.index, True)
     assert (eth.link, eth.link_elsewhere) == (out.index, True)
+
+
+def test_the_other_end_is_known_by_its_namespace(pair: tuple[Netns, Netns]) -> None:
+    """Numbers of interfaces repeat from namespace to namespace; the kernel tells which one is meant."""
+    near, far = pair
+    with contextlib.ExitStack() as stack:
+        fds = {}
+        for netns in pair:
+            file = stack.enter_context(Path(netns.path).open("rb"))
+            fds[netns.inode] = file.fileno()
+        known = near.call(lambda: netns_ids.inodes(fds))
+        found = queues.shaping(near.call(traffic_control.read), known)
+    (out,) = [each for each in found.interfaces if each.name == "out0"]
+    assert out.link_netns == far.inode
+    assert near.inode not in known.values()
 
 
 def test_more_than_are_worth_it(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:

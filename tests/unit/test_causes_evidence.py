@@ -108,6 +108,12 @@ class TestSlowPath:
         assert quick.confidence < unread.confidence
         assert "are quicker" in against(quick)
 
+    def test_unknown_asks_for_nothing_that_is_there(self) -> None:
+        lacking = weighed(trouble(tcp=sockets(3)), "unknown").missing
+        assert not any("ss -tino" in what for what in lacking)
+        assert any("tc -s qdisc" in what for what in lacking)
+        assert any("ss -tino" in what for what in weighed(trouble(), "unknown").missing)
+
     def test_what_is_sent_again(self) -> None:
         found = weighed(trouble(tcp=sockets(bytes_retrans=8_000)), "slow-path")
         assert found.confidence >= LIKELY
@@ -213,6 +219,14 @@ class TestShaping:
         way = limiters.of(trouble(shaping=shaped(tbf(overlimits=500), before=(other,))))
         assert way is not None
         assert (way.limiters[0].slowed, way.limiters[0].standing) == (0, 0)
+
+    def test_a_program_that_may_limit_is_named(self) -> None:
+        """Then no rate limit is no evidence."""
+        filtered = Queue(2, "clsact", "ffff:", "ingress", filters=("bpf", "u32 mirred"))
+        found = weighed(trouble(shaping=shaped(filtered)), "shaping")
+        assert "which may limit it: bpf on eth0 of host" in told(found)
+        assert not found.against
+        assert found.confidence == weighed(trouble(), "shaping").confidence
 
     def test_a_policer_counts_as_a_limit(self) -> None:
         policed = Queue(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Interface:
     """``link``: number of the interface behind it, for a veth that of its other end.
 
-    ``link_elsewhere``: whether that one is in another namespace.
+    ``link_elsewhere``: whether that one is in another namespace, ``link_netns`` which, by its inode;
+    None where that is not known.
     """
 
     index: int
@@ -17,6 +18,7 @@ class Interface:
     kind: str | None = None
     link: int | None = None
     link_elsewhere: bool = False
+    link_netns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

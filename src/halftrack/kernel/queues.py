@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
@@ -35,6 +36,7 @@ _OLD_STATS: Final = struct.Struct("=QIIIIIII")
 _QUEUE_NAMES: Final = ("qlen", "backlog", "drops", "requeues", "overlimits")
 _OLD_NAMES: Final = ("sent_bytes", "sent_packets", "drops", "overlimits", "bps", "pps", "qlen", "backlog")
 _NUMBER: Final = struct.Struct("=I")
+_SIGNED: Final = struct.Struct("=i")
 _LONG: Final = struct.Struct("=Q")
 _SIGNED_LONG: Final = struct.Struct("=q")
 
@@ -60,10 +62,14 @@ _POLICERS: Final[Mapping[str, tuple[int | None, int]]] = {
     "matchall": (None, 2),
 }
 _ACT_KIND: Final = 1
+_NOWHERE: Final[Mapping[int, int]] = MappingProxyType({})
 
 
-def shaping(answers: Answers) -> Shaping:
-    """What was answered, message by message; what is no such message is left out."""
+def shaping(answers: Answers, spaces: Mapping[int, int] = _NOWHERE) -> Shaping:
+    """What was answered, message by message; what is no such message is left out.
+
+    ``spaces``: inodes by the number that this namespace has for them (``netns_ids.inodes``).
+    """
     filters: dict[int, list[str]] = defaultdict(list)
     for interface, _, _, found in _objects(answers.filters):
         name = _filter(found)
@@ -74,7 +80,9 @@ def shaping(answers: Answers) -> Shaping:
         for objects, is_class in ((answers.qdiscs, False), (answers.classes, True))
         for interface, handle, parent, found in _objects(objects)
     ]
-    return Shaping(answers.at_s, tuple(_interfaces(answers.links)), tuple(queues), tuple(answers.unread))
+    return Shaping(
+        answers.at_s, tuple(_interfaces(answers.links, spaces)), tuple(queues), tuple(answers.unread)
+    )
 
 
 def _objects(bodies: Sequence[bytes]) -> Iterator[tuple[int, int, int, dict[int, bytes]]]:
@@ -84,19 +92,21 @@ def _objects(bodies: Sequence[bytes]) -> Iterator[tuple[int, int, int, dict[int,
             yield interface, handle, parent, attributes(body[TCMSG.size :])
 
 
-def _interfaces(bodies: Sequence[bytes]) -> Iterator[Interface]:
+def _interfaces(bodies: Sequence[bytes], spaces: Mapping[int, int]) -> Iterator[Interface]:
     for body in bodies:
         if len(body) < IFINFOMSG.size:
             continue
         _, _, index, _, _ = IFINFOMSG.unpack_from(body)
         found = attributes(body[IFINFOMSG.size :])
         kind = attributes(found.get(_IFLA_LINKINFO, b"")).get(_IFLA_INFO_KIND)
+        elsewhere = _whole(_SIGNED, found.get(_IFLA_LINK_NETNSID, b""))
         yield Interface(
             index=index,
             name=_text(found.get(_IFLA_IFNAME, b"")) or str(index),
             kind=_text(kind) if kind else None,
             link=_whole(_NUMBER, found.get(_IFLA_LINK, b"")),
-            link_elsewhere=_IFLA_LINK_NETNSID in found,
+            link_elsewhere=elsewhere is not None,
+            link_netns=None if elsewhere is None else spaces.get(elsewhere),
         )
 
 

@@ -7,16 +7,19 @@ affected, so it comes for all; what it gave is kept as it came and worked out fo
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.formats import netstat
-from halftrack.kernel import namespaces, queues, routes, stack, survey, traffic_control
+from halftrack.kernel import namespaces, netns_ids, queues, routes, survey, traffic_control
+from halftrack.kernel import stack as kernel_stack
 from halftrack.live import gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.evidence.routing import Routing
     from halftrack.evidence.shaping import Shaping
@@ -72,23 +75,36 @@ def _sockets(give_up: float) -> tuple[TcpSockets | None, str]:
 
 def read_again(places: Sequence[Place]) -> None:
     """The second reading of the counters and queues, and both of them as values."""
-    results = survey.visit(
-        [place.namespace for place in places],
-        lambda _: (stack.read(survey.net_directory()), traffic_control.read()),
-    )
+    with contextlib.ExitStack() as stack:
+        spaces = _opened(places, stack)
+        results = survey.visit([place.namespace for place in places], lambda _: _read_again(spaces))
     for place, result in zip(places, results, strict=True):
         if isinstance(result, (OSError, namespaces.Vanished)) or place.depth is None:
             continue
-        texts, answers = result
+        texts, answers, known = result
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
-        place.depth.shaping = held_back(place.look.traffic if place.look else None, answers)
+        place.depth.shaping = held_back(known, place.look.traffic if place.look else None, answers)
 
 
-def counted(*readings: stack.Texts | None) -> tuple[StackCounters, ...]:
+def _read_again(spaces: Mapping[int, int]) -> tuple[kernel_stack.Texts | None, Answers, dict[int, int]]:
+    return kernel_stack.read(survey.net_directory()), traffic_control.read(), netns_ids.inodes(spaces)
+
+
+def _opened(places: Sequence[Place], stack: contextlib.ExitStack) -> dict[int, int]:
+    """Descriptors of those that can be opened, by inode."""
+    found: dict[int, int] = {}
+    for place in places:
+        with contextlib.suppress(OSError, namespaces.Vanished):
+            fd = int(Path(stack.enter_context(namespaces.opened(place.namespace))).name)
+            found[os.fstat(fd).st_ino] = fd
+    return found
+
+
+def counted(*readings: kernel_stack.Texts | None) -> tuple[StackCounters, ...]:
     """Those that there are, in order."""
     return tuple(netstat.parse(each.texts, each.at_s) for each in readings if each is not None)
 
 
-def held_back(*readings: Answers | None) -> tuple[Shaping, ...]:
-    """Likewise."""
-    return tuple(queues.shaping(each) for each in readings if each is not None)
+def held_back(spaces: Mapping[int, int], *readings: Answers | None) -> tuple[Shaping, ...]:
+    """Likewise; ``spaces``: see ``queues.shaping``."""
+    return tuple(queues.shaping(each, spaces) for each in readings if each is not None)

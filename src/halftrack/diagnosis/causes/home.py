@@ -67,4 +67,14 @@ def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Ta
         return case.view.table
     text = addresses.to_text(hi, lo)
     having = [one for one in tables if any(each.address == text for each in one.addresses or ())]
+    if len(having) > 1:
+        having = [one for one in having if _linked(one, case.view.table)]
     return having[0] if len(having) == 1 else None
+
+
+def _linked(one: Table, near: Table) -> bool:
+    """Whether an interface of one has its other end in the other."""
+    inode = near.namespace.inode
+    return bool(one.shaping and inode) and any(
+        each.link_netns == inode for each in one.shaping[-1].interfaces
+    )

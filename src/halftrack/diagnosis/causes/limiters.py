@@ -50,9 +50,14 @@ class Limiter:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """``limiters``, those that hold most first. ``both_ends``: whether all of it was seen."""
+    """``limiters``, those that hold most first. ``both_ends``: whether all of it was seen.
+
+    ``filters``: what looks at incoming packets and is no policer for certain: a BPF program may
+    limit a rate and show nothing of it.
+    """
 
     limiters: tuple[Limiter, ...]
+    filters: tuple[str, ...]
     delayed_s: float | None
     both_ends: bool
     where: str
@@ -67,19 +72,32 @@ def of(case: Case) -> Way | None:
         return None
     limiters: list[Limiter] = []
     delays: list[float] = []
+    filters: list[str] = []
     for table, interface in stations:
         queues = table.shaping[-1].on(interface.index)
         if any(queue.limits for queue in queues):
             limiters.append(_limiter(table, interface, queues))
+        filters += [
+            f"{each} on {interface.name} of {table.netns}"
+            for queue in queues
+            for each in queue.filters
+            if _may_limit(each)
+        ]
         delays += [queue.delay_s for queue in queues if queue.delay_s]
     limiters.sort(key=lambda one: (not one.holds, -one.waiting, -one.lost_share, one.where))
     return Way(
         tuple(limiters),
+        tuple(dict.fromkeys(filters)),
         max(delays, default=None),
         both_ends=own is not None and bool(own.shaping) and bool(case.view.table.shaping),
         where="queueing disciplines (rtnetlink) of "
         + " and ".join(dict.fromkeys(t.netns for t, _ in stations)),
     )
+
+
+def _may_limit(name: str) -> bool:
+    """Only those of which nobody can say what they do."""
+    return name.startswith("bpf") and "police" not in name
 
 
 def _stations(near: Table, own: Table | None) -> Iterator[tuple[Table, Interface]]:
@@ -92,7 +110,7 @@ def _stations(near: Table, own: Table | None) -> Iterator[tuple[Table, Interface
     if not near.shaping:
         return
     for each in near.shaping[-1].interfaces:
-        if own is None or not _is_veth(each) or own is near or _are_a_pair(own, each):
+        if own is None or not _is_veth(each) or own is near or _are_a_pair(own, near, each):
             yield near, each
 
 
@@ -100,10 +118,15 @@ def _is_veth(interface: Interface) -> bool:
     return interface.kind == "veth" and interface.link_elsewhere
 
 
-def _are_a_pair(own: Table, interface: Interface) -> bool:
-    """Numbers of both ends name each other."""
-    return bool(own.shaping) and any(
-        _is_veth(each) and each.link == interface.index and each.index == interface.link
+def _are_a_pair(own: Table, near: Table, interface: Interface) -> bool:
+    """Numbers of both ends name each other, in the two namespaces as far as these are known."""
+    if not own.shaping or interface.link_netns not in (None, own.namespace.inode):
+        return False
+    return any(
+        _is_veth(each)
+        and each.link == interface.index
+        and each.index == interface.link
+        and each.link_netns in (None, near.namespace.inode)
         for each in own.shaping[-1].interfaces
     )
 

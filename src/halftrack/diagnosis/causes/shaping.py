@@ -53,8 +53,11 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _of_way(way: Way) -> Iterator[Clue]:
+    if way.filters:
+        what = "filters on what comes in, which may limit it: " + ", ".join(way.filters)
+        yield Clue(what, None, way.where, 0.0)
     if not way.limiters:
-        if way.both_ends:
+        if way.both_ends and not way.filters:
             yield Clue("rate limits on the way between this node and the owner", 0, way.where, -0.6)
         return
     most = way.limiters[0]

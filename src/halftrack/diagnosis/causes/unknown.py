@@ -13,16 +13,14 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
 
 _WOULD_TELL: Final = {
-    "one-sided": (
-        "round-trip times of the sockets: ss -tino",
-        "the shaper's counters: tc -s qdisc show; tc -s class show dev INTERFACE",
-        "counters of SYN cookies: nstat -az | grep Syncookies",
-    ),
     "half-open": ("whether the service answers: ss -ltn at its owner; a capture of its answers",),
     "half-closed": ("which side has not closed: ss -tan state close-wait at both ends",),
     "unreplied-udp": ("whether the service answers: ss -lun at its owner; a capture of its answers",),
     "stale-nat": ("the addresses of every namespace",),
 }
+
+_ALIKE: Final = ("slow-path", "shaping", "syn-flood")
+"""Causes that a table shows alike: what one of them lacks is what tells."""
 
 
 def weigh(case: Case, others: Sequence[Cause]) -> Cause:
@@ -36,13 +34,15 @@ def weigh(case: Case, others: Sequence[Cause]) -> Cause:
         for_=(Reason(what="entries, too few for a pattern", value=case.rows.height, source=here),)
         if few
         else (),
-        missing=_missing(case),
+        missing=_missing(case, others),
     )
 
 
-def _missing(case: Case) -> tuple[str, ...]:
+def _missing(case: Case, others: Sequence[Cause]) -> tuple[str, ...]:
     evidence, table = case.view.evidence, case.view.table
     missing = list(_WOULD_TELL.get(case.symptom, ()))
+    if case.symptom == "one-sided":
+        missing += [what for cause in others if cause.cause in _ALIKE for what in cause.missing]
     if case.symptom in {"idle-established", "one-sided"} and not facts.sockets_read(case):
         missing.insert(0, "the owner's sockets: ss -tan in its namespace")
     if evidence.kernel is None:
