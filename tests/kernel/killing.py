@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, lock, records, trial, undo, who
+from halftrack.changes import applying, clock, lock, records, trial, undo, who
 from halftrack.changes.journal import Journal
 from halftrack.kernel import identity
 from halftrack.plans import document
@@ -50,7 +50,7 @@ def main(words: list[str]) -> None:
             return
         plan = document.decode(Path(arrival).read_bytes())
         begun = records.Begun(
-            at=applying.now(), number=journal.number, who=who.asks(), plan=plan, boot=identity.boot()
+            at=clock.now(), number=journal.number, who=who.asks(), plan=plan, boot=identity.boot()
         )
         journal.append(begun)
         if what.startswith("try-"):

@@ -7,11 +7,10 @@ cure did not; whoever asked for the plan is told the way back.
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from halftrack.changes import lasting_rules, making, persisting, records, undo
+from halftrack.changes.clock import boottime_s, now
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError, Incomplete
 from halftrack.plans.actions import Drain, Persist
@@ -42,16 +41,6 @@ class Draining(Protocol):
     """
 
     def __call__(self, action: Drain, journal: Journal, noted: Callable[[int, str | None], None]) -> None: ...
-
-
-def now() -> datetime:
-    """The wall clock, for people."""
-    return datetime.now(UTC)
-
-
-def boottime_s() -> float:
-    """Seconds since boot, those asleep included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def apply(

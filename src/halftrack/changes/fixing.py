@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, checking, clearing, lock, records, trial, who
+from halftrack.changes import applying, checking, clearing, clock, lock, records, trial, who
 from halftrack.changes.journal import Journal
 from halftrack.changes.stopping import Stopping
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing
@@ -71,7 +71,7 @@ def refuse(checked: checking.Checked) -> None:
 def _begin(journal: Journal, plan: Plan, terms: Terms) -> None:
     journal.append(
         records.Begun(
-            at=applying.now(),
+            at=clock.now(),
             number=journal.number,
             who=who.asks(),
             plan=plan,
@@ -87,6 +87,6 @@ def _withdraw(journal: Journal, why: str) -> None:
     """It never came to a first write; where there was no room for its first record, it never was."""
     with contextlib.suppress(OutputFailed, PermissionMissing):
         if journal.records():
-            journal.append(records.Undone(at=applying.now(), why=why))
+            journal.append(records.Undone(at=clock.now(), why=why))
         else:
             journal.discard()

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import lock, trial
-from halftrack.changes.applying import boottime_s
+from halftrack.changes.clock import boottime_s
 from halftrack.changes.journal import Journal
 from halftrack.errors import Busy, HalftrackError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, operator, records, trial, undo, who
+from halftrack.changes import applying, clock, operator, records, trial, undo, who
 from halftrack.errors import HalftrackError, Incomplete, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def keep(journal: Journal, folded: Folded) -> str:
         why, how = operator.not_new(folded)
         if why is not None:
             raise Incomplete(f"change {folded.number} is not kept yet: {why}")
-        journal.append(records.Kept(at=applying.now(), who=who.asks(), how=how))
+        journal.append(records.Kept(at=clock.now(), who=who.asks(), how=how))
         trial.disarm(folded)
     if folded.begun.lasting and not folded.persisted:
         try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import halftrack
 from halftrack.changes import journal as journals
 from halftrack.changes import records, undo, who
-from halftrack.changes.applying import boottime_s, now
+from halftrack.changes.clock import boottime_s, now
 from halftrack.errors import Busy, FeatureMissing, HalftrackError
 from halftrack.kernel import files, identity, tools
 

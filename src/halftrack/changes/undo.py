@@ -6,11 +6,11 @@ journal that cannot be written any more (a full disk) keeps nobody from putting 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from halftrack.changes import journal as journals
 from halftrack.changes import lasting_rules, records
+from halftrack.changes.clock import now
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing
 
@@ -70,7 +70,7 @@ class Taking:
             look = entry.write.look()
             if look.seen not in (Seen.BEFORE, Seen.GONE):
                 raise Incomplete(f"it is {look.text} now")
-        self.note(records.Restored(at=_now(), index=entry.index, gone=seen is Seen.GONE))
+        self.note(records.Restored(at=now(), index=entry.index, gone=seen is Seen.GONE))
 
 
 def undo(
@@ -92,10 +92,10 @@ def undo(
     if not force and not leave_drift:
         refuse(folded)
     taking = Taking(journal)
-    taking.note(records.Undoing(at=_now(), who=who, why=why))
+    taking.note(records.Undoing(at=now(), who=who, why=why))
     taking.take_back(folded.standing, leave_drift=leave_drift)
     lasting_rules.announce(entry.write for entry in folded.standing)
-    taking.note(records.Undone(at=_now(), why=why))
+    taking.note(records.Undone(at=now(), why=why))
     return taking
 
 
@@ -167,7 +167,3 @@ def said(error: HalftrackError | OSError) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
     return str(error)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

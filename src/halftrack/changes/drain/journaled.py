@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from halftrack.changes import applying, lock, records, trial, who
+from halftrack.changes import clock, lock, records, trial, who
 from halftrack.changes.drain.kept import FILE
 from halftrack.changes.journal import Journal
 from halftrack.diagnosis import words
@@ -37,7 +37,7 @@ def change(looked: Looked, wanted: Filter, outcome: Outcome, said: Callable[[str
         journal = Journal.new()
         journal.append(
             records.Begun(
-                at=applying.now(),
+                at=clock.now(),
                 number=journal.number,
                 who=who.asks(),
                 plan=plan(looked, wanted),
@@ -46,25 +46,23 @@ def change(looked: Looked, wanted: Filter, outcome: Outcome, said: Callable[[str
             )
         )
         file = str(journal.directory / FILE)
-        journal.append(records.Draining(at=applying.now(), step=0, action=0, file=file))
+        journal.append(records.Draining(at=clock.now(), step=0, action=0, file=file))
         try:
             yield journal.directory
         except (HalftrackError, OSError) as error:
             with contextlib.suppress(OutputFailed, PermissionMissing):
                 _note(journal, outcome)
-                journal.append(records.Failed(at=applying.now(), step=0, why=str(error)))
+                journal.append(records.Failed(at=clock.now(), step=0, why=str(error)))
             raise
         _note(journal, outcome)
         if outcome.stopped:
-            journal.append(records.Failed(at=applying.now(), step=0, why="interrupted"))
+            journal.append(records.Failed(at=clock.now(), step=0, why="interrupted"))
         else:
-            journal.append(records.Applied(at=applying.now(), done_s=applying.boottime_s()))
+            journal.append(records.Applied(at=clock.now(), done_s=clock.boottime_s()))
 
 
 def _note(journal: Journal, outcome: Outcome) -> None:
-    journal.append(
-        records.Drained(at=applying.now(), step=0, action=0, entries=outcome.done, file=outcome.file)
-    )
+    journal.append(records.Drained(at=clock.now(), step=0, action=0, entries=outcome.done, file=outcome.file))
 
 
 def plan(looked: Looked, wanted: Filter) -> Plan:
@@ -97,7 +95,7 @@ def plan(looked: Looked, wanted: Filter) -> Plan:
             node=evidence.node,
             machine=identity.machine(),
             kernel=evidence.kernel,
-            made_at=applying.now(),
+            made_at=clock.now(),
             taken_at=evidence.taken_at,
             source="live",
             steps=(step,),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from halftrack.changes import applying, clearing, records, undo, who
+from halftrack.changes import applying, clearing, clock, records, undo, who
 from halftrack.changes.journal import FILE, Journal
 from halftrack.changes.rehearsal import copying, measuring, promises
 from halftrack.errors import HalftrackError
@@ -57,7 +57,7 @@ class Acting:
         self._journal = Unlisted(directory)
         self._journal.append(
             records.Begun(
-                at=applying.now(), number=0, who=who.asks(), plan=plan, boot=identity.boot(), lasting=False
+                at=clock.now(), number=0, who=who.asks(), plan=plan, boot=identity.boot(), lasting=False
             )
         )
 

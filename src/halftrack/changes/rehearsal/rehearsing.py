@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from halftrack.changes import applying, spaces
+from halftrack.changes import clock, spaces
 from halftrack.changes.rehearsal import acting, choosing, connecting, promises, stage
 from halftrack.changes.rehearsal.against import of_connection, of_step
 from halftrack.changes.rehearsal.cost import Meter
@@ -99,7 +99,7 @@ def _rehearse(plan: Plan, refused: Sequence[str], told: Callable[[str], None]) -
         node=os.uname().nodename,
         plan=plan.id,
         plan_node=plan.node,
-        at=applying.now(),
+        at=clock.now(),
         holds=not against,
         against=tuple(against),
         refused=tuple(refused),
