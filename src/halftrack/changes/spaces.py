@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from halftrack.errors import Incomplete, PermissionMissing
+from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
 from halftrack.evidence.values import HOST, SELF, Namespace
 from halftrack.kernel import files, identity, namespaces, privileges, setns, sightings
 
@@ -83,6 +83,14 @@ def call(space: Space, work: Callable[[], T]) -> T:
     with namespaces.opened(Namespace(space.name, inode, space.path)) as path:
         found = Path(path).stat().st_ino
         return _inside(path, found, lambda: _checked(space, work))
+
+
+def tried(work: Callable[[], T]) -> T:
+    """What ``work`` returns where nobody else is: rules are tried there. Raises FeatureMissing."""
+    try:
+        return setns.call_in_new(work)
+    except OSError as error:
+        raise FeatureMissing(f"no scratch namespace to try rules in: {error.strerror}") from error
 
 
 def _checked(space: Space, work: Callable[[], T]) -> T:

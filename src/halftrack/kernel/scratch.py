@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -74,24 +73,14 @@ class Directory(_Held):
 
 def _mounted() -> int:
     """A descriptor that holds a tmpfs whose mount namespace has ended."""
-    found: list[int] = []
-    errors: list[OSError] = []
 
-    def run() -> None:
-        try:
-            _call(_libc.unshare(_CLONE_NEWNS))
-            _call(_libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
-            _call(_libc.mount(b"tmpfs", _DIRECTORY, b"tmpfs", 0, _SIZE))
-            found.append(os.open(_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        except OSError as error:
-            errors.append(error)
+    def mount() -> int:
+        _call(_libc.unshare(_CLONE_NEWNS))
+        _call(_libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
+        _call(_libc.mount(b"tmpfs", _DIRECTORY, b"tmpfs", 0, _SIZE))
+        return os.open(_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    thread = threading.Thread(target=run, name="a scratch directory")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return found[0]
+    return setns.in_thread(mount, "a scratch directory")
 
 
 def _call(result: int) -> None:

@@ -42,7 +42,7 @@ def call_in(path: str | None, work: Callable[[], _T]) -> _T:
         enter(path)
         return work()
 
-    return _in_thread(inside, f"in {path}")
+    return in_thread(inside, f"in {path}")
 
 
 def call_in_new(work: Callable[[], _T]) -> _T:
@@ -57,10 +57,11 @@ def call_in_new(work: Callable[[], _T]) -> _T:
             raise OSError(code, os.strerror(code), "a scratch network namespace")
         return work()
 
-    return _in_thread(inside, "in a scratch namespace")
+    return in_thread(inside, "in a scratch namespace")
 
 
-def _in_thread(work: Callable[[], _T], name: str) -> _T:
+def in_thread(work: Callable[[], _T], name: str) -> _T:
+    """What ``work`` returns or raises in a thread of its own, which ends with it and with all it moved to."""
     results: list[_T] = []
     errors: list[BaseException] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Self
 
+from halftrack.changes.writes.files import sync_directory
 from halftrack.errors import OutputFailed
 from halftrack.evidence.flows import FlowTable
 from halftrack.formats import save_lines
@@ -27,7 +28,7 @@ class Kept:
         self._opaque = opaque
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -52,11 +53,3 @@ class Kept:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -69,7 +69,7 @@ class FileWrite(msgspec.Struct, frozen=True, kw_only=True, tag="file", tag_field
     def undo(self) -> None:
         with explained(self.path):
             path = Path(self.path)
-            _beside(path).unlink(missing_ok=True)
+            beside(path).unlink(missing_ok=True)
             if not _equal(content(path), self.before):
                 put(path, self.before)
             remove_empty(self.directories)
@@ -94,7 +94,7 @@ def prepare(path: Path, data: bytes | None, *, mode: int = 0o644) -> FileWrite:
 
 def content(path: Path) -> Content | None:
     """What is at a path; None for nothing. Raises Incomplete for all that is no plain file, OSError."""
-    refuse_links(path)
+    _refuse_links(path)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -119,9 +119,9 @@ def put(path: Path, new: Content | None) -> None:
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
         return
-    beside = _beside(path)
-    beside.unlink(missing_ok=True)
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    new_file = beside(path)
+    new_file.unlink(missing_ok=True)
+    fd = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(fd, "wb") as stream:
             stream.write(new.data)
@@ -132,10 +132,10 @@ def put(path: Path, new: Content | None) -> None:
             if new.mtime_ns is not None:
                 os.utime(fd, ns=(new.mtime_ns, new.mtime_ns))
             os.fsync(fd)
-        beside.replace(path)
+        new_file.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            new_file.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 
@@ -173,12 +173,15 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def _beside(path: Path) -> Path:
-    """Read by nobody at boot: it ends in no suffix that a configuration directory looks for."""
+def beside(path: Path) -> Path:
+    """Where something is made that then takes the place of ``path``.
+
+    Read by nobody at boot: it ends in no suffix that a configuration directory looks for.
+    """
     return path.with_name(f".{path.name}.halftrack~")
 
 
-def refuse_links(path: Path) -> None:
+def _refuse_links(path: Path) -> None:
     if path.is_symlink() or os.path.realpath(path.parent) != os.path.normpath(path.parent):
         raise Incomplete(f"{path} is, or lies behind, a symbolic link: it is not followed")
 

@@ -13,8 +13,7 @@ import msgspec
 from halftrack.changes import spaces
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes import Look, Seen
-from halftrack.errors import FeatureMissing
-from halftrack.kernel import iptables, nftables, setns
+from halftrack.kernel import iptables, nftables
 from halftrack.kernel.namespaces import Vanished
 
 if TYPE_CHECKING:
@@ -100,10 +99,6 @@ def plan(space: Space, family: Family, flavour: iptables.Flavour, chain: str, te
         iptables.restore(family, flavour, text)
         return tuple(of_chain(iptables.save(family, flavour, table), chain))
 
-    try:
-        after = setns.call_in_new(load)
-    except OSError as error:
-        raise FeatureMissing(f"no scratch namespace to try rules in: {error.strerror}") from error
     return IptablesWrite(
         space=space,
         family=family,
@@ -111,7 +106,7 @@ def plan(space: Space, family: Family, flavour: iptables.Flavour, chain: str, te
         table=table,
         chain=chain,
         text=text,
-        after=after,
+        after=spaces.tried(load),
         table_before=bool(present) and not _is_ours_alone(present),
     )
 

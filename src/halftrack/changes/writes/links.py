@@ -8,8 +8,14 @@ from pathlib import Path
 import msgspec
 
 from halftrack.changes.writes import Look, Seen
-from halftrack.changes.writes.files import explained, make_directory, missing_directories, remove_empty
-from halftrack.changes.writes.files import sync_directory as sync
+from halftrack.changes.writes.files import (
+    beside,
+    explained,
+    make_directory,
+    missing_directories,
+    remove_empty,
+    sync_directory,
+)
 from halftrack.errors import Incomplete
 
 
@@ -44,7 +50,7 @@ class LinkWrite(msgspec.Struct, frozen=True, kw_only=True, tag="link", tag_field
     def undo(self) -> None:
         with explained(self.path):
             path = Path(self.path)
-            _beside(path).unlink(missing_ok=True)
+            beside(path).unlink(missing_ok=True)
             if target(path) != self.before:
                 _put(path, self.before)
             remove_empty(self.directories)
@@ -72,12 +78,8 @@ def _put(path: Path, leads_to: str | None) -> None:
     if leads_to is None:
         path.unlink(missing_ok=True)
     else:
-        beside = _beside(path)
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(leads_to)
-        beside.replace(path)
-    sync(path.parent)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.halftrack~")
+        new_link = beside(path)
+        new_link.unlink(missing_ok=True)
+        new_link.symlink_to(leads_to)
+        new_link.replace(path)
+    sync_directory(path.parent)

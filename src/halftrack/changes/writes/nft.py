@@ -16,8 +16,7 @@ import msgspec
 from halftrack.changes import spaces
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes import Look, Seen
-from halftrack.errors import FeatureMissing
-from halftrack.kernel import nftables, setns, tools
+from halftrack.kernel import nftables, tools
 from halftrack.kernel.namespaces import Vanished
 
 FAMILY: Final = "inet"
@@ -110,10 +109,7 @@ def expected(text: str, objects: tuple[tuple[str, str], ...]) -> str:
         tools.run(["nft", "-f", "-"], text)
         return canonical(_split(listing(), objects)[0])
 
-    try:
-        return setns.call_in_new(load)
-    except OSError as error:
-        raise FeatureMissing(f"no scratch namespace to try rules in: {error.strerror}") from error
+    return spaces.tried(load)
 
 
 def listing() -> list[dict[str, Any]] | None:
