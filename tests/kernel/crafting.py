@@ -94,7 +94,11 @@ class Crafter:
         """
         chance = self._random.random
         if last is not None and chance() < (0.7 if repeated else 0.08):
-            return last if chance() < 0.9 else last._replace(window=self._pick(_WINDOWS))
+            if chance() < 0.9:
+                return last
+            if chance() < 0.5:
+                return last._replace(ack=last.ack + 1 & MASK)
+            return last._replace(window=self._pick(_WINDOWS))
         if entry is None:
             return self._opening()
         if chance() < 0.2 and (answer := self._answer(entry, client)):

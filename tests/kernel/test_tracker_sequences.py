@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import time
 from typing import TYPE_CHECKING
 
@@ -182,3 +183,22 @@ def test_a_picked_up_connection_takes_a_rst_from_anywhere_until_it_was_acknowled
         assert exchange.entry is not None
         assert exchange.entry.status & uapi.IPS_ASSURED
         assert exchange.entry.state == state
+
+
+def test_a_fixed_timeout_is_never_moved(exchange: Exchange) -> None:
+    _assured(exchange)
+    (client, port), entry = exchange.flow.client, exchange.entry
+    assert entry is not None
+    address = str(ipaddress.IPv4Address(client))
+    words = ("-p", "tcp", "-s", address, "--sport", str(port), "-u", "FIXED_TIMEOUT")
+    exchange.wire.netns.run("conntrack", "-U", *words)
+    entry.status |= uapi.IPS_FIXED_TIMEOUT
+    for side in (entry.original, entry.reply):  # conntrack(8) sets these whatever it is asked for
+        side.flags |= uapi.IP_CT_TCP_FLAG_BE_LIBERAL | uapi.IP_CT_TCP_FLAG_SACK_PERM
+    deadline = entry.deadline
+    exchange.send(_client(TH_ACK, 101, 501))
+    exchange.send(_server(TH_ACK, 501, 101, length=10))
+    exchange.send(_client(TH_FIN | TH_ACK, 9_000_000, 501))
+    exchange.send(_server(TH_FIN | TH_ACK, 9_000_000, 101))
+    exchange.send(_server(TH_RST | TH_ACK, 511, 101))
+    assert entry.deadline == deadline
