@@ -16,7 +16,9 @@ import pytest
 
 from halftrack import live
 from halftrack.diagnosis import examine
+from halftrack.diagnosis.gaps import CAUSES
 from halftrack.evidence import uapi
+from halftrack.kernel import sock_diag, tcp_sockets, traffic_control
 from kernel.arrivals import SERVER, arrive, tracked_netns
 from kernel.delaying import long_way
 from kernel.filling import fill
@@ -246,3 +248,20 @@ def test_nobody_asked(netns: Netns) -> None:
     one_sided(netns, WEB, 8080)
     one = table(live.examine(netns.path, counters_interval_s=0.0), netns.name)
     assert (one.tcp, one.stack, one.shaping) == (None, (), ())
+
+
+def test_what_could_not_be_looked_at_is_said(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would have told why, not whether: nothing else becomes doubtful for it."""
+    one_sided(netns, WEB, 8080)
+
+    def refused(**_: object) -> None:
+        raise sock_diag.Unfinished("the kernel did not answer in time")
+
+    monkeypatch.setattr(tcp_sockets, "read", refused)
+    monkeypatch.setattr(traffic_control, "MOST", 0)
+    found = looked_at(netns.path)
+    gaps = {gap.what: gap.why for gap in found.gaps if gap.netns == netns.name}
+    assert gaps[f"round-trip times of the sockets of {netns.name}"] == "the kernel did not answer in time"
+    assert gaps[f"traffic control of {netns.name}"] == "more than 0 interfaces"
+    assert all(CAUSES.issuperset(gap.would_tell) for gap in found.gaps if gap.what in gaps)
+    assert "round-trip times" in " ".join(causes(found, "one-sided")["slow-path"].missing)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from halftrack.diagnosis import gaps
 from halftrack.diagnosis.causes import connections, home, limiters, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
 from halftrack.evidence import flows, uapi
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import FlowTable
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
-from halftrack.evidence.shaping import Interface, Queue, Shaping
+from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
 from halftrack.evidence.stack import StackCounters
 from halftrack.evidence.tcp_sockets import SCHEMA, TcpSockets
-from halftrack.evidence.values import Counters, LocalAddress, Namespace, Owner, Table
+from halftrack.evidence.values import Counters, Gap, LocalAddress, Namespace, Owner, Table
 from unit.caserows import V4, case, one_sided, rows, spread_evenly
 
 if TYPE_CHECKING:
@@ -219,6 +220,23 @@ class TestShaping:
         way = limiters.of(trouble(shaping=shaped(tbf(overlimits=500), before=(other,))))
         assert way is not None
         assert (way.limiters[0].slowed, way.limiters[0].standing) == (0, 0)
+
+    def test_a_rate_that_a_container_was_given(self) -> None:
+        """Of the owner, or of the node; never another container's."""
+        one = TestBothEndsOfALink().node()
+        settings = (
+            RateSetting("/etc/vz/vz.conf", 3, "RATE", "venet0:1:500", None),
+            RateSetting("/etc/vz/conf/1.conf", 9, "RATE", "venet0:1:300", "1"),
+            RateSetting("/etc/vz/conf/2.conf", 9, "RATE", "venet0:1:200", "2"),
+        )
+        evidence = dataclasses.replace(one.view.evidence, rate_settings=settings)
+        found = weighed(
+            dataclasses.replace(one, view=dataclasses.replace(one.view, evidence=evidence)), "shaping"
+        )
+        assert [(r.value, r.source) for r in found.for_ if "configuration" in r.what] == [
+            ("venet0:1:500", "/etc/vz/vz.conf:3"),
+            ("venet0:1:300", "/etc/vz/conf/1.conf:9"),
+        ]
 
     def test_a_program_that_may_limit_is_named(self) -> None:
         """Then no rate limit is no evidence."""
@@ -491,3 +509,12 @@ class TestAnotherWay:
         one = trouble(counters=readings)
         lately = dataclasses.replace(one, rows=case("one-sided", one_sided(500, idle_s=[5] * 500)).rows)
         assert 20 in [reason.value for reason in weighed(lately, "asymmetric-path").for_]
+
+
+def test_what_would_only_have_told_why_hides_nothing() -> None:
+    """A gap of that kind keeps nobody from saying that all was seen; any other does."""
+    seen = trouble(sockets=None).view.evidence
+    why = Gap("queues of host", "not told", would_tell=("shaping", "slow-path"))
+    whether = Gap("entries of host", "not permitted", would_tell=("one-sided", "slow-path"))
+    assert gaps.complete(dataclasses.replace(seen, gaps=(why,)), (why,))
+    assert not gaps.complete(dataclasses.replace(seen, gaps=(whether,)), (whether,))

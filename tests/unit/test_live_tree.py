@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from halftrack import live
+from halftrack.evidence.shaping import RateSetting
 
 LINE = (
     "ipv4     2 tcp      6 {left} ESTABLISHED src=192.0.2.1 dst=198.51.100.{host} sport=40000 dport=80"
@@ -48,6 +49,32 @@ def test_what_the_files_say(root: Path) -> None:
     assert table.flows.frame["timeout"].to_list() == [431001, 431002, 431003]
     assert (table.sockets, table.addresses) == (None, None)
     assert not found.in_container
+
+
+def test_counters_of_tcp_are_read_once(root: Path) -> None:
+    """A copy holds one reading: what ever happened, not what happens now."""
+    (root / "proc/net/netstat").write_text("TcpExt: SyncookiesSent ListenDrops\nTcpExt: 7 9\n", "ascii")
+    (table,) = live.examine(root=root).tables
+    (reading,) = table.stack
+    assert reading.values == {"TcpExt.SyncookiesSent": 7, "TcpExt.ListenDrops": 9}
+
+
+def test_rates_of_virtuozzo(root: Path) -> None:
+    """Those that hold: of containers only where the node's own file switches shaping on."""
+    conf = root / "etc/vz/conf"
+    conf.mkdir(parents=True)
+    (conf / "101.conf").write_text('ONBOOT="yes"\nRATE="venet0:1:300"\n', "ascii")
+    (conf / "0.conf").write_text('RATE="venet0:1:1"\n', "ascii")
+    (conf / "ve-basic.conf-sample").write_text('RATE="venet0:1:2"\n', "ascii")
+    assert live.examine(root=root).rate_settings == ()
+    (root / "etc/vz/vz.conf").write_text(
+        '# TRAFFIC_SHAPING="no"\nTRAFFIC_SHAPING="yes" # on\nBANDWIDTH="eth0:102400"\n', "ascii"
+    )
+    assert live.examine(root=root).rate_settings == (
+        RateSetting("/etc/vz/vz.conf", 2, "TRAFFIC_SHAPING", "yes", None),
+        RateSetting("/etc/vz/vz.conf", 3, "BANDWIDTH", "eth0:102400", None),
+        RateSetting("/etc/vz/conf/101.conf", 2, "RATE", "venet0:1:300", "101"),
+    )
 
 
 def test_files_alone_tell_no_sockets(root: Path) -> None:

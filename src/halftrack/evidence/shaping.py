@@ -72,3 +72,14 @@ class Shaping:
     def on(self, index: int) -> tuple[Queue, ...]:
         """The disciplines and classes of an interface."""
         return tuple(each for each in self.queues if each.interface == index)
+
+
+@dataclass(frozen=True, slots=True)
+class RateSetting:
+    """A rate in the configuration of OpenVZ or Virtuozzo; ``container``: its id, None for the node's own."""
+
+    file: str
+    line: int
+    name: str
+    value: str
+    container: str | None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
     from halftrack.evidence.routing import Routing
-    from halftrack.evidence.shaping import Shaping
+    from halftrack.evidence.shaping import RateSetting, Shaping
     from halftrack.evidence.stack import StackCounters
     from halftrack.evidence.tcp_sockets import TcpSockets
 
@@ -246,6 +246,7 @@ class Evidence:
     input: Input = field(default_factory=Input)
     sysctl_lines: tuple[SysctlLine, ...] | None = None
     firewall: Firewall = field(default_factory=Firewall)
+    rate_settings: tuple[RateSetting, ...] = ()
     in_container: bool = False
     user: str | None = None
     """Name of the user who looked, where it was not root."""

@@ -79,9 +79,10 @@ def read_again(places: Sequence[Place]) -> None:
         spaces = _opened(places, stack)
         results = survey.visit([place.namespace for place in places], lambda _: _read_again(spaces))
     for place, result in zip(places, results, strict=True):
-        if isinstance(result, (OSError, namespaces.Vanished)) or place.depth is None:
+        if isinstance(result, (OSError, namespaces.Vanished)):
             continue
         texts, answers, known = result
+        place.depth = place.depth or Depth()
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
         place.depth.shaping = held_back(known, place.look.traffic if place.look else None, answers)
 

@@ -23,14 +23,16 @@ from halftrack.kernel import (
     survey,
     sysctl,
     sysctl_files,
+    vz_rates,
 )
-from halftrack.live import choice, depth, entries, gaps, published
+from halftrack.live import choice, depth, entries, gaps, looking, published
 from halftrack.live.place import Details, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from halftrack.evidence.selection import Selection
+    from halftrack.evidence.shaping import RateSetting
     from halftrack.evidence.values import Firewall, Gap, Namespace, Owner, SysctlLine
     from halftrack.live.moment import Start
 
@@ -51,6 +53,7 @@ class _Settings:
     firewall: Firewall
     lines: tuple[SysctlLine, ...]
     entry_bytes: int | None
+    rates: tuple[RateSetting, ...]
 
 
 class Examination:
@@ -100,12 +103,12 @@ class Examination:
         self._read_entries()
         detailed.result()
         named, owner_gaps = owned.result()
-        closer_ones = self._affected()
-        closer = later(depth.read, closer_ones, self._start.deadline) if closer_ones else None
-        self._second_look(closer_ones)
-        if closer is not None:
-            closer.result()
-            depth.read_again(closer_ones)
+        chosen_ones = self._affected()
+        closer = later(depth.read, chosen_ones, self._start.deadline)
+        ends = self._ends(chosen_ones)
+        self._second_look(ends)
+        closer.result()
+        depth.read_again(ends)
         unheard = heard.result()
         fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
         named = owners.published(named, fronts, published.own_addresses(self._places))
@@ -117,10 +120,10 @@ class Examination:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
 
     def _choose(self, owned: Future[tuple[tuple[Owner, ...], tuple[Gap, ...]]]) -> None:
-        look_around(self._places, closer=self._in_depth)
+        looking.around(self._places, closer=self._in_depth)
         known = len(self._places)
         choice.choose(self._netns, self._places, lambda: owned.result()[0])
-        look_around(self._places[known:], self._places, closer=self._in_depth)
+        looking.around(self._places[known:], self._places, closer=self._in_depth)
 
     def _hear(self, chosen: Future[None]) -> list[Gap]:
         chosen.result()
@@ -180,18 +183,18 @@ class Examination:
             _finish(*under_way)
 
     def _affected(self) -> list[Place]:
-        """Where a closer look is worth it. The host and we ourselves are the other end of many a way."""
+        """Where a closer look is worth it."""
         if not self._in_depth or self._start.left <= 0:
             return []
         from halftrack.live import affected  # noqa: PLC0415  # heavy, and a dump is to start first
 
-        chosen = affected.choose(self._places)
-        ends = [
-            place
-            for place in self._places
-            if chosen and (place.own or place.namespace.name == HOST) and not place.denied
-        ]
-        return list({id(place): place for place in (*chosen, *ends)}.values())
+        return affected.choose(self._places)
+
+    def _ends(self, chosen: list[Place]) -> list[Place]:
+        """The chosen and, of which queues alone are looked at, where many a way of theirs leads through."""
+        others = [place for place in self._places if place.own or place.namespace.name == HOST]
+        every = {id(place): place for place in (*chosen, *others) if chosen and not place.denied}
+        return list(every.values())
 
     def _second_look(self, closer: list[Place]) -> None:
         """Read the counters again, at least the interval after the first time; ``closer``: more are to be."""
@@ -233,6 +236,7 @@ class Examination:
             gaps=(*gaps.of(self._places, in_container=in_container), *others),
             sysctl_lines=node.lines,
             firewall=node.firewall,
+            rate_settings=node.rates,
             up_s=int(time.clock_gettime(time.CLOCK_BOOTTIME)),
             in_container=in_container,
             user=privileges.user_name(),
@@ -255,38 +259,12 @@ def later(work: Callable[..., T], *words: object) -> Future[T]:
     return future
 
 
-def look_around(places: list[Place], known: list[Place] | None = None, *, closer: bool = False) -> None:
-    """Look at every place that was not yet; one seen from inside and from outside stays once.
-
-    ``closer``: see ``survey.look``.
-    """
-    all_of_them = places if known is None else known
-    own = all_of_them[0].look
-    shared = (
-        own.limits
-        if own and privileges.in_initial_network() and not Path("/proc/vz").exists()
-        else sysctl.Limits()
-    )
-    new = [place for place in places if place.look is None]
-    for place, result in zip(
-        new, survey.visit([p.namespace for p in new], lambda _: survey.look(closer=closer)), strict=True
-    ):
-        if isinstance(result, survey.Look):
-            place.look = result
-        elif isinstance(result, namespaces.Vanished):
-            place.vanished = True
-        else:
-            place.denied = True
-            pid = place.namespace.pid
-            place.look = survey.look_from_outside(pid, shared) if pid is not None else None
-    entered = {place.look.net for place in all_of_them if place.look and place.look.inside}
-    places[:] = [place for place in places if not (place.denied and place.look and place.look.net in entered)]
-
-
 def _finish(place: Place, reading: entries.Reading) -> None:
     place.entries = reading.result()
     place.vanished = place.entries.trouble == "vanished"
 
 
 def _node_settings() -> _Settings:
-    return _Settings(firewall.detect(_ROOT), sysctl_files.read(_ROOT), slab.entry_bytes(_ROOT))
+    return _Settings(
+        firewall.detect(_ROOT), sysctl_files.read(_ROOT), slab.entry_bytes(_ROOT), vz_rates.read(_ROOT)
+    )

@@ -26,6 +26,7 @@ from halftrack.kernel import (
     sysctl,
     sysctl_files,
     table_text,
+    vz_rates,
 )
 from halftrack.live import depth, gaps
 from halftrack.live.entries import Entries
@@ -66,6 +67,7 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
         gaps=(*stated, unread, *found_gaps, *owner_gaps),
         sysctl_lines=sysctl_files.read(root),
         firewall=firewall.detect(root),
+        rate_settings=vz_rates.read(root),
         in_container=all(place.namespace.name != HOST for place in places),
         user=privileges.user_name(),
         entry_bytes=slab.entry_bytes(root),

@@ -43,6 +43,7 @@ def weigh(case: Case) -> Cause | None:
             one_way.only_a_tail(case),
             one_way.goes_on(case, 0.15),
             *(_of_way(way) if way else ()),
+            *_configured(case),
         ),
         (
             None
@@ -50,6 +51,15 @@ def weigh(case: Case) -> Cause | None:
             else "the shaper's counters: tc -s qdisc show; tc -s class show dev INTERFACE",
         ),
     )
+
+
+def _configured(case: Case) -> Iterator[Clue]:
+    """Rates that a manager of containers was told: whether they hold is what the queues tell."""
+    owners = case.rows.sample("owner")["owner"].drop_nulls().unique()
+    ids = {owner.id for number in owners if (owner := case.view.owner(number)) is not None}
+    for each in case.view.evidence.rate_settings:
+        if each.name == "RATE" and (each.container is None or each.container in ids):
+            yield Clue("a rate in a container's configuration", each.value, f"{each.file}:{each.line}", 0.15)
 
 
 def _of_way(way: Way) -> Iterator[Clue]:
