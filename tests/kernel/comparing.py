@@ -99,15 +99,8 @@ class Comparison:
                 self._exchange(flow)
             self._compare_entries()
         except Disagreement as found:
-            self._check_undisturbed(found)
+            check_undisturbed(self.wire, found)
             raise
-
-    def _check_undisturbed(self, found: Disagreement) -> None:
-        reading = self.wire.netns.call(counters.read)
-        if reading is not None and any(
-            reading.counters().values.get(name) for name in ("early_drop", "drop", "insert_failed")
-        ):
-            raise Disturbed("entries were given up or refused") from found
 
     def _exchange(self, flow: Flow) -> None:
         client, server = flow.client, flow.server
@@ -196,6 +189,15 @@ def agreeing(compare: Callable[[], _Told]) -> _Told:
         except Disturbed:
             continue
     return compare()
+
+
+def check_undisturbed(wire: Wire, found: Disagreement) -> None:
+    """Raise Disturbed where entries of the namespace were given up or refused, which no model foresees."""
+    reading = wire.netns.call(counters.read)
+    if reading is not None and any(
+        reading.counters().values.get(name) for name in ("early_drop", "drop", "insert_failed")
+    ):
+        raise Disturbed("entries were given up or refused") from found
 
 
 def row(entry: Connection) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
 from halftrack.tcp.segments import Segment
-from kernel.comparing import Disagreement, Flow, named, row, told
+from kernel.comparing import Disagreement, Flow, check_undisturbed, named, row, told
 from kernel.wire import CLIENTS, segment
 
 if TYPE_CHECKING:
@@ -54,11 +54,19 @@ class Exchange:
         return self.tracker.connection(self.flow.client, self.flow.server)
 
     def send(self, made: Made) -> Step:
-        """Let both see a segment. Raises Disagreement."""
+        """Let both see a segment. Raises Disagreement, or Disturbed."""
+        try:
+            return self._send(made)
+        except Disagreement as found:
+            check_undisturbed(self.wire, found)
+            raise
+
+    def _send(self, made: Made) -> Step:
         client, server = self.flow.client, self.flow.server
         ends = (client, server) if made.by_client else (server, client)
         now = time.monotonic()
         verdict = self.wire.send(segment(*ends, made))
+        late = time.monotonic() - now
         ours = Segment(made.flags, made.seq, made.ack, made.window, made.length, options=made.options)
         step = self.tracker.tcp(now, *ends, ours)
         self.flow.history.append((now, made, step))
@@ -66,10 +74,11 @@ class Exchange:
             raise Disagreement(
                 f"verdict {verdict} of the kernel, {step.verdict} of the model\n{self._told()}"
             )
-        self._compare()
+        self._compare(late)
         return step
 
-    def _compare(self) -> None:
+    def _compare(self, late: float) -> None:
+        """``late``: how much later than the model the kernel may have seen the last segment."""
         before = time.monotonic()
         found = self._ask()
         after = time.monotonic()
@@ -79,7 +88,7 @@ class Exchange:
                 raise Disagreement(f"kernel {found}, model {entry and row(entry)}\n{self._told()}")
             return
         theirs, left = found
-        least, most = entry.deadline - after - 1 - _SLACK_S, entry.deadline - before + _SLACK_S
+        least, most = entry.deadline - after - 1 - _SLACK_S, entry.deadline - before + late + _SLACK_S
         if theirs != row(entry) or not least <= left <= most:
             raise Disagreement(
                 f"kernel {named(list(theirs))} {left} s\nmodel  {named(list(row(entry)))} {most:.1f} s\n{self._told()}"

@@ -1,1 +1,1 @@
-"""What the kernel's tracker does, by release: data with its sources, no I/O."""
+"""What the kernel's tracker does, by release, as data with its sources; and a model of it. No I/O."""
