@@ -172,7 +172,7 @@ def _sysctls(settings: Settings) -> Mapping[str, int]:
 def tracked_wire(label: str = "wire") -> Iterator[Wire]:
     """A namespace of its own with the device in it, gone afterwards whatever happens."""
     with scratch_netns(label) as netns:
-        device = netns.call(_open_device)
+        device = netns.call(open_device)
         try:
             netns.call(_configure)
             netns.run("ip", "link", "set", DEVICE, "up", "mtu", "65535")
@@ -184,7 +184,8 @@ def tracked_wire(label: str = "wire") -> Iterator[Wire]:
             os.close(device)
 
 
-def _open_device() -> int:
+def open_device() -> int:
+    """A TUN device in the namespace of the calling thread, for whole packets; reading it never waits."""
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH", DEVICE.encode(), _IFF_TUN_NO_PI))
     return device

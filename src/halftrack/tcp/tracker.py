@@ -1,8 +1,8 @@
 """The connection tracker of one namespace as a value: packets in, what becomes of them out.
 
 A model of ``nf_conntrack_in`` (``net/netfilter/nf_conntrack_core.c``) and of the protocols' own rules, by
-kernel profile, held against a running kernel packet by packet (``tests/kernel/test_tracker*.py``;
-ICMPv6, the limit and all profiles but that kernel's were not). Not modelled: NAT, helpers, expectations,
+kernel profile, held against a running kernel packet by packet (``tests/kernel/test_tracker*.py``); the
+profiles of other kernels were only read from their trees. Not modelled: NAT, helpers, expectations,
 offload, SYN proxies, ICMP errors (which belong to the entry of the packet they quote and leave it as it
 is), and packets that rules drop before their entry is confirmed.
 """
