@@ -19,6 +19,8 @@ Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]
 RiskLevel = Literal["none", "low", "medium", "high"]
 Outcome = Literal["picked-up-again", "dropped", "loses-translation", "goes-on-untracked", "unclear"]
+UNHURT: Final[tuple[Outcome, ...]] = ("picked-up-again", "goes-on-untracked")
+"""Of a connection whose entry is gone: it goes on all the same."""
 
 
 class _Value(msgspec.Struct, frozen=True):
@@ -206,6 +208,11 @@ class Risk(_Value, frozen=True, kw_only=True):
     why: tuple[str, ...] = ()
     live_flows_affected: int | None = None
     live_flows: tuple[LiveFlows, ...] = ()
+
+    @property
+    def cut_flows(self) -> tuple[LiveFlows, ...]:
+        """Without those that no rule of the namespace would hurt."""
+        return tuple(flows for flows in self.live_flows if not (flows.rules_read and flows.outcome in UNHURT))
 
 
 class Advice(_Value, frozen=True, kw_only=True):

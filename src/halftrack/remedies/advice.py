@@ -53,7 +53,7 @@ def _close_wait(situation: Situation) -> Advice | None:
                 "forgets a connection closed by one end whose other end pauses for a minute, then sends on",
                 *kept.notes,
             ),
-            live_flows_affected=live.entries,
+            live_flows_affected=live.at_stake,
         ),
         commands=(*now, *(() if kube_proxy.owns(situation) else (*_who_set_it(situation), *kept.commands))),
     )

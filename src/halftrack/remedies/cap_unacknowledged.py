@@ -83,9 +83,9 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
             entries_freed=0, settles_at=settles_at(situation, longest) if share >= NEARLY_ALL else None
         ),
         risk=Risk(
-            level="medium" if live.entries else "low",
+            level="medium" if live.at_stake else "low",
             why=(*why, *kept.notes),
-            live_flows_affected=live.entries,
+            live_flows_affected=live.at_stake,
             live_flows=live.flows,
         ),
         commands=(*persistence.set_now(settings, situation), *kept.commands),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from halftrack.diagnosis import ends, words
-from halftrack.diagnosis.document import LiveFlows, Outcome, Peer
+from halftrack.diagnosis.document import UNHURT, LiveFlows, Outcome, Peer
 from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
 from halftrack.rulesets import entries
@@ -29,9 +29,6 @@ _PICKED_UP: Final = "picked up"
 _ENDING: Final = ("silent", "half-closed", "unacknowledged")
 """Questions about flows whose entries would go before they speak again."""
 _TOLD: Final = (*_ENDING, _PICKED_UP)
-
-
-_HARMLESS: Final = ("picked-up-again", "goes-on-untracked")
 
 
 class Told(NamedTuple):
@@ -60,7 +57,12 @@ class Live:
         """Those that may be cut; None where nobody read the rules."""
         if not self.by_rules:
             return 0 if self.entries == 0 else None
-        return sum(told.entries for told in self.by_rules if told.outcome not in _HARMLESS)
+        return sum(told.entries for told in self.by_rules if told.outcome not in UNHURT)
+
+    @property
+    def at_stake(self) -> int | None:
+        """Those that may be cut: all, where nobody read the rules. None where the evidence cannot tell."""
+        return self.entries if self.cut is None else self.cut
 
 
 UNKNOWN: Final = Live(None)

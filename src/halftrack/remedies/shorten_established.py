@@ -60,7 +60,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         risk=Risk(
             level=level(live, situation),
             why=(*warnings(situation, live, to_s), *kept.notes),
-            live_flows_affected=live.entries,
+            live_flows_affected=live.at_stake,
             live_flows=live.flows,
         ),
         commands=(*now, *kept.commands),
@@ -74,12 +74,12 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
 
 def level(live: Live, situation: Situation) -> RiskLevel:
     """How much is at stake, by the connections that would be cut."""
-    if live.entries is None:
+    if live.at_stake is None:
         return "medium"
-    if live.entries == 0 or live.cut == 0:
+    if live.at_stake == 0:
         return "low"
     total = len(situation.table.flows) if situation.table.flows is not None else 0
-    return "high" if live.entries > _MANY * total and live.translated else "medium"
+    return "high" if live.at_stake > _MANY * total and live.translated else "medium"
 
 
 def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         risk=Risk(
             level=shorten_established.level(live, situation) if live.entries else "low",
             why=tuple(why),
-            live_flows_affected=live.entries if seconds else 0,
+            live_flows_affected=live.at_stake if seconds else 0,
             live_flows=live.flows,
         ),
         commands=commands(situation, number, seconds) if seconds else (),

@@ -161,7 +161,7 @@ def _risk(step: Step) -> str:
         return f"Risk {risk.level}: how many live connections it may cut is not known."
     if not risk.live_flows_affected:
         return f"Risk {risk.level}, cuts 0 live."
-    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.live_flows[:_SHOWN_LIVE])
+    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.cut_flows[:_SHOWN_LIVE])
     told = f" ({services})" if services else ""
     return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live{told}."
 

@@ -111,7 +111,7 @@ def every(advices: Sequence[Advice], page: Page) -> list[str]:
         lines += page.wrap(f"{advice.remedy}: {waits}{sentence(advice)}", f"   {advice.kind.upper():<8}")
         for reason in advice.risk.why:
             lines += page.wrap(reason, " " * 11 + "- ")
-        for flows in advice.risk.live_flows:
+        for flows in advice.risk.cut_flows:
             lines += page.wrap(
                 f"{flows.entries:,} of {flows.service}, e.g. {flows.example}", " " * 11 + "cuts "
             )
@@ -146,7 +146,7 @@ def _cost(advice: Advice) -> str:
         return f"Risk {risk.level}"
     if risk.live_flows_affected == 0:
         return f"Risk {risk.level}, cuts 0 live"
-    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.live_flows[:3])
+    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.cut_flows[:3])
     return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live" + (
         f" ({services})" if services else ""
     )
