@@ -144,8 +144,10 @@ def state(node: Node) -> dict[str, object]:
 
 
 def page(text: str, seen: list[Seen]) -> str:
-    """A Markdown file with the screens of this walk."""
-    screens = {each.step.name: each.screen for each in seen}
+    """A Markdown file with the screens of this walk. Of the kernel's release it has what upstream calls it."""
+    screens = {
+        each.step.name: re.sub(r"(?<=kernel )(\d+\.\d+\.\d+)-[^\s,]+", r"\1", each.screen) for each in seen
+    }
     return PAGE_BLOCK.sub(lambda block: block["open"] + screens[block["name"]] + block["close"], text)
 
 
