@@ -10,8 +10,9 @@ from halftrack.diagnosis import grouping
 from halftrack.diagnosis.document import Cause, EnabledBy, Finding, Forecast, TableSummary, Timeline
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.view import view
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.remedies.live import LiveEntries
-from halftrack.remedies.situation import PREFIX, Situation
+from halftrack.remedies.situation import Situation
 from unit.flowrows import one_sided, row
 
 if TYPE_CHECKING:

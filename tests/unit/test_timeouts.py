@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.tcp.releases import UNKNOWN, features
-from halftrack.tcp.timeouts import DEFAULTS, ESTABLISHED, PREFIX, resolve, setting, whole
+from halftrack.tcp.timeouts import DEFAULTS, ESTABLISHED, resolve, setting, whole
 
 
 def test_what_was_not_read_is_assumed_and_says_so() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import Incomplete, UsageError
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import HOST
 from halftrack.kernel import firewall, identity, nftables
 from halftrack.plans.actions import SetSysctl
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Plan
 
 _PROXY: Final = "kube-proxy"
-_PREFIX: Final = "net.netfilter.nf_conntrack_"
 
 
 def of_this_node(plan: Plan) -> None:
@@ -41,16 +41,16 @@ def of_this_node(plan: Plan) -> None:
 def unowned(plan: Plan) -> None:
     """Raise Incomplete where a plan sets what kube-proxy sets again at its every start."""
     wanted = {
-        action.name.removeprefix(_PREFIX)
+        action.name.removeprefix(PREFIX)
         for step in plan.steps
         for action in step.actions
-        if isinstance(action, SetSysctl) and action.where.netns == HOST and action.name.startswith(_PREFIX)
+        if isinstance(action, SetSysctl) and action.where.netns == HOST and action.name.startswith(PREFIX)
     }
     if not wanted or _PROXY not in firewall.managers(Path("/"), nftables.names()):
         return
     owned = sorted(wanted & FIELDS.keys())
     if owned:
-        names = ", ".join(_PREFIX + name for name in owned)
+        names = ", ".join(PREFIX + name for name in owned)
         raise Incomplete(
             f"kube-proxy sets {names} at each of its starts: halftrack plan --for kube-proxy prints what"
             " belongs into its configuration; --unmanaged sets it here until then"

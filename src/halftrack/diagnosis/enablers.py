@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from halftrack.diagnosis.document import EnabledBy
+from halftrack.evidence import sysctls
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 def full_name(view: View, name: str) -> str:
     """The sysctl as this node calls it."""
-    legacy = timeouts.LEGACY_PREFIX + name
-    present = timeouts.PREFIX + name
+    legacy = sysctls.LEGACY_PREFIX + name
+    present = sysctls.PREFIX + name
     return legacy if legacy in view.table.settings and present not in view.table.settings else present
 
 

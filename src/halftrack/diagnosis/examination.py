@@ -19,7 +19,7 @@ from halftrack.diagnosis.standing import Standing, standing
 from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, one_sided
 from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View, view
-from halftrack.evidence import uapi
+from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:
             elif l4proto == uapi.IPPROTO_UDP:
                 names.add(timeouts.UDP)
     return {
-        timeouts.PREFIX + name: f"{seen.timeouts.values[name]} (default)"
+        sysctls.PREFIX + name: f"{seen.timeouts.values[name]} (default)"
         for name in sorted(names & seen.timeouts.assumed)
     }
 

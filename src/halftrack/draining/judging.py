@@ -12,7 +12,7 @@ import polars as pl
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.draining.fates import Fate, Wish, seconds
 from halftrack.evidence import uapi
-from halftrack.tcp.timeouts import PREFIX
+from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View

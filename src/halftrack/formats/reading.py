@@ -10,10 +10,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput, UsageError
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats.cut import printable
 from halftrack.formats.repeats import once
-from halftrack.formats.settings import PREFIX, Assumed, assumed
+from halftrack.formats.settings import Assumed, assumed
 from halftrack.formats.sources import source
 from halftrack.formats.table import FAULTS, Parsed, parse
 

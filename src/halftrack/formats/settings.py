@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Final
 
 from halftrack.errors import UsageError
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 from halftrack.formats.moments import instant
 
-PREFIX: Final = "net.netfilter.nf_conntrack_"
 _OLD_PREFIXES: Final = (
     # In the order of their age; /proc/sys/net/ipv4/netfilter held TCP's timeouts until 4.8.
-    "net.ipv4.netfilter.ip_conntrack_",
+    LEGACY_PREFIX,
     "net.ipv4.ip_conntrack_",
     "net.nf_conntrack_",
 )

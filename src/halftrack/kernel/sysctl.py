@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from halftrack.evidence import sysctls
 from halftrack.evidence.printable import escaped
 from halftrack.kernel import files
 
@@ -30,8 +31,8 @@ OTHERS: Final = (
 """Settings outside the tracker's directory that say why entries come or stay."""
 
 _LONGEST: Final = 4096
-_NETFILTER: Final = "net/netfilter/nf_conntrack_"
-_LEGACY: Final = "net/ipv4/netfilter/ip_conntrack_"
+_NETFILTER: Final = sysctls.PREFIX.replace(".", "/")
+_LEGACY: Final = sysctls.LEGACY_PREFIX.replace(".", "/")
 
 
 @dataclass(frozen=True, slots=True)

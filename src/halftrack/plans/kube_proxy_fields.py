@@ -20,7 +20,6 @@ FIELDS: Final = MappingProxyType(
     }
 )
 """Setting (``nf_conntrack_`` stripped) to the field and the flag."""
-PREFIX: Final = "net.netfilter.nf_conntrack_"
 
 
 def spelled(setting: str, number: int) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Namespace
 from halftrack.plans.actions import ByHand, SetBuckets
 from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.shell import comment, word
-from halftrack.remedies.situation import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,7 @@ def _commands(
     evidence, namespace = situation.evidence, situation.table.namespace
     if evidence.in_container:
         note = "limit and buckets belong to the node: this container cannot change them"
-        return (comment(f"on the node: sysctl -w net.netfilter.nf_conntrack_max={limit}"),), (note,)
+        return (comment(f"on the node: sysctl -w {PREFIX}max={limit}"),), (note,)
     notes: list[str] = []
     host = replace(situation, table=replace(situation.table, namespace=Namespace(place.HOST)))
     before = place.prefix(host.table.namespace, evidence)

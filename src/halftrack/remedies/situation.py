@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Finding, TableSummary
     from halftrack.diagnosis.rows import MarkedRows
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Table
     from halftrack.remedies.live import LiveEntries
 
-PREFIX: Final = "net.netfilter.nf_conntrack_"
-OLD_PREFIX: Final = "net.ipv4.netfilter.ip_conntrack_"
-"""How kernels up to 2.6.19 call them."""
 DEFAULTS: Final = {
     "tcp_timeout_established": 432_000,
     "tcp_timeout_close_wait": 60,
@@ -46,7 +45,7 @@ class Situation:
 
     def full_name(self, name: str) -> str:
         """The sysctl of a setting (``nf_conntrack_`` stripped) as this kernel calls it."""
-        old = OLD_PREFIX + name
+        old = LEGACY_PREFIX + name
         return (
             old if old in self.table.settings and PREFIX + name not in self.table.settings else PREFIX + name
         )
@@ -67,7 +66,7 @@ class Situation:
 
     def enabled(self, name: str) -> bool:
         """Whether the finding names this setting as one that lets it happen."""
-        return any(by.setting in {PREFIX + name, OLD_PREFIX + name} for by in self.finding.enabled_by)
+        return any(by.setting in {PREFIX + name, LEGACY_PREFIX + name} for by in self.finding.enabled_by)
 
     def likely(self, *causes: str) -> bool:
         """Whether the evidence speaks more for than against one of these causes."""

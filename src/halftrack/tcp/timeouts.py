@@ -13,12 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 
 if TYPE_CHECKING:
     from halftrack.tcp.releases import Features
-
-PREFIX: Final = "net.netfilter.nf_conntrack_"
-LEGACY_PREFIX: Final = "net.ipv4.netfilter.ip_conntrack_"
 
 ESTABLISHED: Final = "tcp_timeout_established"
 UNACKNOWLEDGED: Final = "tcp_timeout_unacknowledged"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from halftrack.changes import making, spaces
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.errors import HalftrackError
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.kernel import cttimeout, iptables, nftables, sysctl, tools
 
 if TYPE_CHECKING:
     from halftrack.changes.spaces import Space
     from halftrack.kernel.cttimeout import Policy
 
-PREFIX: Final = "net.netfilter.nf_conntrack_"
 SHARED: Final = frozenset({f"{PREFIX}{name}" for name in ("max", "buckets", "count", "expect_max")})
 """Of the whole node, or no settings: never written. Kernels before 5.13 let a child write the limit."""
 OTHERS: Final = frozenset({"net.ipv4.tcp_syncookies"})

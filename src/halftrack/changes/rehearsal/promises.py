@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.plans.actions import AddRules, SetSysctl, TimeoutPolicy, Untracked
 from halftrack.plans.rehearsal import Kept
 
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from halftrack.changes.rehearsal.services import Service
     from halftrack.plans.actions import Action
 
-_PREFIX: Final = "net.netfilter.nf_conntrack_"
-ESTABLISHED: Final = f"{_PREFIX}tcp_timeout_established"
-_LOOSE: Final = f"{_PREFIX}tcp_loose"
+ESTABLISHED: Final = f"{PREFIX}tcp_timeout_established"
+_LOOSE: Final = f"{PREFIX}tcp_loose"
 _CAPS: Final = (
     ESTABLISHED,
-    f"{_PREFIX}tcp_timeout_unacknowledged",
-    f"{_PREFIX}tcp_timeout_max_retrans",
+    f"{PREFIX}tcp_timeout_unacknowledged",
+    f"{PREFIX}tcp_timeout_max_retrans",
 )
 _ROUNDING_S: Final = 3
 """The kernel shows whole seconds that are left, a moment after the packet."""

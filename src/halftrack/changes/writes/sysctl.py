@@ -14,12 +14,13 @@ from halftrack.changes import spaces
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes import Look, Seen
 from halftrack.errors import HalftrackError, Incomplete, PermissionMissing, UnreadableInput
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.kernel import files
 from halftrack.kernel.namespaces import Vanished
 
 _NAME: Final = re.compile(r"[a-z0-9_./-]{1,255}")
 _VALUE: Final = re.compile(r"[A-Za-z0-9_., -]{1,255}")
-_ALIASES: Final = {"net.nf_conntrack_max": "net.netfilter.nf_conntrack_max"}
+_ALIASES: Final = {"net.nf_conntrack_max": f"{PREFIX}max"}
 """Two names of one number."""
 _BASE: Final = Path("/proc/sys")
 

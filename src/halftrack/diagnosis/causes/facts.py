@@ -8,7 +8,7 @@ import polars as pl
 
 from halftrack.diagnosis import shape, words
 from halftrack.diagnosis.symptoms import sockets
-from halftrack.evidence import uapi
+from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def setting(view: View, name: str) -> tuple[str, int] | None:
     value = timeouts.whole(timeouts.setting(view.table.settings, name))
     if value is None:
         return None
-    present = timeouts.PREFIX + name in view.table.settings
-    return (timeouts.PREFIX if present else timeouts.LEGACY_PREFIX) + name, value
+    present = sysctls.PREFIX + name in view.table.settings
+    return (sysctls.PREFIX if present else sysctls.LEGACY_PREFIX) + name, value
 
 
 def share(rows: pl.DataFrame | MarkedRows, condition: pl.Expr) -> float:

@@ -13,7 +13,7 @@ import polars as pl
 from halftrack.diagnosis import words
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
-from halftrack.evidence import uapi
+from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def weigh(case: Case) -> Cause | None:
         (
             None
             if read
-            else f"sysctl {timeouts.PREFIX}{timeouts.UNACKNOWLEDGED} {timeouts.PREFIX}{timeouts.MAX_RETRANS}",
+            else f"sysctl {sysctls.PREFIX}{timeouts.UNACKNOWLEDGED} {sysctls.PREFIX}{timeouts.MAX_RETRANS}",
             "whether a timeout policy is attached: nft list ruleset, nfct list timeout",
             "whether conntrackd runs or this node took over another's connections",
         ),

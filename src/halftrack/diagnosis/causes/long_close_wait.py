@@ -11,7 +11,7 @@ import polars as pl
 
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
-from halftrack.evidence import uapi
+from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -62,5 +62,5 @@ def weigh(case: Case) -> Cause | None:
             if waiting < 0.5
             else None,
         ),
-        (None if known else f"sysctl {timeouts.PREFIX}{timeouts.CLOSE_WAIT}",),
+        (None if known else f"sysctl {sysctls.PREFIX}{timeouts.CLOSE_WAIT}",),
     )

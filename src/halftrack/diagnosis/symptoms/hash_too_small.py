@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import EnabledBy, Finding
-from halftrack.tcp import timeouts
+from halftrack.evidence import sysctls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class HashTooSmall:
             return ()
         enabled_by = [
             EnabledBy(
-                setting=timeouts.PREFIX + "buckets",
+                setting=sysctls.PREFIX + "buckets",
                 value=str(table.buckets),
                 why="buckets of the hash that all entries are looked up in",
             )
@@ -53,7 +53,7 @@ class HashTooSmall:
         if table.limit:
             enabled_by.append(
                 EnabledBy(
-                    setting=timeouts.PREFIX + "max",
+                    setting=sysctls.PREFIX + "max",
                     value=str(table.limit),
                     why="entries that it may have to hold",
                 )

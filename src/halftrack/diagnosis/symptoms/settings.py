@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import EnabledBy, Finding
+from halftrack.evidence import sysctls
 from halftrack.tcp import releases, timeouts
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Firewall, SysctlLine, Table
 
 _DAY_S: Final = 86_400
-_MODULE_KEYS: Final = ("net.netfilter.nf_conntrack_", "net.nf_conntrack_", "net.ipv4.netfilter.ip_conntrack_")
+_MODULE_KEYS: Final = (sysctls.PREFIX, "net.nf_conntrack_", sysctls.LEGACY_PREFIX)
 _KUBE_PROXY: Final = frozenset(
-    timeouts.PREFIX + name
+    sysctls.PREFIX + name
     for name in ("max", "tcp_timeout_established", "tcp_timeout_close_wait", "tcp_be_liberal")
 )
 """What kube-proxy writes at each of its starts (its flags ``--conntrack-*``)."""
-_SAME: Final = {"net.nf_conntrack_max": timeouts.PREFIX + "max"}
+_SAME: Final = {"net.nf_conntrack_max": sysctls.PREFIX + "max"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _values(evidence: Evidence, table: Table) -> Iterator[_Issue]:
 
     def issue(name: str, title: str, why: str) -> _Issue:
         text = timeouts.setting(table.settings, name)
-        return _Issue(title, EnabledBy(setting=timeouts.PREFIX + name, value=text, why=why))
+        return _Issue(title, EnabledBy(setting=sysctls.PREFIX + name, value=text, why=why))
 
     raised = [
         known.known(name)

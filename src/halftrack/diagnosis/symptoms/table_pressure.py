@@ -16,7 +16,7 @@ from halftrack.diagnosis.standing import (
     fills_within,
     standing,
 )
-from halftrack.tcp import timeouts
+from halftrack.evidence import sysctls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class TablePressure:
         level = _severity(evidence, summary)
         if level is None:
             return None
-        limit = timeouts.PREFIX + "max"
+        limit = sysctls.PREFIX + "max"
         return Finding(
             id=f"{self.slug}/{summary.netns}",
             symptom=self.slug,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.plans.handover.contents import contents, head, left_out, predicted
-from halftrack.plans.kube_proxy_fields import FIELDS, PREFIX, go_duration, spelled
+from halftrack.plans.kube_proxy_fields import FIELDS, go_duration, spelled
 from halftrack.plans.words import comment
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 from halftrack.evidence.values import HOST
 from halftrack.plans import rules, words
 from halftrack.plans.actions import (
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from halftrack.plans.rules import Restored
     from halftrack.plans.words import Spelling
 
-_OLD: Final = "net.ipv4.netfilter.ip_conntrack_"
-_NEW: Final = "net.netfilter.nf_conntrack_"
-_LOOSE: Final = (f"{_NEW}tcp_loose", f"{_OLD}tcp_loose")
+_LOOSE: Final = (f"{PREFIX}tcp_loose", f"{LEGACY_PREFIX}tcp_loose")
 _TENS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -102,7 +101,7 @@ class Calls:
             self._bare(part, "cleared_first")
             self.needs.add("order")
         other = ""
-        for known, elsewhere in ((_NEW, _OLD), (_OLD, _NEW)):
+        for known, elsewhere in ((PREFIX, LEGACY_PREFIX), (LEGACY_PREFIX, PREFIX)):
             if action.name.startswith(known):
                 other = words.sysctl_path(elsewhere + action.name.removeprefix(known))
         self._call(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.reporters.layout import Page
 
-_PREFIXES: Final = ("net.netfilter.nf_conntrack_", "net.netfilter.", "net.ipv4.netfilter.ip_conntrack_")
+_PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
 _STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
