@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import operator, spaces
 from halftrack.diagnosis.words import duration
+from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.errors import HalftrackError
 from halftrack.kernel import connection, namespaces, privileges
 from halftrack.plans.actions import AddRules, Drain, SetSysctl, TimeoutPolicy, Untracked
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _ESTABLISHED: Final = "nf_conntrack_tcp_timeout_established"
 _LOOSE: Final = "nf_conntrack_tcp_loose"
-_PROVEN_S: Final = 7_440
-"""A drain leaves no less to what has a socket."""
 
 
 def lines(plan: Plan) -> list[str]:
@@ -61,7 +60,7 @@ def _fate(action: Action, own: operator.Connection, seen: Seen) -> Iterator[str]
         case AddRules(rule=TimeoutPolicy(port=port)) if port == own.server_port:
             yield "only new connections of its port get the other timeouts"
         case Drain():
-            yield f"a drain leaves it {duration(_PROVEN_S)} at least"
+            yield f"a drain leaves it {duration(MAY_LIVE_S)} at least"
         case _:
             pass
 

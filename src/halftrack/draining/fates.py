@@ -7,12 +7,14 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from halftrack.tcp.timeouts import SAFE_ESTABLISHED
+
 if TYPE_CHECKING:
     from halftrack.plans.actions import Mode
 
 DEAD_S: Final = 60
 """Seconds left to what is dead or never was answered: long enough for a keepalive that proves us wrong."""
-MAY_LIVE_S: Final = 7_440
+MAY_LIVE_S: Final = SAFE_ESTABLISHED
 """Seconds left at least to what may live: two hours of silence before the first keepalive
 (``tcp_keepalive_time``), and four minutes for it to come."""
 

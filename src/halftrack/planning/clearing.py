@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.draining import rules
-from halftrack.draining.fates import MEANINGS, Fate, Wish
+from halftrack.draining.fates import MAY_LIVE_S, MEANINGS, Fate, Wish
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.evidence import uapi
 from halftrack.remedies import retiming
-from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Drain
@@ -55,7 +54,7 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
         return Clearing(0, 0, {})
     taken = rows.mask
     if situation.finding.symptom == retiming.SYMPTOM:
-        longer = view.flows.select((pl.col("timeout") > SAFE_S).fill_null(value=False).alias("longer"))
+        longer = view.flows.select((pl.col("timeout") > MAY_LIVE_S).fill_null(value=False).alias("longer"))
         taken &= longer["longer"]
     found = None
     unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from halftrack.draining.fates import MAY_LIVE_S
+from halftrack.draining.fates import DEAD_S, MAY_LIVE_S
 from halftrack.planning.predictions import Course, course
 from halftrack.plans.document import Effect
 from halftrack.remedies import cap_unacknowledged, timeout_policy
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 _ESTABLISHED: Final = ("one-sided", "orphaned", "idle-established")
-_DRAIN_S: Final = 60
 
 
 class Effects:
@@ -37,7 +36,7 @@ class Effects:
         if picked.clearing is not None:
             told = picked.clearing
             freed, later = told.freed, told.needed
-            within_s = MAY_LIVE_S if later > freed else _DRAIN_S
+            within_s = MAY_LIVE_S if later > freed else DEAD_S
             after = after and after.cleared(situation.finding.symptom, freed + later, within_s)
         after = after and _changed(after, picked)
         self._courses[situation.table.netns] = after

@@ -14,12 +14,11 @@ import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.diagnosis.rows import MarkedRows
-from halftrack.draining.fates import DEAD_S
+from halftrack.draining.fates import DEAD_S, MAY_LIVE_S
 from halftrack.evidence import uapi
 from halftrack.plans.actions import Drain
 from halftrack.remedies import drain_selections, drain_words, parts, place, removal, retiming, setting_actions
 from halftrack.remedies.shell import Addresses
-from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,8 +156,8 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa
         Drain(
             where=setting_actions.where(situation.table, situation.evidence),
             filter=drain_words.words(situation),
-            seconds=SAFE_S if retimed else DEAD_S,
-            expected=rows.count(pl.col("timeout") > SAFE_S) if retimed else rows.height,
+            seconds=MAY_LIVE_S if retimed else DEAD_S,
+            expected=rows.count(pl.col("timeout") > MAY_LIVE_S) if retimed else rows.height,
             selections=drain_selections.selections(situation),
         ),
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import expression as expressions
+from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.evidence.literals import literal
-from halftrack.remedies.shorten_established import SAFE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ def words(situation: Situation) -> tuple[str, ...]:
     """Words that take exactly the finding's rows; those of silent connections only what has more left."""
     symptom = situation.finding.symptom
     if symptom == _RETIMED:
-        return (f"symptom={symptom}", f"left={SAFE_S + 1}s..")
+        return (f"symptom={symptom}", f"left={MAY_LIVE_S + 1}s..")
     if symptom == "one-sided":
         return next((each for each in _one_sided(situation) if _exact(each, situation)), (symptom,))
     return (symptom,) if symptom == "orphaned" else (f"symptom={symptom}",)

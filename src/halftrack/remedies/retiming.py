@@ -1,6 +1,6 @@
 """Silent connections whose sockets nobody can see: not removed, only given less time.
 
-Each gets what a keepalive needs to speak (``SAFE_S``) and goes if it does not; one that speaks has
+Each gets what a keepalive needs to speak (``MAY_LIVE_S``) and goes if it does not; one that speaks has
 the whole established timeout again. Nothing is given less than that, and what has less is left.
 """
 
@@ -15,11 +15,11 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
+from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.remedies import parts, removal, shorten_established
 from halftrack.remedies.entry_filters import pair_of
 from halftrack.remedies.live import Live, translated
 from halftrack.remedies.shell import Addresses, comment
-from halftrack.remedies.shorten_established import SAFE_S
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def selected(situation: Situation, groups: Sequence[Group]) -> tuple[Part, ...]:
     view, rows = situation.view, situation.rows
     if view is None or rows is None or not shorten_established.helps(situation):
         return ()
-    longer = rows.flows.select((pl.lit(rows.mask) & (pl.col("timeout") > SAFE_S)).fill_null(value=False))
+    longer = rows.flows.select((pl.lit(rows.mask) & (pl.col("timeout") > MAY_LIVE_S)).fill_null(value=False))
     marked = MarkedRows.of(rows.flows, longer.to_series())
     unseen = [group for group in groups if _unseen(group, marked, view)]
     return tuple(parts.parts(marked, unseen, view))
@@ -74,10 +74,10 @@ def advise(situation: Situation, groups: Sequence[Group], *, remedy: str, chosen
         remedy=remedy,
         kind="clear",
         title=(
-            f"would leave {entries:,} of {all_entries:,} silent connections {words.duration(SAFE_S)}"
+            f"would leave {entries:,} of {all_entries:,} silent connections {words.duration(MAY_LIVE_S)}"
             f" to speak, instead of up to {words.duration(lifetime)}"
         ),
-        arguments={"filter": chosen, "timeout": SAFE_S},
+        arguments={"filter": chosen, "timeout": MAY_LIVE_S},
         effect=Effect(),
         risk=_risk(situation, entries),
         commands=(*spelled.assignments, *loops),
@@ -89,8 +89,8 @@ def _risk(situation: Situation, entries: int) -> Risk:
     why = [
         "frees nothing at once; what speaks until then has its whole time again",
         (
-            f"one that lives and says nothing for {words.duration(SAFE_S)} more loses its entry: cut where"
-            " it is translated or rules want it known"
+            f"one that lives and says nothing for {words.duration(MAY_LIVE_S)} more loses its entry: cut"
+            " where it is translated or rules want it known"
         ),
         f"one by one, in about {removal.pace(situation, entries)}",
     ]
@@ -109,9 +109,9 @@ def _commands(situation: Situation, part: Part, spelled: Addresses, *, silent_be
     test = (
         f"left=$({removal.entry(situation, part)} |\n"
         f"        sed -nE '{_LEFT}') &&\n"
-        f'      [ "${{left:-0}}" -gt {SAFE_S} ] && [ "$left" -lt {silent_below_s} ]'
+        f'      [ "${{left:-0}}" -gt {MAY_LIVE_S} ] && [ "$left" -lt {silent_below_s} ]'
     )
     return [
         comment(f"{part.entries} connections of {part.group.service}, each only if it is silent still"),
-        removal.each_again(situation, part, spelled, test, f"-U --timeout {SAFE_S}"),
+        removal.each_again(situation, part, spelled, test, f"-U --timeout {MAY_LIVE_S}"),
     ]

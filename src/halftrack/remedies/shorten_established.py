@@ -9,6 +9,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
 from halftrack.remedies import kube_proxy, live_words, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
+from halftrack.tcp.timeouts import SAFE_ESTABLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 REMEDY: Final = "shorten-established"
 SETTING: Final = "tcp_timeout_established"
-SAFE_S: Final = 7_440
-"""2 h 4 min: what RFC 5382 (REQ-5) asks of a translator at least, and above the 2 h after which
-Linux sends a keepalive where an application wants one (``net.ipv4.tcp_keepalive_time``)."""
 _KEEPALIVE: Final = "net.ipv4.tcp_keepalive_time"
 _MANY: Final = 0.01
 """Share of a table from which the connections at risk are many."""
@@ -29,7 +27,7 @@ _MANY: Final = 0.01
 
 def helps(situation: Situation) -> bool:
     """Whether this finding lives on the established timeout, and the timeout is above the safe value."""
-    if situation.setting_or_default(SETTING) <= SAFE_S:
+    if situation.setting_or_default(SETTING) <= SAFE_ESTABLISHED:
         return False
     symptom = situation.finding.symptom
     if symptom == "one-sided":
@@ -39,14 +37,14 @@ def helps(situation: Situation) -> bool:
     return symptom == "orphaned" or (symptom == "settings" and situation.enabled(SETTING))
 
 
-def advise(situation: Situation, to_s: int = SAFE_S) -> Advice | None:
+def advise(situation: Situation, to_s: int = SAFE_ESTABLISHED) -> Advice | None:
     """``to_s``: the timeout to set, seconds."""
     return propose(situation, {"established": to_s}) if helps(situation) else None
 
 
 def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     """The same for whoever asks for it. ``arguments``: ``established``, seconds."""
-    to_s = int(arguments.get("established", SAFE_S))
+    to_s = int(arguments.get("established", SAFE_ESTABLISHED))
     live = situation.live.silent(to_s) if situation.live else UNKNOWN
     settings = {situation.full_name(SETTING): to_s}
     now = persistence.set_now(settings, situation)
@@ -97,9 +95,10 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
             f"{live.translated} of them are translated (NAT): without their entry the far end "
             "can no longer reach through"
         )
-    if to_s < SAFE_S:
+    if to_s < SAFE_ESTABLISHED:
         why.append(
-            f"below {words.duration(SAFE_S)}: under the 2 h keepalive and what RFC 5382 asks of a translator"
+            f"below {words.duration(SAFE_ESTABLISHED)}: under the 2 h keepalive and what RFC 5382"
+            " asks of a translator"
         )
     keepalive = situation.table.settings.get(_KEEPALIVE, "")
     if keepalive.isdecimal() and int(keepalive) >= to_s:

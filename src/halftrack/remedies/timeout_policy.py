@@ -15,7 +15,7 @@ from halftrack.remedies import live_words, notrack, place, rules, setting_action
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment
-from halftrack.remedies.shorten_established import SAFE_S
+from halftrack.tcp.timeouts import SAFE_ESTABLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def advise(situation: Situation) -> Advice | None:
     service = notrack.port(group) if group else None
     if group is None or service is None or not _supported(situation):
         return None
-    return propose(situation, {"service": f"tcp/{service[1]}", "established": SAFE_S})
+    return propose(situation, {"service": f"tcp/{service[1]}", "established": SAFE_ESTABLISHED})
 
 
 def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:

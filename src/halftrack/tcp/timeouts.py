@@ -66,7 +66,8 @@ LONGEST: Final = 2**31 - 1
 """A timeout is held as an int of jiffies (proc_dointvec_jiffies), so no number above is one."""
 FIVE_DAYS: Final = DEFAULTS[ESTABLISHED]
 SAFE_ESTABLISHED: Final = 7_440
-"""Above two hours of keepalive, and what RFC 5382 (REQ-5) asks for: 2 h 4 min."""
+"""2 h 4 min: what RFC 5382 (REQ-5) asks of a translator at least, and above the 2 h after which Linux
+sends a keepalive where an application wants one (``net.ipv4.tcp_keepalive_time``)."""
 
 
 @dataclass(frozen=True, slots=True)

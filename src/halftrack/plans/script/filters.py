@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
 from halftrack.plans import words
+from halftrack.tcp.timeouts import SAFE_ESTABLISHED
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Selection
@@ -19,8 +20,6 @@ PORT_OPTIONS: Final = {
     "reply_dport": "--reply-port-dst",
 }
 _OURS_IS_SOURCE: Final = ("orig_src", "reply_dst")
-_SAFE_S: Final = 7_440
-"""What may live is never left less."""
 _OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
 _FAR_OF_PORT: Final = ("orig_dst", "reply_src")
 """With the service's port as destination of the original direction, these are the service's own."""
@@ -50,7 +49,7 @@ def values(chosen: Selection, seconds: int) -> dict[str, str]:
         "proof": chosen.proof,
         "planned": str(chosen.entries),
         "others": str(chosen.others),
-        "seconds": str(max(seconds, _SAFE_S) if chosen.proof == "silent" else seconds),
+        "seconds": str(max(seconds, SAFE_ESTABLISHED) if chosen.proof == "silent" else seconds),
         "silent_below": "" if chosen.silent_below_s is None else str(chosen.silent_below_s),
         "longest": "" if chosen.longest_s is None else str(chosen.longest_s),
         "family": chosen.family,
