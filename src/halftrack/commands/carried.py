@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from halftrack.commands import output, saving
+from halftrack.diagnosis.document import KINDS
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.printable import escaped
 from halftrack.plans import handover
@@ -43,7 +44,7 @@ def write(data: bytes, target: Path | None) -> None:
 
 def summary(plan: Plan, owner: str | None) -> str:
     """One line on what was printed."""
-    parts = [part for part in ("relief", "cure", "clear") if any(step.kind == part for step in plan.steps)]
+    parts = [part for part in KINDS if any(step.kind == part for step in plan.steps)]
     what = f"for {owner}" if owner else f"parts {', '.join(parts) or 'none'}"
     missing = f"; fill in {', '.join(plan.variables)} first" if plan.variables and not owner else ""
     return f"plan {plan.id} for {escaped(plan.node, ascii_only=True)}: {what}{missing}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.commands import output
 from halftrack.evidence.flows import FlowTable, conform
+from halftrack.evidence.values import OWN
 from halftrack.reporters import entries
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.filters.chosen import Chosen
 
-_OWN: Final = ("host", "self")
-
 
 def as_classic(pieces: Iterable[Chosen], *, several: bool) -> None:
     """The one-line form; where there are several tables, lines of other namespaces end in ``netns=``."""
@@ -25,7 +24,7 @@ def as_classic(pieces: Iterable[Chosen], *, several: bool) -> None:
     ascii_only = output.wants_ascii()
     unseen = r"[^ -~]" if ascii_only else r"\p{C}"
     for rows in pieces:
-        end = f" netns={rows.netns}" if several and rows.netns not in _OWN else ""
+        end = f" netns={rows.netns}" if several and rows.netns not in OWN else ""
         for part in rows.frame.iter_slices(entries.SLICE):
             lines = classic.lines(FlowTable(conform(part), rows.opaque))
             _write((lines + end if end else lines).str.replace_all(unseen, "?"))

@@ -17,6 +17,8 @@ Severity = Literal["ok", "info", "warning", "critical"]
 Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
 Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]
+KINDS: Final[tuple[Kind, ...]] = ("relief", "cure", "clear")
+"""In the order in which a plan has them."""
 RiskLevel = Literal["none", "low", "medium", "high"]
 Outcome = Literal["picked-up-again", "dropped", "loses-translation", "goes-on-untracked", "unclear"]
 UNHURT: Final[tuple[Outcome, ...]] = ("picked-up-again", "goes-on-untracked")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import services, words
 from halftrack.diagnosis.standing import CRITICAL_WITHIN, FULL, fills_within, standing
+from halftrack.evidence.values import OWN, SELF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Finding, Group, TableSummary
     from halftrack.evidence.values import Evidence
 
-_OWN: Final = frozenset({"host", "self"})
 _STUCK: Final = frozenset({"one-sided", "orphaned"})
 _MUCH: Final = 0.1
 """Share of the entries from which short-lived ones are worth a word."""
@@ -78,17 +78,17 @@ def focus(
             return by_name[netns]
     looked_at = [table for table in evidence.tables if not table.skipped] or list(evidence.tables)
     for table in looked_at:
-        if table.netns in _OWN:
+        if table.netns in OWN:
             return by_name[table.netns]
     return by_name[max(looked_at, key=lambda table: table.count or 0).netns]
 
 
 def _where(evidence: Evidence, focus: TableSummary) -> str:
     name = focus.owner.name if focus.owner else focus.netns
-    if evidence.in_container and focus.netns == "self":
+    if evidence.in_container and focus.netns == SELF:
         who = f"container {focus.owner.name}" if focus.owner else "this container"
         return f"this is the table of {who}, not the node's: "
-    if (evidence.source == "live" or len(evidence.tables) > 1) and focus.netns not in _OWN:
+    if (evidence.source == "live" or len(evidence.tables) > 1) and focus.netns not in OWN:
         return f"in {name}: "
     return ""
 

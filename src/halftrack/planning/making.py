@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack import remedies
+from halftrack.diagnosis.document import KINDS
 from halftrack.errors import UsageError
 from halftrack.evidence.values import HOST
 from halftrack.planning import asked, choosing, steps
@@ -109,7 +110,7 @@ def _wanted(
 
 def _place(picked: Pick) -> tuple[int, int]:
     slugs = [each.REMEDY for each in remedies.REMEDIES]
-    return remedies.KINDS.index(picked.advice.kind), slugs.index(picked.remedy)
+    return KINDS.index(picked.advice.kind), slugs.index(picked.remedy)
 
 
 def _settings_of(situation: Situation) -> str:

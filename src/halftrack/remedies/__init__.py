@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from halftrack.diagnosis.document import KINDS
 from halftrack.diagnosis.view import view
 from halftrack.remedies import (
     advice,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from halftrack.plans.actions import Action
 
 _WORKERS: Final = 2
-KINDS: Final = ("relief", "cure", "clear")
 
 
 class Remedy(Protocol):

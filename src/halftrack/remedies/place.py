@@ -6,12 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.values import HOST, SELF
 from halftrack.remedies.shell import word
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Namespace
 
-HOST: Final = "host"
 _MOUNTS: Final = ("/run/netns", "/var/run/netns")
 _VERSION: Final = re.compile(r"\s*(\d{1,4})\.(\d{1,4})")
 _RED_HAT_6: Final = (2, 6)
@@ -22,10 +22,10 @@ def prefix(namespace: Namespace, evidence: Evidence) -> str:
 
     The examining process is in ``host`` unless one of the tables is called ``self``.
     """
-    if namespace.name == "self":
+    if namespace.name == SELF:
         return ""
     if namespace.name == HOST:
-        elsewhere = any(table.namespace.name == "self" for table in evidence.tables)
+        elsewhere = any(table.namespace.name == SELF for table in evidence.tables)
         return "nsenter -t 1 -n " if elsewhere else ""
     if namespace.path is not None:
         path = PurePosixPath(namespace.path)

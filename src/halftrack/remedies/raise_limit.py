@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.evidence.sysctls import PREFIX
-from halftrack.evidence.values import Namespace
+from halftrack.evidence.values import HOST, Namespace
 from halftrack.plans.actions import ByHand, SetBuckets
 from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.shell import comment, word
@@ -107,8 +107,8 @@ def _of_node(situation: Situation) -> Situation:
     evidence = situation.evidence
     if place.is_host(situation.table.namespace, evidence):
         return situation
-    known = next((table for table in evidence.tables if table.netns == place.HOST), None)
-    return replace(situation, table=known or replace(situation.table, namespace=Namespace(place.HOST)))
+    known = next((table for table in evidence.tables if table.netns == HOST), None)
+    return replace(situation, table=known or replace(situation.table, namespace=Namespace(HOST)))
 
 
 def _buckets(limit: int, entries: int, now: int | None) -> int:
@@ -164,7 +164,7 @@ def _commands(
         note = "limit and buckets belong to the node: this container cannot change them"
         return (comment(f"on the node: sysctl -w {PREFIX}max={limit}"),), (note,)
     notes: list[str] = []
-    host = replace(situation, table=replace(situation.table, namespace=Namespace(place.HOST)))
+    host = replace(situation, table=replace(situation.table, namespace=Namespace(HOST)))
     before = place.prefix(host.table.namespace, evidence)
     if not place.is_host(namespace, evidence):
         notes.append("the limit is one value for all namespaces of the node, each held against it alone")

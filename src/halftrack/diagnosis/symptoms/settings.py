@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import EnabledBy, Finding
 from halftrack.evidence import sysctls
+from halftrack.evidence.values import OWN
 from halftrack.tcp import releases, timeouts
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _values(evidence: Evidence, table: Table) -> Iterator[_Issue]:
 def _files(evidence: Evidence, table: Table) -> Iterator[_Issue]:
     """Settings that the files, boot order or another manager leave other than they are believed to be."""
     lines = evidence.sysctl_lines
-    if not lines or table.netns not in {"host", "self"}:
+    if not lines or table.netns not in OWN:
         return
     by_name: dict[str, list[SysctlLine]] = {}
     for line in lines:

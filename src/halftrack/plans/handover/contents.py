@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from halftrack.evidence.values import HOST
+from halftrack.evidence.values import OWN
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl, Untracked
 from halftrack.plans.words import comment, new_value, sysctl, value
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from halftrack.plans.document import Plan, Step
 
-_OWN: Final = (HOST, "self")
 Change: TypeAlias = SetSysctl | SetBuckets | AddRules | Drain
 
 
@@ -47,7 +46,7 @@ def contents(plan: Plan) -> Contents:
     for step in plan.steps:
         for action in step.actions:
             match action:
-                case SetSysctl() if action.where.netns in _OWN:
+                case SetSysctl() if action.where.netns in OWN:
                     settings[action.name] = _setting(step, action)
                 case ByHand():
                     settings |= {each.name: _setting(step, each, action.manager) for each in action.settings}

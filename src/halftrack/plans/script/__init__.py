@@ -9,9 +9,10 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis.document import KINDS
 from halftrack.plans.document import identified
 from halftrack.plans.script.calls import Calls
-from halftrack.plans.script.telling import PARTS, about, head
+from halftrack.plans.script.telling import about, head
 from halftrack.plans.words import Spelling, comment, quoted
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _values(plan: Plan, calls: Calls) -> list[str]:
         f"{name}=''    {comment(f'the address shown as {shown}')}" for name, shown in plan.variables.items()
     ]
     lines += [f"PLAN={quoted(plan.id)}", f"NODE={quoted('' if plan.source == 'dump' else plan.node)}"]
-    for part in PARTS:
+    for part in KINDS:
         numbers = " ".join(str(number + 1) for number in range(calls.numbers[part]))
         lines.append(f"{part.upper()}={quoted(numbers)}")
     return lines

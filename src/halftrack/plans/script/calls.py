@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis.document import KINDS
 from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
-from halftrack.evidence.values import HOST
+from halftrack.evidence.values import OWN
 from halftrack.plans import rules, words
 from halftrack.plans.actions import (
     AddRules,
@@ -41,7 +42,7 @@ class Calls:
 
     plan: Plan
     spelling: Spelling
-    numbers: dict[str, int] = field(default_factory=lambda: {"relief": 0, "cure": 0, "clear": 0})
+    numbers: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     bodies: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
     families: dict[str, str] = field(default_factory=dict)
@@ -254,7 +255,7 @@ def _nowhere(action: SetSysctl | AddRules | Drain) -> str | None:
     places = [action.where]
     if isinstance(action, Drain):
         places += [chosen.sockets for chosen in action.selections]
-    return next((w.netns for w in places if w.path is None and w.netns not in {HOST, "self"}), None)
+    return next((w.netns for w in places if w.path is None and w.netns not in OWN), None)
 
 
 def _where(where: Where) -> tuple[str, str]:

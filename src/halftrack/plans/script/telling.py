@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis.document import KINDS
 from halftrack.plans.actions import Drain
 from halftrack.plans.words import comment, quoted
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from halftrack.plans.document import Plan, Step
 
-PARTS: Final = ("relief", "cure", "clear")
 _WHOLE: Final = "trap 'echo \"this script is not whole: nothing was changed\" >&2; exit 76' EXIT"
 """For one that was cut on its way: what is left of it only says what functions there are."""
 _DRAINED: Final = {
@@ -29,7 +29,7 @@ def head(plan: Plan) -> list[str]:
         _WHOLE,
         comment(f"Halftrack's plan {plan.id} for {plan.node}{made}. Each part can be run alone:"),
     ]
-    for part in PARTS:
+    for part in KINDS:
         steps = [step for step in plan.steps if step.kind == part]
         lines += [comment(f"  {part if step is steps[0] else '':7} {_title(step)}") for step in steps]
     lines.append("#   back    puts back what relief and cure changed (back relief, back cure: one of them)")
@@ -43,7 +43,7 @@ def head(plan: Plan) -> list[str]:
 def about(plan: Plan) -> str:
     """What each part is about, in the plan's own words."""
     lines = ["about() {", "    case $1 in"]
-    for part in PARTS:
+    for part in KINDS:
         lines.append(f"    {part})")
         for step in (each for each in plan.steps if each.kind == part):
             told = [f"{part.upper()}  {_title(step)}", *(f"  {line}" for line in _notes(step))]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.evidence.values import OWN
 from halftrack.reporters import figures
 from halftrack.reporters.blocks import timeline
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _COLUMNS_NEED: Final = 80
 _ENTRIES: Final = 28
-_OWN: Final = ("host", "self")
 _EACH: Final = "each by itself, 0 to 1"
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
 
@@ -53,7 +53,7 @@ def brief(number: int, shown: Finding, diagnosis: Diagnosis, page: Page) -> list
 
 def _where(group: Group, diagnosis: Diagnosis) -> str:
     """The namespace of a group, where it is not the one that everybody means."""
-    if len(diagnosis.tables) < 2 or group.netns in _OWN:
+    if len(diagnosis.tables) < 2 or group.netns in OWN:
         return ""
     return f"in {group.netns}: "
 

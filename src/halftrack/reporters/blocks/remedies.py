@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis.document import KINDS
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding
     from halftrack.reporters.layout import Page
 
-KINDS: Final = ("relief", "cure", "clear")
 _INDENT: Final = " " * 8
 _MARK: Final = "# "
 _VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
