@@ -12,6 +12,7 @@ import pytest
 
 from halftrack.changes import journal, making, persisting, showing
 from halftrack.changes.writes import buckets
+from halftrack.evidence.sysctls import HASHSIZE
 from halftrack.plans.actions import SetBuckets
 from kernel.changing import Site
 
@@ -25,7 +26,7 @@ _DRIVER = Path(__file__).with_name("killing.py")
 
 def test_a_plan_that_could_not_see_them_makes_them_no_fewer() -> None:
     """Nothing is written here: the writes are only made ready."""
-    now = int(Path(buckets.PARAMETER).read_text("ascii"))
+    now = int(Path(HASHSIZE).read_text("ascii"))
     assert making.writes(SetBuckets(after=now // 2)) == []
     assert making.writes(SetBuckets(after=now)) == []
     (more,) = making.writes(SetBuckets(after=2 * now))
@@ -34,7 +35,7 @@ def test_a_plan_that_could_not_see_them_makes_them_no_fewer() -> None:
 
 
 def test_what_boot_sets_is_no_less_than_what_is_there() -> None:
-    now = int(Path(buckets.PARAMETER).read_text("ascii"))
+    now = int(Path(HASHSIZE).read_text("ascii"))
     assert persisting.buckets_at_boot(now // 2) == now
     assert persisting.buckets_at_boot(2 * now) == 2 * now
 
@@ -42,7 +43,7 @@ def test_what_boot_sets_is_no_less_than_what_is_there() -> None:
 @pytest.fixture
 def before() -> Iterator[int]:
     """How many there are, put back afterwards whatever happens."""
-    parameter = Path(buckets.PARAMETER)
+    parameter = Path(HASHSIZE)
     was = int(parameter.read_text("ascii"))
     try:
         yield was
@@ -69,7 +70,7 @@ def test_a_change_of_them_killed_anywhere_is_known_and_taken_back(
         )
         assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
         killed = done.returncode != 0
-        now = int(Path(buckets.PARAMETER).read_text("ascii"))
+        now = int(Path(HASHSIZE).read_text("ascii"))
         seen.add(now)
         number = max(journal.numbers())
         if not journal.Journal(number).records():  # it never began
@@ -82,6 +83,6 @@ def test_a_change_of_them_killed_anywhere_is_known_and_taken_back(
         )
         undone = site.halftrack("undo", str(number), "--yes")
         assert undone.returncode == 0, undone.stderr
-        assert int(Path(buckets.PARAMETER).read_text("ascii")) == before
+        assert int(Path(HASHSIZE).read_text("ascii")) == before
     assert seen == {before, 2 * before}
     assert at > 4

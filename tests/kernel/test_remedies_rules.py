@@ -14,9 +14,9 @@ import pytest
 from halftrack.evidence.values import (
     Firewall,
 )
+from halftrack.plans.lasting import UNIT
 from halftrack.remedies import (
     notrack,
-    rules,
     timeout_policy,
 )
 from unit.situations import situation
@@ -114,15 +114,15 @@ def test_the_unit_is_one_that_systemd_accepts(netns: Netns, tmp_path: Path) -> N
         firewall = Firewall(tool=tool, systemd=True)  # type: ignore[arg-type]
         found = notrack.advise(situation(evidence_of(table, firewall=firewall)))
         assert found is not None
-        [unit] = [command for command in found.commands if rules.UNIT in command and "cat >" in command]
+        [unit] = [command for command in found.commands if UNIT in command and "cat >" in command]
         paste([unit], tmp_path)
         checked = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", str(tmp_path / "etc/systemd/system" / rules.UNIT)],
+            ["systemd-analyze", "verify", "--man=no", str(tmp_path / "etc/systemd/system" / UNIT)],
             capture_output=True,
             text=True,
             check=False,
             timeout=60,
         )
-        assert rules.UNIT not in checked.stderr, checked.stderr
-        written = (tmp_path / "etc/systemd/system" / rules.UNIT).read_text("ascii")
+        assert UNIT not in checked.stderr, checked.stderr
+        written = (tmp_path / "etc/systemd/system" / UNIT).read_text("ascii")
         assert not re.search(r"(?<!\$)\$(?!\$)", written), "systemd expands a single $ itself"

@@ -20,6 +20,7 @@ from halftrack.errors import FeatureMissing, HalftrackError
 from halftrack.evidence import uapi
 from halftrack.kernel import identity, sysctl_files, tools
 from halftrack.plans.actions import AddRules, TimeoutPolicy
+from halftrack.plans.lasting import RULES, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from halftrack.changes.writes.links import LinkWrite
     from halftrack.plans.document import Plan
 
-_UNIT: Final = "halftrack-rules.service"
 _HEAD: Final = "# Written by halftrack: the rules of its changes, see `halftrack changes`.\n"
 _ANEW: Final = "table inet halftrack\ndelete table inet halftrack\n"
 """In one transaction with what follows: loading it again changes nothing."""
@@ -58,7 +58,9 @@ def writes() -> list[FileWrite | LinkWrite]:
     """The files for all rules that stand now. Raises HalftrackError, also where nft would not load them."""
     standing = list(_standing())
     ours = places.config()
-    texts = {ours / "rules.nft": "\n".join(write.text for write in standing if isinstance(write, NftWrite))}
+    texts = {
+        ours / Path(RULES).name: "\n".join(write.text for write in standing if isinstance(write, NftWrite))
+    }
     for family in ("ip", "ip6"):
         chains = [one.text for one in standing if isinstance(one, IptablesWrite) and one.family == family]
         texts[ours / f"rules.{family}tables"] = "".join(chains)
@@ -81,7 +83,7 @@ def announce(writes: Iterable[AnyWrite]) -> None:
     Started, it loads its rules again whenever the admin's are loaded anew. For iptables that would
     add the jumps once more to those that stand, so there it waits for the boot.
     """
-    if _UNIT not in {Path(write.path).name for write in writes if isinstance(write, FileWrite)}:
+    if UNIT not in {Path(write.path).name for write in writes if isinstance(write, FileWrite)}:
         return
     if places.etc() != Path("/etc") or not sysctl_files.uses_systemd(Path("/")):
         return
@@ -89,7 +91,7 @@ def announce(writes: Iterable[AnyWrite]) -> None:
     with contextlib.suppress(HalftrackError, OSError):  # a damaged journal: it is told of at its own place
         standing = list(_standing())
         if standing and all(isinstance(write, NftWrite) for write in standing):
-            tools.attempt(["systemctl", "start", _UNIT])
+            tools.attempt(["systemctl", "start", UNIT])
 
 
 def _standing() -> Iterator[AnyWrite]:
@@ -155,8 +157,8 @@ def _unit(loads: list[str]) -> list[FileWrite | LinkWrite]:
     )
     units = places.etc() / "systemd/system"
     return [
-        files.prepare(units / _UNIT, text.encode()),
-        links.prepare(units / "multi-user.target.wants" / _UNIT, str(units / _UNIT)),
+        files.prepare(units / UNIT, text.encode()),
+        links.prepare(units / "multi-user.target.wants" / UNIT, str(units / UNIT)),
     ]
 
 

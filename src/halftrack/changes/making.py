@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from halftrack.changes import rules, spaces
 from halftrack.changes.writes import buckets, sysctl
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing
+from halftrack.evidence.sysctls import HASHSIZE
 from halftrack.kernel import files, privileges
 from halftrack.kernel.namespaces import Vanished
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl
@@ -56,9 +57,9 @@ def value(space: spaces.Space, name: str) -> str:
 
 
 def _buckets(action: SetBuckets) -> list[AnyWrite]:
-    now = files.number(buckets.PARAMETER)
+    now = files.number(HASHSIZE)
     if now is None:
-        raise FeatureMissing(f"{buckets.PARAMETER} cannot be read: it takes root on the node itself")
+        raise FeatureMissing(f"{HASHSIZE} cannot be read: it takes root on the node itself")
     if buckets.same(now, action.after) or (action.before is None and now > action.after):
         return []  # a plan that could not see how many there are never makes them fewer
     if action.before is not None and not buckets.same(now, action.before):

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes import lasting_rules, places
-from halftrack.changes.writes import buckets, files
+from halftrack.changes.writes import files
 from halftrack.errors import Incomplete, PermissionMissing
-from halftrack.kernel import files as live_files
+from halftrack.kernel import sysctl
+from halftrack.plans import lasting
 from halftrack.plans.actions import Persist
 
 if TYPE_CHECKING:
@@ -29,37 +30,28 @@ _HEAD: Final = (
 
 def merged(plan: Plan, steps: int | None = None) -> Persist:
     """All that the first ``steps`` steps of a plan (None: all) want to last, as one."""
-    settings: dict[str, str] = {}
-    module = rules = False
-    hashsize: int | None = None
-    for step in plan.steps[:steps]:
-        for action in step.actions:
-            if isinstance(action, Persist):
-                settings.update(action.settings)
-                module, rules = module or action.module, rules or action.rules
-                hashsize = action.hashsize if action.hashsize is not None else hashsize
-    return Persist(settings=settings, module=module, rules=rules, hashsize=hashsize)
+    actions = (action for step in plan.steps[:steps] for action in step.actions)
+    return lasting.together(action for action in actions if isinstance(action, Persist))
 
 
 def writes(wanted: Persist) -> list[FileWrite | LinkWrite]:
     """The files to write for it; nothing where they say so already. Raises PermissionMissing, Incomplete."""
-    etc = places.etc()
     found: list[FileWrite | LinkWrite] = []
     if wanted.hashsize is not None:
-        line = {"options nf_conntrack hashsize": str(buckets_at_boot(wanted.hashsize))}
-        found += _merged(etc / "modprobe.d/halftrack.conf", line, "=")
+        name, _, size = lasting.module_option(buckets_at_boot(wanted.hashsize)).partition("=")
+        found += _merged(places.in_etc(lasting.MODULE_OPTIONS), {name: size}, "=")
     if wanted.module:
-        found += _whole(etc / "modules-load.d/halftrack.conf", f"{_HEAD}nf_conntrack\n")
+        found += _whole(places.in_etc(lasting.MODULES), f"{_HEAD}nf_conntrack\n")
     if wanted.rules:
         found += lasting_rules.writes()
     if wanted.settings:
-        found += _merged(etc / "sysctl.d/90-halftrack.conf", wanted.settings, " = ")
+        found += _merged(places.in_etc(lasting.DROP_IN), wanted.settings, " = ")
     return found
 
 
 def buckets_at_boot(wanted: int) -> int:
     """Never fewer than there are: a plan made elsewhere may not have seen how many."""
-    return max(wanted, live_files.number(buckets.PARAMETER) or 0)
+    return max(wanted, sysctl.hash_size() or 0)
 
 
 def check(plan: Plan) -> list[FileWrite | LinkWrite]:

@@ -27,6 +27,11 @@ def etc() -> Path:
     return _named("HALFTRACK_ETC_DIR", Path("/etc"))
 
 
+def in_etc(path: str) -> Path:
+    """Where a file of ``/etc`` is then."""
+    return etc() / Path(path).relative_to("/etc")
+
+
 def config() -> Path:
     """Files of our own there (``HALFTRACK_CONFIG_DIR``)."""
     return _named("HALFTRACK_CONFIG_DIR", etc() / "halftrack")

@@ -74,7 +74,7 @@ def settings(proc: Path = Path("/proc")) -> dict[str, str]:
 
 def hash_size(sys: Path = Path("/sys")) -> int | None:
     """Buckets as the module's parameter tells; root alone may read it."""
-    return files.number(sys / "module/nf_conntrack/parameters/hashsize")
+    return files.number(sys / Path(sysctls.HASHSIZE).relative_to("/sys"))
 
 
 def _read_into(found: dict[str, str], base: Path, names: list[str] | tuple[str, ...]) -> None:

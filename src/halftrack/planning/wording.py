@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.plans.actions import AddRules, ByHand, Drain, Persist, SetBuckets, SetSysctl, Untracked
-from halftrack.remedies.persistence import DROP_IN, MODULES
+from halftrack.plans.lasting import DROP_IN, MODULE_OPTIONS, MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from halftrack.plans.actions import Action
 
 _HASHSIZE: Final = "hashsize"
-HASHSIZE_FILE: Final = "/etc/modprobe.d/halftrack.conf"
 
 
 def target(actions: Sequence[Action]) -> str:
@@ -158,7 +157,7 @@ def kept(actions: Sequence[Action]) -> str | None:
         if isinstance(action, Persist):
             files += [DROP_IN] if action.settings else []
             files += [MODULES] if action.module else []
-            files += [HASHSIZE_FILE] if action.hashsize is not None else []
+            files += [MODULE_OPTIONS] if action.hashsize is not None else []
             files += ["our rules' unit"] if action.rules else []
     return ", ".join(dict.fromkeys(files)) or None
 

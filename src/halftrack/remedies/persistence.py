@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from halftrack.plans.lasting import DROP_IN, MODULES
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment, word
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Namespace, SysctlLine
     from halftrack.remedies.situation import Situation
 
-DROP_IN: Final = "/etc/sysctl.d/90-halftrack.conf"
-MODULES: Final = "/etc/modules-load.d/halftrack.conf"
 _PACKAGED: Final = ("/usr/lib/sysctl.d/", "/lib/sysctl.d/", "/usr/local/lib/sysctl.d/")
 _LATE: Final = ("/etc/sysctl.conf", "/etc/ufw/sysctl.conf")
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
-from halftrack.evidence.sysctls import PREFIX
+from halftrack.evidence.sysctls import HASHSIZE, PREFIX
 from halftrack.evidence.values import HOST, Namespace
 from halftrack.plans.actions import ByHand, SetBuckets
+from halftrack.plans.lasting import MODULE_OPTIONS, module_option
 from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.shell import comment, word
 
@@ -24,7 +25,6 @@ ENTRY_BYTES: Final = 320
 """Memory of an entry with its extensions where the slab was not read: the upper end of what is seen."""
 BUCKET_BYTES: Final = 8
 _LARGEST: Final = (1 << 31) - 1
-_HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
 _OWN_LIMIT: Final = ("openvz", "virtuozzo", "vz")
 
 
@@ -149,10 +149,10 @@ def _mebibytes(size: int) -> str:
 
 def _resize(situation: Situation, buckets: int) -> str:
     """Set the number of buckets; where today's is not known, only if it is smaller."""
-    resize = f"echo {buckets} > {_HASHSIZE}"
+    resize = f"echo {buckets} > {HASHSIZE}"
     if situation.summary is not None and situation.summary.buckets is not None:
         return resize
-    return f'[ "$(cat {_HASHSIZE})" -ge {buckets} ] || {resize}'
+    return f'[ "$(cat {HASHSIZE})" -ge {buckets} ] || {resize}'
 
 
 def _commands(
@@ -181,6 +181,7 @@ def _commands(
             "kube-proxy writes the limit at each of its starts: to keep it, change its configuration"
         )
         return (*commands, *kube_proxy.configure({"max": limit})), tuple(notes)
-    options = f'echo "options nf_conntrack hashsize=$(cat {_HASHSIZE})" > /etc/modprobe.d/halftrack.conf'
+    line = module_option(f"$(cat {HASHSIZE})")
+    options = f'echo "{line}" > {MODULE_OPTIONS}'
     kept = persistence.keep(settings, host)
     return (*commands, options, *kept.commands), (*notes, *kept.notes)

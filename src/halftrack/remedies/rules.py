@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.plans import lasting
+from halftrack.plans.lasting import RULES, RULES_OF_EACH, UNIT
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment, word, written
 
@@ -21,26 +23,6 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 TABLE: Final = "inet halftrack"
-DIRECTORY: Final = "/etc/halftrack/rules.d"
-ALL_RULES: Final = "/etc/halftrack/rules.nft"
-UNIT: Final = "halftrack-rules.service"
-_ALL: Final = f'table {TABLE}\ndelete table {TABLE}\ninclude "{DIRECTORY}/*.nft"'
-_UNIT_FILE: Final = """\
-[Unit]
-Description=Packet-filter rules of Halftrack
-After={after}
-PartOf={after}
-ReloadPropagatedFrom={after}
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={load}
-ExecReload={load}
-
-[Install]
-WantedBy=multi-user.target {after}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +64,12 @@ def _nft_on_node(
 ) -> list[str]:
     before = place.prefix(situation.table.namespace, situation.evidence)
     commands = [
-        f"mkdir -p {DIRECTORY}\n"
-        + written(f"{DIRECTORY}/{name}.nft", _table(objects, chains), expand=expand),
-        written(ALL_RULES, _ALL),
-        f"{before}nft -c -f {ALL_RULES} && {before}nft -f {ALL_RULES}",
+        f"mkdir -p {RULES_OF_EACH}\n"
+        + written(f"{RULES_OF_EACH}/{name}.nft", _table(objects, chains), expand=expand),
+        written(RULES, lasting.ALL_RULES.rstrip()),
+        f"{before}nft -c -f {RULES} && {before}nft -f {RULES}",
     ]
-    return commands + _unit(f"/usr/sbin/nft -f {ALL_RULES}", "nftables.service", situation)
+    return commands + _unit(f"/usr/sbin/nft -f {RULES}", "nftables.service", situation)
 
 
 def _table(objects: str, chains: Sequence[Chain]) -> str:
@@ -108,10 +90,10 @@ def iptables(name: str, lines: Sequence[str], situation: Situation, *, expand: b
         mark = "EOF" if expand else "'EOF'"
         return [f"{before}sh -e <<{mark}\n{script}\nEOF"]
     before = place.prefix(situation.table.namespace, situation.evidence)
-    path = f"{DIRECTORY}/{name}.sh"
-    load = f"/bin/sh -c 'for f in {DIRECTORY}/*.sh; do sh -e $f || exit; done'"
+    path = f"{RULES_OF_EACH}/{name}.sh"
+    load = f"/bin/sh -c 'for f in {RULES_OF_EACH}/*.sh; do sh -e $f || exit; done'"
     return [
-        f"mkdir -p {DIRECTORY}\n" + written(path, script, expand=expand),
+        f"mkdir -p {RULES_OF_EACH}\n" + written(path, script, expand=expand),
         f"{before}sh -e {word(path)}",
         *_unit(load, "netfilter-persistent.service iptables.service", situation),
     ]
@@ -125,7 +107,7 @@ def iptables_rule(tool: str, table: str, rule: str) -> str:
 def _unit(load: str, after: str, situation: Situation) -> list[str]:
     if not place.has_systemd(situation.evidence):
         return [comment(f"no systemd here: have the boot scripts run, after the firewall: {load}")]
-    unit = _UNIT_FILE.format(load=load.replace("$", "$$"), after=after)  # systemd expands $ itself
+    unit = lasting.unit(load, after)
     return [
         written(f"/etc/systemd/system/{UNIT}", unit),
         f"systemctl daemon-reload && systemctl enable {UNIT}",

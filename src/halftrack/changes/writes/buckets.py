@@ -11,9 +11,9 @@ import msgspec
 
 from halftrack.changes.writes import Look, Seen
 from halftrack.errors import Busy, Incomplete, PermissionMissing
+from halftrack.evidence.sysctls import HASHSIZE
 from halftrack.kernel import files
 
-PARAMETER: Final = "/sys/module/nf_conntrack/parameters/hashsize"
 _IN_A_PAGE: Final = os.sysconf("SC_PAGE_SIZE") // struct.calcsize("P")
 """Heads of lists."""
 
@@ -23,7 +23,7 @@ class BucketsWrite(msgspec.Struct, frozen=True, kw_only=True, tag="buckets", tag
 
     before: int
     after: int
-    path: str = PARAMETER
+    path: str = HASHSIZE
 
     @property
     def title(self) -> str:

@@ -5,13 +5,14 @@ Ansible reads ``{{`` in every value, so that no free text of a plan stands in on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from halftrack.plans import rules
+from halftrack.evidence.sysctls import HASHSIZE
+from halftrack.plans import lasting, rules
 from halftrack.plans.actions import AddRules, Drain, SetBuckets, SetSysctl, Untracked
 from halftrack.plans.handover import yaml
 from halftrack.plans.handover.contents import contents, head, left_out, predicted
-from halftrack.plans.handover.sysctl_d import PATH
+from halftrack.plans.lasting import RULES, RULES_OF_EACH, UNIT
 from halftrack.plans.words import Spelling, comment, port, protocol
 
 if TYPE_CHECKING:
@@ -20,34 +21,6 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Plan
     from halftrack.plans.handover.contents import Change, Contents, Setting
     from halftrack.plans.handover.yaml import Node
-
-_HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
-_DIRECTORY: Final = "/etc/halftrack/rules.d"
-_ALL_RULES: Final = "/etc/halftrack/rules.nft"
-_UNIT: Final = "halftrack-rules.service"
-_LOAD: Final = f"/usr/sbin/nft -f {_ALL_RULES}"
-_ALL: Final = f"""\
-table inet halftrack
-delete table inet halftrack
-include "{_DIRECTORY}/*.nft"
-"""
-"""Replaces the table as a whole, in one transaction."""
-_UNIT_FILE: Final = f"""\
-[Unit]
-Description=Packet-filter rules of Halftrack
-After=nftables.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={_LOAD}
-ExecReload={_LOAD}
-
-[Install]
-WantedBy=multi-user.target nftables.service
-"""
 
 
 def render(plan: Plan) -> str:
@@ -140,7 +113,7 @@ def _file(name: str, path: str, content: str) -> _Task:
 def _module() -> Iterator[_Task]:
     yield _file(
         "The tracker is loaded at boot, before its settings are applied",
-        "/etc/modules-load.d/halftrack.conf",
+        lasting.MODULES,
         "nf_conntrack\n",
     )
     yield (
@@ -159,16 +132,16 @@ def _module() -> Iterator[_Task]:
 def _buckets(size: int) -> Iterator[_Task]:
     yield _file(
         "The hash has its size at boot",
-        "/etc/modprobe.d/halftrack.conf",
-        f"options nf_conntrack hashsize={size:d}\n",
+        lasting.MODULE_OPTIONS,
+        f"{lasting.module_option(size)}\n",
     )
     yield (
         [],
         {
             "name": "The hash has its size now",
             "ansible.builtin.shell": {
-                "cmd": f'[ "$(cat {_HASHSIZE})" -ge {size:d} ] ||'
-                f" {{ echo {size:d} > {_HASHSIZE} && echo grown; }}"
+                "cmd": f'[ "$(cat {HASHSIZE})" -ge {size:d} ] ||'
+                f" {{ echo {size:d} > {HASHSIZE} && echo grown; }}"
             },
             "register": "halftrack_hash",
             "changed_when": "halftrack_hash.stdout == 'grown'",
@@ -186,7 +159,7 @@ def _sysctl(setting: Setting) -> _Task:
         "ansible.posix.sysctl": {
             "name": setting.name,
             "value": setting.after,
-            "sysctl_file": PATH,
+            "sysctl_file": lasting.DROP_IN,
             "sysctl_set": True,
             "state": "present",
         },
@@ -201,7 +174,7 @@ def _nft(actions: list[AddRules], variables: _Variables) -> Iterator[_Task]:
         [],
         {
             "name": "Rules have their directory",
-            "ansible.builtin.file": {"path": _DIRECTORY, "state": "directory", "mode": "0755"},
+            "ansible.builtin.file": {"path": RULES_OF_EACH, "state": "directory", "mode": "0755"},
             "become": True,
         },
     )
@@ -216,16 +189,17 @@ def _nft(actions: list[AddRules], variables: _Variables) -> Iterator[_Task]:
             name = f"timeout_tcp_{port(rule.port)}_{number}"
             text, _, _ = rules.nft_policy(rule, name, variables)
             notes = []
-        _, task = _file(f"Rules {name}", f"{_DIRECTORY}/{name}.nft", text + "\n")
+        _, task = _file(f"Rules {name}", f"{RULES_OF_EACH}/{name}.nft", text + "\n")
         yield notes, {**task, "register": f"halftrack_rules_{number}"}
-    yield _file("All rules are one ruleset", _ALL_RULES, _ALL)
-    yield _file("Rules have a unit of their own", f"/etc/systemd/system/{_UNIT}", _UNIT_FILE)
+    yield _file("All rules are one ruleset", RULES, lasting.ALL_RULES)
+    unit = lasting.unit(f"/usr/sbin/nft -f {RULES}", "nftables.service")
+    yield _file("Rules have a unit of their own", f"/etc/systemd/system/{UNIT}", unit)
     yield (
         [],
         {
             "name": "Rules are loaded, and come back at boot",
             "ansible.builtin.systemd_service": {
-                "name": _UNIT,
+                "name": UNIT,
                 "enabled": True,
                 "daemon_reload": True,
                 "state": "{{ 'restarted' if ("

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.plans.handover.contents import contents, head, left_out, predicted
+from halftrack.plans.lasting import DROP_IN, MODULE_OPTIONS, module_option
 from halftrack.plans.words import comment
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan
-
-PATH: Final = "/etc/sysctl.d/90-halftrack.conf"
 
 
 def render(plan: Plan) -> str:
@@ -20,7 +19,7 @@ def render(plan: Plan) -> str:
         raise LookupError("this plan changes no sysctl of the node itself")
     lines = [
         *head(plan),
-        comment(f"for {PATH}; at once: sysctl -p {PATH}"),
+        comment(f"for {DROP_IN}; at once: sysctl -p {DROP_IN}"),
         "# The module nf_conntrack has to be loaded before boot applies this, or the lines are passed",
         "# over: a file in /etc/modules-load.d with the line nf_conntrack.",
     ]
@@ -31,8 +30,7 @@ def render(plan: Plan) -> str:
             lines.append(comment(f"{each.manager} sets this at each of its starts: it has to change there"))
         lines.append(f"{each.name} = {each.after}")
     if held.hashsize is not None:
-        hashsize = f"options nf_conntrack hashsize={held.hashsize:d}"
-        lines += ["", comment(f"with it, in /etc/modprobe.d/halftrack.conf: {hashsize}")]
+        lines += ["", comment(f"with it, in {MODULE_OPTIONS}: {module_option(held.hashsize)}")]
     if held.others:
         lines += ["", *left_out(held.others, "it is no sysctl of the node")]
     return "\n".join(lines) + "\n"

@@ -18,12 +18,11 @@ from halftrack.plans.actions import (
     SetSysctl,
     Untracked,
 )
+from halftrack.plans.lasting import together
 from halftrack.plans.script import filters
 from halftrack.plans.words import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from halftrack.plans.actions import Selection, TimeoutPolicy, Where
     from halftrack.plans.document import Plan
     from halftrack.plans.rules import Restored
@@ -59,7 +58,7 @@ class Calls:
                     self._add(part, action)
             lasting = [action for action in actions if isinstance(action, Persist)]
             if lasting:
-                self._persist(part, _together(lasting))
+                self._persist(part, together(lasting))
 
     def _add(self, part: str, action: SetSysctl | SetBuckets | AddRules | Drain | ByHand) -> None:
         where = None if isinstance(action, SetBuckets | ByHand) else _nowhere(action)
@@ -167,7 +166,7 @@ class Calls:
     def _iptables(self, part: str, where: Where, loaded: Restored, first: str = "") -> None:
         """``first``: what the boot script has to do before the rules can be loaded."""
         text = words.double_quoted(loaded.text)
-        jumps = quoted_lines(loaded.jump_lines)
+        jumps = _quoted_lines(loaded.jump_lines)
         self._call(part, "iptables_rules", *_where(where), loaded.tool, loaded.chain, text, jumps)
         self.needs.add("iptables")
         if not where.path:
@@ -234,18 +233,7 @@ class Calls:
 _OPERATION: Final = '"$1"'
 
 
-def _together(lasting: Sequence[Persist]) -> Persist:
-    """One for the whole part: each file is written once, when all else is done."""
-    sizes = [each.hashsize for each in lasting if each.hashsize is not None]
-    return Persist(
-        settings={name: value for each in lasting for name, value in each.settings.items()},
-        module=any(each.module for each in lasting),
-        rules=any(each.rules for each in lasting),
-        hashsize=max(sizes, default=None),
-    )
-
-
-def quoted_lines(text: str) -> str:
+def _quoted_lines(text: str) -> str:
     """Several lines of our own making in one word."""
     return f"'{text}'"
 
