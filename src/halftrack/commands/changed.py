@@ -21,14 +21,9 @@ def refuse_looking(given: Options, verb: str) -> None:
         raise UsageError(f"--netns is for looking and planning: {verb} goes where the change was made")
 
 
-def wants_document(given: Options) -> bool:
-    """Whether the answer is to be JSON."""
-    return given.json or given.jsonl
-
-
 def report(folded: Folded, given: Options, text: str = "") -> None:
     """What became of a change: as a document where that was asked for, else ``text``, unless quiet."""
-    if wants_document(given):
+    if given.document:
         from halftrack.changes import showing  # noqa: PLC0415  # only JSON needs it
 
         document(showing.show(folded))

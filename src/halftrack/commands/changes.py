@@ -27,7 +27,7 @@ def command(context: click.Context, *, number: int | None) -> int:
     found = [journal.find(number)[1]] if number is not None else [one for _, one in journal.every(damaged)]
     shown = tuple(showing.show(one) for one in found)
     notes = list(dict.fromkeys((*notes, *damaged)))
-    if changed.wants_document(given):
+    if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
 
         output.write(json.pretty(Changes(changes=shown, notes=tuple(notes))))

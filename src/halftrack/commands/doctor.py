@@ -118,7 +118,7 @@ def _going_on(sources: Sequence[str], given: Options, listen: str | None) -> _Go
 
 
 def _wants_json(form: str, given: Options) -> bool:
-    return form == "json" or given.json or given.jsonl
+    return form == "json" or given.document
 
 
 def _shown(found: Diagnosis, form: str, given: Options, going_on: _GoingOn) -> bytes:

@@ -125,7 +125,7 @@ def _notes(looked: Looked) -> Iterator[str]:
 
 def _show(shown: Preview, given: Options) -> None:
     """What would be done, to whoever decides: it is the answer of a dry run alone."""
-    if given.json or given.jsonl:
+    if given.document:
         return
     from halftrack.reporters import draining  # noqa: PLC0415  # only text needs it
 
@@ -210,7 +210,7 @@ def _drain(
 
 
 def _print(looked: Looked, shown: Preview, outcome: Outcome | None, given: Options) -> None:
-    if given.json or given.jsonl:
+    if given.document:
         import msgspec  # noqa: PLC0415  # only JSON needs it
 
         from halftrack.draining import outcome as outcomes  # noqa: PLC0415  # likewise

@@ -25,7 +25,7 @@ def command(context: click.Context, topic: str | None = None) -> int:
     from halftrack.reporters.layout import Page  # noqa: PLC0415  # --help needs none of these
 
     given = options.given(context)
-    if given.json or given.jsonl:
+    if given.document:
         output.write(_document(topic))
         return 0
     page = Page(output.width(), output.wants_ascii())

@@ -97,7 +97,7 @@ def command(
     _show(plan, meant, given, asked=not yes)
     if not meant.has_work:
         output.message("nothing to do: all that can be done here is in force", given)
-        if changed.wants_document(given):
+        if given.document:
             changed.document()
         return 0
     trial_of_another.refuse_beside(overdue=False)
@@ -224,7 +224,7 @@ def _intention(checked: Checked, terms: Terms, bystander: tuple[str, ...]) -> In
 
 def _show(plan: Plan, meant: Intention, given: Options, *, asked: bool) -> None:
     """What would be done, to whoever decides."""
-    document = changed.wants_document(given)
+    document = given.document
     if document and not asked:
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
@@ -246,7 +246,7 @@ def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
     total = len(meant.writes) + len(meant.drains) + (len(meant.files) if terms.trial_s is None else 0)
 
     def told(title: str, result: str) -> None:
-        if not (given.quiet or changed.wants_document(given)):
+        if not (given.quiet or given.document):
             for line in changes.progress(next(steps), total, title, result):
                 output.show(line)
 
@@ -284,7 +284,7 @@ def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
 
 
 def _report(change: Change, given: Options) -> None:
-    if changed.wants_document(given):
+    if given.document:
         changed.document(change)
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from halftrack.commands import durations
 from halftrack.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-_BUDGET: Final = re.compile(r"([0-9]{1,6})(s|m|h)?", re.ASCII)
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(slots=True)
@@ -32,6 +29,11 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     no_input: bool = False
+
+    @property
+    def document(self) -> bool:
+        """Whether the answer is to be JSON, of either kind."""
+        return self.json or self.jsonl
 
 
 def given(context: click.Context) -> Options:
@@ -63,12 +65,8 @@ def _keep_assumed(context: click.Context, _: click.Parameter, values: tuple[str,
 
 
 def _keep_budget(context: click.Context, _: click.Parameter, text: str | None) -> None:
-    if text is None:
-        return
-    found = _BUDGET.fullmatch(text)
-    if not found or int(found[1]) == 0:
-        raise UsageError(f"--budget {text!a}: write a duration of at least a second, e.g. --budget 10s")
-    given(context).budget_s = float(int(found[1]) * _UNITS[found[2] or "s"])
+    if text is not None:
+        given(context).budget_s = float(durations.seconds("--budget", text, example="10s"))
 
 
 def _flag(*names: str, help: str) -> Callable[[Any], Any]:  # noqa: A002  # click's word

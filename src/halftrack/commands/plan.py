@@ -17,7 +17,7 @@ from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, Usag
 from halftrack.evidence.rulesets import OF_ENTRIES
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import identity
-from halftrack.planning.wanted import REMEDIES
+from halftrack.planning.wanted import REMEDIES, example
 from halftrack.plans import handover
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _NAME = "plan.json"
     short_help="What would be changed, and what could break.",
     help="Plans what fits this node: RELIEF (room), CURE (stops the growth), CLEAR (what is stuck). WHAT"
     f" names remedies ({', '.join(REMEDIES)}), with arguments as in"
-    " timeout-policy:service=tcp/8883,established=7440, or findings by number or id. Changes nothing.",
+    f" {example('timeout-policy')}, or findings by number or id. Changes nothing.",
 )
 @click.argument("words", metavar="[WHAT]...", nargs=-1)
 @click.option(
@@ -79,7 +79,7 @@ def command(
     given = options.given(context)
     if target == Path("-"):
         raise UsageError("-o names a file; on standard output the plan is printed by --json")
-    if sum((as_script, owner is not None, given.json or given.jsonl)) > 1:
+    if sum((as_script, owner is not None, given.document)) > 1:
         raise UsageError("--sh, --for and --json are different answers: ask for one of them")
     plan, seen = made(sources, planning.parse(words), given)
     if as_script or owner is not None:
@@ -170,7 +170,7 @@ def following(
 
 def shown(plan: Plan, given: Options, following: Sequence[str] = ()) -> bytes:
     """As JSON where that was asked for, else as a screen."""
-    if given.json or given.jsonl:
+    if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
         return json.compact(plan) if given.jsonl else json.pretty(plan)

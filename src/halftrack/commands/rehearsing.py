@@ -28,7 +28,7 @@ def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
         raise Incomplete(f"masked addresses have to be filled in first (--fill): {names}")
 
     def told(text: str) -> None:
-        if sys.stderr.isatty() and not (given.json or given.jsonl):
+        if sys.stderr.isatty() and not given.document:
             output.message(text, given)
 
     refused = tuple(dict.fromkeys(_refused(plan, lasting=lasting, unmanaged=unmanaged)))
@@ -54,7 +54,7 @@ def _refused(plan: Plan, *, lasting: bool, unmanaged: bool) -> Iterator[str]:
 
 
 def _shown(found: Rehearsal, given: Options) -> bytes:
-    if given.json or given.jsonl:
+    if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
 
         return json.compact(found) if given.jsonl else json.pretty(found)

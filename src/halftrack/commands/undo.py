@@ -87,7 +87,7 @@ def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
     from halftrack.changes import showing  # noqa: PLC0415  # as above
     from halftrack.reporters import changes  # noqa: PLC0415  # likewise
 
-    document = changed.wants_document(given)
+    document = given.document
     if yes and (given.quiet or document):
         return
     text = changes.one(showing.show(folded))

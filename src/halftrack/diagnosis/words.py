@@ -1,6 +1,13 @@
-"""Numbers and durations as they stand in sentences."""
+"""Numbers and durations as they stand in sentences, and durations as somebody types them."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
+
+_TYPED: Final = re.compile(r"(?:[0-9]{1,12}[smhdw])+|[0-9]{1,12}", re.ASCII)
+_PART: Final = re.compile(r"([0-9]+)([smhdw]?)", re.ASCII)
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
@@ -36,3 +43,11 @@ def duration(seconds: int) -> str:
     if minutes:
         return f"{minutes} min {secs} s" if secs else f"{minutes} min"
     return f"{secs} s"
+
+
+def seconds(text: str) -> int | None:
+    """Of ``90``, ``90s``, ``10m``, ``1h30m``, ``1d``, ``2w``; None for what is no duration."""
+    told = text.lower()
+    if not _TYPED.fullmatch(told):
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(told))

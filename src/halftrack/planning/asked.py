@@ -14,6 +14,7 @@ from halftrack.errors import UsageError
 from halftrack.evidence.literals import literal
 from halftrack.evidence.values import HOST, SELF
 from halftrack.planning.picks import Pick, pick
+from halftrack.planning.wanted import example
 from halftrack.remedies.live import LiveEntries
 from halftrack.remedies.preference import slug
 from halftrack.remedies.situation import Situation
@@ -141,10 +142,8 @@ def _unasked(situation: Situation, wanted: Wanted) -> Advice:
     name = str(wanted.remedy)
     missing = [each for each in _NEEDED.get(name, ()) if each not in wanted.arguments]
     if missing:
-        example = "timeout-policy:service=tcp/8883,established=7440"
-        if name == "notrack":
-            example = "notrack:service=tcp/80,address=203.0.113.73"
-        raise UsageError(f"no finding here calls for {name}: say {' and '.join(missing)}, as in {example}")
+        told = f"say {' and '.join(missing)}, as in {example(name)}"
+        raise UsageError(f"no finding here calls for {name}: {told}")
     proposed = _proposed(situation, wanted, dict(wanted.arguments))
     if proposed is not None:
         return proposed

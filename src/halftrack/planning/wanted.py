@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from halftrack.diagnosis.filters.vocabulary import SYMPTOMS
+from halftrack.diagnosis.words import seconds as duration
 from halftrack.errors import UsageError
 from halftrack.evidence.literals import literal
 from halftrack.plans.rules import STATES
@@ -33,11 +34,10 @@ REMEDIES: Final[Mapping[str, Mapping[str, _Kind]]] = MappingProxyType(
 """Slug to the arguments that it takes."""
 _CONDITIONS: Final = ("table-pressure", "hash-too-small", "settings")
 _EXAMPLES: Final = {"seconds": "7440", "number": "524288", "service": "tcp/8883", "address": "203.0.113.73"}
-_DURATION: Final = re.compile(r"([0-9]{1,10})([smhd]?)", re.ASCII)
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST: Final = (1 << 31) - 1
 _SERVICE: Final = re.compile(r"(tcp|udp|sctp)/([0-9]{1,5})", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_COUNT: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _arguments(slug: str, told: str) -> dict[str, str | int]:
         name, equals, value = part.partition("=")
         name = name.strip().lower().replace("-", "_")
         if not equals or not value or name not in known:
-            raise UsageError(f"{part!a} is no argument of {slug}: write {_example(slug)}")
+            raise UsageError(f"{part!a} is no argument of {slug}: write {example(slug)}")
         if name in found:
             raise UsageError(f"{slug} is given {name} twice")
         found[name] = _value(slug, name, known[name], value.strip())
@@ -95,13 +95,12 @@ def _value(slug: str, name: str, kind: _Kind, text: str) -> str | int:
     wrong = UsageError(f"{name}={ascii(text)[1:-1]}: write {slug}:{name}={_EXAMPLES[kind]}")
     match kind:
         case "seconds":
-            found = _DURATION.fullmatch(text)
-            seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+            seconds = duration(text) or 0
             if not 0 < seconds <= _LONGEST:
                 raise wrong
             return seconds
         case "number":
-            if not _DURATION.fullmatch(text) or not text.isdecimal() or not 0 < int(text) <= _LONGEST:
+            if not _COUNT.fullmatch(text) or not 0 < int(text) <= _LONGEST:
                 raise wrong
             return int(text)
         case "service":
@@ -109,7 +108,7 @@ def _value(slug: str, name: str, kind: _Kind, text: str) -> str | int:
             if named is None or not 0 < int(named[2]) < 1 << 16:
                 raise wrong
             if slug == "timeout-policy" and named[1] != "tcp":
-                raise UsageError(f"{slug} knows the states of TCP alone: write {_example(slug)}")
+                raise UsageError(f"{slug} knows the states of TCP alone: write {example(slug)}")
             return f"{named[1]}/{int(named[2])}"
         case "address":
             if not text or set(text) & set(" \t\n'\"\\$;{}/%"):
@@ -127,7 +126,8 @@ def _address(text: str) -> str:
     return str(mapped or found)
 
 
-def _example(slug: str) -> str:
+def example(slug: str) -> str:
+    """How a remedy is asked for with arguments."""
     shown = {
         "timeout-policy": "timeout-policy:service=tcp/8883,established=7440",
         "notrack": "notrack:service=tcp/80,address=203.0.113.73",

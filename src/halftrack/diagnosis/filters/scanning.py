@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.filters.terms import Address, Mark, Number, Span, Text, Value
 from halftrack.diagnosis.filters.vocabulary import FIELDS, SYMPTOMS, Field
 from halftrack.errors import UsageError
@@ -18,8 +19,6 @@ _PROTOCOLS: Final = {name: number for number, name in uapi.PROTOCOL_NAMES.items(
     "icmp6": uapi.IPPROTO_ICMPV6,
     "ipv6-icmp": uapi.IPPROTO_ICMPV6,
 }
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION: Final = re.compile(r"(?:[0-9]{1,12}[smhdw])+|[0-9]{1,12}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _SERVICE: Final = re.compile(r"([a-z0-9-]+)(?:/([0-9]{1,5}))?", re.ASCII)
 _MARK: Final = re.compile(
@@ -157,12 +156,10 @@ def _span(name: str, text: str) -> Span:
 
 def _one(name: str, text: str, field: Field) -> int:
     if field.kind == "duration":
-        if not _DURATION.fullmatch(text.lower()):
+        seconds = words.seconds(text)
+        if seconds is None:
             raise _wrong(name, text, "not a duration (90s, 5m, 2h, 1d)")
-        return sum(
-            int(count) * _UNITS[unit or "s"]
-            for count, unit in re.findall(r"([0-9]+)([smhdw]?)", text.lower())
-        )
+        return seconds
     if not _NUMBER.fullmatch(text):
         raise _wrong(name, text, "not a number")
     if int(text) > field.most:
