@@ -396,6 +396,31 @@ def test_nothing_in_what_was_read_is_weighed_all_the_same(symptom: str) -> None:
             assert all(0 <= cause.confidence <= 1 for cause in weigh_all(one))
 
 
+class TestNobodyLeftForThem:
+    """One-sided entries whose owner has no socket for them: orphaned, and of the same making."""
+
+    def orphaned(self, **table: Any) -> Case:
+        return case("orphaned", one_sided(500, idle_s=IDLE), **table)
+
+    def test_a_slow_way_leaves_them(self) -> None:
+        one = self.orphaned(tcp=sockets(**SLOW))
+        assert first(one) == "slow-path"
+
+    def test_a_shaper_leaves_them(self) -> None:
+        assert first(self.orphaned(shaping=shaped(tbf(backlog=60_000, drops=9)))) == "shaping"
+
+    def test_their_peers_did_not_vanish(self) -> None:
+        """Whoever never answered was not there to vanish."""
+        assert first(self.orphaned()) == "unknown"
+        found = weighed(self.orphaned(), "vanished-peer")
+        assert "nobody was there to vanish" in against(found)
+        assert any("tc -s qdisc" in what for what in weighed(self.orphaned(), "unknown").missing)
+
+    def test_answered_ones_are_of_another_making(self) -> None:
+        found = {cause.cause for cause in weigh_all(case("orphaned", rows(500, idle_s=IDLE)))}
+        assert found.isdisjoint({"slow-path", "shaping"})
+
+
 class TestHeard:
     """What was heard while somebody listened."""
 

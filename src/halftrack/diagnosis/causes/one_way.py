@@ -18,6 +18,13 @@ _TALK: Final = 10
 _TAIL: Final = 3
 
 
+def concerned(case: Case) -> bool:
+    """Whether the case is about packets of one side: also where it is known that nobody is left for them."""
+    if case.symptom == "orphaned":
+        return facts.share(case.rows, pl.col("one_sided")) > 0.5
+    return case.symptom == "one-sided"
+
+
 def server_alone(case: Case) -> float:
     """The share of the entries that the server's packets made."""
     return facts.share(case.rows.sample("local_src", "side"), facts.server_spoke())

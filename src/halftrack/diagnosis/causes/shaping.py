@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def weigh(case: Case) -> Cause | None:
-    if case.symptom != "one-sided":
+    if not one_way.concerned(case):
         return None
     server = one_way.server_alone(case)
     owner = facts.top_share(case.rows.sample("local_hi", "local_lo"), pl.all())

@@ -32,7 +32,7 @@ _SEGMENTS: Final = 1_000
 
 
 def weigh(case: Case) -> Cause | None:
-    if case.symptom != "one-sided":
+    if not one_way.concerned(case):
         return None
     server = one_way.server_alone(case)
     here = facts.entries_of(case.view)

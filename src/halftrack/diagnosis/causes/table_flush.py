@@ -43,7 +43,7 @@ def weigh(case: Case) -> Cause | None:
             Clue("they did not come in one moment", when, clock, -0.6)
             if when in {"steady", "steps", "falling"}
             else None,
-            one_way.goes_on(case, -0.5) if case.symptom == "one-sided" else None,
+            one_way.goes_on(case, -0.5) if one_way.concerned(case) else None,
             _before_boot(case),
             _nothing_older(case),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import shape
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, one_way
 from halftrack.diagnosis.document import Cause, Reason
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def weigh(case: Case, others: Sequence[Cause]) -> Cause:
 def _missing(case: Case, others: Sequence[Cause]) -> tuple[str, ...]:
     evidence, table = case.view.evidence, case.view.table
     missing = list(_WOULD_TELL.get(case.symptom, ()))
-    if case.symptom == "one-sided":
+    if one_way.concerned(case):
         missing += [what for cause in others if cause.cause in _ALIKE for what in cause.missing]
     if case.symptom in {"idle-established", "one-sided"} and not facts.sockets_read(case):
         missing.insert(0, "the owner's sockets: ss -tan in its namespace")

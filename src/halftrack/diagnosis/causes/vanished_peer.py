@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Cause
 
 _SPREAD: Final = 0.3
+_FEW_ANSWERED: Final = 0.2
 
 
 def weigh(case: Case) -> Cause | None:
@@ -33,6 +34,13 @@ def weigh(case: Case) -> Cause | None:
         (
             Clue("share of the entries that were answered and confirmed", round(answered, 2), here, 0.15)
             if answered >= facts.MOSTLY
+            else Clue(
+                "share of the entries that were answered: nobody was there to vanish",
+                round(answered, 2),
+                here,
+                -0.6,
+            )
+            if answered < _FEW_ANSWERED
             else None,
             Clue("different peers per entry", round(peers, 2), here, 0.3, own=True)
             if many and peers >= _SPREAD
