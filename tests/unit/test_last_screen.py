@@ -38,7 +38,7 @@ def test_a_number_is_the_finding_that_stood_there(folder: Path) -> None:
 def test_a_screen_of_another_session_of_this_number_is_not_believed(folder: Path) -> None:
     last_screen.remember(SICK_OLD, ())
     [file] = folder.iterdir()
-    file.write_bytes(file.read_bytes().replace(b'"started":"', b'"started":"9'))
+    file.write_bytes(file.read_bytes().replace(b'"started":', b'"started":9'))
     with pytest.raises(UsageError, match="no screen of this session"):
         last_screen.by_id(parse(["1"]))
 

@@ -10,18 +10,14 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.kernel import files
+from halftrack.kernel import files, processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from halftrack.changes.folding import Folded
 
 _PATTERN: Final = re.compile(r"([0-9a-fA-F:.]+)(?:%\w+)? ([0-9]{1,5}) ([0-9a-fA-F:.]+)(?:%\w+)? ([0-9]{1,5})")
-_MOST_ABOVE: Final = 64
 _ENVIRONMENT: Final = 1 << 20
 
 
@@ -39,7 +35,7 @@ class Connection:
 
 def connection() -> Connection | None:
     """The ssh connection above this process; None where there is none."""
-    above = list(_above(os.getpid()))
+    above = [pid for pid in processes.above(os.getpid()) if pid > 1]
     text = os.environ.get("SSH_CONNECTION") or next(filter(None, map(_environment, above)), None)
     found = _PATTERN.fullmatch(text or "")
     if found is None or not text:
@@ -69,21 +65,6 @@ def not_new(folded: Folded) -> tuple[str | None, str]:
     return None, now.text
 
 
-def _above(pid: int) -> Iterator[int]:
-    for _ in range(_MOST_ABOVE):
-        fields = _stat(pid)
-        if fields is None or int(fields[1]) <= 1:
-            return
-        pid = int(fields[1])
-        yield pid
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat from the state on: the name before it may hold anything."""
-    text = files.text(f"/proc/{pid}/stat")
-    return text.rpartition(")")[2].split() if text else None
-
-
 def _environment(pid: int) -> str | None:
     text = files.text(f"/proc/{pid}/environ", _ENVIRONMENT) or ""
     return next(
@@ -94,8 +75,7 @@ def _environment(pid: int) -> str | None:
 def _daemon_begun(above: list[int]) -> float | None:
     """The nearest sshd's start: each connection has a process of its own."""
     for pid in above:
-        name = (files.text(Path(f"/proc/{pid}/comm")) or "").strip()
-        fields = _stat(pid)
-        if name.startswith("sshd") and fields is not None:
-            return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        started = processes.started(pid)
+        if started is not None and processes.name(pid).startswith("sshd"):
+            return started / os.sysconf("SC_CLK_TCK")
     return None

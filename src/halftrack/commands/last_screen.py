@@ -18,6 +18,7 @@ import msgspec
 
 from halftrack.commands import saving
 from halftrack.errors import HalftrackError, UsageError
+from halftrack.kernel import processes
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _OTHERS: Final = ("sudo", "doas")
 """Programs that may put what they start into a session of its own."""
-_STARTED: Final = 19
-"""Place of the start time in ``/proc/PID/stat`` behind the name, from 0."""
 _LARGEST: Final = 1 << 20
 
 
@@ -34,7 +33,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     """``started``: when the session's leader was, so that a number used again is another session."""
 
     session: int
-    started: str
+    started: int
     taken_at: datetime | None = None
     sources: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
@@ -112,37 +111,24 @@ def _folder() -> Path | None:
     return Path(own) / "halftrack" / "screens" if own else None
 
 
-def _session() -> tuple[int, str] | None:
+def _session() -> tuple[int, int] | None:
     """The session that somebody types in, and when its leader was started."""
+    process = os.getpid()
+    for parent in processes.above(process):
+        if processes.name(parent) not in _OTHERS:
+            break
+        process = parent
     try:
-        process = os.getpid()
-        while (parent := _parent(process)) and _name(parent) in _OTHERS:
-            process = parent
         session = os.getsid(process) or _first(process)
-        return session, _fields(session)[_STARTED]
-    except (OSError, IndexError, ValueError):
+    except OSError:
         return None
+    started = processes.started(session)
+    return None if started is None else (session, started)
 
 
 def _first(process: int) -> int:
     """The oldest ancestor that is seen: who stands for a leader outside this PID namespace."""
-    while parent := _parent(process):
-        process = parent
-    return process
-
-
-def _name(process: int) -> str:
-    return Path(f"/proc/{process}/comm").read_text("utf-8", "replace").strip()
-
-
-def _parent(process: int) -> int:
-    return int(_fields(process)[1])
-
-
-def _fields(process: int) -> list[str]:
-    """What ``/proc/PID/stat`` says behind the name, which may hold blanks and brackets."""
-    text = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
-    return text.rpartition(")")[2].split()
+    return [process, *processes.above(process)][-1]
 
 
 def _forget_old(folder: Path) -> None:
