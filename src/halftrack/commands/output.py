@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from halftrack.errors import OutputFailed
+from halftrack.evidence.printable import escaped
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
@@ -91,13 +92,8 @@ def complain(text: str) -> None:
 
 def show(text: str) -> None:
     """One line to stderr, without anything that a terminal would obey."""
-    shown = (
-        text
-        if text.isprintable()
-        else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-    )
     try:
-        sys.stderr.write(f"{shown}\n")
+        sys.stderr.write(f"{escaped(text)}\n")
         sys.stderr.flush()
     except OSError:
         return

@@ -11,21 +11,10 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from halftrack.evidence.printable import escaped
+
 WIDEST: Final = 80
 _NARROWEST: Final = 40
-
-
-def printable(text: str, *, ascii_only: bool) -> str:
-    """The text with everything escaped that would not be seen as one plain character."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(character, ascii_only=ascii_only) for character in text)
-
-
-def _shown(character: str, *, ascii_only: bool) -> str:
-    if character.isprintable() and (character.isascii() or not ascii_only):
-        return character
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def cells(text: str) -> int:
@@ -68,7 +57,7 @@ class Page:
         return f"{self.again} -v"
 
     def clean(self, text: str) -> str:
-        return printable(text, ascii_only=self.ascii)
+        return escaped(text, ascii_only=self.ascii)
 
     def wrap(self, text: str, first: str = "", rest: str | None = None) -> list[str]:
         """Text as lines, the first one after ``first``, the others after ``rest`` (default: blanks)."""
