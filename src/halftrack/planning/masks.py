@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from halftrack.evidence import addresses
-from halftrack.plans.actions import AddRules, Drain
+from halftrack.plans.respelling import respelled
 
 if TYPE_CHECKING:
     from halftrack.plans.actions import Action
@@ -24,19 +22,7 @@ class Variables:
 
     def without_masks(self, action: Action) -> Action:
         """The action with ``$ADDR_1`` wherever it names an address that is masked."""
-        if isinstance(action, Drain):
-            return msgspec.structs.replace(
-                action,
-                filter=tuple(self._term(word) for word in action.filter),
-                selections=tuple(
-                    msgspec.structs.replace(each, address=self._spelled(each.address))
-                    for each in action.selections
-                ),
-            )
-        if isinstance(action, AddRules) and action.rule.address is not None:
-            rule = msgspec.structs.replace(action.rule, address=self._spelled(action.rule.address))
-            return msgspec.structs.replace(action, rule=rule)
-        return action
+        return respelled(action, self._spelled, self._term)
 
     def _term(self, word: str) -> str:
         name, equals, value = word.partition("=")

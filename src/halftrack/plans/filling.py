@@ -11,9 +11,10 @@ import msgspec
 from halftrack.evidence.literals import literal
 from halftrack.plans.actions import AddRules, Drain, Untracked
 from halftrack.plans.document import identified
+from halftrack.plans.respelling import respelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from halftrack.plans.actions import Action
     from halftrack.plans.document import Plan, Step
@@ -54,23 +55,20 @@ def _step(step: Step, known: Mapping[str, str]) -> Step:
 
 
 def _action(action: Action, known: Mapping[str, str]) -> Action:
-    if isinstance(action, Drain):
-        for each in action.selections:
-            _same_family(each.address, known, each.family)
-        return msgspec.structs.replace(
-            action,
-            filter=tuple(_text(word, known) for word in action.filter),
-            selections=tuple(
-                msgspec.structs.replace(each, address=_text(each.address, known))
-                for each in action.selections
-            ),
-        )
-    if isinstance(action, AddRules) and action.rule.address is not None:
-        if isinstance(action.rule, Untracked):
-            _same_family(action.rule.address, known, "ipv6" if action.rule.family == "ip6" else "ipv4")
-        rule = msgspec.structs.replace(action.rule, address=_text(action.rule.address, known))
-        return msgspec.structs.replace(action, rule=rule)
-    return action
+    for variable, family in _families(action):
+        _same_family(variable, known, family)
+    return respelled(action, lambda text: _text(text, known), lambda word: _text(word, known))
+
+
+def _families(action: Action) -> Iterator[tuple[str, str]]:
+    """Addresses of an action whose family it tells."""
+    match action:
+        case Drain(selections=selections):
+            yield from ((each.address, each.family) for each in selections)
+        case AddRules(rule=Untracked(address=address, family=family)):
+            yield address, "ipv6" if family == "ip6" else "ipv4"
+        case _:
+            pass
 
 
 def _same_family(variable: str, known: Mapping[str, str], family: str) -> None:
