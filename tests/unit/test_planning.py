@@ -58,7 +58,7 @@ def test_a_full_table_of_an_old_kernel_is_relieved_cured_and_cleared_in_this_ord
 def test_no_room_is_made_where_clearing_makes_it() -> None:
     made = plan(old_node(900))
     assert "raise-limit" not in remedies(made)
-    assert "after clearing the table is 0 % full" in why_not(made, "raise-limit")
+    assert "after clearing the table is under 1 % full" in why_not(made, "raise-limit")
 
 
 def test_the_hash_grows_before_the_limit_and_both_carry_what_was_seen() -> None:

@@ -71,7 +71,7 @@ def _iptables(space: Space, action: AddRules) -> list[AnyWrite]:
         _check_by_hand(rule, rules.to_accept(rule, _PLAIN) if rule.by_hand else "")
         return _chains(space, rule.family, rules.iptables_untracked(rule, _chain(rule), _PLAIN))
     found: list[AnyWrite] = []
-    times = {("unacknowledged" if s == "unack" else s): v for s, v in rules.timeouts(rule, {})}
+    times = rules.nfct_timeouts(rule)
     for family in rules.policy_families(rule):
         name = _policy(rule, family)
         found.append(policy.PolicyWrite(space=space, name=name, family=_FAMILIES[family], timeouts=times))

@@ -128,17 +128,13 @@ def _shown(found: Diagnosis, form: str, given: Options, going_on: _GoingOn) -> b
         return json.compact(found) if given.jsonl else json.diagnosis(found)
     from halftrack.reporters import terminal  # noqa: PLC0415  # not wanted for JSON
 
-    ascii_only = output.wants_ascii()
-    text = terminal.render(
+    return output.screen(
+        terminal.render,
         found,
-        width=output.width(),
-        ascii=ascii_only,
-        color=output.wants_color(given),
-        verbose=given.verbose,
+        given,
         terminal=output.is_terminal(),
         again=going_on.again,
         planned=going_on.planned,
         fixed=going_on.fixed,
         program=output.program(),
     )
-    return text.encode("ascii" if ascii_only else "utf-8")

@@ -10,7 +10,7 @@ import click
 from halftrack.commands import options, output
 from halftrack.commands.durations import seconds
 from halftrack.diagnosis import filters
-from halftrack.diagnosis.filters.terms import Match, Text
+from halftrack.diagnosis.words import percent
 from halftrack.errors import HalftrackError, Incomplete, UsageError
 from halftrack.evidence.values import ALL, SELF
 
@@ -100,11 +100,9 @@ def _netns(wanted: Filter, given: Options) -> str:
         if given.netns == ALL:
             raise UsageError("drain changes one namespace at a time: name it with --netns")
         return given.netns
-    named = [term for term in wanted.terms if isinstance(term, Match) and term.field == "netns"]
-    if named and len(named[0].values) == 1 and isinstance(named[0].values[0], Text):
-        name = named[0].values[0].text
-        if name != ALL:
-            return name
+    name = wanted.named("netns")
+    if name is not None and name != ALL:
+        return name
     if wanted.uses("netns"):
         raise UsageError("drain changes one namespace at a time: write netns=NAME")
     return SELF
@@ -153,7 +151,7 @@ def _agree(judgement: Judgement, given: Options, *, yes: bool, expect: int | Non
     why = (
         f"{judgement.assured:,} of them assured"
         if judgement.assured
-        else f"{judgement.share:.0%} of the table"
+        else f"{percent(judgement.share)} of the table"
     )
     if expect is not None:
         if abs(number - expect) > expect * _TOLERANCE:

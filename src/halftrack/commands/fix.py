@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import changed, options, output
+from halftrack.commands import changed, options, output, plan_files
 from halftrack.commands.durations import seconds
-from halftrack.errors import Incomplete, PermissionMissing, UnreadableInput, UsageError
+from halftrack.errors import Incomplete, PermissionMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Plan
 
 _TRIAL_S: Final = 600
-_MOST_BYTES: Final = 16 << 20
 _INTERRUPTED: Final = 130
 _WORTH_A_TRIAL: Final = ("medium", "high")
 
@@ -78,7 +77,7 @@ def command(
     wanted = _wanted(what, given)
     if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
         raise UsageError("fix asks first, and nobody can answer here: add --yes")
-    plan = _filled(_plan(what[0], wanted, given, unmanaged=unmanaged), filled_in)
+    plan = plan_files.filled(_plan(what[0], wanted, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
     from halftrack.changes import trial as trial_of_another  # noqa: PLC0415  # likewise
 
@@ -138,50 +137,10 @@ def _wanted(what: tuple[str, ...], given: Options) -> Sequence[Wanted] | None:
 def _plan(name: str, wanted: Sequence[Wanted] | None, given: Options, *, unmanaged: bool) -> Plan:
     """The plan in a file; made anew of this node where something is wanted of it."""
     if wanted is None:
-        return _read(name)
+        return plan_files.read(name)
     from halftrack.commands import plan  # noqa: PLC0415  # heavy, and a plan from a file does without
 
     return plan.made((), wanted, given, unmanaged=unmanaged)[0]
-
-
-def _filled(plan: Plan, told: tuple[str, ...]) -> Plan:
-    """The plan with the addresses that were told."""
-    if not told:
-        return plan
-    from halftrack.plans.filling import filled  # noqa: PLC0415  # for plans with masked addresses only
-
-    values = {}
-    for each in told:
-        name, equals, address = each.partition("=")
-        if not equals:
-            raise UsageError(f"--fill {each!a}: write --fill ADDR_1=203.0.113.73")
-        values[name] = address
-    try:
-        return filled(plan, values)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-def _read(name: str) -> Plan:
-    import msgspec  # noqa: PLC0415  # after what may be wrong with the words
-
-    from halftrack.plans import document  # noqa: PLC0415  # likewise
-
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(_MOST_BYTES)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(_MOST_BYTES)
-        return document.decode(data)
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no file {name!a}: halftrack plan -o {name!a} makes one") from error
-    except OSError as error:
-        raise UnreadableInput(f"{name!a} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise UnreadableInput(f"{name!a} holds no plan: {error}") from error
-    except ValueError as error:
-        raise UnreadableInput(f"{name!a}: {error}") from error
 
 
 def _trial_s(plan: Plan, trial: str | None, *, no_try: bool) -> int | None:

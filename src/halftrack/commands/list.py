@@ -12,11 +12,11 @@ from halftrack.commands import options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
-from halftrack.diagnosis.filters.terms import Match, Text
 from halftrack.diagnosis.filters.vocabulary import DERIVED, FIELDS, JUDGED, WORDS
 from halftrack.diagnosis.words import count
 from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.selection import EVERYTHING
+from halftrack.evidence.values import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,10 +150,7 @@ def _netns(wanted: Filter) -> str | None:
     """The namespaces to read for a filter that names some: small ones are not read unasked."""
     if not wanted.uses("netns"):
         return None
-    named = [term for term in wanted.terms if isinstance(term, Match) and term.field == "netns"]
-    if len(named) == 1 and len(named[0].values) == 1 and isinstance(named[0].values[0], Text):
-        return named[0].values[0].text
-    return "all"
+    return wanted.named("netns") or ALL
 
 
 def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> Mapping[str, int]:

@@ -15,6 +15,8 @@ from halftrack.errors import OutputFailed
 from halftrack.evidence.printable import escaped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halftrack.commands.options import Options
 
 _COERCED: Final = ("c.utf-8", "c.utf8", "utf-8", "utf8")
@@ -97,6 +99,20 @@ def show(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         return
+
+
+def screen(render: Callable[..., str], shown: object, options: Options, **more: object) -> bytes:
+    """What ``render`` makes of it for whoever looks at stdout. ``more``: what only this screen takes."""
+    ascii_only = wants_ascii()
+    text = render(
+        shown,
+        width=width(),
+        ascii=ascii_only,
+        color=wants_color(options),
+        verbose=options.verbose,
+        **more,
+    )
+    return text.encode("ascii" if ascii_only else "utf-8")
 
 
 def program() -> str:

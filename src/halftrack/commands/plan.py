@@ -176,13 +176,4 @@ def shown(plan: Plan, given: Options, following: Sequence[str] = ()) -> bytes:
         return json.compact(plan) if given.jsonl else json.pretty(plan)
     from halftrack.reporters import plan as screen  # noqa: PLC0415  # not wanted for JSON
 
-    ascii_only = output.wants_ascii()
-    text = screen.render(
-        plan,
-        width=output.width(),
-        ascii=ascii_only,
-        color=output.wants_color(given),
-        verbose=given.verbose,
-        following=following,
-    )
-    return text.encode("ascii" if ascii_only else "utf-8")
+    return output.screen(screen.render, plan, given, following=following)

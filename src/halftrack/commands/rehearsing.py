@@ -60,12 +60,4 @@ def _shown(found: Rehearsal, given: Options) -> bytes:
         return json.compact(found) if given.jsonl else json.pretty(found)
     from halftrack.reporters import rehearsal  # noqa: PLC0415  # only text needs it
 
-    ascii_only = output.wants_ascii()
-    text = rehearsal.render(
-        found,
-        width=output.width(),
-        ascii=ascii_only,
-        color=output.wants_color(given),
-        verbose=given.verbose,
-    )
-    return text.encode("ascii" if ascii_only else "utf-8")
+    return output.screen(rehearsal.render, found, given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from halftrack.diagnosis.words import percent
 from halftrack.planning import reasons
 from halftrack.planning.picks import Choice, Pick, left_out, pick
 from halftrack.remedies import cap_unacknowledged, retiming
@@ -93,5 +94,5 @@ def _room_enough(situation: Situation, clearings: Sequence[Pick]) -> str | None:
     if share >= PRESSURE:
         return None
     if freed:
-        return f"nothing is dropped, and after clearing the table is {share:.0%} full".replace("%", " %")
-    return f"nothing is dropped, and the table is {share:.0%} full".replace("%", " %")
+        return f"nothing is dropped, and after clearing the table is {percent(share)} full"
+    return f"nothing is dropped, and the table is {percent(share)} full"

@@ -53,7 +53,7 @@ class Restored:
         return "\n".join(" ".join(jump) for jump in self.jumps)
 
 
-def timeouts(policy: TimeoutPolicy, names: dict[str, str]) -> list[tuple[str, int]]:
+def _timeouts(policy: TimeoutPolicy, names: dict[str, str]) -> list[tuple[str, int]]:
     """State and seconds, by the names that a tool has for some. Raises ValueError for an unknown state."""
     chosen = []
     for state, seconds in policy.timeouts.items():
@@ -64,9 +64,14 @@ def timeouts(policy: TimeoutPolicy, names: dict[str, str]) -> list[tuple[str, in
     return chosen
 
 
+def nfct_timeouts(policy: TimeoutPolicy) -> dict[str, int]:
+    """State to seconds, by the names of nfct(8) and of libnetfilter_cttimeout."""
+    return dict(_timeouts(policy, _NFCT_NAMES))
+
+
 def nfct_words(policy: TimeoutPolicy) -> str:
     """``established 7440``, as ``nfct add timeout`` takes them."""
-    return " ".join(f"{state} {seconds}" for state, seconds in timeouts(policy, _NFCT_NAMES))
+    return " ".join(f"{state} {seconds}" for state, seconds in nfct_timeouts(policy).items())
 
 
 def _chain(name: str, hook: str, priority: int, rules: list[str]) -> str:
@@ -144,7 +149,7 @@ def nft_policy(rule: TimeoutPolicy, name: str, spelling: Spelling) -> tuple[str,
 
     The chains stand behind destination NAT and before the entry is confirmed.
     """
-    times = ", ".join(f"{state} : {seconds}" for state, seconds in timeouts(rule, _NFT_NAMES))
+    times = ", ".join(f"{state} : {seconds}" for state, seconds in _timeouts(rule, _NFT_NAMES))
     families = policy_families(rule)
     objects = "".join(
         f"  ct timeout {name}_{family} {{\n    protocol tcp;\n    l3proto {family};\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
@@ -68,7 +69,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         f"connections whose data stays unacknowledged for {longest} s are forgotten, too",
     ]
     if _MOST <= share < NEARLY_ALL:
-        why.append(f"{1 - share:.0%} of these entries had an answer, and keep their time".replace("%", " %"))
+        why.append(f"{words.percent(1 - share)} of these entries had an answer, and keep their time")
     if situation.likely("asymmetric-path", "direct-return"):
         why.append(f"these entries may be the traffic itself: with {longest} s they live as long as it flows")
     return Advice(

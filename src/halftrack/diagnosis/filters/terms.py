@@ -153,6 +153,12 @@ class Filter:
                 case _:
                     yield term
 
+    def named(self, field: str) -> str | None:
+        """The one text that a field has to have; None where it is asked for otherwise, or not at all."""
+        found = [term for term in self.terms if isinstance(term, Match) and term.field == field]
+        values = found[0].values if len(found) == 1 else ()
+        return values[0].text if len(values) == 1 and isinstance(values[0], Text) else None
+
     def uses(self, *names: str) -> bool:
         """Whether a word or field of one of these names occurs."""
         return any((leaf.word if isinstance(leaf, Word) else leaf.field) in names for leaf in self.leaves())
