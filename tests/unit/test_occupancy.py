@@ -56,10 +56,10 @@ def test_expired_entries_are_not_effective() -> None:
 
 def test_counters_wrap() -> None:
     """32-bit counters that ran over between two readings."""
-    before = Counters(10.0, {"drop": 2**32 - 3, "early_drop": 5, "insert_failed": 1})
-    after = Counters(20.4, {"drop": 4, "early_drop": 51, "insert_failed": 1})
+    before = Counters(10.0, {"drop": 2**32 - 3, "early_drop": 5, "insert_failed": 1, "invalid": 7})
+    after = Counters(20.4, {"drop": 4, "early_drop": 51, "insert_failed": 1, "invalid": 9})
     counted = summarise(row(), counters=(before, after))
-    assert (counted.dropped, counted.dropped_early, counted.insert_failed) == (7, 46, 0)
+    assert (counted.dropped, counted.dropped_early, counted.insert_failed, counted.invalid) == (7, 46, 0, 2)
     assert counted.counters_over_s == 10
     assert (counted.dropped_total, counted.dropped_early_total, counted.insert_failed_total) == (4, 51, 1)
 

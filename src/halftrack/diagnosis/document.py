@@ -133,6 +133,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     dropped: int | None = None
     dropped_early: int | None = None
     insert_failed: int | None = None
+    invalid: int | None = None
     counters_over_s: int | None = None
     dropped_total: int | None = None
     dropped_early_total: int | None = None

@@ -56,7 +56,7 @@ def summary(view: View) -> TableSummary:
         one_sided = _total(groups.filter("one_sided"))
         by_protocol = _by_protocol(groups)
         by_state = _by_state(groups)
-    delta, over_s = _rise(table)
+    delta, over_s = rise(table)
     total = table.counters[-1].values if table.counters else {}
     return TableSummary(
         netns=table.netns,
@@ -71,6 +71,7 @@ def summary(view: View) -> TableSummary:
         dropped=delta.get("drop"),
         dropped_early=delta.get("early_drop"),
         insert_failed=delta.get("insert_failed"),
+        invalid=delta.get("invalid"),
         counters_over_s=over_s,
         dropped_total=total.get("drop"),
         dropped_early_total=total.get("early_drop"),
@@ -140,7 +141,7 @@ def _effective(entries: int | None, expired: int | None, reclaimable: int | None
     return max(entries - (expired or 0) - reclaimable, 0)
 
 
-def _rise(table: Table) -> tuple[dict[str, int], int | None]:
+def rise(table: Table) -> tuple[dict[str, int], int | None]:
     """How far the counters rose between the first and the last reading, and in how many seconds."""
     if len(table.counters) < 2:
         return {}, None

@@ -56,12 +56,17 @@ def weigh(case: Case) -> Cause | None:
             if way and way.delayed_s
             else None,
         ),
-        (
-            None
-            if fares and fares.rtt_ms is not None
-            else "round-trip times of the server's sockets: ss -tino in its namespace",
-        ),
+        (_lacking(case, fares),),
     )
+
+
+def _lacking(case: Case, fares: Fares | None) -> str | None:
+    if fares is not None and fares.rtt_ms is not None:
+        return None
+    at = home.of(case)
+    if at is not None and at.table.tcp is not None and fares is None:
+        return "round-trip times: none of the service's connections was open; look again while some are"
+    return "round-trip times of the server's sockets: ss -tino in its namespace"
 
 
 def _of_living(fares: Fares, *, own: bool) -> Iterator[Clue]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.causes import home
 from halftrack.diagnosis.causes.weighing import Clue
+from halftrack.diagnosis.occupancy import rise
 from halftrack.evidence import stack
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Table
 
 _REVERSE_PATH: Final = "TcpExt.IPReversePathFilter"
-_WRAP: Final = 1 << 32
-"""Width of the tracker's counters."""
 
 
 def known(case: Case) -> bool:
@@ -106,12 +105,8 @@ def _gateway(defaults: tuple[DefaultRoute, ...]) -> str | None:
 
 def invalid(case: Case) -> Clue | None:
     """Packets that fit no entry as it is: of a connection of which one half is seen there are many."""
-    readings = case.view.table.counters
-    if len(readings) < 2 or "invalid" not in readings[0].values or "invalid" not in readings[-1].values:
+    counted, over_s = rise(case.view.table)
+    if over_s is None or not counted.get("invalid"):
         return None
-    rise = (readings[-1].values["invalid"] - readings[0].values["invalid"]) % _WRAP
-    if not rise:
-        return None
-    over = readings[-1].at_s - readings[0].at_s
-    what = f"packets in {over:.1f} s that the tracker found invalid"
-    return Clue(what, rise, f"/proc/net/stat/nf_conntrack of {case.view.netns}", 0.1)
+    what = f"packets in {over_s} s that the tracker found invalid"
+    return Clue(what, counted["invalid"], f"/proc/net/stat/nf_conntrack of {case.view.netns}", 0.1)
