@@ -67,12 +67,12 @@ def command(
     listen_s = None if listen is None else _listening(listen, given, sources, example=example)
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
-            found = _diagnosed([str(path)], given, None)
-        going_on = _GoingOn(again("doctor", (), given, "--example"))
+            found = diagnosed([str(path)], given, None)
+        going_on = GoingOn(again("doctor", (), given, "--example"))
     else:
-        found = _diagnosed(sources, given, listen_s)
+        found = diagnosed(sources, given, listen_s)
         going_on = _going_on(sources, given, listen)
-    output.write(_shown(found, form, given, going_on))
+    output.write(shown(found, form, given, going_on))
     if output.is_terminal() and not _wants_json(form, given):
         last_screen.remember(found, ("the example",) if example else sources)
     return 0 if exit_zero else exit_code(found)
@@ -90,8 +90,18 @@ def _listening(text: str, given: Options, sources: Sequence[str], *, example: bo
     return durations.seconds("--listen", text, _LONGEST_S)
 
 
-def _diagnosed(sources: Sequence[str], given: Options, listen_s: int | None) -> Diagnosis:
-    seen = evidence(sources, given, selection=Selection(columns=COLUMNS), in_depth=True, listen_s=listen_s)
+def diagnosed(
+    sources: Sequence[str], given: Options, listen_s: int | None, netns: str | None = None
+) -> Diagnosis:
+    """``netns``: where ``--netns`` does not say; None: whatever is worth it. Raises HalftrackError."""
+    seen = evidence(
+        sources,
+        given,
+        netns=netns,
+        selection=Selection(columns=COLUMNS),
+        in_depth=True,
+        listen_s=listen_s,
+    )
     from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
     judged = examine(seen)
@@ -99,7 +109,7 @@ def _diagnosed(sources: Sequence[str], given: Options, listen_s: int | None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _GoingOn:
+class GoingOn:
     """Commands that go on from a screen: see ``reporters.layout.Page``."""
 
     again: str | None
@@ -107,10 +117,10 @@ class _GoingOn:
     fixed: str | None = None
 
 
-def _going_on(sources: Sequence[str], given: Options, listen: str | None) -> _GoingOn:
+def _going_on(sources: Sequence[str], given: Options, listen: str | None) -> GoingOn:
     origins = [f"--from={source}" for source in sources]
     running = not sources and given.root == Path("/") and output.is_terminal()
-    return _GoingOn(
+    return GoingOn(
         again("doctor", sources, given, words=(f"--listen={listen}",) if listen else ()),
         again("plan", (), given, *origins) if "-" not in sources else None,
         again("fix", (), given) if running else None,
@@ -121,7 +131,8 @@ def _wants_json(form: str, given: Options) -> bool:
     return form == "json" or given.document
 
 
-def _shown(found: Diagnosis, form: str, given: Options, going_on: _GoingOn) -> bytes:
+def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn) -> bytes:
+    """As a screen or a document, for stdout as it is."""
     if _wants_json(form, given):
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 

@@ -32,6 +32,9 @@ _GROUPS: Final = {
         "changes": "What was changed, when, by whom, and whether it still holds.",
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
+    "Study": {
+        "lab": "A known trouble reproduced in scratch namespaces, and what the doctor says.",
+    },
 }
 _VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
 _INTERRUPTED: Final = 130

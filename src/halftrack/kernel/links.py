@@ -64,6 +64,10 @@ class Links:
     def up(self, name: str) -> None:
         self._ask(_RTM_NEWLINK, 0, _link(_IFF_UP) + _name(name))
 
+    def down(self, name: str) -> None:
+        """Nothing passes any more, and its routes are gone."""
+        self._ask(_RTM_NEWLINK, 0, _IFINFOMSG.pack(0, 0, 0, 0, _IFF_UP) + _name(name))
+
     def pair(self, name: str, peer: str, peer_netns: int, number: int) -> None:
         """A pair of interfaces, both still down; the other end goes to the namespace of that descriptor."""
         address = attribute(_IFLA_ADDRESS, _HARDWARE + number.to_bytes(3, "big"))

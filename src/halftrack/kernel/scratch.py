@@ -8,6 +8,7 @@ leaves nothing behind; the kernel takes down the namespace's interfaces, rules a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from halftrack.kernel import setns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -62,6 +63,16 @@ class Netns(_Held):
     def call(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises inside."""
         return setns.call_in(self.path, work)
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Sysctls below ``net/``; what this kernel does not have is left out. Raises OSError."""
+
+        def write() -> None:
+            for name, value in values.items():
+                with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+                    (Path("/proc/sys/net") / name).write_text(value, encoding="ascii")
+
+        self.call(write)
 
 
 class Directory(_Held):

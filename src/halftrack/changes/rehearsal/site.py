@@ -6,12 +6,11 @@ import contextlib
 import functools
 import ipaddress
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from halftrack.errors import FeatureMissing, HalftrackError
+from halftrack.errors import FeatureMissing
 from halftrack.evidence.uapi import AF_INET, AF_INET6
-from halftrack.kernel import iptables, links, scratch, tools
+from halftrack.kernel import links, scratch, tracking
 from halftrack.plans.actions import Where
 
 if TYPE_CHECKING:
@@ -25,12 +24,6 @@ _OUTWARD, _INWARD = "rehearsal0", "rehearsal1"
 """Interfaces that stand for those of the node, where it has none that leads to a client or a service."""
 _PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 _ANY_WAY: Final = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
-_TRACKING: Final = """table inet halftrack_rehearsal {
-  chain in { type filter hook prerouting priority 0; ct state new; }
-  chain out { type filter hook output priority 0; ct state new; }
-}
-"""
-"""The tracker sees a namespace's packets once a rule there asks for their state."""
 
 
 class Site:
@@ -67,7 +60,7 @@ class Site:
         """
         self._ways = ways
         self._far = {name: self._made() for name in sorted(set(ways.values()))}
-        self.node.call(lambda: _set({**_ANY_WAY, **_PASSING}))
+        self.node.set({**_ANY_WAY, **_PASSING})
         with contextlib.closing(links.Links(self.node.path)) as node:
             for number, (name, far) in enumerate(self._far.items()):
                 self._lead(node, name, far, number)
@@ -100,7 +93,7 @@ class Site:
 
     def _lead(self, node: links.Links, name: str, far: scratch.Netns, number: int) -> None:
         """Make one of the node's interfaces, and behind it a namespace that answers through it."""
-        far.call(lambda: _set(_ANY_WAY))
+        far.set(_ANY_WAY)
         node.pair(name, _FAR, far.fd, number)
         node.up(name)
         with contextlib.closing(links.Links(far.path)) as there:
@@ -118,7 +111,7 @@ class Site:
 
     def track(self) -> None:
         """Have the tracker see what passes. Raises HalftrackError."""
-        self.node.call(_track)
+        self.node.call(tracking.begin)
 
 
 def ways(services: Iterable[Service]) -> dict[str, str]:
@@ -151,22 +144,3 @@ def _way(address: str, usual: str) -> str:
 
 def _loopback() -> int:
     return socket.if_nametoindex("lo")
-
-
-def _set(values: Mapping[str, str]) -> None:
-    for name, value in values.items():
-        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            (Path("/proc/sys/net") / name).write_text(value, encoding="ascii")
-
-
-def _track() -> None:
-    if tools.find("nft") is not None:
-        tools.run(["nft", "-f", "-"], _TRACKING)
-        return
-    rules = (
-        "*mangle\n-A PREROUTING -m conntrack --ctstate NEW\n-A OUTPUT -m conntrack --ctstate NEW\nCOMMIT\n"
-    )
-    for family in ("ip", "ip6"):
-        kind: iptables.Family = "ip6" if family == "ip6" else "ip"
-        with contextlib.suppress(HalftrackError) if family == "ip6" else contextlib.nullcontext():
-            iptables.restore(kind, iptables.flavour(kind), rules)

@@ -1,0 +1,39 @@
+"""Known troubles, reproduced on the running kernel in network namespaces that are the lab's alone.
+
+A scenario is one file: what it is called, which cause it shows, and what it does. Nothing that is changed
+there can be seen outside: no packet leaves, no setting of the node is written, nothing has a name that
+somebody else could use. All of it goes with this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import UsageError
+from halftrack.lab.scenarios import (
+    filtered_client,
+    half_close,
+    open_client,
+)
+
+if TYPE_CHECKING:
+    from halftrack.lab.scenario import Scenario
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    half_close.SCENARIO,
+    filtered_client.SCENARIO,
+    open_client.SCENARIO,
+)
+"""In the order in which they are listed: the founding trouble first."""
+
+
+def find(name: str) -> Scenario:
+    """Raises UsageError that names what comes near."""
+    for one in SCENARIOS:
+        if one.name == name.lower():
+            return one
+    names = [one.name for one in SCENARIOS]
+    near = difflib.get_close_matches(name.lower(), names, n=1)
+    told = f"did you mean {near[0]}?" if near else "halftrack lab lists them"
+    raise UsageError(f"there is no scenario {name[:40]!a}: {told}")

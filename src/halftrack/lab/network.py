@@ -1,0 +1,116 @@
+"""The lab's network: a client and a server, and between them a router that tracks.
+
+    lab-client  eth0 --- to-client  lab-router  to-server --- eth0  lab-server
+
+Nothing leads out of it. Addresses are those that documents may use (RFC 5737, RFC 3849).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import FeatureMissing
+from halftrack.evidence.uapi import AF_INET, AF_INET6
+from halftrack.kernel import tracking
+from halftrack.kernel.links import Links
+from halftrack.lab import carrying
+from halftrack.lab.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+
+CLIENTS: Final = 20
+"""Addresses that the client has."""
+_PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+_COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
+
+
+class Network:
+    """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has."""
+
+    def __init__(self, stack: ExitStack, *, ipv6: bool) -> None:
+        """Gone with the stack. Raises HalftrackError, OSError."""
+        self.family = AF_INET6 if ipv6 else AF_INET
+        # Two labs at once do not share a server's address, by which its namespace is found.
+        number = 10 + os.getpid() % 200
+        here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
+        self.server_address = here.format(number)
+        self.clients = tuple(there.format(one) for one in range(1, CLIENTS + 1))
+        self.unused = tuple(there.format(one) for one in range(CLIENTS + 1, 251))
+        self._stack = stack
+        self.client, self.router, self.server = (
+            self._placed(name) for name in ("lab-client", "lab-router", "lab-server")
+        )
+        self._connect()
+        self.router.set(_PASSING | _COUNTING)
+        self.router.call(tracking.begin)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return self.client, self.router, self.server
+
+    def slow_down(self, delay_s: float) -> None:
+        """Between router and server packets take so long now, each way. Raises FeatureMissing, OSError."""
+        try:
+            near_end, far_end = (
+                place.call(lambda: carrying.open_tun("slow0")) for place in (self.router, self.server)
+            )
+        except OSError as error:
+            raise FeatureMissing(f"the slow way needs /dev/net/tun: {error.strerror}") from error
+        self._stack.enter_context(carrying.Carrier(near_end, far_end, delay_s))
+        with _links(self.router) as near, _links(self.server) as far:
+            near.down("to-server")
+            far.down("eth0")
+            near.up("slow0")
+            far.up("slow0")
+            near.route(self.router.index("slow0"), self.server_address)
+            far.route(self.server.index("slow0"), None, self.family)
+
+    def shortcut(self) -> None:
+        """One more link, from the client to the server and past the router. Raises OSError."""
+        with _links(self.client) as client, _links(self.server) as server:
+            client.pair("direct", "direct", self.server.fd, 2)
+            client.up("direct")
+            server.up("direct")
+
+    def past_the_router(self, place: Place, *addresses: str) -> None:
+        """Packets of ``place`` for these go over the shortcut now. Raises OSError."""
+        with _links(place) as links:
+            for address in addresses:
+                links.route(place.index("direct"), address)
+
+    def cut_off(self, place: Place) -> None:
+        """Nothing comes or goes there any more. Raises OSError."""
+        with _links(place) as links:
+            links.down("eth0")
+
+    def _placed(self, name: str) -> Place:
+        place = Place(name)
+        self._stack.callback(place.end)
+        return place
+
+    def _connect(self) -> None:
+        with _links(self.router) as router:
+            for number, (place, name) in enumerate(((self.client, "to-client"), (self.server, "to-server"))):
+                router.pair(name, "eth0", place.fd, number)
+                router.up(name)
+                own = self.clients if place is self.client else (self.server_address,)
+                with _links(place) as there:
+                    there.up("eth0")
+                    for address in own:
+                        there.address(place.index("eth0"), address)
+                    there.route(place.index("eth0"), None, self.family)
+            router.route(self.router.index("to-client"), None, self.family)
+            router.route(self.router.index("to-server"), self.server_address)
+
+
+@contextlib.contextmanager
+def _links(place: Place) -> Iterator[Links]:
+    found = Links(place.path)
+    try:
+        yield found
+    finally:
+        found.close()

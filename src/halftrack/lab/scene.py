@@ -1,0 +1,207 @@
+"""What a scenario acts on: the network, its connections, the clock; and whom it tells what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from halftrack.errors import Incomplete
+from halftrack.evidence.uapi import AF_INET
+from halftrack.kernel import ctnetlink
+from halftrack.lab.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import polars as pl
+
+    from halftrack.lab.place import Place
+
+PORT: Final = 80
+FOUNDING: Final = {"tcp_timeout_unacknowledged": 432_000, "tcp_timeout_max_retrans": 432_000}
+"""Both raised, a kernel that cuts one-sided entries short keeps them for five days, as older ones do."""
+_SETTING: Final = "netfilter/nf_conntrack_"
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER of no time: closing sends RST."""
+_LOOK_AGAIN_S: Final = 0.1
+_DROP: Final = """table inet lab {{
+  chain drops {{ type filter hook input priority 0; {match} drop; }}
+}}
+"""
+
+
+class Visit(NamedTuple):
+    """One connection, by both of its sockets."""
+
+    client: socket.socket
+    served: socket.socket
+
+
+class Scene:
+    """``tell`` is given a sentence for each thing that is done. Entered, the network is there; left, it is
+    gone with all sockets, however that comes about.
+    """
+
+    def __init__(
+        self, tell: Callable[[str], None], *, ipv6: bool = False, founded: bool = False, seconds: float = 60.0
+    ) -> None:
+        self.tell = tell
+        self.founded = founded
+        self._ipv6 = ipv6
+        self._end_s = time.monotonic() + seconds
+        self._seconds = seconds
+        self._open = contextlib.ExitStack()
+        self._sockets: dict[str, list[socket.socket]] = {}
+        self._listeners: dict[int, socket.socket] = {}
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self.net = Network(stack, ipv6=self._ipv6)
+            self._open = stack.pop_all()
+        self.tell(
+            f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
+            f" ({self.net.server_address}); nothing leads out of them"
+        )
+        if self.founded:
+            self.net.router.set({_SETTING + name: str(value) for name, value in FOUNDING.items()})
+            self.tell(
+                "as founded: both timeouts that cut one-sided entries short are raised to 432000 s, as if"
+                " the kernel were one that does not"
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in (*(each for some in self._sockets.values() for each in some), *self._listeners.values()):
+            one.close()
+        self._open.close()
+
+    def leave_standing(self) -> None:
+        """The namespaces and open sockets are their processes' own from now on: nothing of them ends here."""
+        for place in self.net.places:
+            own = self._sockets.get(place.name, [])
+            if place is self.net.server:
+                own = [*own, *self._listeners.values()]
+            place.stay(one for one in own if one.fileno() >= 0)
+        for place in self.net.places:
+            place.leave()
+        self._open.pop_all()
+
+    def enter(self, context: contextlib.AbstractContextManager[object]) -> None:
+        """Something that goes on until the scene is left."""
+        self._open.enter_context(context)
+
+    def visits(self, number: int, port: int = PORT, own: Sequence[str] = ()) -> list[Visit]:
+        """So many new connections to the server, from one client address (``own``; all) after the other."""
+        listener = self.listener(port)
+        goal, own = (self.net.server_address, port), own or self.net.clients
+        begun = [self.begin(goal, own[each % len(own)]) for each in range(number)]
+        clients = {one.getsockname()[:2]: one for one in begun}
+        found = []
+        for _ in range(number):
+            listener.settimeout(self.left())
+            try:
+                served, who = listener.accept()
+            except TimeoutError:
+                raise self._late("connections to be opened") from None
+            self._keep(self.net.server, served)
+            found.append(Visit(clients[who[:2]], served))
+        for client, served in found:
+            for one in (client, served):
+                one.settimeout(self.left())
+        return found
+
+    def talk(self, visits: list[Visit], data: bytes = b"hello") -> None:
+        """Each side says something and hears it. Raises OSError."""
+        for client, served in visits:
+            client.sendall(data)
+            served.recv(len(data))
+            served.sendall(data)
+            client.recv(len(data))
+
+    def begin(self, goal: tuple[str, int], own: str) -> socket.socket:
+        """A connection from an address of the client that nobody has waited for yet."""
+
+        def connect() -> socket.socket:
+            client = socket.socket(socket.AF_INET if self.net.family == AF_INET else socket.AF_INET6)
+            client.settimeout(0)
+            client.bind((own, 0))
+            code = client.connect_ex(goal)
+            if code not in (0, errno.EINPROGRESS):
+                client.close()
+                raise OSError(code, errno.errorcode[code])
+            return client
+
+        return self._keep(self.net.client, self.net.client.call(connect))
+
+    def listener(self, port: int = PORT, backlog: int = 512) -> socket.socket:
+        """The server's, one for each port."""
+        if port not in self._listeners:
+            family = socket.AF_INET if self.net.family == AF_INET else socket.AF_INET6
+            where = (self.net.server_address, port)
+            self._listeners[port] = self.net.server.call(
+                lambda: socket.create_server(where, family=family, backlog=backlog)
+            )
+        return self._listeners[port]
+
+    @contextlib.contextmanager
+    def given(self, why: str, **seconds: int) -> Iterator[None]:
+        """While the body runs the router's timeouts are these; then as they were: nobody sees any of it."""
+        before = {
+            name: self.net.router.call((Path("/proc/sys/net") / (_SETTING + name)).read_text).strip()
+            for name in seconds
+        }
+        self.tell(f"for now {', '.join(f'{name} {value} s' for name, value in seconds.items())}: {why}")
+        self.net.router.set({_SETTING + name: str(value) for name, value in seconds.items()})
+        try:
+            yield
+        finally:
+            self.net.router.set({_SETTING + name: value for name, value in before.items()})
+
+    def drop(self, place: Place, match: str) -> None:
+        """Let ``place`` throw away what comes in and matches, in the words of nft. Raises HalftrackError."""
+        place.run(["nft", "-f", "-"], _DROP.format(match=match))
+
+    def heed(self, place: Place) -> None:
+        """Let it throw away nothing any more."""
+        place.run(["nft", "delete", "table", "inet", "lab"])
+
+    def entries(self) -> pl.DataFrame:
+        """The router's table. Raises OSError, HalftrackError."""
+        return ctnetlink.dump(netns_path=self.net.router.path).flows.frame
+
+    def until_forgotten(self, what: str) -> None:
+        """Wait until the router knows no connection any more."""
+        self.until(lambda: not self.entries().height, what)
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait. Raises Incomplete where the time is over first."""
+        while not holds():
+            if self.left() <= _LOOK_AGAIN_S:
+                raise self._late(what)
+            time.sleep(_LOOK_AGAIN_S)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, no more than there is."""
+        time.sleep(max(0.0, min(seconds, self.left())))
+
+    def left(self) -> float:
+        """Seconds, at least a little: what waits for as long says itself that it was too short."""
+        return max(self._end_s - time.monotonic(), _LOOK_AGAIN_S)
+
+    def _late(self, what: str) -> Incomplete:
+        return Incomplete(f"{self._seconds:.0f} s were too short for {what}: allow more with --seconds")
+
+    def _keep(self, place: Place, one: socket.socket) -> socket.socket:
+        self._sockets.setdefault(place.name, []).append(one)
+        return one
+
+
+def reset(one: socket.socket) -> None:
+    """Close it with RST, as who gives up does."""
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    one.close()

@@ -1,0 +1,98 @@
+"""Each scenario of the lab on the real kernel: the router's table shows what it is said to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from halftrack import lab
+from halftrack.evidence import uapi
+from halftrack.lab.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAMILIES = pytest.mark.parametrize("ipv6", [False, True], ids=["ipv4", "ipv6"])
+_SECONDS = 120.0
+"""Other tests run on this machine."""
+_ESTABLISHED = uapi.TCP_CONNTRACK_ESTABLISHED
+
+
+def played(
+    name: str, *, ipv6: bool = False, founded: bool = False, see: Callable[[Scene], None]
+) -> list[str]:
+    """Play it and look while it stands; what it told."""
+    told: list[str] = []
+    chosen = lab.find(name)
+    with Scene(told.append, ipv6=ipv6, founded=founded or chosen.founded, seconds=_SECONDS) as scene:
+        chosen.play(scene)
+        see(scene)
+    return told
+
+
+def one_sided(scene: Scene) -> pl.DataFrame:
+    """Established, and never answered."""
+    return scene.entries().filter(
+        (pl.col("state") == _ESTABLISHED) & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+    )
+
+
+def from_server(rows: pl.DataFrame, port: int = 80) -> bool:
+    """Whether the server's packets made all of them."""
+    return rows.height > 0 and set(rows["orig_sport"]) == {port}
+
+
+@FAMILIES
+def test_the_last_ack_after_a_half_close_is_all_that_is_seen(*, ipv6: bool) -> None:
+    def see(scene: Scene) -> None:
+        rows = one_sided(scene)
+        assert from_server(rows)
+        assert rows.height == 16
+        assert set(rows["orig_packets"]) == {1}
+        header = 60 if ipv6 else 40
+        assert set(rows["orig_bytes"]) <= {header, header + 12}  # with time stamps
+        assert 0 < rows["timeout"].min() <= rows["timeout"].max() <= 300
+
+    played("half-close", ipv6=ipv6, see=see)
+
+
+@FAMILIES
+def test_late_answers_stay_where_the_client_drops_them(*, ipv6: bool) -> None:
+    def see(scene: Scene) -> None:
+        rows = one_sided(scene)
+        assert from_server(rows)
+        assert rows.height == 16
+
+    played("filtered-client", ipv6=ipv6, see=see)
+
+
+@FAMILIES
+def test_late_answers_leave_nothing_where_the_client_can_say_no(*, ipv6: bool) -> None:
+    def see(scene: Scene) -> None:
+        scene.until(lambda: not one_sided(scene).height, "the resets to arrive")
+        assert not scene.entries().filter(pl.col("state") == _ESTABLISHED).height
+
+    played("open-client", ipv6=ipv6, see=see)
+
+
+def test_as_founded_they_stay_for_five_days() -> None:
+    def see(scene: Scene) -> None:
+        rows = one_sided(scene)
+        assert rows.height == 16
+        assert rows["timeout"].min() > 431_000
+
+    told = played("half-close", founded=True, see=see)
+    assert any("as founded" in line for line in told)
+
+
+def test_timeouts_that_were_shortened_to_save_time_are_put_back() -> None:
+    from pathlib import Path
+
+    name = Path("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait")
+
+    def see(scene: Scene) -> None:
+        assert scene.net.router.call(name.read_text).strip() == "60"
+
+    played("half-close", see=see)

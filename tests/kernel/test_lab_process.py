@@ -1,0 +1,120 @@
+"""The lab as a process: what it prints, what it leaves standing when told to, and that else nothing stays."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from halftrack.kernel import ctnetlink
+
+_PATIENCE_S = 120
+
+
+def _lab(*words: str) -> subprocess.Popen[str]:
+    # Who runs the tests in the background ignores Ctrl-C, and so would every process of theirs.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "halftrack", "lab", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _until_gone(pids: list[int]) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while any(_alive(pid) for pid in pids):
+        assert time.monotonic() < end, "processes of the lab are still there"
+        time.sleep(0.05)
+
+
+def _children(pid: int) -> list[int]:
+    """Of any of its threads: what one that has ended had started is another's."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(one) for one in (task / "children").read_text(encoding="ascii").split()]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+)
+def test_nothing_stays_when_it_is_stopped(sent: signal.Signals, code: int) -> None:
+    with _lab("half-close") as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the namespaces are there
+        process.stdout.readline()
+        process.stdout.readline()
+        holders = [
+            pid for pid in _children(process.pid) if b"holder.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert len(holders) == 3
+        process.send_signal(sent)
+        process.communicate(timeout=_PATIENCE_S)
+        assert process.returncode == code
+    _until_gone(holders)
+
+
+def test_time_that_is_too_short_ends_it_in_one_line() -> None:
+    with _lab("half-close", "--seconds", "1") as process:
+        _, told = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 76
+    assert told.startswith("halftrack: 1 s were too short for ")
+    assert len(told.splitlines()) == 1
+
+
+def test_json_is_one_document_with_the_steps_beside_it() -> None:
+    with _lab("half-close", "--json") as process:
+        out, told = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0
+    document = json.loads(out)
+    assert list(document) == ["scenario", "cause", "diagnosis"]
+    assert document["scenario"] == "half-close"
+    diagnosis = document["diagnosis"]
+    assert diagnosis["schema"] == "halftrack.diagnosis/1"
+    found = {one["symptom"]: one["entries"] for one in diagnosis["findings"]}
+    assert found["one-sided"] == 16
+    assert re.match(r" 1  three network namespaces", told)
+
+
+def test_what_is_kept_stands_with_its_sockets_and_goes_as_it_says() -> None:
+    with _lab("half-close", "--keep") as process:
+        out, told = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, told
+    found = re.search(r"remove  kill ([\d ]+)$", out, re.MULTILINE)
+    assert found
+    pids = [int(one) for one in found[1].split()]
+    try:
+        path = re.search(r"doctor --netns (\S+)", out)
+        assert path
+        assert ctnetlink.dump(netns_path=path[1]).flows.frame.height == 16
+        sockets = sum(
+            str(each.readlink()).startswith("socket:")
+            for pid in pids
+            for each in Path(f"/proc/{pid}/fd").iterdir()
+        )
+        assert sockets > len(pids)  # one is each one's own
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+    _until_gone(pids)
