@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.changes import operator
+from halftrack.changes import bystander, operator
 from halftrack.kernel import connection
+from halftrack.plans import document
 from halftrack.plans.actions import SetSysctl, Where
 from kernel.changing import ESTABLISHED, Site
 
@@ -70,6 +71,20 @@ def test_its_fate_is_said_before_anything_is_changed(netns: Netns, port: int, tm
     assert f"Your ssh connection (127.0.0.1 port {port}) is in the table (ESTABLISHED, " in told
     assert "left): forgotten once it is silent for 2 h 4 min." in told
     assert all(len(line) <= 80 for line in (done.stdout + done.stderr).splitlines())
+
+
+def test_a_connection_that_passes_through_the_plans_namespace_is_found_there(
+    netns: Netns, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", f"127.0.0.1 {port} 127.0.0.1 {SERVER}")
+    where = Where(netns=netns.name, path=netns.path, inode=netns.inode)
+    plan = Site(netns, tmp_path).plan((SetSysctl(where=where, name=ESTABLISHED, after="7440"),))
+    [said] = bystander.lines(document.decode(plan.read_bytes()))
+    assert f"is in the table of {netns.name} (ESTABLISHED, " in said
+    assert said.endswith("left): forgotten once it is silent for 2 h 4 min.")
+    monkeypatch.setenv("SSH_CONNECTION", f"127.0.0.1 {port ^ 1} 127.0.0.1 {SERVER}")
+    [said] = bystander.lines(document.decode(plan.read_bytes()))
+    assert said.endswith("is in no table of this plan: no step touches an entry of it.")
 
 
 def test_what_sudo_drops_is_found_in_the_processes_above(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from halftrack.plans.actions import AddRules, Drain, SetSysctl, TimeoutPolicy, U
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.changes.spaces import Space
     from halftrack.kernel.connection import Seen
     from halftrack.plans.actions import Action
     from halftrack.plans.document import Plan
@@ -29,22 +30,46 @@ def lines(plan: Plan) -> list[str]:
     if own is None:
         return []
     named = f"Your ssh connection ({own.client} port {own.client_port})"
-    try:
-        seen = connection.find(own.client, own.client_port, own.server, own.server_port)
-    except OSError as error:
-        return [f"{named} could not be looked up: {error.strerror}."]
-    if seen is None:
-        return [f"{named} is not in this table: no step touches an entry of it."]
-    fates = list(dict.fromkeys(_fates(plan, own, seen)))
+    here = privileges.namespace_inode(Path(namespaces.OWN_WAY))
+    said = []
+    for space in (None, *_others(plan, here)):
+        table = "the table" if space is None else f"the table of {space.name}"
+        try:
+            seen = _find(own) if space is None else spaces.call(space, lambda: _find(own))
+        except namespaces.Vanished:
+            continue
+        except OSError as error:
+            said.append(f"{named} could not be looked up in {table}: {error.strerror}.")
+            continue
+        if seen is not None:
+            inode = here if space is None else space.inode
+            said.append(f"{named} is in {table} {_what(plan, own, seen, inode)}")
+    return said or [f"{named} is in no table of this plan: no step touches an entry of it."]
+
+
+def _find(own: operator.Connection) -> Seen | None:
+    return connection.find(own.client, own.client_port, own.server, own.server_port)
+
+
+def _others(plan: Plan, here: int | None) -> list[Space]:
+    """The other namespaces that something is done in: it may pass through one of them."""
+    found = (_space(action) for step in plan.steps for action in step.actions)
+    return list({each.inode: each for each in found if each is not None and each.inode != here}.values())
+
+
+def _what(plan: Plan, own: operator.Connection, seen: Seen, inode: int | None) -> str:
+    fates = list(dict.fromkeys(_fates(plan, own, seen, inode)))
     left = "" if seen.left_s is None else f", {duration(seen.left_s)} left"
     what = "; ".join(fates) if fates else "none of these steps touches it"
-    return [f"{named} is in the table ({seen.state or 'no state'}{left}): {what}."]
+    return f"({seen.state or 'no state'}{left}): {what}."
 
 
-def _fates(plan: Plan, own: operator.Connection, seen: Seen) -> Iterator[str]:
+def _fates(plan: Plan, own: operator.Connection, seen: Seen, inode: int | None) -> Iterator[str]:
+    """What becomes of it in the namespace of this inode."""
     for step in plan.steps:
         for action in step.actions:
-            if _is_here(action):
+            space = _space(action)
+            if space is not None and space.inode == inode:
                 yield from _fate(action, own, seen)
 
 
@@ -65,12 +90,11 @@ def _fate(action: Action, own: operator.Connection, seen: Seen) -> Iterator[str]
             pass
 
 
-def _is_here(action: Action) -> bool:
-    """Whether it is about the namespace in which the connection is: this process's."""
+def _space(action: Action) -> Space | None:
+    """Where it is done; None for what is no matter of one namespace, or of one that is not there."""
     if not isinstance(action, (SetSysctl, AddRules, Drain)):
-        return False
+        return None
     try:
-        inode = spaces.find(action.where).inode
+        return spaces.find(action.where)
     except HalftrackError:
-        return False
-    return inode == privileges.namespace_inode(Path(namespaces.OWN_WAY))
+        return None
