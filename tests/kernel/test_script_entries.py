@@ -47,7 +47,7 @@ def test_unanswered_entries_go_at_once(
     made = clearing(one_sided(server, family=family), expected=7)
     done = node.run(script(made), "clear", shell=shell, by_stdin=by_stdin)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "deleted 5 of 5 (at once), other entries touched: 0" in done.stdout
+    assert "deleted at once: 5 (listed right before: 5), other entries touched: 0" in done.stdout
     assert "2 more, being made or in smaller groups, are left to time" in done.stdout
     assert tuples(node.netns) == {("6", 443, 50_009), ("6", 40_008, 80)}
 
@@ -139,7 +139,7 @@ def test_with_no_socket_left_all_go_at_once(node: Node) -> None:
     for i in range(3):
         put(node.netns, "198.51.100.7", SERVER, 40_000 + i, 8_883, *ANSWERED)
     alone = clearing(one_sided(address_at="orig_dst", port_at="orig_dport", port=8_883, proof="no-socket"))
-    assert "deleted 3 of 3 (at once)" in node.do(alone, "clear")
+    assert "deleted at once: 3 (listed right before: 3)" in node.do(alone, "clear")
     assert tuples(node.netns) == set()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.plans.actions import AddRules, Drain, SetSysctl, TimeoutPolicy, Untracked, Where
+from halftrack.plans.actions import AddRules, Drain, Persist, SetSysctl, TimeoutPolicy, Untracked, Where
 from halftrack.plans.script import script
 from kernel.remedying import ESTABLISHED, SERVER, put, read_sysctl, tuples
 from kernel.scratch import scratch_netns
@@ -101,3 +102,30 @@ def test_going_back_where_the_namespace_is_gone_says_so(node: Node) -> None:
     assert "nothing was put back" in done.stderr
     node.do(made, "back", "--force")
     assert not list((node.root / "var/lib").iterdir())
+
+
+def test_in_another_network_than_the_nodes_own_nothing_is_written_for_its_boot(node: Node) -> None:
+    settings = {ESTABLISHED: "7440"}
+    made = plan(
+        step(
+            "cure",
+            SetSysctl(name=ESTABLISHED, before="432000", after="7440"),
+            Persist(settings=settings, module=True),
+        ),
+        node=NODE,
+    )
+    own = "mount -t tmpfs own /etc/sysctl.d && mount -t tmpfs own /etc/modules-load.d"
+    (node.root / "fix.sh").write_text(script(made), "ascii")
+    words = (
+        f"{own} && mount -t tmpfs own /var/lib && for part in '' cure; do"
+        f" ip netns exec {node.netns.name} dash {node.root}/fix.sh $part || exit; done;"
+        f" ls -A /etc/sysctl.d /etc/modules-load.d; ip netns exec {node.netns.name} dash {node.root}/fix.sh back"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "does not write /etc/sysctl.d/90-halftrack.conf: this is not the node's own network" in done.stdout
+    assert "timeout_established 432000 -> 7440 ... 7440" in done.stdout
+    assert "/etc/modules-load.d:\n\n/etc/sysctl.d:\n" in done.stdout
+    assert "7440 -> 432000 ... 432000" in done.stdout

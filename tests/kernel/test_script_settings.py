@@ -126,6 +126,7 @@ def test_another_node_is_refused_unless_told_so(node: Node) -> None:
         done = node.run(script(other), "cure")
         assert done.returncode == 76
         assert "--elsewhere" in done.stderr
+        assert node.run(script(other)).stdout.endswith("PART --elsewhere\n") == (other.source == "dump")
     assert node.state() == before
     node.do(plan(*shortened().steps, node="node99"), "--elsewhere", "cure")
     assert read_sysctl(node.netns, ESTABLISHED) == 7_440

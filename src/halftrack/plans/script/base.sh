@@ -35,6 +35,7 @@ missing() { # a tool this node lacks, what for
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 again() { # how this script is run
+    if [ -z "$NODE" ] || [ "$elsewhere" = yes ]; then set -- "$@" --elsewhere; fi
     if [ -f "$0" ]; then printf 'sh %s %s' "$0" "$*"; else printf 'this script with %s' "$*"; fi
 }
 

@@ -1,4 +1,17 @@
 # What holds over a reboot, by the ways that this node boots.
+# Whether this is another network than process 1's, whose settings are not what boots with these files.
+# Where its own is not told: the first one alone has net.nf_conntrack_max. What a run in the node's own
+# network has written goes back from here, too.
+not_of_the_node() {
+    if [ -n "$ROOT" ] || kept "$step.before"; then return 1; fi
+    first=$(readlink /proc/1/ns/net 2>/dev/null)
+    if [ -n "$first" ]; then
+        [ "$(readlink /proc/self/ns/net)" != "$first" ]
+    else
+        [ "$(readlink /proc/self/ns/pid 2>/dev/null)" = 'pid:[4026531836]' ] &&
+            [ -e /proc/sys/net/netfilter/nf_conntrack_max ] && [ ! -e /proc/sys/net/nf_conntrack_max ]
+    fi
+}
 has_systemd() { [ -d "$ROOT/run/systemd/system" ]; }
 boot_script() { # the script of old that is run last at boot; nothing where there is none
     for path in /etc/rc.d/rc.local /etc/rc.local; do
@@ -27,7 +40,7 @@ drop_in() { # operation, step, then name=value each
         for setting in "$@"; do printf '%s = %s\n' "${setting%%=*}" "${setting#*=}"; done
     )
     one_file "$operation" || return 1
-    [ "$operation" != 'do' ] || read_at_boot "$@"
+    [ "$operation" != 'do' ] || not_of_the_node || read_at_boot "$@"
 }
 existing() { if [ -f "$1" ]; then printf '%s' "$1"; else echo /dev/null; fi; }
 read_at_boot() { # name=value each
@@ -89,6 +102,7 @@ hashsize_at_boot() { # operation, step, buckets
 line_at_boot() { # operation, step, line
     step=$2
     has_systemd && { ! kept "$step.before"; } && return 0
+    not_of_the_node && return 0
     if ! boot_script; then
         [ "$1" != 'do' ] || say "no rc.local is run here: have the boot scripts run: $3"
         return 0
@@ -107,6 +121,7 @@ rules_at_boot() { # operation, step, text of that script
     esac
 }
 rules_started() { # operation, step
+    not_of_the_node && return 0
     if ! has_systemd; then
         line_at_boot "$1" "$2.line" "/bin/sh $rules_path"
         return

@@ -44,7 +44,7 @@ check_entries() {
         refuse "conntrack -L $* does not work here: $(printf '%s' "$said" | sed -n 1p)"
         return 1
     fi
-    say "checking: $matching entries match now, $planned in the plan"
+    say "checking: entries that match now: $matching, in the plan: $planned"
 }
 drain() {
     list=$STATE/$step.entries
@@ -61,7 +61,7 @@ drain() {
         inside "$space" conntrack -D "$@" >"$list.gone" 2>/dev/null
         gone=$(grep -c 'src=' "$list.gone")
         [ "$proof" != unanswered ] || touched=$(grep 'src=' "$list.gone" | grep -vcF '[UNREPLIED]')
-        say "deleted $gone of $listed (at once), other entries touched: $touched"
+        say "deleted at once: $gone (listed right before: $listed), other entries touched: $touched"
     else
         one_by_one
     fi

@@ -15,6 +15,10 @@ one_line() { # operation, path, line
 }
 file_of_step() { # operation
     target=$ROOT$path
+    if not_of_the_node; then
+        [ "$1" != show ] || say "  does not write $path: this is not the node's own network namespace"
+        return 0
+    fi
     case $1 in
     show) say "  writes $path" ;;
     check) check_file ;;
