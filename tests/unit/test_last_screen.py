@@ -101,3 +101,12 @@ def test_a_place_that_cannot_be_written_to_is_no_trouble(
     monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path / "file"))
     last_screen.remember(SICK_OLD, ())
     assert last_screen.by_id(parse(["drain"])) == parse(["drain"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_number_of_one_namespaces_screen_wants_that_namespace_again() -> None:
+    last_screen.remember(SICK_OLD, (), "web-1")
+    known = SICK_OLD.findings[0].id
+    with pytest.raises(UsageError, match=f"1 on the last screen is {known} of --netns web-1"):
+        last_screen.by_id(parse(["1"]))
+    assert last_screen.by_id(parse(["1"]), "web-1") == (Wanted("1", finding=known),)

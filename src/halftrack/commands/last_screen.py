@@ -30,16 +30,20 @@ _LARGEST: Final = 1 << 20
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """``started``: when the session's leader was, so that a number used again is another session."""
+    """``started``: when the session's leader was, so that a number used again is another session.
+
+    ``netns``: the one that was named for it.
+    """
 
     session: int
     started: int
     taken_at: datetime | None = None
     sources: tuple[str, ...] = ()
+    netns: str | None = None
     findings: tuple[str, ...] = ()
 
 
-def remember(found: Diagnosis, sources: Sequence[str]) -> None:
+def remember(found: Diagnosis, sources: Sequence[str], netns: str | None = None) -> None:
     """Keep what was just shown; a place that cannot be written to is no trouble."""
     folder, session = _folder(), _session()
     if folder is None or session is None:
@@ -49,6 +53,7 @@ def remember(found: Diagnosis, sources: Sequence[str]) -> None:
         started=session[1],
         taken_at=found.taken_at,
         sources=tuple(sources),
+        netns=netns,
         findings=tuple(each.id for each in found.findings),
     )
     with contextlib.suppress(OSError, HalftrackError):
@@ -57,20 +62,24 @@ def remember(found: Diagnosis, sources: Sequence[str]) -> None:
         saving.save(msgspec.json.encode(screen), folder / str(session[0]))
 
 
-def by_id(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
-    """Numbers of findings of this node as their ids. Raises UsageError where no screen tells them."""
+def by_id(wanted: Sequence[Wanted], netns: str | None = None) -> tuple[Wanted, ...]:
+    """Numbers of findings of this node as their ids. Raises UsageError where no screen tells them.
+
+    ``netns``: the one that is looked at now. The findings of a screen of one namespace need not be
+    found without its name: a table of few entries is only counted then.
+    """
     if all(each.number is None for each in wanted):
         return tuple(wanted)
     from halftrack.planning import Wanted  # noqa: PLC0415  # for who names a number only
 
     screen = _last()
     return tuple(
-        each if each.number is None else Wanted(each.word, finding=_id(screen, each.number))
+        each if each.number is None else Wanted(each.word, finding=_id(screen, each.number, netns))
         for each in wanted
     )
 
 
-def _id(screen: Screen | None, number: int) -> str:
+def _id(screen: Screen | None, number: int, netns: str | None) -> str:
     if screen is None:
         raise UsageError(
             f"{number} is a number on no screen of this session: run halftrack doctor, or name an id"
@@ -81,7 +90,12 @@ def _id(screen: Screen | None, number: int) -> str:
         )
     if not 0 < number <= len(screen.findings):
         raise UsageError(f"there is no {number} on the last screen: it has {len(screen.findings)} findings")
-    return screen.findings[number - 1]
+    found = screen.findings[number - 1]
+    if screen.netns is not None and netns is None:
+        raise UsageError(
+            f"{number} on the last screen is {found} of --netns {screen.netns}: say that here, too"
+        )
+    return found
 
 
 def _last() -> Screen | None:

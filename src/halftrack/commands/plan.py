@@ -122,7 +122,7 @@ def made(
     A number of a finding of this node is one of the last screen.
     """
     if not sources:
-        wanted = last_screen.by_id(wanted)
+        wanted = last_screen.by_id(wanted, given.netns)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
     on_this_node = seen.source == "live" and given.root == Path("/")
     rules = _rules(seen, wanted) if on_this_node else None
