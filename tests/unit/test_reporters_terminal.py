@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -245,3 +248,28 @@ def test_an_unread_namespace_with_entries_does_not_hide_the_example() -> None:
     other = msgspec.structs.replace(own, netns="other", entries=5, read=False)
     seen = render(msgspec.structs.replace(EMPTY, tables=(own, other)), terminal=True)
     assert "See it at work: halftrack doctor --example" in seen
+
+
+def test_of_many_empty_tables_their_number_is_told() -> None:
+    spare = [
+        msgspec.structs.replace(SICK_OLD.tables[0], netns=f"pod-{number}", entries=0, read=False, owner=None)
+        for number in range(11)
+    ]
+    few = msgspec.structs.replace(SICK_OLD, tables=(*SICK_OLD.tables, *spare[:10]))
+    many = msgspec.structs.replace(SICK_OLD, tables=(*SICK_OLD.tables, *spare))
+
+    assert all(f"  {each.netns}: 0" in render(few, verbose=True) for each in spare[:10])
+    assert "  and 11 more, without an entry (all of them: --json)" in render(many, verbose=True)
+    assert "pod-" not in render(many, verbose=True)
+
+
+def test_rows_of_seconds_are_told_apart() -> None:
+    start = SICK_OLD.taken_at - timedelta(seconds=40)
+    short = Timeline(start=start, bucket_s=10, entries=(5, 6, 7, 8), clock="timeout")
+    found = msgspec.structs.replace(SICK_OLD.findings[0], timeline=short)
+    shown = msgspec.structs.replace(SICK_OLD, findings=(found, *SICK_OLD.findings[1:]))
+
+    chart = render(shown, verbose=True).split("10 s a row:")[1].splitlines()[1:5]
+
+    assert len({line.split(" - ")[0] for line in chart}) == 4
+    assert all(re.search(r" \d\d:\d\d:\d\d - \d\d:\d\d:\d\d  ", line) for line in chart), chart

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BAR: Final = 40
 _WORTH_A_BAR: Final = 0.005
+_EMPTY: Final = 10
+"""More tables than this that nobody uses are told in one line."""
 
 
 def focus(diagnosis: Diagnosis) -> TableSummary | None:
@@ -130,14 +132,19 @@ def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, 
 
 
 def all_tables(diagnosis: Diagnosis, page: Page) -> list[str]:
-    """Every table in one line, the fullest first."""
+    """Every table in one line, the fullest first; of the empty ones their number, where they are many."""
     if len(diagnosis.tables) < 2:
         return []
     lines = ["Tables"]
-    for each in sorted(diagnosis.tables, key=lambda one: (-(one.entries or 0), one.netns)):
+    full = [each for each in diagnosis.tables if each.entries != 0 or each.read]
+    empty = len(diagnosis.tables) - len(full)
+    shown = full if empty > _EMPTY else diagnosis.tables
+    for each in sorted(shown, key=lambda one: (-(one.entries or 0), one.netns)):
         entries = "not known" if each.entries is None else f"{each.entries:,}"
         of = f" of {each.limit:,} ({words.percent((each.entries or 0) / each.limit)})" if each.limit else ""
         read = "" if each.read else ", entries not read"
         name = figures.owner(each.owner) if each.owner else each.netns
         lines += page.wrap(f"{name}: {entries}{of}{read}", "  ", " " * 6)
+    if empty > _EMPTY:
+        lines += page.wrap(f"and {empty} more, without an entry (all of them: --json)", "  ", " " * 6)
     return lines

@@ -24,6 +24,7 @@ _RANGES_NEED: Final = 70
 _EMPTY: Final = 2
 """More empty rows than this, one after the other, are told in one."""
 _FREE: Final = "\u2591"
+_MINUTE_S: Final = 60
 _VERB: Final = {"timeout": "last heard", "timestamp": "made"}
 
 
@@ -99,6 +100,10 @@ def _label(
     last = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries) - length_s)
     begin_at, end_at = (last + timedelta(seconds=offset) for offset in (begin_s, end_s))
     begin, end = (figures.moment(at, diagnosis.taken_at) for at in (begin_at, end_at))
+    clock = len("00:00")
+    if end_s - begin_s < _MINUTE_S:
+        begin, end = f"{begin}:{begin_at.second:02}", f"{end}:{end_at.second:02}"
+        clock = len("00:00:00")
     if narrow:
         return f"from {begin}"
-    return f"{begin} - {end[-5:] if begin[:6] == end[:6] else end}"
+    return f"{begin} - {end[-clock:] if begin[:6] == end[:6] else end}"
