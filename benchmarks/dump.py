@@ -22,7 +22,7 @@ _SEQUENCE = 0x40000001
 
 def bare(netns_path: str) -> None:
     """Receive a dump with the same buffers and look at nothing."""
-    request = netlink_messages.dump_request(ctnetlink.CT_GET, _SEQUENCE, struct.pack("=BBH", 0, 0, 0))
+    request = netlink_messages.dump_request(netlink_messages.CT_GET, _SEQUENCE, struct.pack("=BBH", 0, 0, 0))
     sock = netlink.open_socket(netlink.NETLINK_NETFILTER, netns_path)
     for _block in netlink.Dump([(sock, request)], _SEQUENCE, None).blocks():
         pass

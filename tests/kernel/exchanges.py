@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
+from halftrack.kernel.netlink_messages import CT_GET, NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
 from halftrack.tcp.segments import Segment
 from kernel.comparing import Disagreement, Flow, check_undisturbed, named, row, told
 from kernel.wire import CLIENTS, segment
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kernel.crafting import Made
     from kernel.wire import Wire
 
-_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _NESTED: Final = NLA_F_NESTED
 _PATIENCE_S: Final = 5.0
 _SLACK_S: Final = 0.2
@@ -109,7 +108,7 @@ class Exchange:
         wanted = attribute(uapi.CTA_TUPLE_ORIG | _NESTED, nest)
         payload = struct.pack("=BBH", uapi.AF_INET, 0, 0) + wanted
         number = netlink_messages.sequence()
-        self._socket.send(netlink_messages.message(_GET, NLM_F_REQUEST, number, payload))
+        self._socket.send(netlink_messages.message(CT_GET, NLM_F_REQUEST, number, payload))
         try:
             body = netlink.answer(self._socket, number, time.monotonic() + _PATIENCE_S)
         except FileNotFoundError:

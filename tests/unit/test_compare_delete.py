@@ -13,6 +13,7 @@ from halftrack.changes.drain import messages as drains
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import compare_delete
+from halftrack.kernel.netlink_messages import CT_DELETE, CT_GET, CT_NEW
 from halftrack.tcp import releases
 from unit import conntrack_kernels
 from unit.conntrack_kernels import RELEASES, Flushed, Kernel, Message, attributes
@@ -74,7 +75,7 @@ def test_sent_all_the_same_it_would_have_emptied_older_tables_or_been_refused(re
     number = 7
     flags = struct.pack("=HHI", 8, uapi.CTA_FILTER_ORIG_FLAGS, 1 << 31)
     body = struct.pack("=BBH", uapi.AF_INET, 0, 0) + struct.pack("=HH", 12, uapi.CTA_FILTER) + flags
-    probe = struct.pack("=IHHII", 16 + len(body), compare_delete.CT_DELETE, 5, number, 0) + body
+    probe = struct.pack("=IHHII", 16 + len(body), CT_DELETE, 5, number, 0) + body
     for kernel in conntrack_kernels.of(release):
         if kernel.deletes == "empties":
             with pytest.raises(Flushed):
@@ -124,10 +125,10 @@ def _every_other_message() -> list[Message]:
     entries = flows(*({**each, "id": 9 + place} for place, each in enumerate(rows))).frame
     tcp = entries.filter(entries["l4proto"] == uapi.IPPROTO_TCP)
     raw = [
-        *drains.of(entries, compare_delete.CT_GET, 5),
-        *drains.of(entries, drains.CT_NEW, 5, struct.pack(">HH", 0x800, 0x700) + bytes(4)),
-        *(one.raw.tobytes() for one in drains.numbered(entries, drains.CT_NEW, 1, uapi.CTA_STATUS, "status")),
-        *(one.raw.tobytes() for one in drains.numbered(entries, drains.CT_DELETE, 1, uapi.CTA_ID, "id")),
+        *drains.of(entries, CT_GET, 5),
+        *drains.of(entries, CT_NEW, 5, struct.pack(">HH", 0x800, 0x700) + bytes(4)),
+        *(one.raw.tobytes() for one in drains.numbered(entries, CT_NEW, 1, uapi.CTA_STATUS, "status")),
+        *(one.raw.tobytes() for one in drains.numbered(entries, CT_DELETE, 1, uapi.CTA_ID, "id")),
         *drains.anew(tcp, 7_440),
     ]
     sent = [message for each in raw for message in conntrack_kernels.messages(each)]
@@ -150,6 +151,6 @@ def test_every_other_message_names_its_entry_and_asks_for_no_more_than_it_says()
 def test_on_every_kernel_a_drain_deletes_by_name_and_id_alone(release: str, kernel: Kernel) -> None:
     del release
     fresh = _fresh(kernel)
-    deletes = [message for message in _every_other_message() if message.kind == drains.CT_DELETE]
+    deletes = [message for message in _every_other_message() if message.kind == CT_DELETE]
     assert [fresh.delete(message) for message in deletes] == [0] * len(deletes)
     assert fresh.log == ["by name and id"] * len(deletes)

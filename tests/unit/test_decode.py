@@ -7,9 +7,9 @@ import struct
 import pytest
 
 from halftrack.evidence import uapi
-from halftrack.kernel.decode import CT_NEW, Decoder
+from halftrack.kernel.decode import Decoder
 from halftrack.kernel.netlink import DATAGRAM
-from halftrack.kernel.netlink_messages import NLMSG_DONE, NLMSG_ERROR, attribute, message
+from halftrack.kernel.netlink_messages import CT_NEW, NLMSG_DONE, NLMSG_ERROR, attribute, message
 
 SEQUENCE = 0x40000001
 NESTED = 0x8000

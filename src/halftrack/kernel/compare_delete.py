@@ -20,13 +20,19 @@ from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import filters, netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, attribute
+from halftrack.kernel.netlink_messages import (
+    CT_DELETE,
+    CT_GET,
+    NLA_F_NESTED,
+    NLM_F_ACK,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    attribute,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
-CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _SINCE: Final = (6, 12)
 """As ``tcp.releases`` has it: ``filtered_delete``."""
 _RELEASE: Final = re.compile(r"(\d{1,4})\.(\d{1,4})")

@@ -13,9 +13,8 @@ from typing import Final
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
+from halftrack.kernel.netlink_messages import CT_GET, NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
 
-_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 _PATIENCE_S: Final = 5.0
 
 
@@ -44,7 +43,7 @@ def _ask(address: str, way: int, wanted: bytes) -> Seen | None:
     payload = struct.pack("=BBH", family, 0, 0) + attribute(way | NLA_F_NESTED, wanted)
     number = netlink_messages.sequence()
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
-        sock.send(netlink_messages.message(_GET, NLM_F_REQUEST, number, payload))
+        sock.send(netlink_messages.message(CT_GET, NLM_F_REQUEST, number, payload))
         try:
             body = netlink.answer(sock, number, time.monotonic() + _PATIENCE_S)
         except FileNotFoundError:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from halftrack.evidence import uapi
 from halftrack.kernel import files, netlink
 from halftrack.kernel.columns import Columns
-from halftrack.kernel.decode import CT_NEW, Decoder
-from halftrack.kernel.netlink_messages import NLMSG_HDRLEN
+from halftrack.kernel.decode import Decoder
+from halftrack.kernel.netlink_messages import CT_DELETE, CT_NEW, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,6 @@ _NETLINK_ADD_MEMBERSHIP: Final = 1
 NEW_GROUP: Final = 1
 DESTROY_GROUP: Final = 3
 _SO_RCVBUFFORCE: Final = 33
-_CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 
 ROOM: Final = 64 << 20
 """Of the receive buffer: a second or two of 50,000 events each."""
@@ -124,7 +122,7 @@ def _decode(block: netlink.Block, decoder: Decoder) -> tuple[int, int]:
     whole = (sizes == lengths) & (sizes > NLMSG_HDRLEN) & (sizes % 4 == 0)
     kinds = words[starts + 1] & 0xFFFF
     new = whole & (kinds == CT_NEW)
-    ended = whole & (kinds == _CT_DELETE)
+    ended = whole & (kinds == CT_DELETE)
     if new.any():
         decoder.cut(words, starts[new], sizes[new])
     return int(ended.sum()), int((~whole).sum())

@@ -19,6 +19,7 @@ from halftrack.evidence import uapi
 from halftrack.evidence.selection import EVERYTHING, Selection
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.filters import attributes
+from halftrack.kernel.netlink_messages import CT_GET
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
     from halftrack.kernel.decode import Decoder
 
-CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 LARGE: Final = 200_000
 """Entries from which a second walk through the hash costs less than it saves."""
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)

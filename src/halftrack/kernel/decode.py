@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from halftrack.evidence import uapi
 from halftrack.kernel.columns import Columns, Messages, Places
 from halftrack.kernel.netlink import DATAGRAM
-from halftrack.kernel.netlink_messages import NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, error_code, headers
+from halftrack.kernel.netlink_messages import (
+    CT_NEW,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_HDRLEN,
+    error_code,
+    headers,
+)
 from halftrack.kernel.shapes import Broken, Shape, learn
 
 if TYPE_CHECKING:
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_NEW
 """The type of every entry of a dump."""
 _SHAPES_PER_LENGTH: Final = 512
 

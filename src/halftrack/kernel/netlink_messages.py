@@ -6,6 +6,8 @@ import random
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from halftrack.evidence import uapi
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,6 +21,10 @@ NLMSG_DONE: Final = 3
 NLMSG_HDRLEN: Final = 16
 NLA_F_NESTED: Final = 0x8000
 NLA_TYPE_MASK: Final = 0x3FFF
+CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_NEW
+"""Without NLM_F_CREATE it changes the entry that is there and makes none."""
+CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
+CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ATTRIBUTE: Final = struct.Struct("=HH")

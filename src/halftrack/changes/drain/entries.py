@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 
 from halftrack.changes.drain import messages
-from halftrack.changes.drain.messages import CT_DELETE, CT_NEW
 from halftrack.errors import Busy, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.columns import Columns
-from halftrack.kernel.ctnetlink import CT_GET
 from halftrack.kernel.decode import Decoder
-from halftrack.kernel.netlink_messages import NLMSG_ERROR, NLMSG_HDRLEN
+from halftrack.kernel.netlink_messages import CT_DELETE, CT_GET, CT_NEW, NLMSG_ERROR, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ import numpy as np
 
 from halftrack.evidence import uapi
 from halftrack.kernel.entry_messages import Template, put_tuple
-from halftrack.kernel.netlink_messages import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
+from halftrack.kernel.netlink_messages import CT_NEW, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_NEW
-"""Without NLM_F_CREATE it changes what is there and makes nothing."""
-CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 _LENGTH: Final = struct.Struct("=I")
 _SEQUENCE: Final = slice(8, 12)  # of a message: struct nlmsghdr, nlmsg_seq
 _GROUPS: Final = ("family", "l4proto", "zone", "zone_dir")

@@ -22,6 +22,7 @@ from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.entry_messages import Template, put_tuple
 from halftrack.kernel.netlink_messages import (
+    CT_NEW,
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REQUEST,
@@ -32,7 +33,6 @@ from halftrack.kernel.netlink_messages import (
 if TYPE_CHECKING:
     import numpy as np
 
-_CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_NEW
 _AT_ONCE: Final = 150
 """In one datagram: should all of them be refused, the answers still fit into the socket."""
 _ANSWER_BYTES: Final = 4_096
@@ -121,7 +121,7 @@ def _messages(rows: pl.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.uin
         if wanted:
             _put_translation(template, rows, name)
     flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
-    return template.filled(_CT_NEW, flags, 1, rows.height)
+    return template.filled(CT_NEW, flags, 1, rows.height)
 
 
 def _untranslated(rows: pl.DataFrame) -> pl.DataFrame:
