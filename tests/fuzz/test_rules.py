@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.mutations import examples, mutated
+from halftrack.evidence.rulesets import Save
 from halftrack.formats import rules
 from halftrack.rulesets import comparing
 from halftrack.rulesets.packets import BEGINS, ESTABLISHED, UNTRACKED, Packet
@@ -49,7 +50,7 @@ def test_a_damaged_listing_of_nft_is_read_or_refused(listing: bytes, text: bytes
     )
 )
 def test_a_damaged_save_of_iptables_is_read_or_refused(text: bytes) -> None:
-    save = rules.Save("iptables-save", "ip", "iptables-legacy", text.decode(errors="replace"))
+    save = Save("iptables-save", "ip", "iptables-legacy", text.decode(errors="replace"))
     _judged(rules.read(None, saves=(save,)))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from halftrack.evidence import addresses
+from halftrack.evidence.rulesets import Save
 from halftrack.formats import rules
 from halftrack.rulesets import comparing
 from halftrack.rulesets.packets import ACK, Packet
@@ -31,7 +32,7 @@ def nft(name: str) -> Ruleset:
 def saved(lines: str, family: str = "ip") -> Ruleset:
     """``lines``: of iptables-save, or the name of a fixture."""
     content = text(f"{lines}.save") if lines in SAVES else lines
-    return rules.read(None, saves=(rules.Save("iptables-save", family, "iptables-legacy", content),))
+    return rules.read(None, saves=(Save("iptables-save", family, "iptables-legacy", content),))
 
 
 def number(address: str) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from halftrack.evidence.rulesets import Save
 from halftrack.evidence.values import LocalAddress, Namespace
 from halftrack.kernel import rulesets
-from halftrack.kernel.rulesets import Saved, Texts
+from halftrack.kernel.rulesets import Texts
 from halftrack.live import published, rules
 from halftrack.live.place import Details, Place
 
@@ -42,7 +43,7 @@ def test_nobody_waits_for_what_is_late() -> None:
 def test_rules_without_end_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     line = "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.5:80\n"
     texts = Texts(
-        saves=[Saved("iptables-save", "ip", "nft", f"*nat\n:PREROUTING ACCEPT [0:0]\n{line}COMMIT\n")]
+        saves=[Save("iptables-save", "ip", "iptables-nft", f"*nat\n:PREROUTING ACCEPT [0:0]\n{line}COMMIT\n")]
     )
     monkeypatch.setattr(rulesets, "read", lambda: texts)
     many = len(texts.saves[0].text)

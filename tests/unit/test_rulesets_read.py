@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halftrack.evidence.rulesets import Base, Condition, Rule, Ruleset
+from halftrack.evidence.rulesets import Base, Condition, Rule, Ruleset, Save
 from halftrack.formats import rules
 from halftrack.formats.rules import bounds
 from unit.rules import NFT, SAVES, nft, number, saved, text
@@ -247,7 +247,7 @@ def test_what_nft_does_not_tell_of_rules_of_iptables_is_taken_from_iptables_save
     }
     other = chain | {"name": "mine"}
     line = "-A INPUT -m conntrack --ctstate INVALID -j DROP"
-    save = rules.Save("iptables-save", "ip", "iptables-nft", _lines(line))
+    save = Save("iptables-save", "ip", "iptables-nft", _lines(line))
     for extra, text_ in (([], line), ([{"chain": other}], '[{"xt"')):
         objects = [{"table": {"family": "ip", "name": "filter"}}, {"chain": chain}, *extra, {"rule": made}]
         [table] = rules.read(json.dumps({"nftables": objects}), saves=(save,)).tables
@@ -320,7 +320,7 @@ def test_no_expression_of_nft_makes_the_reader_fail(tree: Any) -> None:
 
 @given(st.text(max_size=400) | st.binary(max_size=400).map(lambda raw: raw.decode("latin-1")))
 def test_no_text_makes_a_reader_fail(content: str) -> None:
-    save = rules.Save(
+    save = Save(
         "iptables-save", "ip", "iptables-nft", f"*filter\n:INPUT ACCEPT\n-A INPUT {content}\n{content}"
     )
     found = rules.read(content, content, (save,), content)

@@ -134,3 +134,13 @@ class Ruleset:
     services: tuple[VirtualService, ...] = ()
     unread: tuple[str, ...] = ()
     raw: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What a save tool printed of all its tables. ``family``: ip or ip6; ``flavour``: as in ``RuleTable``."""
+
+    command: str
+    family: str
+    flavour: Flavour
+    text: str

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.evidence.values import Firewall
-from halftrack.kernel import dropins, nftables, sysctl_files
+from halftrack.kernel import dropins, iptables, nftables, sysctl_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BINARIES: Final = ("usr/sbin", "sbin", "usr/bin", "usr/local/sbin")
 _COMPATIBLE: Final = frozenset(
-    {(family, table) for family in ("ip", "ip6") for table in ("filter", "nat", "mangle", "raw", "security")}
-    | {("arp", "filter"), ("bridge", "filter"), ("bridge", "nat"), ("bridge", "broute")}
+    iptables.BY_IPTABLES | {("arp", "filter"), ("bridge", "filter"), ("bridge", "nat"), ("bridge", "broute")}
 )
 """Tables that iptables-nft makes: where there are no others, nobody writes nft here."""
 _IPTABLES_FILES: Final = (

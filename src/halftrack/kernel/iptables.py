@@ -19,6 +19,11 @@ _FAMILIES: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
 _NAMES: Final = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
 _POLICY: Final = re.compile(r"-j CT --timeout (\S{1,31})$", re.MULTILINE)
 WAIT_S: Final = "5"
+FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
+TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
+BY_IPTABLES: Final = frozenset((family, table) for family in FAMILIES for table in TABLES)
+"""Tables that iptables-nft makes, as the kernel lists them."""
+_INCOMPATIBLE: Final = re.compile(r"^# .*incompatible", re.MULTILINE)
 
 
 def tool(family: Family) -> str:
@@ -53,6 +58,11 @@ def save(family: Family, flavour: Flavour, table: str) -> list[str]:
             return []
     lines = tools.run([save_program(family, flavour), "-t", table]).splitlines()
     return [re.sub(r" \[\d+:\d+\]$", "", line) for line in lines]
+
+
+def is_incompatible(text: str) -> bool:
+    """Whether iptables-save says, in a comment, that a table has what iptables cannot have made."""
+    return _INCOMPATIBLE.search(text) is not None
 
 
 def restore(family: Family, flavour: Flavour, text: str) -> None:

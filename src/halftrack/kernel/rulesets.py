@@ -12,27 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import HalftrackError
+from halftrack.evidence.rulesets import Save
 from halftrack.kernel import iptables, ipvs, nftables, tools
 
 if TYPE_CHECKING:
     from halftrack.kernel.iptables import Family, Flavour
 
 _TRIES: Final = 3
-_FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
-_OF_IPTABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
-_BY_IPTABLES: Final = frozenset((family, name) for family in _FAMILIES for name in _OF_IPTABLES)
-_INCOMPATIBLE: Final = "use 'nft' tool"
-"""What iptables-save says, in a comment, of a table with chains or rules that it cannot have made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What a save tool printed of all tables of one family and flavour."""
-
-    command: str
-    family: Family
-    flavour: Flavour
-    text: str
 
 
 @dataclass(slots=True)
@@ -41,7 +27,7 @@ class Texts:
 
     nft_json: str | None = None
     nft_text: str | None = None
-    saves: list[Saved] = field(default_factory=list)
+    saves: list[Save] = field(default_factory=list)
     services: str | None = None
     unread: list[str] = field(default_factory=list)
 
@@ -67,9 +53,9 @@ def _generation() -> bytes | None:
 def _read() -> Texts:
     found = Texts()
     known = nftables.names()
-    of_nft = known is None or bool(known.tables - _BY_IPTABLES)
-    for family in _FAMILIES:
-        if known is not None and any((family, name) in known.tables for name in _OF_IPTABLES):
+    of_nft = known is None or bool(known.tables - iptables.BY_IPTABLES)
+    for family in iptables.FAMILIES:
+        if known is not None and any((family, name) in known.tables for name in iptables.TABLES):
             # nft shows their rules in part: what cannot be had from here is opaque there.
             try:
                 found.saves.append(_save(family, "nft"))
@@ -80,7 +66,7 @@ def _read() -> Texts:
                 found.saves.append(_save(family, "legacy"))
             except HalftrackError as error:
                 found.unread.append(f"rules of {iptables.tool(family)}-legacy: {error}")
-    if of_nft or any(_INCOMPATIBLE in each.text for each in found.saves):
+    if of_nft or any(iptables.is_incompatible(each.text) for each in found.saves):
         try:
             found.nft_json, found.nft_text = _both()
         except HalftrackError as error:
@@ -99,6 +85,8 @@ def _both() -> tuple[str, str]:
         return tools.run(["nft", "-j", "list", "ruleset"]), text.result()
 
 
-def _save(family: Family, flavour: Flavour) -> Saved:
+def _save(family: Family, flavour: Flavour) -> Save:
     command = iptables.save_program(family, flavour)
-    return Saved(command, family, flavour, tools.run([command]))
+    return Save(
+        command, family, "iptables-legacy" if flavour == "legacy" else "iptables-nft", tools.run([command])
+    )

@@ -27,16 +27,7 @@ def here(most: int | None = None) -> Ruleset:
     many = sum(len(text) for text in told if text is not None)
     if most is not None and many > most:
         return Ruleset(unread=(f"they are {many:,} characters long, of which {most:,} would be read",))
-    saves = tuple(
-        rules.Save(
-            each.command,
-            each.family,
-            "iptables-legacy" if each.flavour == "legacy" else "iptables-nft",
-            each.text,
-        )
-        for each in texts.saves
-    )
-    return rules.read(texts.nft_json, texts.nft_text, saves, texts.services, tuple(texts.unread))
+    return rules.read(texts.nft_json, texts.nft_text, tuple(texts.saves), texts.services, tuple(texts.unread))
 
 
 def _why(error: Exception) -> str:

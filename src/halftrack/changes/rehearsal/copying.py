@@ -21,9 +21,6 @@ SHARED: Final = frozenset({f"{PREFIX}{name}" for name in ("max", "buckets", "cou
 """Of the whole node, or no settings: never written. Kernels before 5.13 let a child write the limit."""
 OTHERS: Final = frozenset({"net.ipv4.tcp_syncookies"})
 """What else plans set that each namespace has for itself."""
-_FAMILIES: Final[tuple[iptables.Family, ...]] = ("ip", "ip6")
-_TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
-_NOT_ITS_OWN: Final = re.compile(r"^# .*incompatible", re.MULTILINE)
 _QUOTED: Final = re.compile(r'"([^"\s]{1,15})"')
 _MOST_INTERFACES: Final = 64
 
@@ -81,7 +78,7 @@ def rules() -> Ruleset:
             found.left.append(f"{title}: {error}")
         else:
             found.parts.append(part)
-    for kind in _FAMILIES:
+    for kind in iptables.FAMILIES:
         for table in iptables.legacy_tables(kind):
             title = f"{iptables.tool(kind)}-legacy table {table}"
             try:
@@ -102,13 +99,13 @@ def _as_nft(family: str, table: str) -> Part:
 
 def _as_iptables(family: str, table: str) -> Part | None:
     """A table that iptables-nft made, through iptables: nft does not spell all of its rules."""
-    if table not in _TABLES or family not in _FAMILIES:
+    if (family, table) not in iptables.BY_IPTABLES:
         return None
     kind: iptables.Family = "ip6" if family == "ip6" else "ip"
     if tools.find(f"{iptables.tool(kind)}-nft-save") is None:
         return None
     part = _saved(f"{iptables.tool(kind)} table {table}", kind, "nft", table)
-    return None if _NOT_ITS_OWN.search(part.text) else part
+    return None if iptables.is_incompatible(part.text) else part
 
 
 def _saved(title: str, kind: iptables.Family, flavour: iptables.Flavour, table: str) -> Part:

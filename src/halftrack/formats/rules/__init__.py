@@ -13,32 +13,21 @@ What cannot be read is said in ``unread``; no text makes a reader raise.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.rulesets import Ruleset
+from halftrack.evidence.rulesets import Ruleset, Save
 from halftrack.formats.rules import ipvs, nft, xtables
 from halftrack.formats.rules.bounds import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.evidence.rulesets import Flavour, RuleTable, VirtualService
+    from halftrack.evidence.rulesets import RuleTable, VirtualService
 
 NFT_JSON: Final = "nft -j list ruleset"
 NFT_TEXT: Final = "nft -a list ruleset"
 IPVS: Final = "/proc/net/ip_vs"
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """What a save tool printed. ``family``: ``ip`` or ``ip6``; ``flavour``: as in ``RuleTable``."""
-
-    command: str
-    family: str
-    flavour: Flavour
-    text: str
 
 
 def read(

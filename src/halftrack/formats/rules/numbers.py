@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from halftrack.evidence import uapi
+from halftrack.evidence.addresses import V4_MAPPED
 
 Range: TypeAlias = tuple[int, int]
 Ranges: TypeAlias = tuple[Range, ...]
 
-_V4_MAPPED: Final = 0xFFFF << 32
 _PROTOCOLS: Final = {
     **{name: number for number, name in uapi.PROTOCOL_NAMES.items()},
     "ipv6-icmp": uapi.IPPROTO_ICMPV6,
@@ -52,7 +52,7 @@ def address(text: str) -> int:
         raw = socket.inet_pton(socket.AF_INET if four else socket.AF_INET6, text)
     except (OSError, UnicodeError) as error:
         raise ValueError("no address") from error
-    return _V4_MAPPED | int.from_bytes(raw, "big") if four else int.from_bytes(raw, "big")
+    return V4_MAPPED | int.from_bytes(raw, "big") if four else int.from_bytes(raw, "big")
 
 
 def network(text: str) -> Range:
@@ -73,7 +73,7 @@ def _length(mask: str) -> int:
 
 def prefix(number: int, length: int) -> Range:
     """First and last address of the network that an address is in. Raises ValueError."""
-    longest = 32 if number >> 32 == _V4_MAPPED >> 32 else 128
+    longest = 32 if number >> 32 == V4_MAPPED >> 32 else 128
     if not 0 <= length <= longest:
         raise ValueError("no prefix is so long")
     others = (1 << (longest - length)) - 1
@@ -131,4 +131,4 @@ def mapped(raw: bytes) -> int:
     if len(raw) not in {4, 16}:
         raise ValueError("no address")
     number = int.from_bytes(raw, "big")
-    return _V4_MAPPED | number if len(raw) == 4 else number
+    return V4_MAPPED | number if len(raw) == 4 else number
