@@ -18,7 +18,7 @@ import pytest
 from halftrack import live
 from halftrack.errors import FeatureMissing, UsageError
 from halftrack.evidence.selection import Selection
-from halftrack.kernel import ctnetlink, sysctl
+from halftrack.kernel import ctnetlink, memory, sysctl
 from halftrack.live import entries
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
@@ -258,7 +258,7 @@ def test_without_ctnetlink_the_text_is_read(full: Netns) -> None:
 
 def test_more_than_fits_into_memory_is_not_read(full: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A starving node is not pushed over the edge."""
-    monkeypatch.setattr(entries, "_memory_available", lambda: 100_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100_000)
     (gap,) = gaps(examine(full.name), "entries of")
     assert "takes more memory than is free (1,500 entries" in gap.why
 

@@ -7,6 +7,7 @@ import pytest
 from halftrack.changes.rehearsal import acting, promises, room
 from halftrack.changes.rehearsal.services import Service
 from halftrack.errors import Busy
+from halftrack.kernel import memory
 from halftrack.plans.actions import (
     AddRules,
     ByHand,
@@ -165,7 +166,7 @@ def test_what_the_whole_node_has_is_not_rehearsed() -> None:
 def test_a_small_node_gets_a_small_sample(
     buckets: int | None, limit: int | None, free: int | None, fits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "available_bytes", lambda: free)
+    monkeypatch.setattr(memory, "available_bytes", lambda: free)
     found, why = room.entries(table(one_sided(), buckets=buckets, limit=limit), 256, 20_000)
     assert found == fits
     assert (why is None) == (fits == 20_000)
@@ -175,6 +176,6 @@ def test_a_small_node_gets_a_small_sample(
 def test_where_there_is_no_room_nothing_is_rehearsed(
     buckets: int, free: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "available_bytes", lambda: free)
+    monkeypatch.setattr(memory, "available_bytes", lambda: free)
     with pytest.raises(Busy, match="no room for a rehearsal here"):
         room.entries(table(one_sided(), buckets=buckets), 256, 20_000)

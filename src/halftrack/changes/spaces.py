@@ -30,7 +30,6 @@ _SO_NETNS_COOKIE: Final = 71
 """include/uapi/asm-generic/socket.h, since 5.14"""
 _FIRST: Final = Path("/proc/1/ns/net")
 _OWN: Final = Path(namespaces.OWN_WAY)
-_NAMED: Final = Path("/run/netns")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@:-]{1,255}")
 
 
@@ -112,8 +111,8 @@ def _wanted(where: Where) -> Namespace:
         return Namespace(SELF, where.inode, namespaces.OWN_WAY)
     if where.netns == HOST:
         return _host()
-    if _NAME.fullmatch(where.netns) and files.exists(_NAMED / where.netns):
-        return Namespace(where.netns, where.inode, str(_NAMED / where.netns))
+    if _NAME.fullmatch(where.netns) and files.exists(namespaces.NAMED / where.netns):
+        return Namespace(where.netns, where.inode, str(namespaces.NAMED / where.netns))
     for one in namespaces.find()[0]:
         if one.name == where.netns and one.path is not None:
             return one

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 
 from halftrack.changes import operator
 from halftrack.evidence.printable import escaped
-from halftrack.kernel import files
+from halftrack.kernel import files, privileges
 from halftrack.plans.change import Who
 
 _NOBODY = 0xFFFFFFFF
@@ -21,20 +20,13 @@ def asks() -> Who:
     sudo = os.environ.get("SUDO_USER")
     connection = operator.connection()
     return Who(
-        user=_name(os.geteuid()),
+        user=privileges.name_of(os.geteuid()),
         uid=os.getuid(),
-        login=None if login is None or login == _NOBODY else _name(login),
+        login=None if login is None or login == _NOBODY else privileges.name_of(login),
         sudo=escaped(sudo, 64) if sudo else None,
         tty=_terminal(),
         ssh=None if connection is None else connection.text,
     )
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _terminal() -> str | None:

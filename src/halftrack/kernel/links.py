@@ -1,4 +1,4 @@
-"""Interfaces, addresses and routes of a scratch namespace, through rtnetlink; and where a route leads.
+"""Interfaces, addresses and routes of a scratch namespace, made through rtnetlink.
 
 Links made here carry packets of any address without asking who has it: both ends of a pair have one
 hardware address and no ARP, so that what is sent over it always is for the other end (arp_constructor
@@ -24,11 +24,10 @@ from halftrack.kernel.netlink_messages import (
     NLM_F_REQUEST,
     attribute,
 )
+from halftrack.kernel.routes import RTA_DST, RTA_OIF, RTM_NEWROUTE, RTMSG, RTN_UNICAST
 
 # include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, veth.h
 _RTM_NEWLINK: Final = 16
-_RTM_NEWROUTE: Final = 24
-_RTM_GETROUTE: Final = 26
 _IFLA_ADDRESS: Final = 1
 _IFLA_IFNAME: Final = 3
 _IFLA_LINKINFO: Final = 18
@@ -37,18 +36,14 @@ _IFLA_INFO_KIND: Final = 1
 _IFLA_INFO_DATA: Final = 2
 _VETH_INFO_PEER: Final = 1
 _IFA_F_NODAD: Final = 0x02
-_RTA_DST: Final = 1
-_RTA_OIF: Final = 4
 _RT_TABLE_MAIN: Final = 254
 _RTPROT_STATIC: Final = 4
 _RT_SCOPE_LINK: Final = 253
-_RTN_UNICAST: Final = 1
 _IFF_UP: Final = 0x01
 _IFF_NOARP: Final = 0x80
 
 _IFINFOMSG: Final = struct.Struct("=BxHiII")
 _IFADDRMSG: Final = struct.Struct("=BBBBI")
-_RTMSG: Final = struct.Struct("=BBBBBBBBI")
 _WITHIN_S: Final = 5.0
 _HARDWARE: Final = bytes((0x02, 0x68, 0x74))
 """Locally administered; the other three bytes are the pair's number."""
@@ -91,11 +86,9 @@ class Links:
         if address is not None:
             family, raw = _packed(address)
         scope = _RT_SCOPE_LINK if family == AF_INET else 0
-        head = _RTMSG.pack(family, len(raw) * 8, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
-        given = attribute(_RTA_DST, raw) if raw else b""
-        self._ask(
-            _RTM_NEWROUTE, NLM_F_CREATE, head + given + attribute(_RTA_OIF, struct.pack("=I", interface))
-        )
+        head = RTMSG.pack(family, len(raw) * 8, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, scope, RTN_UNICAST, 0)
+        given = attribute(RTA_DST, raw) if raw else b""
+        self._ask(RTM_NEWROUTE, NLM_F_CREATE, head + given + attribute(RTA_OIF, struct.pack("=I", interface)))
 
     def close(self) -> None:
         self._socket.close()
@@ -105,25 +98,6 @@ class Links:
         flags |= NLM_F_REQUEST | NLM_F_ACK
         self._socket.send(netlink_messages.message(kind, flags, number, payload))
         netlink.answer(self._socket, number, time.monotonic() + _WITHIN_S)
-
-
-def interface_to(address: str) -> str | None:
-    """The interface of the calling thread's namespace that leads to an address; None: none does."""
-    family, raw = _packed(address)
-    head = _RTMSG.pack(family, len(raw) * 8, 0, 0, 0, 0, 0, 0, 0)
-    number = netlink_messages.sequence()
-    try:
-        with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
-            sock.send(
-                netlink_messages.message(
-                    _RTM_GETROUTE, NLM_F_REQUEST, number, head + attribute(_RTA_DST, raw)
-                )
-            )
-            body = netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
-        (index,) = struct.unpack("=I", netlink_messages.attributes(body[_RTMSG.size :])[_RTA_OIF])
-        return socket.if_indextoname(index)
-    except (OSError, KeyError, struct.error):
-        return None
 
 
 def _link(flags: int) -> bytes:

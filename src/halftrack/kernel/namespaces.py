@@ -39,6 +39,8 @@ _NS_GET_NSTYPE: Final = 0xB703
 """include/uapi/linux/nsfs.h"""
 
 
+NAMED: Final = Path("/run/netns")
+"""Where ip(8) mounts namespaces: their names can be seen by who may not open them."""
 OWN_WAY: Final = "/proc/self/ns/net"
 """``Namespace.path`` of the one that this process lives in."""
 
@@ -172,7 +174,7 @@ def _add_mounts(found: list[Sighting], proc: Path, *, enterable: bool) -> list[s
 
 def _rank(mount: str) -> tuple[bool, bool, str]:
     """The mount that people type comes first."""
-    named = mount.startswith(("/run/netns/", "/var/run/netns/"))
+    named = mount.startswith((f"{NAMED}/", f"/var{NAMED}/"))
     return not named, bool(_MADE_UP.fullmatch(Path(mount).name)), mount
 
 

@@ -57,10 +57,13 @@ def confined() -> bool:
 
 
 def user_name() -> str | None:
-    """Who runs this process: None for root, the number as text where the user has no name."""
+    """Who runs this process; None for root."""
     uid = os.geteuid()
-    if uid == 0:
-        return None
+    return name_of(uid) if uid else None
+
+
+def name_of(uid: int) -> str:
+    """The number as text where the user has no name."""
     import pwd  # noqa: PLC0415  # the name service is asked only where somebody else than root looks
 
     try:

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import LocalAddress
 
 # include/uapi/linux/rtnetlink.h, fib_rules.h
-_RTM_NEWROUTE: Final = 24
+RTM_NEWROUTE: Final = 24
 _RTM_GETROUTE: Final = 26
 _RTM_NEWRULE: Final = 32
 _RTM_GETRULE: Final = 34
-_RTA_DST: Final = 1
+RTA_DST: Final = 1
 _RTA_SRC: Final = 2
-_RTA_OIF: Final = 4
+RTA_OIF: Final = 4
 _RTA_GATEWAY: Final = 5
 _RTA_PRIORITY: Final = 6
 _RTA_MULTIPATH: Final = 9
 _RTA_TABLE: Final = 15
 _FRA_PRIORITY: Final = 6
-_RTN_UNICAST: Final = 1
-_RTMSG: Final = struct.Struct("=BBBBBBBBI")
+RTN_UNICAST: Final = 1
+RTMSG: Final = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, bits of destination and source, tos, table, protocol, scope, type, flags."""
 _RTNEXTHOP: Final = struct.Struct("=HBBi")
 _NUMBER: Final = struct.Struct("=I")
@@ -61,38 +61,56 @@ def read(ends: Sequence[tuple[str, str]]) -> Routing:
     return Routing(ways, tuple(defaults), rules, rp_filter(names), tuple(unread))
 
 
+def interface_to(address: str) -> str | None:
+    """The interface that leads to an address; None: none does."""
+    try:
+        with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
+            out = _out(_route(sock, address, b""))
+        return None if out is None else socket.if_indextoname(out)
+    except OSError:
+        return None
+
+
+def _route(sock: socket.socket, address: str, more: bytes) -> bytes:
+    """What the kernel would do with a packet to an address; ``more``: attributes. Raises OSError."""
+    packed = ipaddress.ip_address(address).packed
+    family = AF_INET if len(packed) == 4 else AF_INET6
+    request = RTMSG.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute(RTA_DST, packed) + more
+    number = netlink_messages.sequence()
+    sock.send(netlink_messages.message(_RTM_GETROUTE, NLM_F_REQUEST, number, request))
+    return netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
+
+
+def _out(body: bytes) -> int | None:
+    """The number of the interface that a route leads through."""
+    return _whole(attributes(body[RTMSG.size :]).get(RTA_OIF, b""))
+
+
 def _way_back(
     sock: socket.socket, local: str, peer: str, names: Mapping[int, str], own: Sequence[LocalAddress]
 ) -> WayBack:
     """What the kernel would do with a packet from one to the other."""
     expected = next((each.interface for each in own if each.address == local), None)
-    packed = ipaddress.ip_address(peer).packed
-    family = AF_INET if len(packed) == 4 else AF_INET6
-    request = _RTMSG.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_DST, packed)
-    if expected is not None:
-        request += attribute(_RTA_SRC, ipaddress.ip_address(local).packed)
-    number = netlink_messages.sequence()
-    sock.send(netlink_messages.message(_RTM_GETROUTE, NLM_F_REQUEST, number, request))
+    source = b"" if expected is None else attribute(_RTA_SRC, ipaddress.ip_address(local).packed)
     try:
-        body = netlink.answer(sock, number, time.monotonic() + _WITHIN_S)
+        body = _route(sock, peer, source)
     except OSError:
         return WayBack(local, peer, None, expected)
-    found = attributes(body[_RTMSG.size :])
-    reachable = len(body) >= _RTMSG.size and body[7] == _RTN_UNICAST
-    out = _whole(found.get(_RTA_OIF, b"")) if reachable else None
+    reachable = len(body) >= RTMSG.size and body[7] == RTN_UNICAST
+    out = _out(body) if reachable else None
     return WayBack(local, peer, None if out is None else names.get(out, str(out)), expected)
 
 
 def _defaults(family: int, names: Mapping[int, str], unread: list[str]) -> list[DefaultRoute]:
     found: list[DefaultRoute] = []
-    request = _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    request = RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     try:
         with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
             answers = netlink.replies(sock, _RTM_GETROUTE, request, time.monotonic() + _WITHIN_S)
             for seen, (kind, body) in enumerate(answers):
                 if seen >= MOST_ROUTES:
                     break
-                if kind == _RTM_NEWROUTE and len(body) >= _RTMSG.size and not body[1]:
+                if kind == RTM_NEWROUTE and len(body) >= RTMSG.size and not body[1]:
                     found += defaults_of(body, names)
     except OSError as error:
         unread.append(f"routes: {error.strerror or error}")
@@ -101,13 +119,13 @@ def _defaults(family: int, names: Mapping[int, str], unread: list[str]) -> list[
 
 def defaults_of(body: bytes, names: Mapping[int, str]) -> list[DefaultRoute]:
     """One for each next hop; none for a route that leads nowhere."""
-    family, _, _, _, table, _, _, kind, _ = _RTMSG.unpack_from(body)
-    if kind != _RTN_UNICAST:
+    family, _, _, _, table, _, _, kind, _ = RTMSG.unpack_from(body)
+    if kind != RTN_UNICAST:
         return []
-    found = attributes(body[_RTMSG.size :])
+    found = attributes(body[RTMSG.size :])
     table = _whole(found.get(_RTA_TABLE, b"")) or table
     metric = _whole(found.get(_RTA_PRIORITY, b"")) or 0
-    hops = [(_whole(found.get(_RTA_OIF, b"")), found.get(_RTA_GATEWAY, b""))]
+    hops = [(_whole(found.get(RTA_OIF, b"")), found.get(_RTA_GATEWAY, b""))]
     several = found.get(_RTA_MULTIPATH, b"")
     while len(several) >= _RTNEXTHOP.size:
         length, _, _, out = _RTNEXTHOP.unpack_from(several)
@@ -123,12 +141,12 @@ def defaults_of(body: bytes, names: Mapping[int, str]) -> list[DefaultRoute]:
 def _more_rules(family: int, unread: list[str]) -> int | None:
     """Rules that somebody added."""
     added = 0
-    request = _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    request = RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     try:
         with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
             for kind, body in netlink.replies(sock, _RTM_GETRULE, request, time.monotonic() + _WITHIN_S):
-                if kind == _RTM_NEWRULE and len(body) >= _RTMSG.size:
-                    priority = _whole(attributes(body[_RTMSG.size :]).get(_FRA_PRIORITY, b"")) or 0
+                if kind == _RTM_NEWRULE and len(body) >= RTMSG.size:
+                    priority = _whole(attributes(body[RTMSG.size :]).get(_FRA_PRIORITY, b"")) or 0
                     added += priority not in _EVERYWHERE[family]
     except OSError as error:
         unread.append(f"policy rules: {error.strerror or error}")

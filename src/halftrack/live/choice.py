@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import PermissionMissing, UsageError
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
 
 _LISTED: Final = 12
-_NAMED: Final = Path("/run/netns")
-"""Where ip(8) mounts namespaces: their names can be seen by who may not open them."""
 
 
 def choose(netns: str | None, places: list[Place], owners: Callable[[], Sequence[Owner]]) -> None:
@@ -58,8 +55,8 @@ def _named(netns: str, places: list[Place], owners: Callable[[], Sequence[Owner]
     if not found:
         inodes = {one.netns_inode for one in owners() if netns in (one.name, one.id)} - {None}
         found = [place for place in places if place.namespace.inode in inodes]
-    if not found and files.exists(_NAMED / netns):
-        return _at(str(_NAMED / netns), places)  # it says what it takes to open that
+    if not found and files.exists(namespaces.NAMED / netns):
+        return _at(str(namespaces.NAMED / netns), places)  # it says what it takes to open that
     if not found:
         raise UsageError(f"no network namespace is called {netns!r}; there are {_list(places)}")
     if len(found) > 1:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence.values import SELF, Namespace
-from halftrack.kernel import ctnetlink, files, namespaces, setns, sysctl, table_text
+from halftrack.kernel import ctnetlink, memory, namespaces, setns, sysctl, table_text
 
 if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
@@ -19,7 +18,6 @@ Trouble = Literal["denied", "vanished", "late", "memory", "missing", "failed", "
 
 BYTES_AN_ENTRY: Final = 400
 """Memory that reading and judging takes for each entry, generously."""
-_AVAILABLE: Final = re.compile(r"^MemAvailable: *([0-9]+) kB$", re.MULTILINE)
 _QUIET_ENTRIES: Final = 8
 _QUIET_SHARE: Final = 0.005
 
@@ -98,15 +96,10 @@ def _without_asking(count: int | None) -> Entries | None:
         from halftrack.evidence.flows import empty  # noqa: PLC0415  # heavy, and a dump is to start first
 
         return Entries(empty(), expired=0)
-    available = _memory_available()
+    available = memory.available_bytes()
     if count is not None and available is not None and count * BYTES_AN_ENTRY > available:
         return Entries(trouble="memory", reason=f"{count:,} entries, {available >> 20:,} MiB free")
     return None
-
-
-def _memory_available() -> int | None:
-    found = _AVAILABLE.search(files.text("/proc/meminfo") or "")
-    return int(found[1]) << 10 if found else None
 
 
 def _count(namespace: Namespace) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import Busy
-from halftrack.kernel import files
+from halftrack.kernel import memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,17 +43,8 @@ def _bounds(table: Table, entry_bytes: int | None) -> Iterator[tuple[int, str]]:
         )
     if table.limit:
         yield table.limit // _OF_THE_LIMIT, f"the limit is {table.limit:,} entries, in the copy as well"
-    free = available_bytes()
+    free = memory.available_bytes()
     if free is not None:
         size = max(entry_bytes or 0, _ENTRY_BYTES)
         number = max(free - _SPARE_BYTES, 0) // _OF_MEMORY // size
         yield number, f"{free >> 20:,} MiB of memory are available"
-
-
-def available_bytes() -> int | None:
-    """MemAvailable of /proc/meminfo; None where it does not say."""
-    for line in (files.text("/proc/meminfo") or "").splitlines():
-        words = line.split()
-        if words[:1] == ["MemAvailable:"] and len(words) > 1 and words[1].isdecimal():
-            return int(words[1]) << 10
-    return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from halftrack.errors import FeatureMissing
 from halftrack.evidence.uapi import AF_INET, AF_INET6
-from halftrack.kernel import links, scratch, tracking
+from halftrack.kernel import links, routes, scratch, tracking
 from halftrack.plans.actions import Where
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def ways(services: Iterable[Service]) -> dict[str, str]:
 
 
 def _way(address: str, usual: str) -> str:
-    name = links.interface_to(address)
+    name = routes.interface_to(address)
     return usual if name in (None, "lo") else str(name)
 
 
