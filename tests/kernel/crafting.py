@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from halftrack.evidence import uapi
-from halftrack.tcp.table import ACK, SYN, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG
+from halftrack.tcp.table import SYN, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG
 
 if TYPE_CHECKING:
     from halftrack.tcp.entry import Connection, Side
@@ -125,15 +125,14 @@ class Crafter:
         from_original = bool(entry.last_dir)
         sender, receiver = (entry.original, entry.reply) if from_original else (entry.reply, entry.original)
         by_client = from_original == client_opened
+        if entry.state == uapi.TCP_CONNTRACK_SYN_SENT and entry.last_ack and self._random.random() < 0.6:
+            return self._made(client_opened, TH_RST, entry.last_ack, 0, entry.reply)
         if entry.last_index == SYN:
             flags = self._pick((TH_SYN | TH_ACK, TH_SYN | TH_ACK, TH_RST | TH_ACK, TH_ACK))
             return self._made(by_client, flags, self._random.getrandbits(32), entry.last_end, receiver)
         if entry.state == uapi.TCP_CONNTRACK_SYN_SENT:
-            if entry.last_index == ACK:
-                return self._made(by_client, TH_RST, entry.last_ack, 0, receiver)
-            return self._made(
-                not client_opened, TH_ACK, self._random.getrandbits(32), sender.td_end, receiver
-            )
+            asked = sender.td_end if self._random.random() < 0.5 else self._random.getrandbits(32)
+            return self._made(not client_opened, TH_ACK, self._random.getrandbits(32), asked, receiver)
         if entry.state == uapi.TCP_CONNTRACK_LAST_ACK:
             return self._made(client_opened, TH_SYN, self._random.getrandbits(32), 0, entry.reply)
         if entry.state == uapi.TCP_CONNTRACK_ESTABLISHED:
