@@ -64,6 +64,9 @@ def test_a_change_is_shown_until_it_is_undone(site: Site) -> None:
     assert undone.returncode == 0, undone.stderr
     assert site.state() == before
     assert site.halftrack("changes").stdout.rstrip().endswith("undone")
+    assert "\n  undone: asked for\n" in site.halftrack("changes", "1").stdout
+    again = site.halftrack("undo")
+    assert (again.returncode, "there is no change that could be undone" in again.stderr) == (64, True)
 
 
 def test_what_does_not_hold_any_more_is_refused_by_name_before_anything_is_changed(site: Site) -> None:

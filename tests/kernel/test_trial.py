@@ -218,6 +218,7 @@ def test_beside_a_trial_nothing_is_asked(site: Site) -> None:
     os.close(slave)
     os.close(terminal)
     assert (made.returncode, "change 1 is on trial" in said, "Go?" in said) == (75, True, False), said
+    assert "UTC unless you type: halftrack keep 1" in site.halftrack("changes", "1").stdout
     assert site.halftrack("undo", "--yes").returncode == 0  # and no guardian is left to wait
 
 

@@ -62,7 +62,7 @@ def not_new(folded: Folded) -> tuple[str | None, str]:
     done_s = folded.applied_s
     if now.begun_s is not None and done_s is not None and now.begun_s < done_s:
         return "this connection was opened before the change was done: open a new one", now.text
-    return None, now.text
+    return None, f"over a new ssh connection, from {now.client} port {now.client_port}"
 
 
 def _environment(pid: int) -> str | None:

@@ -171,9 +171,12 @@ def _ask(number: int, why: str | None) -> None:
     sys.stderr.write("This cannot be undone; what is drained is kept as a file for conntrack -R.\n")
     if why is None:
         if not click.confirm(f"Drain {number:,} entries?", default=False, err=True):
+            sys.stderr.write("Nothing was drained.\n")
             raise click.Abort
         return
-    answer = click.prompt(f"{number:,} entries, {why}. Type the number to go on", default="", err=True)
+    answer = click.prompt(
+        f"{number:,} entries, {why}. Type the number to go on", default="", show_default=False, err=True
+    )
     if str(answer).replace(",", "").strip() != str(number):
         raise Incomplete("that is not the number: nothing was drained")
 

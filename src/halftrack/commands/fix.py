@@ -93,14 +93,16 @@ def command(
     checked = checking.check(plan, lasting=terms.lasting)
     _refuse(checked)
     meant = _intention(checked, terms, tuple(bystander.lines(plan)))
+    if meant.has_work:
+        trial_of_another.refuse_beside(overdue=False)
     _show(plan, meant, given, asked=not yes)
     if not meant.has_work:
         output.message("nothing to do: all that can be done here is in force", given)
         if given.document:
             changed.document()
         return 0
-    trial_of_another.refuse_beside(overdue=False)
     if not yes and not click.confirm("Go?", default=False, err=True):
+        output.message("nothing was changed", given)
         raise click.Abort
     return _fix(plan, terms, meant, given)
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 def command(context: click.Context, *, number: int | None, yes: bool, force: bool) -> int:
     given = options.given(context)
     changed.refuse_looking(given, "undo")
-    if not yes and (given.no_input or not sys.stdin.isatty()):
-        raise UsageError("undo asks first, and nobody can answer here: add --yes")
     from halftrack.changes import lock, trial, undo, who  # noqa: PLC0415  # after the words are read
     from halftrack.changes.stopping import Stopping  # noqa: PLC0415  # likewise
 
@@ -48,6 +46,8 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
         raise Incomplete(
             f"drained entries do not come back; conntrack -R {folded.drained_file} puts in again what it can"
         )
+    if not yes and (given.no_input or not sys.stdin.isatty()):
+        raise UsageError("undo asks first, and nobody can answer here: add --yes")
     if not force:
         undo.refuse(folded)
     _ask(folded, given, yes=yes)
@@ -75,12 +75,23 @@ def _report(journal: Journal, folded: Folded, taking: Taking, given: Options) ->
         output.message(f"{title}: its place is gone, there was nothing to undo", given)
     if folded.drained:
         output.message(
-            f"{folded.drained:,} drained entries do not come back; for conntrack -R: {folded.drained_file}",
+            f"{folded.drained:,} drained entries do not come back;"
+            f" for conntrack -R{_where(folded)}: {folded.drained_file}",
             given,
         )
     if taking.unnoted:
         raise Incomplete(f"change {folded.number} is undone, but {'; '.join(taking.unnoted)}")
     changed.report(journal.folded(), given, f"Change {folded.number} undone.\n")
+
+
+def _where(folded: Folded) -> str:
+    """Where the entries belong that were drained: nothing is said of the node's own namespace."""
+    from halftrack.evidence.values import HOST, SELF  # noqa: PLC0415  # as above
+    from halftrack.plans.actions import Drain  # noqa: PLC0415  # likewise
+
+    actions = (action for step in folded.begun.plan.steps for action in step.actions)
+    names = {action.where.netns for action in actions if isinstance(action, Drain)} - {HOST, SELF}
+    return f" in {', '.join(sorted(names))}" if names else ""
 
 
 def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
@@ -101,4 +112,5 @@ def _ask(folded: Folded, given: Options, *, yes: bool) -> None:
         if not yes:
             raise  # else a way back is not to be lost with its description
     if not yes and not click.confirm("Put back what was there before?", default=False, err=True):
+        output.message("nothing was undone", given)
         raise click.Abort

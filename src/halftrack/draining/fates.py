@@ -55,7 +55,7 @@ MEANINGS: Final = MappingProxyType(
         Fate.DEAD: "no socket left at their owner",
         Fate.UNANSWERED: "never answered, and no rule would miss them",
         Fate.MAY_LIVE: "alive, or nobody can tell",
-        Fate.SHORT: "go by themselves as soon",
+        Fate.SHORT: "have no more left than that already",
         Fate.NOT_PROVEN: "not proven dead",
         Fate.HANDSHAKE: "connections being opened",
         Fate.TRAFFIC: "one direction takes another way: they are the traffic",

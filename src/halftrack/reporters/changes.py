@@ -131,7 +131,12 @@ def _one(change: Change) -> Iterator[str]:
     yield from _PAGE.wrap(change.title, "  ")
     yield from _PAGE.wrap(f"{change.at:%Y-%m-%d %H:%M:%S} UTC by {_by(change)}; plan {change.plan}", "  ")
     if change.why:
-        yield from _PAGE.wrap(change.why, "  ")
+        undone = "undone: " if change.state == "undone" else ""
+        yield from _PAGE.wrap(f"{undone}{change.why}", "  ")
+    if change.state == "trial" and change.undone_at is not None:
+        yield from _PAGE.wrap(
+            f"undone at {change.undone_at:%H:%M:%S} UTC unless you type: halftrack keep {change.number}", "  "
+        )
     for part in change.parts:
         yield from _PAGE.wrap(_part(part), "  - ", "    ")
     if change.drained is not None:
