@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.sysctls import PREFIX
-from halftrack.evidence.values import HOST
+from halftrack.evidence.values import HOST, KUBE_PROXY
 from halftrack.kernel import firewall, identity, nftables
 from halftrack.plans.actions import SetSysctl
 from halftrack.plans.kube_proxy_fields import FIELDS
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan
-
-_PROXY: Final = "kube-proxy"
 
 
 def of_this_node(plan: Plan) -> None:
@@ -46,7 +44,7 @@ def unowned(plan: Plan) -> None:
         for action in step.actions
         if isinstance(action, SetSysctl) and action.where.netns == HOST and action.name.startswith(PREFIX)
     }
-    if not wanted or _PROXY not in firewall.managers(Path("/"), nftables.names()):
+    if not wanted or KUBE_PROXY not in firewall.managers(Path("/"), nftables.names()):
         return
     owned = sorted(wanted & FIELDS.keys())
     if owned:

@@ -30,6 +30,8 @@ SELF: Final = "self"
 """Name of the one that the examination ran in, where that is another."""
 OWN: Final = (HOST, SELF)
 """Names that say which namespace is meant without a word about what runs in it."""
+KUBE_PROXY: Final = "kube-proxy"
+"""Slug of the manager (``Firewall.managers``) that writes settings of the node at its every start."""
 ALL: Final = "all"
 """What somebody asks for who wants every namespace; none is called so."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from halftrack.evidence.values import Firewall
+from halftrack.evidence.values import KUBE_PROXY, Firewall
 from halftrack.kernel import dropins, iptables, nftables, sysctl_files
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Manager:
 _MANAGERS: Final = (
     # k3s runs kube-proxy inside its own process.
     _Manager(
-        "kube-proxy",
+        KUBE_PROXY,
         ("kube-proxy", "k3s-server", "k3s-agent"),
         ("kube-proxy",),
         ("KUBE-SERVICES", "KUBE-PROXY-CANARY"),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _GONE: Final = (Fate.DEAD, Fate.UNANSWERED)
 _UNANSWERED: Final = "one-sided"
-_ONE_WAY: Final = ("asymmetric-path", "direct-return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
         unmissed = found.unmissed
     around = Surroundings(
         unmissed=unmissed,
-        traffic=rows.mask if situation.likely(*_ONE_WAY) else None,
+        traffic=rows.mask if situation.one_way else None,
     )
     judgement = judge(view, taken, Wish(drain.mode, drain.seconds), around)
     fates = judgement.counts()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack import remedies
 from halftrack.diagnosis.document import KINDS
 from halftrack.errors import UsageError
-from halftrack.evidence.values import HOST
+from halftrack.evidence.values import HOST, KUBE_PROXY
 from halftrack.planning import asked, choosing, steps
 from halftrack.planning.effects import Effects
 from halftrack.planning.masks import Variables
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 
-_KUBE_PROXY: Final = "kube-proxy"
-
 
 def make(
     evidence: Evidence,
@@ -45,7 +43,7 @@ def make(
 ) -> Plan:
     """See ``planning.make``."""
     if unmanaged:
-        managers = tuple(each for each in evidence.firewall.managers if each != _KUBE_PROXY)
+        managers = tuple(each for each in evidence.firewall.managers if each != KUBE_PROXY)
         evidence = replace(evidence, firewall=replace(evidence.firewall, managers=managers))
     advised = remedies.advised(examined.diagnosis, evidence, examined.cases, rules)
     choice = _wanted(wanted, advised, evidence, rules) if wanted else _default(advised.situations)

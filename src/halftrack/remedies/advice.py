@@ -10,6 +10,7 @@ from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment, word
+from halftrack.tcp.timeouts import CLOSE_WAIT, DEFAULTS
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import SysctlLine
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "advice"
-CLOSE_WAIT: Final = "tcp_timeout_close_wait"
-CLOSE_WAIT_S: Final = 60
+CLOSE_WAIT_S: Final = DEFAULTS[CLOSE_WAIT]
 """The kernel's default, in every release."""
 
 
@@ -62,7 +62,7 @@ def _close_wait(situation: Situation) -> Advice | None:
 
 def _who_set_it(situation: Situation) -> tuple[str, ...]:
     name = situation.full_name(CLOSE_WAIT)
-    if any(_dotted(line) == name for line in situation.evidence.sysctl_lines or ()):
+    if any(persistence.dotted(line.name) == name for line in situation.evidence.sysctl_lines or ()):
         return ()
     return (
         comment("no sysctl file that was read sets it: find who does"),
@@ -81,13 +81,13 @@ def _boot_order(situation: Situation) -> Advice | None:
     settings = situation.table.settings
     why = tuple(
         f"{line.file}:{line.line} sets {name} to {line.value}, the kernel has {settings[name]}"
-        for name, line in ((_dotted(line), line) for line in lost)
+        for name, line in ((persistence.dotted(line.name), line) for line in lost)
     )
     commands = list(persistence.load_module(evidence)) if late else []
     if lost:
         commands.append(comment("apply the files again, then see which value holds"))
         commands.append("sysctl --system" if place.has_systemd(evidence) else "sysctl -e -p /etc/sysctl.conf")
-        commands += [f"sysctl {word(_dotted(line))}" for line in lost]
+        commands += [f"sysctl {word(persistence.dotted(line.name))}" for line in lost]
     return Advice(
         remedy=REMEDY,
         kind="cure",
@@ -109,7 +109,7 @@ def _boot_order(situation: Situation) -> Advice | None:
 def _unheard(situation: Situation) -> tuple[list[SysctlLine], bool]:
     """Lines whose value the kernel does not have; and whether the module comes after the files are read."""
     evidence, settings = situation.evidence, situation.table.settings
-    last = {_dotted(line): line for line in evidence.sysctl_lines or ()}
+    last = {persistence.dotted(line.name): line for line in evidence.sysctl_lines or ()}
     lost = [
         line
         for name, line in last.items()
@@ -117,10 +117,6 @@ def _unheard(situation: Situation) -> tuple[list[SysctlLine], bool]:
     ]
     late = evidence.firewall.module_loaded_at_boot is False and any("conntrack" in name for name in last)
     return lost, late
-
-
-def _dotted(line: SysctlLine) -> str:
-    return line.name.replace("/", ".").lstrip("-")
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
@@ -132,8 +128,8 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:
         ByHand(
             manager=f"{line.file}:{line.line}",
             lines=(
-                f"{_dotted(line)} = {line.value.strip()}",
-                f"the kernel has {situation.table.settings[_dotted(line)]}",
+                f"{persistence.dotted(line.name)} = {line.value.strip()}",
+                f"the kernel has {situation.table.settings[persistence.dotted(line.name)]}",
             ),
         )
         for line in lost

@@ -16,6 +16,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
+from halftrack.tcp.timeouts import DEFAULTS, MAX_RETRANS, UNACKNOWLEDGED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "cap-unacknowledged"
-UNACKNOWLEDGED: Final = "tcp_timeout_unacknowledged"
-MAX_RETRANS: Final = "tcp_timeout_max_retrans"
-DEFAULT_S: Final = 300
+DEFAULT_S: Final = DEFAULTS[UNACKNOWLEDGED]
 _MOST: Final = 0.5
 NEARLY_ALL: Final = 0.9
 
@@ -70,7 +69,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     ]
     if _MOST <= share < NEARLY_ALL:
         why.append(f"{words.percent(1 - share)} of these entries had an answer, and keep their time")
-    if situation.likely("asymmetric-path", "direct-return"):
+    if situation.one_way:
         why.append(f"these entries may be the traffic itself: with {longest} s they live as long as it flows")
     return Advice(
         remedy=REMEDY,

@@ -55,7 +55,7 @@ def helps(situation: Situation) -> bool:
         longest = rows.column("timeout").max()
         if not isinstance(longest, int) or longest <= _SHORT_S:
             return False
-    return not situation.likely("asymmetric-path", "direct-return", "idle-pool")
+    return not (situation.one_way or situation.likely("idle-pool"))
 
 
 def advise(situation: Situation) -> Advice | None:

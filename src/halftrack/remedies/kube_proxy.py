@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from halftrack.evidence.values import KUBE_PROXY
 from halftrack.plans.kube_proxy_fields import FIELDS, spelled
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Advice
     from halftrack.remedies.situation import Situation
 
-MANAGER: Final = "kube-proxy"
-
 
 def owns(situation: Situation) -> bool:
     """Whether kube-proxy runs on this node and writes into this table's namespace: the host's."""
     managers = situation.evidence.firewall.managers
-    return MANAGER in managers and place.is_host(situation.table.namespace, situation.evidence)
+    return KUBE_PROXY in managers and place.is_host(situation.table.namespace, situation.evidence)
 
 
 def configure(settings: Mapping[str, int]) -> tuple[str, ...]:
@@ -51,12 +50,12 @@ def hand_over(
     """
     if not owns(situation):
         return advice
-    why = f"{MANAGER} writes this setting at each of its starts: a change on the node is undone then"
+    why = f"{KUBE_PROXY} writes this setting at each of its starts: a change on the node is undone then"
     return msgspec.structs.replace(
         advice,
         remedy="advice",
-        title=f"{advice.title}, in {MANAGER}'s configuration",
-        arguments={**advice.arguments, "remedy": advice.remedy, "manager": MANAGER},
+        title=f"{advice.title}, in {KUBE_PROXY}'s configuration",
+        arguments={**advice.arguments, "remedy": advice.remedy, "manager": KUBE_PROXY},
         risk=msgspec.structs.replace(advice.risk, why=(why, *advice.risk.why)),
         commands=(*until_then, *configure(settings)),
     )

@@ -11,6 +11,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.errors import UsageError
 from halftrack.evidence import uapi
 from halftrack.evidence.literals import literal
+from halftrack.evidence.values import KUBE_PROXY
 from halftrack.plans.actions import Untracked
 from halftrack.remedies import place, rules, setting_actions, untracking
 from halftrack.remedies.live import translated
@@ -259,7 +260,7 @@ def _rule(situation: Situation, wanted: Service, service: str | None) -> str | N
 def _publisher(situation: Situation, group: Group) -> str | None:
     evidence = situation.evidence
     managers = evidence.firewall.managers
-    if "kube-proxy" in managers:
+    if KUBE_PROXY in managers:
         return "kube-proxy translates addresses of services on this node"
     owner = owner_of(evidence.owners, group)
     service = port(group)

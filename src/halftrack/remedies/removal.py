@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.evidence import uapi
+from halftrack.plans.script.filters import OURS_IS_SOURCE
 from halftrack.remedies import place
 from halftrack.remedies.shell import comment
 
@@ -24,7 +25,6 @@ _SECONDS_PER_ENTRY_READ: Final = 5e-6
 """conntrack(8) reads the whole table for each change: about 0.5 s for 100,000 entries."""
 _SECONDS_PER_LOOK: Final = 0.01
 """The programs that a loop starts for each entry: 3,000 of 3,000 took 69 s in all on two processors."""
-_LOCAL_IS_SOURCE: Final = ("orig_src", "reply_dst")
 
 
 def at_once(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
@@ -104,7 +104,7 @@ def check(situation: Situation, part: Part) -> str | None:
     inside = _sockets_place(situation, part.group)
     if inside is None:
         return None
-    ours = part.chosen.address_column in _LOCAL_IS_SOURCE
+    ours = part.chosen.address_column in OURS_IS_SOURCE
     peers = (("$2", "$4"),) if ours else (("$1", "$3"), ("$5", "$6"))
     address = "[{}]" if part.chosen.family == uapi.AF_INET6 else "{}"
     seen = " or ".join(f"( dst = {address.format(peer)} and dport = :{port} )" for peer, port in peers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.values import HOST, SELF
+from halftrack.evidence.values import HOST, KUBE_PROXY, SELF
 from halftrack.plans.actions import AddRules, ByHand, Persist, SetSysctl, Where
 from halftrack.plans.kube_proxy_fields import FIELDS
 from halftrack.remedies import kube_proxy, persistence, place
@@ -102,4 +102,4 @@ def for_kube_proxy(settings: Mapping[str, int], situation: Situation) -> ByHand:
         line.removeprefix("#").removeprefix(" ") if line.startswith("#") else line
         for line in kube_proxy.configure(settings)
     )
-    return ByHand(manager=kube_proxy.MANAGER, lines=tuple(lines), settings=sysctls(settings, situation))
+    return ByHand(manager=KUBE_PROXY, lines=tuple(lines), settings=sysctls(settings, situation))

@@ -9,7 +9,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
 from halftrack.remedies import kube_proxy, live_words, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
 from halftrack.remedies.settle import settles_at
-from halftrack.tcp.timeouts import SAFE_ESTABLISHED
+from halftrack.tcp.timeouts import ESTABLISHED, SAFE_ESTABLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "shorten-established"
-SETTING: Final = "tcp_timeout_established"
+SETTING: Final = ESTABLISHED
 _KEEPALIVE: Final = "net.ipv4.tcp_keepalive_time"
 _MANY: Final = 0.01
 """Share of a table from which the connections at risk are many."""

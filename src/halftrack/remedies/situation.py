@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Finding, TableSummary
@@ -15,11 +16,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Table
     from halftrack.remedies.live import LiveEntries
 
-DEFAULTS: Final = {
-    "tcp_timeout_established": 432_000,
-    "tcp_timeout_close_wait": 60,
-    "tcp_loose": 1,
-}
+_DEFAULTS: Final = {**timeouts.DEFAULTS, "tcp_loose": 1}
 """What the kernel starts with, for settings that the evidence does not hold (all releases)."""
 PRESSURE: Final = 0.75
 """Share of the limit from which a table is taken to need room before anything else."""
@@ -43,6 +40,11 @@ class Situation:
     first_of_table: bool = True
     rules: Ruleset | None = None
 
+    @property
+    def one_way(self) -> bool:
+        """Whether these entries may be the traffic itself, of which one direction takes another way."""
+        return self.likely("asymmetric-path", "direct-return")
+
     def full_name(self, name: str) -> str:
         """The sysctl of a setting (``nf_conntrack_`` stripped) as this kernel calls it."""
         old = LEGACY_PREFIX + name
@@ -62,7 +64,7 @@ class Situation:
     def setting_or_default(self, name: str) -> int:
         """The same, with the kernel's default where it is not known."""
         value = self.setting(name)
-        return DEFAULTS[name] if value is None else value
+        return _DEFAULTS[name] if value is None else value
 
     def enabled(self, name: str) -> bool:
         """Whether the finding names this setting as one that lets it happen."""
@@ -105,5 +107,5 @@ class Situation:
         With either of them at its default a pick-up without a reply lasts 300 s, so only both
         together let such an entry live long.
         """
-        caps = [self.setting("tcp_timeout_unacknowledged"), self.setting("tcp_timeout_max_retrans")]
-        return all(cap is not None and cap > 300 for cap in caps)
+        caps = {name: self.setting(name) for name in (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)}
+        return all(cap is not None and cap > timeouts.DEFAULTS[name] for name, cap in caps.items())

@@ -28,7 +28,7 @@ def helps(situation: Situation) -> bool:
 
     A path that shows one direction only is no reason: there every connection begins like that.
     """
-    if situation.setting_or_default(SETTING) == 0 or situation.likely("asymmetric-path", "direct-return"):
+    if situation.setting_or_default(SETTING) == 0 or situation.one_way:
         return False
     if situation.finding.symptom == "one-sided":
         return situation.enabled(SETTING)

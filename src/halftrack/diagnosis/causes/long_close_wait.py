@@ -12,6 +12,7 @@ import polars as pl
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import sysctls, uapi
+from halftrack.evidence.values import KUBE_PROXY
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def weigh(case: Case) -> Cause | None:
                 )
             ),
             Clue("a manager that raises it runs here", "kube-proxy", "processes and rules", 0.3)
-            if "kube-proxy" in managers
+            if KUBE_PROXY in managers
             else None,
             Clue("share of the entries in CLOSE_WAIT", round(waiting, 2), facts.entries_of(case.view), -0.5)
             if waiting < 0.5

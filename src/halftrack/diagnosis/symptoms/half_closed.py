@@ -12,6 +12,7 @@ from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.diagnosis.symptoms.volume import crowd
 from halftrack.evidence import uapi
+from halftrack.evidence.values import KUBE_PROXY
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class HalfClosed:
             else:
                 by = f"tcp_timeout_close_wait keeps such entries {words.duration(kept)}" if kept else left
                 explanation += f" {by} (kernel default {words.duration(default)})."
-            if kept == _KUBE_PROXY_S or "kube-proxy" in case.view.evidence.firewall.managers:
+            if kept == _KUBE_PROXY_S or KUBE_PROXY in case.view.evidence.firewall.managers:
                 explanation += " One hour is what kube-proxy sets."
         return Account(
             severity=severity(entries, standing, _WEIGHTS, forecast),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import EnabledBy, Finding
 from halftrack.evidence import sysctls
-from halftrack.evidence.values import OWN
+from halftrack.evidence.values import KUBE_PROXY, OWN
 from halftrack.tcp import releases, timeouts
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _files(evidence: Evidence, table: Table) -> Iterator[_Issue]:
                     why=f"{last.file}:{last.line} says {last.value}: {_why_other(name, evidence.firewall)}",
                 ),
             )
-        elif name in _KUBE_PROXY and "kube-proxy" in evidence.firewall.managers:
+        elif name in _KUBE_PROXY and KUBE_PROXY in evidence.firewall.managers:
             yield _Issue(
                 f"{name} belongs to kube-proxy: {last.file} is undone at its next start.",
                 EnabledBy(setting=name, value=running, why="kube-proxy writes it at each start"),
@@ -145,7 +145,7 @@ def _files(evidence: Evidence, table: Table) -> Iterator[_Issue]:
 
 
 def _why_other(name: str, firewall: Firewall) -> str:
-    if name in _KUBE_PROXY and "kube-proxy" in firewall.managers:
+    if name in _KUBE_PROXY and KUBE_PROXY in firewall.managers:
         return "kube-proxy writes it at each start"
     if firewall.module_loaded_at_boot is False and name.startswith(_MODULE_KEYS):
         return "the files were read before the module was loaded, so the line was lost"

@@ -19,7 +19,7 @@ PORT_OPTIONS: Final = {
     "reply_sport": "--reply-port-src",
     "reply_dport": "--reply-port-dst",
 }
-_OURS_IS_SOURCE: Final = ("orig_src", "reply_dst")
+OURS_IS_SOURCE: Final = ("orig_src", "reply_dst")
 _OPENING: Final = ("NONE", "SYN_SENT", "SYN_RECV", "SYN_SENT2")
 _FAR_OF_PORT: Final = ("orig_dst", "reply_src")
 """With the service's port as destination of the original direction, these are the service's own."""
@@ -55,7 +55,7 @@ def values(chosen: Selection, seconds: int) -> dict[str, str]:
         "family": chosen.family,
         "protocol": chosen.protocol,
         "state": chosen.state or "",
-        "peer": "dst" if chosen.address_at in _OURS_IS_SOURCE else "src",
+        "peer": "dst" if chosen.address_at in OURS_IS_SOURCE else "src",
         "socket_end": _socket_end(chosen),
     }
 
