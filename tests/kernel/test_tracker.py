@@ -1,6 +1,6 @@
 """The model of the tracker against the running kernel, packet by packet, a million of them.
 
-About a minute and a half where nobody else uses the machine. More, and other seeds: ``python -m
+About a minute where others leave some of the machine. More, and other seeds: ``python -m
 benchmarks.tracker agree``.
 """
 

@@ -12,7 +12,7 @@ import pytest
 
 from halftrack.evidence import uapi
 from halftrack.kernel import ctnetlink
-from halftrack.tcp.settings import Settings
+from halftrack.tcp.settings import Policy, Settings
 from halftrack.tcp.tracker import EXEMPT, Step, Tracker
 from kernel.campaigns import PROFILE
 from kernel.comparing import LATE_S, UNSURE_S, Disturbed, agreeing
@@ -130,3 +130,30 @@ def test_settings_of_one_protocol_leave_the_others_alone() -> None:
             wire.send(packet(protocol, CLIENTS, SERVER, body))
             _step(tracker, time.monotonic(), protocol, CLIENTS, by_client=True)
         assert _compare(wire, tracker) == len(_PROTOCOLS)
+
+
+_POLICY: Final = """\
+table ip services {
+  ct timeout slow { protocol udp; l3proto ip; policy = { unreplied : 44, replied : 66 }; }
+  chain attach {
+    type filter hook prerouting priority filter;
+    udp dport 53 ct timeout set "slow"
+    udp sport 53 ct timeout set "slow"
+  }
+}
+"""
+
+
+def test_a_policy_for_udp_means_the_same_to_both() -> None:
+    tracker, policy = Tracker(PROFILE, _LONG), Policy(single=44, stream=66)
+    udp, timeouts = uapi.IPPROTO_UDP, []
+    with tracked_wire("policy") as wire:
+        wire.apply(_LONG)
+        wire.netns.run("nft", "-f", "-", stdin=_POLICY)
+        for by_client, pause in ((True, 0.0), (False, 3.0), (True, 0.0)):
+            source, target = (CLIENTS, SERVER) if by_client else (SERVER, CLIENTS)
+            wire.send(packet(udp, source, target, _body(udp, by_client=by_client)))
+            timeouts.append(tracker.datagram(time.monotonic(), udp, source, target, policy=policy).timeout)
+            assert _compare(wire, tracker) == 1
+            time.sleep(pause)
+    assert timeouts == [44, 44, 66]
