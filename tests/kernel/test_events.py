@@ -17,8 +17,9 @@ from halftrack import live
 from halftrack.diagnosis import COLUMNS, examine, origins
 from halftrack.diagnosis.gaps import CAUSES
 from halftrack.evidence import uapi
-from halftrack.kernel import ct_events
-from halftrack.live import hearing
+from halftrack.kernel import ct_events, namespaces
+from halftrack.live import hearing, looking
+from halftrack.live.place import Place
 from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, arrive, tracked_netns
 from kernel.filling import fill
 from kernel.scratch import Netns, sh
@@ -140,6 +141,18 @@ def test_only_so_many_entries_are_kept(tracked: Netns, monkeypatch: pytest.Monke
     heard = events(listened(tracked, lambda: arrive(60, 1.0, ONE_SIDED), 4.0), tracked)
     assert (len(heard.pick_ups), heard.kept_all) == (10, False)
     assert heard.picked_up > 10
+
+
+def test_only_so_many_namespaces_are_heard(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fullest; that others were not is said once."""
+    monkeypatch.setattr(hearing, "MOST_PLACES", 1)
+    with tracked_netns("full") as full:
+        fill(full, 30)
+        places = [Place(namespaces.at(one.path), wanted=True) for one in (netns, full)]
+        looking.around(places)
+        (gap,) = hearing.hear(places, 0.3, None)
+    assert [place.events is not None for place in places] == [False, True]
+    assert (gap.what, gap.netns) == ("events of 1 more namespace", None)
 
 
 def test_switched_off_stays_off(tracked: Netns) -> None:

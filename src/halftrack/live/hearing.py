@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import COLUMNS
+from halftrack.diagnosis import COLUMNS, words
 from halftrack.diagnosis.origins import picked_up
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import FlowTable, empty
@@ -50,15 +50,11 @@ def hear(places: Sequence[Place], seconds: float, deadline: float | None) -> lis
     """
     wanted = [one for one in places if one.wanted and not one.vanished and not one.denied]
     wanted.sort(key=lambda one: -((one.look.limits.count if one.look else None) or 0))
-    gaps = [
-        Gap(
-            f"events of {one.namespace.name}",
-            f"the {MOST_PLACES} fullest namespaces are heard",
-            (),
-            _WOULD_TELL,
-        )
-        for one in wanted[MOST_PLACES:]
-    ]
+    gaps: list[Gap] = []
+    if len(wanted) > MOST_PLACES:
+        why = f"the {MOST_PLACES} fullest of those that are read are heard"
+        rest = words.count(len(wanted) - MOST_PLACES, "more namespace")
+        gaps.append(Gap(f"events of {rest}", why, (), _WOULD_TELL))
     heard = wanted[:MOST_PLACES]
     socks = survey.visit([one.namespace for one in heard], lambda _: _subscribed())
     until_s = time.monotonic() + seconds
