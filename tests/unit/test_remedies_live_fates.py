@@ -99,15 +99,27 @@ def test_the_risk_is_what_the_rules_do() -> None:
 def test_the_rules_that_drop_what_is_invalid_are_quoted_of_strict_pick_up() -> None:
     live = [row("198.51.100.200", WEB, 40_000 + i, 22, **PICKED_UP) for i in range(4)]
     strict = strict_pickup.propose(about(saved("ufw"), *stuck(), *live), {})
-    assert "-A ufw-before-input -m conntrack --ctstate INVALID -j DROP" in strict.risk.why[0]
+    lost = "an open connection that loses its entry (reboot, flush, fail-over) gets none again"
+    dropped = "-A ufw-before-input -m conntrack --ctstate INVALID -j DROP"
+    assert strict.risk.why[0].startswith(f"{lost}, and is cut: invalid packets are dropped by ")
+    assert dropped in strict.risk.why[0]
     [flows] = strict.risk.live_flows
     assert (flows.entries, flows.outcome) == (4, "dropped")
     assert "ctstate INVALID" in (flows.by or "")
     open_to_all = strict_pickup.propose(about(Ruleset(), *stuck(), *live), {})
-    assert open_to_all.risk.why[0].startswith("no rule here names invalid packets to drop")
+    assert open_to_all.risk.why[0] == (
+        f"{lost}: no rule here names invalid packets to drop,"
+        " but one that lets only known connections pass would cut it, too"
+    )
     assert [each.outcome for each in open_to_all.risk.live_flows] == ["goes-on-untracked"]
     unread = strict_pickup.propose(about(None, *stuck(), *live), {})
-    assert unread.risk.why[0].endswith("where rules drop invalid packets")
+    assert unread.risk.why[0] == f"{lost}, and is cut where rules drop invalid packets"
+
+
+def test_the_connections_that_live_on_pick_up_are_counted_for_people() -> None:
+    live = [row("198.51.100.200", WEB, 40_000 + i, 22, **PICKED_UP) for i in range(1_200)]
+    strict = strict_pickup.propose(about(None, *stuck(), *live), {})
+    assert strict.risk.why[-1].startswith("1,200 connections live on pick-up today")
 
 
 @pytest.mark.parametrize("number", [1, 3, 5])

@@ -61,7 +61,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     elif live.entries:
         after = f"; then {live_words.become(live)}" if live.by_rules else ""
         why.append(
-            f"{live.entries} connections live on pick-up today: they go on, but break when their "
+            f"{live.entries:,} connections live on pick-up today: they go on, but break when their "
             f"entry is lost or runs out{after}"
         )
     return Advice(
@@ -83,15 +83,16 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
 
 def _cuts(situation: Situation) -> str:
     """Whom it cuts when entries are lost, and by which rules where somebody read them."""
-    lost = "after a reboot, a flush or a fail-over"
+    lost = "an open connection that loses its entry (reboot, flush, fail-over) gets none again"
     if situation.rules is None or situation.rules.unread:
-        return f"cuts, {lost}, what goes on, where rules drop invalid packets"
+        return f"{lost}, and is cut where rules drop invalid packets"
     found = dropping_invalid(situation.rules)
     if not found:
-        return f"no rule here names invalid packets to drop; what lets known ones pass alone cuts, {lost}"
+        passing = "one that lets only known connections pass would cut it, too"
+        return f"{lost}: no rule here names invalid packets to drop, but {passing}"
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     quoted = "; ".join(each.words for each in found[:_SHOWN])
-    return f"cuts, {lost}, what goes on: invalid packets are dropped by {quoted}{more}"
+    return f"{lost}, and is cut: invalid packets are dropped by {quoted}{more}"
 
 
 def actions(situation: Situation, advice: Advice) -> tuple[Action, ...]:  # noqa: ARG001  # it has one value
