@@ -18,7 +18,8 @@ import polars as pl
 
 from halftrack.diagnosis import shape as shapes
 from halftrack.diagnosis.arrivals import Pace, Rate, Seconds, Steps
-from halftrack.diagnosis.symptoms.idle_established import established, quiet_s
+from halftrack.diagnosis.entries import connected
+from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.diagnosis.timeline import Ages, ages, heard
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _young_crowds(case: Case, unseen_s: int, fewest: int) -> list[int]:
     """
     services = case.rows.column("service").unique().drop_nulls()
     young = pl.col("idle_s").is_between(_YOUNG_BUCKET_S, unseen_s, closed="left")
-    same = established() & young & pl.col("service").is_in(services.implode())
+    same = connected() & young & pl.col("service").is_in(services.implode())
     idle = case.view.flows.lazy().filter(same).select("idle_s").collect().to_series().to_numpy()
     buckets = math.ceil(unseen_s / _YOUNG_BUCKET_S)
     # The oldest bucket first, as in a timeline.

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.document import Timeline
-from halftrack.evidence.uapi import IPS_SEEN_REPLY
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.rows import MarkedRows
@@ -162,7 +162,7 @@ def _doubts_of_heard(rows: MarkedRows, view: View) -> tuple[str, ...]:
     longest, lifetime, answered = rows.select(
         pl.col("idle_s").max().alias("longest"),
         (pl.col("idle_s") + pl.col("timeout")).max(),
-        (pl.col("status") & IPS_SEEN_REPLY != 0).any().alias("answered"),
+        entries.answered().any().alias("answered"),
     ).row(0)
     doubts = []
     if not view.table.settings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import clocks, ends, origins, roles
+from halftrack.diagnosis import clocks, ends, entries, origins, roles
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty
 from halftrack.tcp import releases, timeouts
@@ -83,7 +83,7 @@ def view(table: Table, evidence: Evidence) -> View:
         return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
     # New columns are computed apart and stacked: with_columns would copy the table's own.
     sound = _sound(table.flows.frame)
-    frame = sound.hstack(sound.select(one_sided()))
+    frame = sound.hstack(sound.select(entries.one_sided().alias("one_sided")))
     clamps = _clamps(frame, features, known)
     one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
@@ -119,20 +119,6 @@ def _nothing() -> pl.DataFrame:
         "origin": origins.ORIGINS,
     }
     return pl.DataFrame(schema={**SCHEMA, **derived})
-
-
-def one_sided() -> pl.Expr:
-    """TCP, ESTABLISHED or later, that never saw a reply. Never null."""
-    return (
-        (
-            (pl.col("l4proto") == uapi.IPPROTO_TCP)
-            & (pl.col("state") >= uapi.TCP_CONNTRACK_ESTABLISHED)
-            & (pl.col("state") <= uapi.TCP_CONNTRACK_CLOSE)
-            & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
-        )
-        .fill_null(value=False)
-        .alias("one_sided")
-    )
 
 
 def _clamps(frame: pl.DataFrame, features: Features, known: Timeouts) -> bool | None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.ends import in_every_namespace
+from halftrack.diagnosis.entries import one_sided
 from halftrack.diagnosis.symptoms.half_open import unfinished
 from halftrack.diagnosis.symptoms.volume import FEWEST
-from halftrack.diagnosis.view import one_sided
 from halftrack.evidence import addresses
 
 if TYPE_CHECKING:

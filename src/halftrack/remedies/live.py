@@ -9,6 +9,7 @@ import polars as pl
 
 from halftrack.diagnosis import ends, words
 from halftrack.diagnosis.document import UNHURT, LiveFlows, Outcome, Peer
+from halftrack.diagnosis.entries import answered, connected, established, translated
 from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
 from halftrack.rulesets import entries
@@ -68,23 +69,6 @@ class Live:
 UNKNOWN: Final = Live(None)
 
 
-def translated() -> pl.Expr:
-    """Whether an entry's addresses or ports are rewritten on this node: the status bits say so.
-
-    Readers of text set them where the two tuples of an entry differ.
-    """
-    return pl.col("status") & uapi.IPS_NAT_MASK != 0
-
-
-def answered() -> pl.Expr:
-    """Whether packets of both directions were seen."""
-    return pl.col("status") & uapi.IPS_SEEN_REPLY != 0
-
-
-def established() -> pl.Expr:
-    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
-
-
 class LiveEntries:
     """The entries of one table that are taken to be in use: answered as a rule, and not proven dead.
 
@@ -103,7 +87,7 @@ class LiveEntries:
 
         None entries: for none of them is it known when it was last heard.
         """
-        return self._ask("silent", after_s, service, established() & answered(), pl.col("idle_s") > after_s)
+        return self._ask("silent", after_s, service, connected(), pl.col("idle_s") > after_s)
 
     def picked_up(self) -> Live:
         """Connections that are tracked only because they were picked up in mid-stream.
@@ -130,7 +114,7 @@ class LiveEntries:
         flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
         waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
         silent = pl.col("idle_s") > idle_s
-        return self._ask("unacknowledged", idle_s, None, established() & answered(), waiting & silent)
+        return self._ask("unacknowledged", idle_s, None, connected(), waiting & silent)
 
     def _ask(self, what: str, number: int | None, service: str | None, among: pl.Expr, test: pl.Expr) -> Live:
         key = (what, number, service)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.diagnosis.entries import translated
 from halftrack.errors import UsageError
 from halftrack.evidence import uapi
 from halftrack.evidence.literals import literal
 from halftrack.evidence.values import KUBE_PROXY
 from halftrack.plans.actions import Untracked
 from halftrack.remedies import place, rules, setting_actions, untracking
-from halftrack.remedies.live import translated
 from halftrack.remedies.shell import Addresses, comment
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ import polars as pl
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
+from halftrack.diagnosis.entries import translated
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.remedies import parts, removal, shorten_established
 from halftrack.remedies.entry_filters import pair_of
-from halftrack.remedies.live import Live, translated
+from halftrack.remedies.live import Live
 from halftrack.remedies.shell import Addresses, comment
 from halftrack.tcp import timeouts
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from halftrack.changes import clearing
 from halftrack.diagnosis import examination
+from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
 from halftrack.draining.matching import matching
 from halftrack.evidence import addresses, uapi
@@ -109,7 +110,7 @@ def choose(view: View, affected: pl.Series) -> tuple[list[Service], int]:
         .filter(affected, pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("service").is_not_null())
         .select(
             pl.col("service").cast(pl.String),
-            (pl.col("status") & uapi.IPS_SEEN_REPLY != 0).alias("answered"),
+            answered().alias("answered"),
             *(
                 pl.when(server_is_src).then(f"{src}_{half}").otherwise(f"{dst}_{half}").alias(f"{end}_{half}")
                 for end, (src, _, dst, _) in ways.items()

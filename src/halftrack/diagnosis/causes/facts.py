@@ -8,7 +8,7 @@ import polars as pl
 
 from halftrack.diagnosis import shape, words
 from halftrack.diagnosis.symptoms import sockets
-from halftrack.evidence import sysctls, uapi
+from halftrack.evidence import sysctls
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -86,14 +86,6 @@ def server_spoke() -> pl.Expr:
 
 def forwarded() -> pl.Expr:
     return pl.col("side") == "forwarded"
-
-
-def answered() -> pl.Expr:
-    return pl.col("status") & uapi.IPS_SEEN_REPLY != 0
-
-
-def assured() -> pl.Expr:
-    return pl.col("status") & uapi.IPS_ASSURED != 0
 
 
 def packets(case: Case) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
@@ -25,7 +26,7 @@ def weigh(case: Case) -> Cause | None:
     of_one = some.join(busiest.select(_SOURCE), on=_SOURCE, how="semi")
     most = of_one.height / some.height
     targets = facts.variety(of_one, "target_hi", "target_lo", "orig_dport")
-    unanswered = facts.share(some, facts.answered().not_())
+    unanswered = facts.share(some, entries.answered().not_())
     here = facts.entries_of(case.view)
     return conclude(
         "scan",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts, listening
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import uapi
@@ -39,7 +40,7 @@ def _of_half_open(case: Case) -> Cause | None:
     here = facts.entries_of(case.view)
     sources = facts.variety(some, facts.source("hi"), facts.source("lo"))
     service = facts.top_share(some, facts.target("hi"), facts.target("lo"), "orig_dport")
-    answered = facts.share(some, facts.answered())
+    answered = facts.share(some, entries.answered())
     crowd = case.rows.height >= _CROWD
     counted = tuple(listening.of_handshakes(case))
     return conclude(

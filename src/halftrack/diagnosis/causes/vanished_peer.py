@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
@@ -24,7 +25,7 @@ def weigh(case: Case) -> Cause | None:
         return None
     some = case.rows.sample("peer_hi", "peer_lo", "status")
     peers = facts.variety(some, "peer_hi", "peer_lo")
-    answered = facts.share(some, facts.assured())
+    answered = facts.share(some, entries.assured())
     alive = facts.with_socket(case)
     many = case.rows.height >= facts.MANY
     here = facts.entries_of(case.view)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.filters.terms import (
     Address,
     AnyOf,
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
 
 _OLD_NAMES: Final = {(uapi.IPPROTO_TCP, uapi.TCP_CONNTRACK_SYN_SENT2): "LISTEN"}
-ONE_SIDED: Final = (
-    (pl.col("l4proto") == uapi.IPPROTO_TCP)
-    & pl.col("state").is_between(uapi.TCP_CONNTRACK_ESTABLISHED, uapi.TCP_CONNTRACK_CLOSE)
-    & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +96,11 @@ def _status(bits: int) -> pl.Expr:
 
 
 _WORDS: Final = {
-    "one-sided": ONE_SIDED.fill_null(value=False),
+    "one-sided": entries.one_sided(),
     "picked-up": pl.col("origin") == "pick-up",
     "injected": pl.col("origin") == "injected",
-    "assured": _status(uapi.IPS_ASSURED),
-    "nat": _status(uapi.IPS_NAT_MASK),
+    "assured": entries.assured(),
+    "nat": entries.translated(),
     "offloaded": _status(uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD),
 }
 

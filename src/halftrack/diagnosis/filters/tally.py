@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.filters.expression import ONE_SIDED
+from halftrack.diagnosis.entries import one_sided
 from halftrack.diagnosis.filters.vocabulary import FIELDS
 from halftrack.evidence import addresses, uapi
 
@@ -42,7 +42,7 @@ def _counted(table: Chosen, names: Sequence[str]) -> pl.DataFrame:
     grouped = (
         table.frame.lazy()
         .group_by(*keys)
-        .agg(entries=pl.len().cast(pl.Int64), one_sided=ONE_SIDED.fill_null(value=False).sum().cast(pl.Int64))
+        .agg(entries=pl.len().cast(pl.Int64), one_sided=one_sided().sum().cast(pl.Int64))
         .collect()
     )
     return grouped.select(*(_named(name, grouped, table) for name in names), *_NUMBERS)

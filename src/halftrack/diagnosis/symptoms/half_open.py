@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.diagnosis.symptoms.volume import crowd
@@ -40,7 +41,7 @@ class HalfOpen:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        unanswered = case.rows.count(pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+        unanswered = case.rows.count(~answered())
         if unanswered > entries / 2:
             seen = "No answer to the SYN was seen: nobody is there, or it takes another way."
         else:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.standing import CROWDED, Weights, severity
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.diagnosis.symptoms.protocols import Account
-from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -40,21 +40,12 @@ def quiet_s(view: View) -> int:
     return max(keepalive, _DEFAULT_KEEPALIVE_S) + _MARGIN_S
 
 
-def established() -> pl.Expr:
-    """Answered TCP connections that are open as far as the tracker knows."""
-    return (
-        (pl.col("l4proto") == uapi.IPPROTO_TCP)
-        & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
-        & (pl.col("status") & uapi.IPS_SEEN_REPLY != 0)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class IdleEstablished:
     slug: str = "idle-established"
 
     def choose(self, view: View) -> pl.Expr:
-        return established() & (pl.col("idle_s") > quiet_s(view))
+        return connected() & (pl.col("idle_s") > quiet_s(view))
 
     def matters(self, entries: int, view: View) -> bool:  # noqa: ARG002  # one is worth a word
         return entries > 0

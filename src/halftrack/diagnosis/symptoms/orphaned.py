@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms import one_sided, sockets
-from halftrack.diagnosis.symptoms.idle_established import established
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
@@ -38,7 +38,7 @@ class Orphaned:
         alone = pl.col("one_sided") & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
         candidates = view.flows.lazy().select(
             (
-                (established() | alone) & (pl.col("idle_s") >= SETTLED_S + round(view.evidence.seconds))
+                (connected() | alone) & (pl.col("idle_s") >= SETTLED_S + round(view.evidence.seconds))
             ).fill_null(value=False)
         )
         return sockets.missing(view, candidates.collect().to_series())

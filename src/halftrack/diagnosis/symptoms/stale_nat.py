@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import polars as pl
 
 from halftrack.diagnosis import words
+from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
-from halftrack.evidence import addresses, uapi
+from halftrack.evidence import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +58,7 @@ class StaleNat:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        waiting = case.rows.count(pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+        waiting = case.rows.count(~answered())
         level = severity(entries, standing, _WEIGHTS, forecast) if waiting else "info"
         explanation = "The container is gone, its translation is still in the table."
         if waiting:
@@ -79,7 +80,7 @@ def unjudged(table: Table, evidence: Evidence) -> int:
     """
     if table.flows is None or evidence.source != "live":
         return 0
-    waiting = (pl.col("status") & uapi.IPS_SEEN_REPLY == 0) & _differs("orig_dst", "reply_src")
+    waiting = ~answered() & _differs("orig_dst", "reply_src")
     networks = tuple(_networks(table))
     if networks and _complete(evidence):
         waiting &= ~_inside("reply_src", networks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import enablers, words
+from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.diagnosis.symptoms.volume import crowd
@@ -28,9 +29,7 @@ class UnrepliedUdp:
     slug: str = "unreplied-udp"
 
     def choose(self, view: View) -> pl.Expr:  # noqa: ARG002  # the same rows in every view
-        return pl.col("l4proto").is_in((uapi.IPPROTO_UDP, uapi.IPPROTO_UDPLITE)) & (
-            pl.col("status") & uapi.IPS_SEEN_REPLY == 0
-        )
+        return pl.col("l4proto").is_in((uapi.IPPROTO_UDP, uapi.IPPROTO_UDPLITE)) & (~answered())
 
     def matters(self, entries: int, view: View) -> bool:
         return crowd(entries, view)
