@@ -32,8 +32,13 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
     """``run(*words, seen=…)``: the program in this process, on evidence that is given."""
+    monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path_factory.mktemp("run")))
 
     def words(*given: str, seen: Evidence | None = None) -> Ran:
         if seen is not None:

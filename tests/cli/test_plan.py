@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -134,6 +137,11 @@ def test_a_number_is_one_of_the_last_screen_of_this_session(
     assert ran.code == 64
     assert "no screen of this session" in ran.err
 
+    monkeypatch.setattr(output, "is_looked_at", lambda: True)
+    run("doctor", "--format", "json", seen=SICK)
+    run("doctor", "--jsonl", seen=SICK)
+    assert run("plan", "1", seen=SICK).code == 64
+
     monkeypatch.setattr(output, "is_terminal", lambda: True)
     screen = run("doctor", seen=SICK).out
     assert re.search(r"fix 1\b", " ".join(screen.split()))
@@ -145,11 +153,49 @@ def test_a_number_is_one_of_the_last_screen_of_this_session(
     assert run("plan", "99", seen=SICK).code == 64
 
 
+def test_a_screen_that_went_through_a_pipe_has_numbers_too(tmp_path: Path) -> None:
+    kept_in = str(tmp_path)
+    assert process("doctor", str(FOUNDING), HALFTRACK_RUN_DIR=kept_in).returncode == 1
+    ran = process("plan", "1", HALFTRACK_RUN_DIR=kept_in)
+    assert ran.returncode == 64
+    assert "the last screen was of" in ran.stderr.decode()
+
+
+def test_a_job_in_the_background_of_a_terminal_leaves_the_last_screen_as_it_is() -> None:
+    script = (
+        "import os, pty, sys\n"
+        "from halftrack.commands import output\n"
+        "ours, theirs = os.pipe()\n"
+        "pid, _ = pty.fork()\n"
+        "if not pid:\n"
+        "    os.dup2(theirs, 1)\n"
+        "    os.write(theirs, f'{output.is_looked_at()} '.encode())\n"
+        "    if not os.fork():\n"
+        "        os.setpgid(0, 0)\n"
+        "        os.write(theirs, f'{output.is_looked_at()}'.encode())\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "sys.stdout.write(os.read(ours, 100).decode())"
+    )
+    paths = os.pathsep.join(sys.path)
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert (ran.stdout, ran.stderr) == ("True False", "")
+
+
 def test_a_number_of_a_finding_that_is_gone_is_refused(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path))
-    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setattr(output, "is_looked_at", lambda: True)
     run("doctor", seen=SICK)
     ran = run("plan", "1", seen=WELL)
     assert ran.code == 64

@@ -103,6 +103,15 @@ def test_a_place_that_cannot_be_written_to_is_no_trouble(
     assert last_screen.by_id(parse(["drain"])) == parse(["drain"])
 
 
+def test_a_user_without_a_place_for_screens_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HALFTRACK_RUN_DIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    last_screen.remember(SICK_OLD, ())
+    with pytest.raises(UsageError, match="none is kept without XDG_RUNTIME_DIR, name an id"):
+        last_screen.by_id(parse(["1"]))
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_number_of_one_namespaces_screen_wants_that_namespace_again() -> None:
     last_screen.remember(SICK_OLD, (), "web-1")

@@ -73,7 +73,7 @@ def command(
         found = diagnosed(sources, given, listen_s)
         going_on = _going_on(sources, given, listen)
     output.write(shown(found, form, given, going_on))
-    if output.is_terminal() and not _wants_json(form, given):
+    if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, ("the example",) if example else sources, given.netns)
     return 0 if exit_zero else exit_code(found)
 

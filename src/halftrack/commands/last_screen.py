@@ -1,7 +1,8 @@
 """The last screen of findings in this terminal session: what ``plan 1`` and ``fix 1`` speak of.
 
 A number means nothing without the screen that it stood on, so the screen is remembered for its
-session alone: ids of its findings in their order, in a file that only its owner reads.
+session alone: ids of its findings in their order, in a file that only its owner reads. A screen is
+text that was written, to a terminal, a pager or a file; a document has no numbers.
 """
 
 from __future__ import annotations
@@ -81,9 +82,8 @@ def by_id(wanted: Sequence[Wanted], netns: str | None = None) -> tuple[Wanted, .
 
 def _id(screen: Screen | None, number: int, netns: str | None) -> str:
     if screen is None:
-        raise UsageError(
-            f"{number} is a number on no screen of this session: run halftrack doctor, or name an id"
-        )
+        why = "run halftrack doctor, or" if _folder() else "none is kept without XDG_RUNTIME_DIR,"
+        raise UsageError(f"{number} is a number on no screen of this session: {why} name an id")
     if screen.sources:
         raise UsageError(
             f"the last screen was of {screen.sources[0]!a}, not of this node: name the finding's id"

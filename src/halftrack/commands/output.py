@@ -133,6 +133,25 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def is_looked_at() -> bool:
+    """Whether what is written is the last that this session shows: also through a pager, or from a file.
+
+    A job in the background of a terminal (tcgetpgrp(3)) shows its answer to nobody until it is looked up.
+    """
+    if is_terminal():
+        return True
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return True
+    finally:
+        os.close(terminal)
+
+
 def wants_ascii() -> bool:
     """True unless stdout is a terminal in a UTF-8 locale.
 
