@@ -132,3 +132,20 @@ def test_a_leak_in_steps_settles_at_its_largest_step_not_at_its_mean() -> None:
     )
     assert found is not None
     assert found.effect.settles_at == 20
+
+
+def test_a_steady_leak_younger_than_the_lifetime_settles_above_what_is_there() -> None:
+    young = Timeline(clock="timeout", bucket_s=10, start=None, entries=(20,) * 12)
+    seen = evidence(table(*stuck(240)), kernel=OLD_KERNEL)
+    found = shorten_established.advise(situation(seen, timeline=young, forecast=STEADY))
+    assert found is not None
+    assert found.effect.settles_at == 2 * 7_440
+
+
+def test_steps_seen_for_less_than_the_lifetime_tell_no_level() -> None:
+    young = Timeline(clock="timeout", bucket_s=10, start=None, entries=(20, 0, 0, 0, 0, 20))
+    shape = Forecast(shape="steps", net_per_minute=24.0, basis="")
+    seen = evidence(table(*stuck(40)), kernel=OLD_KERNEL)
+    found = shorten_established.advise(situation(seen, timeline=young, forecast=shape))
+    assert found is not None
+    assert found.effect.settles_at is None

@@ -16,8 +16,8 @@ def settles_at(situation: Situation, lifetime_s: int) -> int | None:
     """Entries of this finding once each lives ``lifetime_s``: arrivals within one lifetime.
 
     A steady leak is the rate at which entries come, whether or not as many go, times the lifetime.
-    One in steps or bursts is the most that ever arrived within a window of that length. Never more
-    than there are now. None where neither a rate nor a timeline is known.
+    One in steps or bursts is the most that ever arrived within a window of that length, which takes
+    a timeline that is longer. None where neither a rate nor such a timeline is known.
     """
     finding = situation.finding
     forecast = finding.forecast or (situation.summary.forecast if situation.summary else None)
@@ -27,11 +27,13 @@ def settles_at(situation: Situation, lifetime_s: int) -> int | None:
         if rate is None:
             return None
         return min(finding.entries, round(rate * lifetime_s / 60))
+    whole = len(finding.timeline.entries) * finding.timeline.bucket_s >= lifetime_s
     if shape in {"steady", "falling"}:
         silent = finding.symptom == "idle-established"
         pace = growth.pace_of(finding.timeline, shape, keeps_speaking=silent)
-        return min(finding.entries, round(pace.likely * lifetime_s))
-    return min(finding.entries, busiest(finding.timeline, lifetime_s))
+        settled = round(pace.likely * lifetime_s)
+        return settled if shape == "steady" and not whole else min(finding.entries, settled)
+    return min(finding.entries, busiest(finding.timeline, lifetime_s)) if whole else None
 
 
 def busiest(timeline: Timeline, lifetime_s: int) -> int:
