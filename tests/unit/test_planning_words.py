@@ -61,6 +61,9 @@ def test_a_finding_by_its_number() -> None:
     ("word", "shown"),
     [
         ("strict-pikcup", "did you mean strict-pickup"),
+        ("1,2", "'1,2' is one word: write 1 2"),
+        ("syncookies, 3", "write syncookies 3"),
+        ("1,", "'1,' is no remedy and no finding"),
         ("everything", "a finding: its number or its id"),
         ("strict-pickup:tcp_loose=0", "strict-pickup takes no arguments"),
         ("shorten-established:", "write shorten-established:established=7440"),

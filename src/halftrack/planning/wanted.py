@@ -66,6 +66,7 @@ def _wanted(word: str) -> Wanted:
     if symptom.partition("@")[0] in (*SYMPTOMS, *_CONDITIONS):
         return Wanted(word, finding=word)
     shown = ascii(word)
+    _refuse_list(word)
     near = difflib.get_close_matches(slug, [*REMEDIES, *SYMPTOMS, *_CONDITIONS], n=1)
     if near:
         raise UsageError(f"{shown} is no remedy and no finding: did you mean {near[0]}?")
@@ -73,6 +74,13 @@ def _wanted(word: str) -> Wanted:
         f"{shown} is no remedy and no finding. Remedies: {', '.join(REMEDIES)};"
         " a finding: its number or its id, as in one-sided/web-1/tcp/80"
     )
+
+
+def _refuse_list(word: str) -> None:
+    """Raise UsageError for what would be understood if it were several words, and show them."""
+    parts = [part.strip() for part in word.split(",")]
+    if len(parts) > 1 and all(part in REMEDIES or _NUMBER.fullmatch(part) for part in parts):
+        raise UsageError(f"{ascii(word)} is one word: write {' '.join(parts)}")
 
 
 def _arguments(slug: str, told: str) -> dict[str, str | int]:
