@@ -10,6 +10,7 @@ import pytest
 from halftrack import planning, runbooks
 from halftrack.diagnosis import causes, filters, symptoms
 from halftrack.errors import UsageError
+from halftrack.planning import asked
 from halftrack.remedies import REMEDIES
 from unit import remedy_pages
 
@@ -17,7 +18,7 @@ TOPICS = runbooks.topics()
 PAGES = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.slug)
 HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
 REMEDY_HEADINGS = [f"## {name}" for name in remedy_pages.SECTIONS]
-LONGEST = {"remedy": 96}
+LONGEST = {"remedy": 98}
 """Lines: a remedy says the same also by hand, for nft and for iptables."""
 LIST_OPTIONS = {"--by", "--top", "--sort", "--from"}
 LIST_FLAGS = {"--count", "--csv", "--jsonl", "--json"}
@@ -77,6 +78,15 @@ def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
             assert words == []
         else:
             assert (verb, words) in [("doctor", []), ("doctor", ["-v"]), ("doctor", ["--listen", "30s"])]
+
+
+@pytest.mark.parametrize(("slug", "needed"), asked.NEEDED.items())
+def test_a_remedy_that_has_to_be_told_more_is_shown_with_it(slug: str, needed: tuple[str, ...]) -> None:
+    page = remedy_pages.filled(runbooks.text(slug))
+    for verb in ("plan", "fix"):
+        commands = re.findall(rf"^    halftrack {verb} (.*)$", page, re.MULTILINE)
+        shown = [each for command in commands for each in planning.parse(shlex.split(command))]
+        assert any(set(needed) <= set(each.arguments) for each in shown)
 
 
 def filter_words(words: list[str]) -> list[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Table
     from halftrack.planning.wanted import Wanted
 
-_NEEDED: Final = {
+NEEDED: Final = {
     "timeout-policy": ("service", "established"),
     "notrack": ("service", "address"),
 }
@@ -140,7 +140,7 @@ def _proposed(situation: Situation, wanted: Wanted, arguments: dict[str, str | i
 def _unasked(situation: Situation, wanted: Wanted) -> Advice:
     """What no finding offers: with all that it needs said, it is planned all the same."""
     name = str(wanted.remedy)
-    missing = [each for each in _NEEDED.get(name, ()) if each not in wanted.arguments]
+    missing = [each for each in NEEDED.get(name, ()) if each not in wanted.arguments]
     if missing:
         told = f"say {' and '.join(missing)}, as in {example(name)}"
         raise UsageError(f"no finding here calls for {name}: {told}")
