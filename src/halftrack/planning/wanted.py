@@ -80,7 +80,7 @@ def _refuse_list(word: str) -> None:
     """Raise UsageError for what would be understood if it were several words, and show them."""
     parts = [part.strip() for part in word.split(",")]
     if len(parts) > 1 and all(part in REMEDIES or _NUMBER.fullmatch(part) for part in parts):
-        raise UsageError(f"{ascii(word)} is one word: write {' '.join(parts)}")
+        raise UsageError(f"{word!a} is one word: write {' '.join(parts)}")
 
 
 def _arguments(slug: str, told: str) -> dict[str, str | int]:
