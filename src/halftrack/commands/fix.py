@@ -75,9 +75,10 @@ def command(
     given = options.given(context)
     _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse)
     wanted = _wanted(what, given)
+    kept = plan_files.read(what[0]) if wanted is None and what[0] != "-" else None
     if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
         raise UsageError("fix asks first, and nobody can answer here: add --yes")
-    plan = plan_files.filled(_plan(what[0], wanted, given, unmanaged=unmanaged), filled_in)
+    plan = plan_files.filled(kept or _made(wanted, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
     from halftrack.changes import trial as trial_of_another  # noqa: PLC0415  # likewise
 
@@ -136,10 +137,10 @@ def _wanted(what: tuple[str, ...], given: Options) -> Sequence[Wanted] | None:
     return None
 
 
-def _plan(name: str, wanted: Sequence[Wanted] | None, given: Options, *, unmanaged: bool) -> Plan:
-    """The plan in a file; made anew of this node where something is wanted of it."""
+def _made(wanted: Sequence[Wanted] | None, given: Options, *, unmanaged: bool) -> Plan:
+    """The plan on standard input; made anew of this node where something is wanted of it."""
     if wanted is None:
-        return plan_files.read(name)
+        return plan_files.read("-")
     from halftrack.commands import plan  # noqa: PLC0415  # heavy, and a plan from a file does without
 
     return plan.made((), wanted, given, unmanaged=unmanaged)[0]
