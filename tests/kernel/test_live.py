@@ -16,10 +16,13 @@ import numpy as np
 import pytest
 
 from halftrack import live
+from halftrack.diagnosis.gaps import complete
+from halftrack.diagnosis.gaps import of as gaps_of
 from halftrack.errors import FeatureMissing, UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink, memory, sysctl
 from halftrack.live import entries
+from halftrack.live.node import Examination
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
 from kernel.processes import process_in
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.evidence.values import Evidence, Gap, Namespace, Table
+    from halftrack.live.place import Place
 
 ALONE = (
     "import ctypes, json, os, sys\n"
@@ -220,6 +224,47 @@ def test_one_that_vanishes_is_a_gap(full: Netns, monkeypatch: pytest.MonkeyPatch
     assert (gap.why, gap.would_tell) == ("it ended during the examination", ())
     assert doomed.name not in [one.netns for one in found.tables]
     assert rows(table(found, full.name)) == 1_500
+
+
+@pytest.mark.parametrize("choice", ["doomed", "another", None])
+def test_only_who_asked_for_one_that_ended_misses_something(
+    choice: str | None, full: Netns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone before the counters are read again: its troubles went with it."""
+    with contextlib.ExitStack() as stack:
+        doomed = stack.enter_context(_vanishing())
+        look_again = Examination._second_look
+
+        def late(examination: Examination, closer: list[Place]) -> None:
+            sh("ip", "netns", "delete", doomed.name)
+            look_again(examination, closer)
+
+        monkeypatch.setattr(Examination, "_second_look", late)
+        found = examine({"doomed": doomed.name, "another": full.name}.get(choice or ""))
+
+    (gap,) = gaps(found, doomed.name)
+    assert gap.why == "it ended during the examination"
+    assert gap.would_tell == (("table-pressure",) if choice == "doomed" else ())
+    assert complete(found, [each for each in gaps_of(found) if each.netns == doomed.name]) == (
+        choice != "doomed"
+    )
+
+
+def test_the_one_that_was_asked_for_and_vanished_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = entries.begin
+    with contextlib.ExitStack() as stack:
+        doomed = stack.enter_context(_vanishing())
+
+        def late(namespace: Namespace, *rest: object) -> entries.Reading:
+            sh("ip", "netns", "delete", doomed.name)
+            return begin(namespace, *rest)  # type: ignore[arg-type]  # passed on
+
+        monkeypatch.setattr(entries, "begin", late)
+        found = examine(doomed.name)
+
+    (gap,) = gaps(found, doomed.name)
+    assert {"one-sided", "table-pressure"} <= set(gap.would_tell)
+    assert not complete(found, gaps_of(found))
 
 
 @contextlib.contextmanager

@@ -31,8 +31,8 @@ def of(evidence: Evidence) -> tuple[Gap, ...]:
 def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
     """Whether nothing that could hide the disease was unread.
 
-    A gap that would have told nothing hides nothing: a namespace that ended while we looked. Nor does
-    one that would only have told why.
+    A gap that would have told nothing hides nothing: a namespace that ended while we looked and that
+    nobody had named. Nor does one that would only have told why.
     """
     given = evidence.input
     return not (

@@ -33,7 +33,7 @@ def choose(netns: str | None, places: list[Place], owners: Callable[[], Sequence
     else:
         one = _named(netns, places, owners)
         for place in places:
-            place.wanted = place is one
+            place.wanted = place.asked = place is one
             place.beside = place is not one
 
 

@@ -41,8 +41,7 @@ def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
     """Gaps of tables first, then of sockets."""
     for place in places:
         if place.vanished:
-            name = place.namespace.name
-            yield Gap(f"namespace {name}", "it ended during the examination", netns=name)
+            yield _ended(place, (*OF_ENTRIES, *OF_COUNTERS))
     seen = [place for place in places if not place.vanished]
     own = next((place for place in seen if place.own), None)
     if own is not None and own.look is not None and own.look.limits.count is None:
@@ -61,11 +60,19 @@ def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
         yield from _of_depth(place)
 
 
+def _ended(place: Place, would_tell: tuple[str, ...]) -> Gap:
+    """What ended took its troubles with it, so that only who asked for it misses something."""
+    name = place.namespace.name
+    return Gap(
+        f"namespace {name}", "it ended during the examination", (), would_tell if place.asked else (), name
+    )
+
+
 def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:
     """Whether connections are being dropped now is told by two readings alone."""
     name = place.namespace.name
     if place.ended:
-        yield Gap(f"namespace {name}", "it ended during the examination", (), OF_COUNTERS, name)
+        yield _ended(place, OF_COUNTERS)
     elif place.wanted and place.look and place.look.limits.count is not None and place.look.reading is None:
         whose = _mine(place, in_container=in_container) if place.own else name
         yield Gap(f"drop counters of {whose}", _NO_COUNTERS, (), OF_COUNTERS, name)

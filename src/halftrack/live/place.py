@@ -34,6 +34,7 @@ class Place:
     """``denied``: entering it is not permitted. ``wanted``: its entries are to be read.
 
     ``beside``: somebody asked for another namespace; of this one only what explains that one counts.
+    ``asked``: this is the one.
     """
 
     namespace: Namespace
@@ -47,6 +48,7 @@ class Place:
     vanished: bool = False
     wanted: bool = False
     beside: bool = False
+    asked: bool = False
     depth: Depth | None = None
     """What a closer look showed; None: there was none."""
     events: Events | None = None
