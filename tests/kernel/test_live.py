@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from cli.conftest import process
 from halftrack import live
 from halftrack.diagnosis.gaps import complete
 from halftrack.diagnosis.gaps import of as gaps_of
@@ -266,6 +267,17 @@ def test_the_one_that_was_asked_for_and_vanished_is_missed(monkeypatch: pytest.M
     (gap,) = gaps(found, doomed.name)
     assert {"one-sided", "table-pressure"} <= set(gap.would_tell)
     assert not complete(found, gaps_of(found))
+
+
+def test_a_namespace_named_as_a_file_is_told_how_it_is_named(netns: Netns, tmp_path: Path) -> None:
+    ran = process("doctor", netns.name)
+    assert (ran.returncode, ran.stdout) == (65, b"")
+    assert ran.stderr.decode() == (
+        f"halftrack: {netns.name} cannot be read: No such file or directory;"
+        f" the namespace of that name is read with --netns {netns.name}\n"
+    )
+    for other in (str(tmp_path / netns.name), f"{netns.name}-not"):
+        assert process("doctor", other).stderr.decode().endswith("No such file or directory\n")
 
 
 @contextlib.contextmanager

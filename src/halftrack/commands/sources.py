@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.commands import output
 from halftrack.commands.progress import progress
-from halftrack.errors import Busy, UsageError
+from halftrack.errors import Busy, UnreadableInput, UsageError
 from halftrack.evidence.selection import EVERYTHING
 
 if TYPE_CHECKING:
@@ -83,9 +85,24 @@ def _of_text(sources: Sequence[str], options: Options) -> Evidence:
     from halftrack import formats  # noqa: PLC0415  # heavy
 
     with progress("reading", options):
-        return formats.read(
-            sources,
-            assume=options.assume,
-            stdin=getattr(sys.stdin, "buffer", None),
-            budget_s=options.budget_s,
-        )
+        try:
+            return formats.read(
+                sources,
+                assume=options.assume,
+                stdin=getattr(sys.stdin, "buffer", None),
+                budget_s=options.budget_s,
+            )
+        except UnreadableInput as error:
+            raise UnreadableInput(f"{error}{_meant(sources, options)}") from error
+
+
+def _meant(sources: Sequence[str], options: Options) -> str:
+    """What to write instead of a file that does not exist and is called as a namespace is."""
+    absent = next((one for one in sources if one != "-" and not os.path.lexists(one)), None)
+    if absent is None or options.root != Path("/"):
+        return ""
+    from halftrack.live.called import is_called  # noqa: PLC0415  # for who mistook it only
+
+    if not is_called(absent):
+        return ""
+    return f"; the namespace of that name is read with --netns {shlex.quote(absent)}"
