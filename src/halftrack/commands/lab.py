@@ -91,7 +91,10 @@ def _play(
     from halftrack.lab.scene import Scene  # noqa: PLC0415  # the list needs none of it
 
     tell = _teller(given)
-    with _ended_by_signals(), Scene(tell, ipv6=ipv6, founded=founded, seconds=within_s) as scene:
+    with (
+        _ended_by_signals(),
+        Scene(tell, ipv6=ipv6, founded=founded, delay_s=chosen.delay_s, seconds=within_s) as scene,
+    ):
         chosen.play(scene)
         tell("the doctor looks at the router:")
         found = doctor.diagnosed([], given, None, netns=scene.net.router.path)

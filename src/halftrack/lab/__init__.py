@@ -15,15 +15,22 @@ from halftrack.lab.scenarios import (
     filtered_client,
     half_close,
     open_client,
+    shaping,
+    shaping_htb,
+    slow_path,
 )
 
 if TYPE_CHECKING:
     from halftrack.lab.scenario import Scenario
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
+    shaping.FOUNDING,
     half_close.SCENARIO,
     filtered_client.SCENARIO,
     open_client.SCENARIO,
+    shaping.SCENARIO,
+    shaping_htb.SCENARIO,
+    slow_path.SCENARIO,
 )
 """In the order in which they are listed: the founding trouble first."""
 

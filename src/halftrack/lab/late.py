@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.lab.scene import ENDING
+
 if TYPE_CHECKING:
     from halftrack.lab.scene import Scene, Visit
 
 VISITORS: Final = 16
 _APART_S: Final = 0.4
-_CLOSE_WAIT_S: Final = 2
 _ANSWER: Final = bytes(1_000)
 
 
 def closed_and_forgotten(scene: Scene) -> list[Visit]:
     """Clients ask, wait in vain and close; the router does not know them any more."""
-    with scene.given("the sooner it forgets half-closed connections", tcp_timeout_close_wait=_CLOSE_WAIT_S):
+    with scene.given("so that the router forgets sooner", **ENDING):
         visits = scene.visits(VISITORS)
         scene.talk(visits)
         for client, _ in visits:

@@ -31,8 +31,8 @@ _COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
 class Network:
     """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has."""
 
-    def __init__(self, stack: ExitStack, *, ipv6: bool) -> None:
-        """Gone with the stack. Raises HalftrackError, OSError."""
+    def __init__(self, stack: ExitStack, *, ipv6: bool, delay_s: float) -> None:
+        """Gone with the stack. ``delay_s``: from router to server, and back. HalftrackError, OSError."""
         self.family = AF_INET6 if ipv6 else AF_INET
         # Two labs at once do not share a server's address, by which its namespace is found.
         number = 10 + os.getpid() % 200
@@ -44,30 +44,13 @@ class Network:
         self.client, self.router, self.server = (
             self._placed(name) for name in ("lab-client", "lab-router", "lab-server")
         )
-        self._connect()
+        self._connect(delay_s)
         self.router.set(_PASSING | _COUNTING)
         self.router.call(tracking.begin)
 
     @property
     def places(self) -> tuple[Place, ...]:
         return self.client, self.router, self.server
-
-    def slow_down(self, delay_s: float) -> None:
-        """Between router and server packets take so long now, each way. Raises FeatureMissing, OSError."""
-        try:
-            near_end, far_end = (
-                place.call(lambda: carrying.open_tun("slow0")) for place in (self.router, self.server)
-            )
-        except OSError as error:
-            raise FeatureMissing(f"the slow way needs /dev/net/tun: {error.strerror}") from error
-        self._stack.enter_context(carrying.Carrier(near_end, far_end, delay_s))
-        with _links(self.router) as near, _links(self.server) as far:
-            near.down("to-server")
-            far.down("eth0")
-            near.up("slow0")
-            far.up("slow0")
-            near.route(self.router.index("slow0"), self.server_address)
-            far.route(self.server.index("slow0"), None, self.family)
 
     def shortcut(self) -> None:
         """One more link, from the client to the server and past the router. Raises OSError."""
@@ -92,10 +75,14 @@ class Network:
         self._stack.callback(place.end)
         return place
 
-    def _connect(self) -> None:
+    def _connect(self, delay_s: float) -> None:
         with _links(self.router) as router:
-            for number, (place, name) in enumerate(((self.client, "to-client"), (self.server, "to-server"))):
-                router.pair(name, "eth0", place.fd, number)
+            router.pair("to-client", "eth0", self.client.fd, 0)
+            if delay_s:
+                self._carry(delay_s)
+            else:
+                router.pair("to-server", "eth0", self.server.fd, 1)
+            for place, name in ((self.client, "to-client"), (self.server, "to-server")):
                 router.up(name)
                 own = self.clients if place is self.client else (self.server_address,)
                 with _links(place) as there:
@@ -105,6 +92,15 @@ class Network:
                     there.route(place.index("eth0"), None, self.family)
             router.route(self.router.index("to-client"), None, self.family)
             router.route(self.router.index("to-server"), self.server_address)
+
+    def _carry(self, delay_s: float) -> None:
+        """A link whose packets are carried by hand. Raises FeatureMissing."""
+        try:
+            near = self.router.call(lambda: carrying.open_tun("to-server"))
+            far = self.server.call(lambda: carrying.open_tun("eth0"))
+        except OSError as error:
+            raise FeatureMissing(f"the slow way needs /dev/net/tun: {error.strerror}") from error
+        self._stack.enter_context(carrying.Carrier(near, far, delay_s))
 
 
 @contextlib.contextmanager

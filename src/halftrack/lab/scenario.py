@@ -17,6 +17,7 @@ class Scenario:
 
     ``play`` does it: what it leaves open goes on while the table is examined. ``founded``: it shows only
     on a kernel like the founding one, so this one is always made to behave like that.
+    ``delay_s``: how long packets take between router and server, each way.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Scenario:
     summary: str
     play: Callable[[Scene], None]
     founded: bool = False
+    delay_s: float = 0.0

@@ -10,21 +10,27 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+import polars as pl
+
 from halftrack.errors import Incomplete
-from halftrack.evidence.uapi import AF_INET
+from halftrack.evidence import uapi
 from halftrack.kernel import ctnetlink
 from halftrack.lab.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import polars as pl
-
     from halftrack.lab.place import Place
 
 PORT: Final = 80
 FOUNDING: Final = {"tcp_timeout_unacknowledged": 432_000, "tcp_timeout_max_retrans": 432_000}
 """Both raised, a kernel that cuts one-sided entries short keeps them for five days, as older ones do."""
+ENDING: Final = {
+    f"tcp_timeout_{state}": 2 for state in ("fin_wait", "close_wait", "last_ack", "time_wait", "close")
+}
+"""How long a router that forgets soon remembers what has been closed. All of them: a FIN that a busy machine
+sends twice takes an entry one state further.
+"""
 _SETTING: Final = "netfilter/nf_conntrack_"
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST."""
@@ -48,11 +54,18 @@ class Scene:
     """
 
     def __init__(
-        self, tell: Callable[[str], None], *, ipv6: bool = False, founded: bool = False, seconds: float = 60.0
+        self,
+        tell: Callable[[str], None],
+        *,
+        ipv6: bool = False,
+        founded: bool = False,
+        delay_s: float = 0.0,
+        seconds: float = 60.0,
     ) -> None:
         self.tell = tell
         self.founded = founded
         self._ipv6 = ipv6
+        self._delay_s = delay_s
         self._end_s = time.monotonic() + seconds
         self._seconds = seconds
         self._open = contextlib.ExitStack()
@@ -61,12 +74,14 @@ class Scene:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.net = Network(stack, ipv6=self._ipv6)
+            self.net = Network(stack, ipv6=self._ipv6, delay_s=self._delay_s)
             self._open = stack.pop_all()
         self.tell(
             f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
             f" ({self.net.server_address}); nothing leads out of them"
         )
+        if self._delay_s:
+            self.tell(f"packets take {self._delay_s:g} s from the router to the server, and as long back")
         if self.founded:
             self.net.router.set({_SETTING + name: str(value) for name, value in FOUNDING.items()})
             self.tell(
@@ -116,18 +131,18 @@ class Scene:
         return found
 
     def talk(self, visits: list[Visit], data: bytes = b"hello") -> None:
-        """Each side says something and hears it. Raises OSError."""
-        for client, served in visits:
-            client.sendall(data)
-            served.recv(len(data))
-            served.sendall(data)
-            client.recv(len(data))
+        """All clients say something, and then the server to each; all of it is heard. Raises OSError."""
+        for side, other in ((0, 1), (1, 0)):
+            for visit in visits:
+                visit[side].sendall(data)
+            for visit in visits:
+                visit[other].recv(len(data))
 
     def begin(self, goal: tuple[str, int], own: str) -> socket.socket:
         """A connection from an address of the client that nobody has waited for yet."""
 
         def connect() -> socket.socket:
-            client = socket.socket(socket.AF_INET if self.net.family == AF_INET else socket.AF_INET6)
+            client = socket.socket(socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6)
             client.settimeout(0)
             client.bind((own, 0))
             code = client.connect_ex(goal)
@@ -141,7 +156,7 @@ class Scene:
     def listener(self, port: int = PORT, backlog: int = 512) -> socket.socket:
         """The server's, one for each port."""
         if port not in self._listeners:
-            family = socket.AF_INET if self.net.family == AF_INET else socket.AF_INET6
+            family = socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6
             where = (self.net.server_address, port)
             self._listeners[port] = self.net.server.call(
                 lambda: socket.create_server(where, family=family, backlog=backlog)
@@ -155,7 +170,8 @@ class Scene:
             name: self.net.router.call((Path("/proc/sys/net") / (_SETTING + name)).read_text).strip()
             for name in seconds
         }
-        self.tell(f"for now {', '.join(f'{name} {value} s' for name, value in seconds.items())}: {why}")
+        told = ", ".join(f"{name} {value} s" for name, value in seconds.items())
+        self.tell(f"for now {told}: {why}")
         self.net.router.set({_SETTING + name: str(value) for name, value in seconds.items()})
         try:
             yield
@@ -173,6 +189,18 @@ class Scene:
     def entries(self) -> pl.DataFrame:
         """The router's table. Raises OSError, HalftrackError."""
         return ctnetlink.dump(netns_path=self.net.router.path).flows.frame
+
+    def one_sided(self) -> pl.DataFrame:
+        """Its established entries that never saw a reply."""
+        return self.entries().filter(
+            (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
+            & (pl.col("status") & uapi.IPS_SEEN_REPLY == 0)
+        )
+
+    @property
+    def family(self) -> str:
+        """As nft calls it where it takes addresses."""
+        return "ip" if self.net.family == uapi.AF_INET else "ip6"
 
     def until_forgotten(self, what: str) -> None:
         """Wait until the router knows no connection any more."""

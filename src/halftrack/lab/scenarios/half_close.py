@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.lab.scenario import Scenario
+from halftrack.lab.scene import ENDING
 
 if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
 
 _VISITORS: Final = 16
 _APART_S: Final = 0.4
-_CLOSE_WAIT_S: Final = 2
 
 
 def play(scene: Scene) -> None:
-    with scene.given("the sooner it forgets half-closed connections", tcp_timeout_close_wait=_CLOSE_WAIT_S):
+    with scene.given("so that the router forgets sooner", **ENDING):
         visits = scene.visits(_VISITORS)
         scene.talk(visits)
         for _, served in visits:
