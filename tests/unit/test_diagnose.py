@@ -116,6 +116,50 @@ def test_groups_by_owner_address_service_and_side_largest_first() -> None:
     assert sum(finding.timeline.entries) == 80
 
 
+def stuck(count: int, service: int, oldest_s: int, youngest_s: int = 0) -> list[dict[str, object]]:
+    """One-sided entries of one service, last heard evenly between the two."""
+    span_s = oldest_s - youngest_s
+    return [
+        one_sided(
+            dst=f"198.{service % 100}.{n >> 8}.{n & 255}",
+            sport=service,
+            left=432_000 - youngest_s - span_s * n // count,
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_burst_is_in_no_pace_of_the_screen() -> None:
+    """A hundred a minute come since a burst: the group says what the forecast says."""
+    burst = stuck(20_000, 80, 8_060, 8_030)
+    seen = evidence(table(*burst, *stuck(13_333, 80, 8_000), limit=262_144), kernel=OLD)
+    [finding, *_] = diagnose(seen).findings
+    assert finding.forecast is not None
+    assert finding.forecast.net_per_minute is not None
+    (group,) = finding.groups
+    assert group.rate_per_minute == pytest.approx(finding.forecast.net_per_minute, rel=0.001)
+    assert 95 <= group.rate_per_minute <= 105
+
+
+def test_a_burst_and_what_came_long_after_it_have_no_mean() -> None:
+    burst = stuck(20_000, 80, 11_030, 11_000)
+    seen = evidence(table(*burst, *stuck(13_333, 80, 8_000), limit=262_144), kernel=OLD)
+    [finding, *_] = diagnose(seen).findings
+    assert finding.forecast is not None
+    assert finding.forecast.net_per_minute is None
+    assert finding.groups[0].rate_per_minute is None
+
+
+def test_the_paces_of_groups_are_parts_of_one() -> None:
+    """One that began of late has the pace since it began; what ended long ago has none."""
+    rows = [*stuck(8_000, 80, 48_000), *stuck(4_000, 81, 48_000), *stuck(150, 82, 9_000)]
+    [finding, *_] = diagnose(evidence(table(*rows, limit=262_144), kernel=OLD)).findings
+    rates = {group.service: group.rate_per_minute for group in finding.groups}
+    assert rates["tcp/80"] == pytest.approx(10, rel=0.05)
+    assert rates["tcp/81"] == pytest.approx(5, rel=0.05)
+    assert rates["tcp/82"] == pytest.approx(1, rel=0.15)
+
+
 def test_peers_are_the_largest_and_equal_ones_by_address() -> None:
     rows = [one_sided(dst=f"198.51.{n // 200}.{n % 200}", dport=40_000 + n) for n in range(500)]
     rows += [one_sided(dst="203.0.113.9", dport=40_000 + n) for n in range(7)]

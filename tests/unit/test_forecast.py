@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from halftrack.diagnosis.case import Case
 from halftrack.diagnosis.document import Forecast
-from halftrack.diagnosis.forecast import forecast
+from halftrack.diagnosis.forecast import forecast, grown
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
 from halftrack.diagnosis.timeline import timeline
@@ -24,9 +24,13 @@ from unit.caserows import FIVE_DAYS, TAKEN_AT, case, one_sided, rows, spread_eve
 HOUR, DAY = 3600, 86_400
 
 
+def foretold(*cases: Case) -> Forecast:
+    return forecast(cases[0].view, tuple(grown(cases).values()))
+
+
 def foretell(symptom: str, frame: pl.DataFrame, **about: Any) -> Forecast:
     one = case(symptom, frame, **about)
-    return forecast(one.view, (one,))
+    return foretold(one)
 
 
 def leak(days: float, per_minute: float) -> pl.DataFrame:
@@ -122,7 +126,7 @@ def silent_restarts(since_s: int, *, lively: int = 0) -> Forecast:
     seen = view(frame, count=6_000 + lively, limit=6_500 + lively)
     marked = MarkedRows.of(frame, frame["idle_s"] > QUIET)
     drawn = timeline(marked, seen)
-    return forecast(seen, (Case("idle-established", seen, marked, drawn, shape(drawn)),))
+    return foretold(Case("idle-established", seen, marked, drawn, shape(drawn)))
 
 
 @pytest.mark.parametrize("lively", [0, 400])
@@ -206,7 +210,7 @@ def test_a_table_that_refuses_connections_is_full() -> None:
 def test_nothing_stuck_nothing_grows() -> None:
     one = case("one-sided", one_sided(0))
     assert forecast(one.view, ()).full_at is None
-    assert forecast(one.view, (one,)).basis == "nothing is stuck that grows"
+    assert foretold(one).basis == "nothing is stuck that grows"
 
 
 def test_short_lived_entries_are_a_level_not_a_leak() -> None:
@@ -239,8 +243,8 @@ def test_cases_add_up() -> None:
     drip, leaps = leak(2, 10), restarts([3000] * 4, 12 * HOUR, HOUR)
     one = case("one-sided", drip, count=45_000, limit=60_000)
     other = case("orphaned", leaps)
-    ahead = forecast(one.view, (one, other))
-    alone = forecast(one.view, (one,))
+    ahead = foretold(one, other)
+    alone = foretold(one)
     assert ahead.settles_at is not None
     assert alone.settles_at is not None
     assert alone.settles_at < ahead.settles_at
@@ -260,7 +264,7 @@ def test_a_table_that_was_not_read_can_still_be_full() -> None:
 def test_a_pace_of_which_most_is_unknown_is_not_told() -> None:
     one = case("one-sided", leak(2, 1), count=5_000)
     other = case("orphaned", rows(2000, timeout=[900_000] * 2000))
-    ahead = forecast(one.view, (one, other))
+    ahead = foretold(one, other)
     assert ahead.settles_at is None
     assert ahead.full_at is None
 

@@ -27,6 +27,8 @@ class Rate:
     fast: float
     lately_s: int | None = None
     """For how long it has been so, where that is a small part of the time; ``slow`` is the pace before."""
+    buckets: tuple[int, int] | None = None
+    """Those of the timeline that ``likely`` is counted from: the first, and the one after the last."""
 
     def arrived(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
         """Entries present ``at_s`` seconds from now of those that arrive from now on."""

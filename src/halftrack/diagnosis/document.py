@@ -80,7 +80,12 @@ class Peer(_Value, frozen=True, kw_only=True):
 
 
 class Group(_Value, frozen=True, kw_only=True):
-    """``service_name``: what the node's rules call ``service`` at ``address``: ``namespace/name:port``."""
+    """``service_name``: what the node's rules call ``service`` at ``address``: ``namespace/name:port``.
+
+    ``rate_per_minute``: its part of the pace at which the finding's entries come, counted over the time
+    that the forecast's ``basis`` names, or since the group began within it. Where the forecast has no
+    pace: the mean from its oldest entry to its youngest, if they came about evenly.
+    """
 
     netns: str
     owner: OwnerName | None = None

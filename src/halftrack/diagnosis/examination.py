@@ -11,7 +11,7 @@ import polars as pl
 from halftrack.diagnosis import causes, gaps, grouping, hearing, verdict
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
-from halftrack.diagnosis.forecast import forecast
+from halftrack.diagnosis.forecast import forecast, grown
 from halftrack.diagnosis.occupancy import summary
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
@@ -23,10 +23,11 @@ from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from halftrack.diagnosis.document import Forecast, TableSummary
+    from halftrack.diagnosis.growth import Growth
     from halftrack.evidence.values import Evidence
 
 _WORKERS: Final = 2
@@ -50,13 +51,14 @@ def examine(evidence: Evidence) -> Examined:
     for table in evidence.tables:
         seen = view(table, evidence)
         of_table = cases_of(seen)
-        ahead = forecast(seen, of_table)
+        growing = grown(of_table)
+        ahead = forecast(seen, tuple(growing.values()))
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
         heard = hearing.heard(table, evidence)
         counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck, heard=heard)
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
-        found += _findings(of_table, stand, ahead)
+        found += _findings(of_table, stand, growing, ahead)
         assumed |= _assumed(seen, of_table)
         every.extend(of_table)
     for condition in CONDITIONS:
@@ -122,25 +124,29 @@ def _chosen(seen: View, last: str | None = None) -> Iterator[tuple[str, MarkedRo
             yield symptom.slug, rows
 
 
-def _findings(cases: Sequence[Case], stand: Standing, ahead: Forecast) -> list[Finding]:
+def _findings(
+    cases: Sequence[Case], stand: Standing, growing: Mapping[str, Growth], ahead: Forecast
+) -> list[Finding]:
     """What is to be said of each case, side by side: numpy and Polars let others run.
 
     ``ahead``: the forecast of all of them together.
     """
 
     def of(case: Case) -> Finding:
-        return _finding(case, stand, ahead if len(cases) == 1 else forecast(case.view, (case,)))
+        grows = growing.get(case.symptom)
+        alone = ahead if len(cases) == 1 else forecast(case.view, (grows,) if grows else ())
+        return _finding(case, stand, grows, alone)
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(of, cases))
 
 
-def _finding(case: Case, stand: Standing, alone: Forecast) -> Finding:
+def _finding(case: Case, stand: Standing, grows: Growth | None, alone: Forecast) -> Finding:
     """``alone``: the forecast of this case's entries, the rest of the table left as it is."""
     seen = case.view
     entries = case.rows.height
     account = _SYMPTOMS[case.symptom].describe(case, stand, alone)
-    groups, more = grouping.groups(case.rows, seen)
+    groups, more = grouping.groups(case.rows, seen, grows.paced if grows else None)
     return Finding(
         id="/".join((case.symptom, *grouping.label(groups[0]))) if groups else case.symptom,
         symptom=case.symptom,

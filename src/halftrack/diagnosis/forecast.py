@@ -33,7 +33,12 @@ _ALMOST: Final = 0.99
 _HORIZON_S: Final = 10 * 366 * 86_400
 
 
-def forecast(view: View, cases: Sequence[Case]) -> Forecast:
+def grown(cases: Sequence[Case]) -> dict[str, Growth]:
+    """How each of the cases of one table comes and goes, by symptom; without those that do not pile up."""
+    return {case.symptom: growth(case) for case in cases if case.rows.height and not rests(case)}
+
+
+def forecast(view: View, cases: Sequence[Growth]) -> Forecast:
     """Of one table and the cases found in it; of some cases alone, as if the rest stayed as it is.
 
     ``full_at`` is None where the table settles below its limit, has none, or where that cannot be
@@ -43,10 +48,9 @@ def forecast(view: View, cases: Sequence[Case]) -> Forecast:
     """
     if view.table.flows is None:
         return _full(view, Forecast(basis="the entries were not read"))
-    grown = [growth(case) for case in cases if case.rows.height and not rests(case)]
-    told = [each for each in grown if each.told]
+    told = [each for each in cases if each.told]
     lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
-    why_not = doubt(view, grown)
+    why_not = doubt(view, cases)
     if lead is None or why_not is not None:
         shape = "unknown" if lead is None else lead.shape
         return _full(view, Forecast(shape=shape, basis=why_not or "nothing is stuck that grows"))

@@ -14,7 +14,8 @@ import polars as pl
 
 from halftrack.diagnosis import fronts
 from halftrack.diagnosis.document import Group, OwnerName, Peer
-from halftrack.diagnosis.shape import CLOCKS_KNOWN, rate_per_minute
+from halftrack.diagnosis.paced import mean
+from halftrack.diagnosis.shape import CLOCKS_KNOWN
 from halftrack.evidence import addresses
 from halftrack.evidence.marks import marks
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from halftrack.diagnosis.paced import Paced
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Owner
@@ -70,10 +72,11 @@ def owner_name(owner: Owner | None) -> OwnerName | None:
     )
 
 
-def groups(rows: MarkedRows, view: View) -> tuple[tuple[Group, ...], int]:
+def groups(rows: MarkedRows, view: View, paced: Paced | None = None) -> tuple[tuple[Group, ...], int]:
     """The largest groups, at most ``SHOWN``, and how many more there are.
 
-    Largest first; equal ones by owner, address, service.
+    Largest first; equal ones by owner, address, service. ``paced``: at which all of them come; without,
+    a group's rate is the mean of its time.
     """
     if not rows.height:
         return (), 0
@@ -94,7 +97,7 @@ def groups(rows: MarkedRows, view: View) -> tuple[tuple[Group, ...], int]:
     )
     descending = [True, False, False, False, False]
     shown = named.sort("len", "name", "address", "spelled", "role", descending=descending).head(SHOWN)
-    made = tuple(_group(key, columns, rows, view) for key in shown.iter_rows(named=True))
+    made = tuple(_group(key, columns, rows, view, paced) for key in shown.iter_rows(named=True))
     return fronts.named(made, view.evidence.fronts), counted.height - len(made)
 
 
@@ -109,12 +112,17 @@ def _name(view: View, index: int | None) -> str | None:
     return None if owner is None else owner.name
 
 
-def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: View) -> Group:
+def _group(
+    key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: View, paced: Paced | None
+) -> Group:
     place = np.flatnonzero(columns.groups == np.uint64(key["mark"]))
     idle = columns.idle_s[place]
     idle = idle[idle >= 0]
     shortest, longest = (int(idle.min()), int(idle.max())) if idle.size else (None, None)
     known = idle.size >= CLOCKS_KNOWN * place.size
+    rate = None
+    if known:
+        rate = paced.part(idle) if paced else mean(idle, key["len"])
     peers, top = _peers(columns.peers[place], place, rows, view)
     return Group(
         netns=view.netns,
@@ -127,7 +135,7 @@ def _group(key: Mapping[str, Any], columns: _Columns, rows: MarkedRows, view: Vi
         top_peers=top,
         idle_min_s=shortest,
         idle_max_s=longest,
-        rate_per_minute=rate_per_minute(key["len"], longest, shortest) if known else None,
+        rate_per_minute=rate,
     )
 
 

@@ -8,7 +8,7 @@ steps where it came in steps, nothing more where it was one burst.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ import polars as pl
 from halftrack.diagnosis import shape as shapes
 from halftrack.diagnosis.arrivals import Pace, Rate, Seconds, Steps
 from halftrack.diagnosis.entries import connected
+from halftrack.diagnosis.paced import Paced
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.diagnosis.timeline import Ages, ages, heard
 
@@ -59,6 +60,8 @@ class Growth:
     """How far back the entries reach."""
     timed: int
     """Entries of which it is known when they were last heard."""
+    paced: Paced | None = None
+    """Where entries come at a rate."""
 
     @property
     def told(self) -> bool:
@@ -114,15 +117,27 @@ def growth(case: Case) -> Growth:
     shape = shapes.shape(drawn)
     left = np.clip(lifetime_s - idle, 0, lifetime_s)
     ends = np.bincount(np.minimum(left * _BINS // lifetime_s, _BINS - 1), minlength=_BINS)
+    arrivals = _arrivals(case, drawn, shape, idle)
     return Growth(
         shape=shape,
         entries=case.rows.height,
         lifetime_s=lifetime_s,
-        arrivals=_arrivals(case, drawn, shape, idle),
+        arrivals=arrivals,
         ends_s=ends,
         seen_s=int(idle.max()),
         timed=idle.size,
+        paced=_paced(arrivals, idle, _end_s(case, drawn), drawn.bucket_s),
     )
+
+
+def _paced(arrivals: Rate | Steps | None, idle: Ages, end_s: int, bucket_s: int) -> Paced | None:
+    if not isinstance(arrivals, Rate):
+        return None
+    if arrivals.buckets is not None:
+        youngest_s, oldest_s = (end_s - edge * bucket_s for edge in reversed(arrivals.buckets))
+    else:
+        youngest_s, oldest_s = 0, arrivals.lately_s or 0
+    return Paced.of(arrivals.likely * 60, youngest_s, oldest_s, idle)
 
 
 def _lifetime_s(rows: MarkedRows) -> int:
@@ -154,7 +169,7 @@ def pace_of(drawn: Timeline, shape: Shape, *, keeps_speaking: bool = False) -> R
     if shape == "steady":
         return _rate(drawn, keeps_speaking=keeps_speaking)
     counts = shapes.seen(drawn)
-    return _bounded(counts[-max(len(counts) // 4, 1) :], drawn.bucket_s)
+    return _bounded(counts, drawn.bucket_s, len(counts) - max(len(counts) // 4, 1))
 
 
 def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:
@@ -163,18 +178,23 @@ def _rate(drawn: Timeline, *, keeps_speaking: bool) -> Rate:
     Among connections that may speak again the young ones are many because most of them will: what
     stays is told by the older half, and what comes at most by the younger one.
     """
-    whole = shapes.whole(shapes.seen(drawn))
+    counts = shapes.seen(drawn)
+    whole = shapes.whole(counts)
+    last = len(counts) - 1
     if keeps_speaking:
-        half = max(len(whole) // 2, 1)
-        older, younger = (_bounded(part, drawn.bucket_s) for part in (whole[:half], whole[half:]))
-        return Rate(older.slow, older.likely, max(older.fast, younger.fast))
-    overall = _bounded(whole, drawn.bucket_s)
-    third = whole[-max(len(whole) // 3, 1) :]
+        half = 1 + max(len(whole) // 2, 1)
+        older, younger = (
+            _bounded(counts, drawn.bucket_s, 1, half),
+            _bounded(counts, drawn.bucket_s, half, last),
+        )
+        return replace(older, fast=max(older.fast, younger.fast))
+    overall = _bounded(counts, drawn.bucket_s, 1, last)
+    begin = last - max(len(whole) // 3, 1)
+    third = counts[begin:last]
     expected = whole.mean() * len(third)
     if third.sum() - expected <= _SIGNIFICANT * math.sqrt(expected):
         return overall
-    late = _bounded(third, drawn.bucket_s)
-    return Rate(overall.likely, late.likely, late.fast)
+    return replace(_bounded(counts, drawn.bucket_s, begin, last), slow=overall.likely)
 
 
 def _onset(idle: Ages) -> Rate | None:
@@ -206,14 +226,15 @@ def _onset(idle: Ages) -> Rate | None:
     return Rate(before, new / lately_s, new / lately_s + error, lately_s)
 
 
-def _bounded(counts: npt.NDArray[np.int64], bucket_s: int) -> Rate:
+def _bounded(every: npt.NDArray[np.int64], bucket_s: int, begin: int, end: int | None = None) -> Rate:
     """Mean pace with the larger of Poisson's error and the one that the buckets themselves show."""
+    counts = every[begin:end]
     likely = float(counts.sum()) / (len(counts) * bucket_s)
     poisson = math.sqrt(max(float(counts.sum()), 1.0)) / (len(counts) * bucket_s)
     parts = [part.mean() / bucket_s for part in np.array_split(counts, min(len(counts), _PARTS))]
     shown = float(np.std(parts)) / math.sqrt(len(parts))
     error = _TWO_SIGMA * max(poisson, shown)
-    return Rate(max(likely - error, 0.0), likely, likely + error)
+    return Rate(max(likely - error, 0.0), likely, likely + error, buckets=(begin, begin + len(counts)))
 
 
 def _steps(case: Case, drawn: Timeline, idle: Ages) -> Steps:
