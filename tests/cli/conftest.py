@@ -38,7 +38,8 @@ def run(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Run:
     """``run(*words, seen=…)``: the program in this process, on evidence that is given."""
-    monkeypatch.setenv("HALFTRACK_RUN_DIR", str(tmp_path_factory.mktemp("run")))
+    for name in ("HALFTRACK_RUN_DIR", "HALFTRACK_STATE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp("ours")))
 
     def words(*given: str, seen: Evidence | None = None) -> Ran:
         if seen is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,12 +15,14 @@ from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import UsageError
 from halftrack.evidence.selection import Selection
+from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.values import Evidence
 
 _CODES: Final = {"warning": 1, "critical": 2}
 _INCOMPLETE: Final = 3
@@ -104,8 +106,26 @@ def diagnosed(
     )
     from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
+    if not sources and given.root == Path("/"):
+        seen = _with_doubts(seen)
     judged = examine(seen)
     return advise(judged.diagnosis, seen, judged.cases)
+
+
+def _with_doubts(seen: Evidence) -> Evidence:
+    """The evidence, and what changes of ours make inexact of it."""
+    if seen.taken_at is None:
+        return seen
+    from halftrack.changes.retimed import retimed  # noqa: PLC0415  # after the dump has begun
+    from halftrack.reporters import figures  # noqa: PLC0415  # likewise
+
+    notes = [
+        f"Times of what was last heard before {figures.moment(one.at, seen.taken_at)} UTC are wrong:"
+        f" {one.setting.removeprefix(PREFIX)} was {one.was} s until then (change {one.change})."
+        f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
+        for one in retimed(seen.tables, seen.taken_at, seen.up_s)
+    ]
+    return replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""What a change of a timeout makes inexact, as the journals tell, and that the doctor says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from halftrack.changes import records
+from halftrack.changes.journal import Journal
+from halftrack.changes.retimed import Retimed, retimed
+from halftrack.changes.spaces import Space
+from halftrack.changes.writes.sysctl import SysctlWrite
+from halftrack.plans.change import Who
+from halftrack.plans.document import Plan, identified
+from unit.flowrows import TAKEN_AT, evidence, one_sided, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.conftest import Run
+    from halftrack.changes.records import Record
+    from halftrack.evidence.values import Table
+
+NAME = "net.netfilter.nf_conntrack_tcp_timeout_established"
+MAX = "net.netfilter.nf_conntrack_max"
+BEGUN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFTRACK_STATE_DIR", str(tmp_path / "state"))
+
+
+def change(
+    *after: Record, before: str = "432000", now: str = "300", name: str = NAME, host: bool = True
+) -> int:
+    space = Space(name="host" if host else "web-1", path="/proc/1/ns/net", inode=1, host=host)
+    write = SysctlWrite(space=space, name=name, before=before, after=now)
+    new = Journal.new()
+    who = Who(user="root", uid=0)
+    plan = identified(Plan(node="pod-03", source="live"))
+    begun = records.Begun(at=BEGUN, number=new.number, who=who, plan=plan, boot="b")
+    for record in (begun, records.Writing(at=BEGUN, index=0, step=0, action=0, write=write), *after):
+        new.append(record)
+    return new.number
+
+
+def wrote(at: datetime = BEGUN) -> records.Wrote:
+    return records.Wrote(at=at, index=0)
+
+
+def restored(at: datetime, *, gone: bool = False) -> records.Restored:
+    return records.Restored(at=at, index=0, gone=gone)
+
+
+def node(value: str, **fields: Any) -> Table:
+    return table(one_sided(), settings={NAME: value}, **fields)
+
+
+def told(value: str, now: datetime = TAKEN_AT, up_s: int | None = None) -> list[Retimed]:
+    return retimed([node(value)], now, up_s)
+
+
+def test_what_was_shortened_is_in_doubt_for_as_long_as_entries_lived_before() -> None:
+    number = change(wrote())
+    assert told("300") == [Retimed(NAME, 432_000, BEGUN, number)]
+    assert told("300", BEGUN + timedelta(days=6)) == []
+
+
+def test_what_was_put_back_is_in_doubt_for_as_long_as_entries_lived_meanwhile() -> None:
+    """Entries of before the change were given today's timeout: they are dated right."""
+    back = TAKEN_AT - timedelta(seconds=100)
+    number = change(wrote(), restored(back))
+    assert told("432000") == [Retimed(NAME, 300, back, number)]
+    assert told("432000", back + timedelta(seconds=301)) == []
+
+
+def test_what_does_not_bear_on_these_entries_is_left_out() -> None:
+    change(wrote(), name=MAX)
+    change(wrote(), host=False)
+    change()  # announced, and never done
+    change(wrote(BEGUN), before="soon")
+    assert told("300") == []
+    change(wrote())
+    assert told("300", up_s=600) == []  # the table is younger
+    assert retimed([replace(node("300"), flows=None)], TAKEN_AT, None) == []  # nothing of it is dated
+
+
+def test_what_was_gone_was_not_put_back() -> None:
+    change(wrote(BEGUN - HOUR), restored(TAKEN_AT - HOUR / 60, gone=True))
+    assert told("432000") == []
+
+
+def test_a_damaged_journal_says_nothing_and_keeps_no_other_from_it(tmp_path: Path) -> None:
+    damaged = Journal(change(wrote()))
+    damaged.path.write_bytes(b"{}\n")
+    number = change(wrote())
+    assert [one.change for one in told("300")] == [number]
+    (tmp_path / "state/changes").chmod(0o777)
+    assert told("300") == []
+
+
+def test_the_doctor_says_so(run: Run) -> None:
+    change(wrote())
+    seen = evidence(node("300"))
+    text = " ".join(run("doctor", seen=seen).out.split())
+    assert (
+        "before Mon 23 02:00 UTC are wrong: tcp_timeout_established was 432000 s until then (change 1)"
+        in text
+    )
+    assert "by Sat 28 02:00." in text
