@@ -15,7 +15,7 @@ from halftrack.changes.spaces import Space
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.plans.change import Who
 from halftrack.plans.document import Plan, identified
-from unit.flowrows import TAKEN_AT, evidence, one_sided, table
+from unit.flowrows import TAKEN_AT, evidence, one_sided, row, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,3 +113,9 @@ def test_the_doctor_says_so(run: Run) -> None:
         in text
     )
     assert "by Sat 28 02:00." in text
+
+
+def test_a_table_that_looks_well_for_it_is_not_told_in_three_lines(run: Run) -> None:
+    change(wrote(), now="7200")
+    seen = evidence(table(row(left=400_000), settings={NAME: "7200"}, limit=262_144, buckets=65_536))
+    assert "tcp_timeout_established was 432000 s until then" in " ".join(run("doctor", seen=seen).out.split())

@@ -68,8 +68,8 @@ def render(
     ``planned``, ``fixed`` and ``program``: see ``layout.Page``.
     """
     page = Page(width, ascii, verbose, again, program, planned, fixed)
-    listened = any(each.heard for each in diagnosis.tables)
-    if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not listened:
+    told = diagnosis.input.notes or any(each.heard for each in diagnosis.tables)
+    if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not told:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
         lines = _full(diagnosis, page)
