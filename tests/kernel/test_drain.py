@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from halftrack.changes import putting_back
+from halftrack.kernel import identity
+from halftrack.plans.actions import Where
 from kernel.draining import (
     SERVER,
     command,
@@ -79,7 +83,10 @@ def test_what_was_removed_can_be_put_in_again_from_the_file(server: Netns, tmp_p
     assert kept.is_relative_to(tmp_path)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
-    server.run("conntrack", "-R", str(kept))
+    shown = json.loads(_halftrack(tmp_path, "changes", "1", "--json").stdout)["changes"][0]
+    assert [each["put_back"] for each in shown["drained_files"]] == [ran.outcome["put_back"]]
+    told = _halftrack(tmp_path, "changes", "1").stdout.partition("what it can:\n")[2]
+    assert subprocess.run(["sh", "-ec", told], check=False, capture_output=True, timeout=60).returncode == 0
     after = sorted(re.sub(r" 36\d+ ", " ", line) for line in server.run("conntrack", "-L").splitlines())
     assert after == before
 
@@ -233,6 +240,18 @@ def test_a_drain_is_a_change_among_others_that_cannot_be_undone(server: Netns, t
     undone = _halftrack(tmp_path, "undo", str(change["number"]), "--yes")
     assert change["drained_file"] in undone.stdout + undone.stderr
     assert short(server) == 20
+
+
+def test_a_file_of_drained_entries_leads_nowhere_once_its_namespace_ended(server: Netns) -> None:
+    """Another namespace of the same name is not the one that the entries were taken from."""
+    where = Where(netns=server.name, path=server.path, inode=server.inode)
+    boot = identity.boot()
+    assert putting_back.command(where, "/x/a b", boot) == f"ip netns exec {server.name} conntrack -R '/x/a b'"
+    assert putting_back.command(where, "/x", "another boot") is None
+    other = msgspec.structs.replace(where, inode=server.inode + 100_000)
+    assert putting_back.command(other, "/x", boot) is None
+    own = Path("/proc/self/ns/net").stat().st_ino
+    assert putting_back.command(Where(netns="self", inode=own), "/x", boot) == "conntrack -R /x"
 
 
 def test_two_do_not_drain_at_once(server: Netns, tmp_path: Path) -> None:

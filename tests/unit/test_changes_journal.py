@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import jsonschema
+import msgspec
 import pytest
 
 from halftrack.changes import folding, journal, places, records, showing
@@ -14,11 +15,13 @@ from halftrack.changes.journal import Journal
 from halftrack.changes.writes import buckets, files
 from halftrack.changes.writes.buckets import BucketsWrite
 from halftrack.errors import PermissionMissing, UnreadableInput, UsageError
+from halftrack.plans.actions import Drain, Where
 from halftrack.plans.change import Changes, Who
 from halftrack.plans.document import Plan, identified
 from halftrack.reporters import changes as screen
 from halftrack.reporters import json as documents
 from halftrack.reporters import schema
+from unit import plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +139,41 @@ def test_every_state_is_shown_on_narrow_lines_and_in_its_schema(state: str, tmp_
         assert "\x1b" not in text
     document = json.loads(documents.pretty(Changes(changes=(change,))))
     jsonschema.Draft202012Validator(schema.changes()).validate(document)
+
+
+def test_each_file_of_drained_entries_is_shown_with_its_command() -> None:
+    drains = [Drain(where=Where(netns=name), filter=("one-sided",)) for name in ("host", "gone-ns")]
+    clear = plans.plan(plans.step("clear", *drains, title="drain both"))
+    change = showing.show(
+        folding.fold(
+            (
+                msgspec.structs.replace(begun(), plan=clear),
+                records.Drained(at=AT, step=0, action=0, entries=1_200, file="/x/drain-1/drained.conntrack"),
+                records.Drained(at=AT, step=0, action=1, entries=34, file="/x/drain-2/drained.conntrack"),
+            )
+        )
+    )
+    commands = [each.put_back for each in change.drained_files]
+    assert str(commands[0]).endswith("conntrack -R /x/drain-1/drained.conntrack")
+    assert commands[1] is None
+    flat = " ".join(screen.one(change).split())
+    assert f"drained 1,234 entries; conntrack puts in again what it can: {commands[0]}" in flat
+    assert "/x/drain-2/drained.conntrack; the way into its namespace, gone-ns, is not known any more" in flat
+
+
+def test_a_drain_that_was_cut_short_names_its_file() -> None:
+    clear = plans.plan(plans.step("clear", Drain(filter=("one-sided",))))
+    file = "/x/drain-1/drained.conntrack"
+    change = showing.show(
+        folding.fold(
+            (
+                msgspec.structs.replace(begun(), plan=clear),
+                records.Draining(at=AT, step=0, action=0, file=file),
+            )
+        )
+    )
+    assert "a drain was cut short" in screen.one(change)
+    assert f"conntrack -R {file}\n" in screen.outcome(change)
 
 
 @pytest.mark.parametrize(

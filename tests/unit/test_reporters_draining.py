@@ -42,6 +42,7 @@ def test_what_was_retimed_is_told_apart_by_what_became_of_it() -> None:
         went=5,
         healed=6,
         file="/x/drained.conntrack",
+        put_back="ip netns exec web-1 conntrack -R /x/drained.conntrack",
         seconds=1.25,
     )
     assert draining.report(done).splitlines() == [
@@ -53,7 +54,8 @@ def test_what_was_retimed_is_told_apart_by_what_became_of_it() -> None:
         "  3 spoke or changed before their turn: left alone",
         "  2 not proven dead any more: left alone",
         "  1 went by themselves before their turn",
-        "kept: /x/drained.conntrack; conntrack -R puts back what it can",
+        "kept: /x/drained.conntrack",
+        "conntrack puts in again what it can: ip netns exec web-1 conntrack -R /x/drained.conntrack",
     ]
 
 

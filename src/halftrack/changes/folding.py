@@ -35,6 +35,7 @@ class Folded:
 
     ``failed_step``: of the plan; that one and those after it are not in force. ``drained`` None with a
     ``drained_file``: a drain was cut short, and nobody counted; what it touched is in the file.
+    ``drained_files``: of each drain, by step and action of the plan.
     """
 
     begun: Begun
@@ -42,6 +43,7 @@ class Folded:
     armed: Armed | None = None
     drained: int | None = None
     drained_file: str | None = None
+    drained_files: dict[tuple[int, int], str] = field(default_factory=dict)
     applied_s: float | None = None
     kept: bool = False
     persisted: bool = False
@@ -107,11 +109,11 @@ def _add(folded: Folded, record: Record) -> None:
             _entry(folded, index).restored = True
         case records.Failed(step=step, why=why):
             folded.failed, folded.failed_step, folded.why = True, step, why
-        case records.Draining(file=file):
-            folded.drained_file = file
-        case records.Drained(entries=entries, file=file):
+        case records.Draining(step=step, action=action, file=file):
+            _add_file(folded, (step, action), file)
+        case records.Drained(step=step, action=action, entries=entries, file=file):
             folded.drained = (folded.drained or 0) + entries
-            folded.drained_file = file
+            _add_file(folded, (step, action), file)
         case _:
             _add_standing(folded, record)
 
@@ -132,6 +134,12 @@ def _add_standing(folded: Folded, record: Record) -> None:
             folded.undone, folded.why = True, why
         case _:
             pass
+
+
+def _add_file(folded: Folded, drain: tuple[int, int], file: str | None) -> None:
+    folded.drained_file = file
+    if file is not None:
+        folded.drained_files[drain] = file
 
 
 def _entry(folded: Folded, index: int) -> Entry:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.changes import undo
+from halftrack.changes import putting_back, undo
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError
-from halftrack.plans.change import Change, Part
+from halftrack.plans.actions import Drain
+from halftrack.plans.change import Change, DrainedFile, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
 
     from halftrack.changes.folding import Entry, Folded
     from halftrack.plans.change import Holds, PartState
@@ -50,7 +51,23 @@ def show(folded: Folded) -> Change:
         parts=parts,
         drained=folded.drained,
         drained_file=folded.drained_file,
+        drained_files=tuple(drained_files(folded)),
     )
+
+
+def drained_files(folded: Folded) -> Iterator[DrainedFile]:
+    """In the order of the drains."""
+    begun = folded.begun
+    actions = {
+        (number, place): action
+        for number, step in enumerate(begun.plan.steps)
+        for place, action in enumerate(step.actions)
+    }
+    for drain, file in folded.drained_files.items():
+        action = actions.get(drain)
+        if isinstance(action, Drain):
+            command = putting_back.command(action.where, file, begun.boot)
+            yield DrainedFile(file=file, netns=action.where.netns, put_back=command)
 
 
 def _untold(folded: Folded, over: Container[str]) -> Holds:

@@ -44,7 +44,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
         return 0
     if folded.drained and not folded.standing:
         raise Incomplete(
-            f"drained entries do not come back; conntrack -R {folded.drained_file} puts in again what it can"
+            f"drained entries do not come back; conntrack puts in again what it can: {_put_back(folded)}"
         )
     if not yes and (given.no_input or not sys.stdin.isatty()):
         raise UsageError("undo asks first, and nobody can answer here: add --yes")
@@ -76,7 +76,7 @@ def _report(journal: Journal, folded: Folded, taking: Taking, given: Options) ->
     if folded.drained:
         output.message(
             f"{folded.drained:,} drained entries do not come back;"
-            f" for conntrack -R{_where(folded)}: {folded.drained_file}",
+            f" conntrack puts in again what it can: {_put_back(folded)}",
             given,
         )
     if taking.unnoted:
@@ -84,14 +84,14 @@ def _report(journal: Journal, folded: Folded, taking: Taking, given: Options) ->
     changed.report(journal.folded(), given, f"Change {folded.number} undone.\n")
 
 
-def _where(folded: Folded) -> str:
-    """Where the entries belong that were drained: nothing is said of the node's own namespace."""
-    from halftrack.evidence.values import HOST, SELF  # noqa: PLC0415  # as above
-    from halftrack.plans.actions import Drain  # noqa: PLC0415  # likewise
+def _put_back(folded: Folded) -> str:
+    """The commands, each for its namespace; the file alone where no way into that is known."""
+    from halftrack.changes import showing  # noqa: PLC0415  # as above
 
-    actions = (action for step in folded.begun.plan.steps for action in step.actions)
-    names = {action.where.netns for action in actions if isinstance(action, Drain)} - {HOST, SELF}
-    return f" in {', '.join(sorted(names))}" if names else ""
+    return "; ".join(
+        each.put_back or f"{each.file} in {each.netns}, which is not found now"
+        for each in showing.drained_files(folded)
+    )
 
 
 def _ask(folded: Folded, given: Options, *, yes: bool) -> None:

@@ -59,7 +59,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     its turn. ``short``: had no more left than it would have been given. ``refused``: by the kernel.
     ``not_reached``: stopped before its turn. Looked at again (None: nobody looked), ``restored`` had
     their time back, ``went`` were not there any more. ``healed``: woke up in the very moment, and
-    were given back what they had.
+    were given back what they had. ``put_back``: the command that puts in again what is in ``file``.
     """
 
     retimed: int = 0
@@ -75,6 +75,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     healed: int = 0
     stopped: bool = False
     file: str | None = None
+    put_back: str | None = None
     seconds: float = 0.0
     reasons: dict[str, int] = {}
 

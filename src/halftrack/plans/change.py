@@ -70,6 +70,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     now: str | None = None
 
 
+class DrainedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drain touched. ``put_back``: the command for it, None where its namespace is not found now."""
+
+    file: str
+    netns: str
+    put_back: str | None = None
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """``title``: what its plan does. ``undone_at``: of a trial, when it goes unless it is kept."""
 
@@ -88,6 +96,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...] = ()
     drained: int | None = None
     drained_file: str | None = None
+    drained_files: tuple[DrainedFile, ...] = ()
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import HOST, SELF
-from halftrack.remedies.shell import word
+from halftrack.plans import ways
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Namespace
 
-_MOUNTS: Final = ("/run/netns", "/var/run/netns")
 _VERSION: Final = re.compile(r"\s*(\d{1,4})\.(\d{1,4})")
 _RED_HAT_6: Final = (2, 6)
 
@@ -26,14 +24,8 @@ def prefix(namespace: Namespace, evidence: Evidence) -> str:
         return ""
     if namespace.name == HOST:
         elsewhere = any(table.namespace.name == SELF for table in evidence.tables)
-        return "nsenter -t 1 -n " if elsewhere else ""
-    if namespace.path is not None:
-        path = PurePosixPath(namespace.path)
-        if str(path.parent) in _MOUNTS and not path.name.startswith("-"):
-            return f"ip netns exec {word(path.name)} "
-    if namespace.pid is not None:
-        return f"nsenter -t {namespace.pid} -n "
-    return f"nsenter --net={word(namespace.path)} " if namespace.path is not None else ""
+        return ways.into(None, 1) if elsewhere else ""
+    return ways.into(namespace.path, namespace.pid)
 
 
 def is_host(namespace: Namespace, evidence: Evidence) -> bool:

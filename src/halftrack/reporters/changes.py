@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters.layout import Page
+from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,10 +103,7 @@ def outcome(change: Change) -> str:
     else:
         text = f"Change {number}: {_standing(change)}"
     lines = _PAGE.wrap(text)
-    if change.drained is not None:
-        lines += _PAGE.wrap(f"Drained {_drained(change)}")
-    elif change.drained_file is not None:
-        lines += _PAGE.wrap(_cut_short(change.drained_file))
+    lines += _drained(change, "Drained", "", "")
     return "\n".join(lines) + "\n"
 
 
@@ -139,19 +137,24 @@ def _one(change: Change) -> Iterator[str]:
         )
     for part in change.parts:
         yield from _PAGE.wrap(_part(part), "  - ", "    ")
+    yield from _drained(change, "drained", "  - ", "    ")
+
+
+def _drained(change: Change, did: str, first: str, rest: str) -> Iterator[str]:
+    """How many entries, and how each file of them is put in again."""
+    files = change.drained_files
     if change.drained is not None:
-        yield from _PAGE.wrap(f"drained {_drained(change)}", "  - ")
-    elif change.drained_file is not None:
-        yield from _PAGE.wrap(_cut_short(change.drained_file), "  - ")
-
-
-def _cut_short(file: str) -> str:
-    return f"a drain was cut short: what it touched is in {file}; without that file, nothing"
-
-
-def _drained(change: Change) -> str:
-    kept = f"; kept: {change.drained_file}" if change.drained_file is not None else ""
-    return f"{words.entries(change.drained or 0)}{kept}"
+        after = "; conntrack puts in again what it can:" if files else ""
+        yield from _PAGE.wrap(f"{did} {words.entries(change.drained)}{after}", first, rest)
+    elif files:
+        told = "a drain was cut short: what it touched is in this file; without the file, nothing"
+        yield from _PAGE.wrap(told, first, rest)
+    for each in files:
+        if each.put_back is not None:
+            yield from shell_lines(each.put_back, _PAGE, f"{rest}  ")
+        else:
+            gone = f"{each.file}; the way into its namespace, {each.netns}, is not known any more"
+            yield from _PAGE.wrap(gone, f"{rest}  ")
 
 
 def _part(part: Part) -> str:

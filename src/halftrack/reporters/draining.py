@@ -61,7 +61,9 @@ def _report(outcome: Outcome) -> Iterator[str]:
     for reason, number in outcome.reasons.items():
         yield f"    {number:,}: {reason}"
     if outcome.file is not None and outcome.done:
-        yield f"kept: {outcome.file}; conntrack -R puts back what it can"
+        yield f"kept: {outcome.file}"
+        if outcome.put_back is not None:
+            yield f"conntrack puts in again what it can: {outcome.put_back}"
     if outcome.stopped:
         yield "stopped; the same command goes on with what is left"
 

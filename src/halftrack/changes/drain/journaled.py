@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from halftrack.changes import clock, lock, records, trial, who
+from halftrack.changes import clock, lock, putting_back, records, trial, who
 from halftrack.changes.drain.kept import FILE
 from halftrack.changes.journal import Journal
 from halftrack.diagnosis import words
@@ -51,26 +51,33 @@ def change(looked: Looked, wanted: Filter, outcome: Outcome, said: Callable[[str
             yield journal.directory
         except (HalftrackError, OSError) as error:
             with contextlib.suppress(OutputFailed, PermissionMissing):
-                _note(journal, outcome)
+                _note(journal, outcome, looked)
                 journal.append(records.Failed(at=clock.now(), step=0, why=str(error)))
             raise
-        _note(journal, outcome)
+        _note(journal, outcome, looked)
         if outcome.stopped:
             journal.append(records.Failed(at=clock.now(), step=0, why="interrupted"))
         else:
             journal.append(records.Applied(at=clock.now(), done_s=clock.boottime_s()))
 
 
-def _note(journal: Journal, outcome: Outcome) -> None:
+def _note(journal: Journal, outcome: Outcome, looked: Looked) -> None:
+    if outcome.file is not None:
+        outcome.put_back = putting_back.command(_where(looked), outcome.file, identity.boot())
     journal.append(records.Drained(at=clock.now(), step=0, action=0, entries=outcome.done, file=outcome.file))
+
+
+def _where(looked: Looked) -> Where:
+    space = looked.table.namespace
+    return Where(netns=space.name, path=space.path, inode=space.inode)
 
 
 def plan(looked: Looked, wanted: Filter) -> Plan:
     """What the journal keeps of what was asked for: a plan of one step."""
-    judgement, space = looked.judgement, looked.table.namespace
+    judgement = looked.judgement
     retimed = judgement.wish.mode == "retime"
     action = Drain(
-        where=Where(netns=space.name, path=space.path, inode=space.inode),
+        where=_where(looked),
         filter=tuple(str(term) for term in wanted.terms),
         mode=judgement.wish.mode,
         seconds=judgement.wish.seconds or DEAD_S,
@@ -80,7 +87,7 @@ def plan(looked: Looked, wanted: Filter) -> Plan:
         remedy="drain",
         kind="clear",
         title=f"drain {words.entries(judgement.changed)}: {wanted}",
-        target=f"connection table of {space.name}",
+        target=f"connection table of {looked.table.netns}",
         before=words.entries(judgement.matching),
         after="each left what is safe for it" if retimed else "what is proven dead removed",
         undo="none: what is drained is kept as a file for conntrack -R",
