@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -207,6 +208,20 @@ def test_a_damaged_journal_keeps_nobody_from_the_others() -> None:
     assert said[0].startswith("change 2 cannot be read (")
     with pytest.raises(UnreadableInput, match=r"change 2 cannot be read .* moved away, it is forgotten"):
         list(journal.every())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_journal_that_is_no_file_is_a_damaged_one(make: Callable[[Path], None]) -> None:
+    made(begun())
+    damaged = made(begun())
+    damaged.path.unlink()
+    make(damaged.path)
+    said: list[str] = []
+    assert [one.number for one, _ in journal.every(said)] == [1]
+    assert said[0].startswith("change 2 cannot be read (")
+    assert "is no plain file" in said[0]
+    with pytest.raises(UnreadableInput, match="is no plain file"):
+        journal.find(2)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])

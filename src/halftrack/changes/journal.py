@@ -61,9 +61,9 @@ class Journal:
                 os.close(fd)
 
     def records(self) -> list[Record]:
-        """Raises UnreadableInput where a line other than the last cannot be understood."""
+        """Raises UnreadableInput where it is no file, or a line but the last cannot be understood."""
         with _explained(self.path):
-            lines = self.path.read_bytes().split(b"\n")
+            lines = _content(self.path).split(b"\n")
         found: list[Record] = []
         for place, line in enumerate(lines[:-1], 1):
             try:
@@ -116,10 +116,20 @@ def find(number: int) -> tuple[Journal, Folded]:
     numbers()  # whether the journals are to be believed at all
     journal = Journal(number)
     with _explained(journal.path):
-        there = journal.path.exists() and journal.path.stat().st_size > 0
+        there = journal.path.exists() and (journal.path.stat().st_size > 0 or not journal.path.is_file())
     if not there:
         raise UsageError(f"there is no change {number}; halftrack changes lists them")
     return journal, journal.folded()
+
+
+def _content(path: Path) -> bytes:
+    """Raises UnreadableInput for what is no plain file: a pipe would wait for a writer, without an end."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UnreadableInput(f"{path} is no plain file")
+    with open(fd, "rb") as file:  # noqa: PTH123  # of a descriptor
+        return file.read()
 
 
 def _append(fd: int, line: bytes) -> None:
