@@ -115,10 +115,14 @@ def test_it_asks_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         rehearsing, "rehearse", lambda made, **_: asked.append(made) or found(holds=True, against=())
     )
-    ran = run("fix", saved(tmp_path, STRICT), "--rehearse", "--no-input")
+    plan = saved(tmp_path, STRICT)
+    ran = run("fix", plan, "--rehearse", "--no-input", "--until-reboot", "--unmanaged")
     assert ran.code == 0, ran.err
     assert len(asked) == 1
     assert "goes as predicted" in ran.out
+    typed = " ".join(ran.out.replace("\\\n", " ").split())
+    assert typed.endswith(f" fix {plan} --try 10m --until-reboot --unmanaged")
+    assert "--try" not in run("fix", plan, "--rehearse", "--json").out
 
 
 def test_what_speaks_against_it_ends_in_76_with_the_report(
@@ -128,6 +132,7 @@ def test_what_speaks_against_it_ends_in_76_with_the_report(
     ran = run("fix", saved(tmp_path, STRICT), "--rehearse", "--json")
     assert ran.code == 76
     assert "an open connection to tcp/80 was cut, and 1 more" in ran.err
+    assert "--try" not in run("fix", saved(tmp_path, STRICT), "--rehearse").out
     assert json.loads(ran.out)["schema"] == "halftrack.rehearsal/1"
 
 

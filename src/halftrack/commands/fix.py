@@ -14,7 +14,7 @@ from halftrack.commands.durations import seconds
 from halftrack.errors import Incomplete, PermissionMissing, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.changes.applying import Stopped
     from halftrack.changes.checking import Checked
@@ -87,7 +87,9 @@ def command(
     if rehearse:
         from halftrack.commands import rehearsing  # noqa: PLC0415  # for rehearsals only
 
-        return rehearsing.run(plan, given, lasting=not until_reboot, unmanaged=unmanaged)
+        flags = {"until_reboot": until_reboot, "from_elsewhere": from_elsewhere, "unmanaged": unmanaged}
+        again = _for_real(what, given, filled_in, flags)
+        return rehearsing.run(plan, given, again, lasting=not until_reboot, unmanaged=unmanaged)
     if not unmanaged:
         admission.unowned(plan)
     terms = fixing.Terms(_trial_s(plan, trial, no_try=no_try), lasting=not until_reboot)
@@ -144,6 +146,19 @@ def _made(wanted: Sequence[Wanted] | None, given: Options, *, unmanaged: bool) -
     from halftrack.commands import plan  # noqa: PLC0415  # heavy, and a plan from a file does without
 
     return plan.made((), wanted, given, unmanaged=unmanaged)[0]
+
+
+def _for_real(
+    what: tuple[str, ...], given: Options, filled_in: tuple[str, ...], flags: Mapping[str, bool]
+) -> str | None:
+    """The command that tries what was rehearsed; None for a plan that was on standard input."""
+    from halftrack.commands import repeating  # noqa: PLC0415  # for rehearsals only
+
+    if what[0] == "-":
+        return None
+    told = [f"--{name.replace('_', '-')}" for name, is_set in flags.items() if is_set]
+    told += [word for each in filled_in for word in ("--fill", each)]
+    return repeating.again("fix", (), given, "--try", f"{_TRIAL_S // 60}m", *told, words=what, here=True)
 
 
 def _trial_s(plan: Plan, trial: str | None, *, no_try: bool) -> int | None:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from halftrack.plans.rehearsal import Rehearsal
 
 
-def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
-    """Print the report. Raises Incomplete where something speaks against the plan, HalftrackError."""
+def run(plan: Plan, given: Options, again: str | None, *, lasting: bool, unmanaged: bool) -> int:
+    """Print the report, and where nothing speaks against the plan ``again``, the command for real.
+
+    Raises Incomplete where something does, HalftrackError.
+    """
     from halftrack.changes.rehearsal import rehearsing  # noqa: PLC0415  # heavy
 
     if not plan.steps:
@@ -33,7 +36,7 @@ def run(plan: Plan, given: Options, *, lasting: bool, unmanaged: bool) -> int:
 
     refused = tuple(dict.fromkeys(_refused(plan, lasting=lasting, unmanaged=unmanaged)))
     found = rehearsing.rehearse(plan, refused=refused, told=told)
-    output.write(_shown(found, given))
+    output.write(_shown(found, given, again if found.holds else None))
     if not found.holds:
         more = f", and {len(found.against) - 1} more" if len(found.against) > 1 else ""
         raise Incomplete(f"the rehearsal speaks against it: {found.against[0]}{more}")
@@ -53,11 +56,11 @@ def _refused(plan: Plan, *, lasting: bool, unmanaged: bool) -> Iterator[str]:
     yield from checking.check(plan, lasting=lasting).refused
 
 
-def _shown(found: Rehearsal, given: Options) -> bytes:
+def _shown(found: Rehearsal, given: Options, again: str | None) -> bytes:
     if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
 
         return json.compact(found) if given.jsonl else json.pretty(found)
     from halftrack.reporters import rehearsal  # noqa: PLC0415  # only text needs it
 
-    return output.screen(rehearsal.render, found, given)
+    return output.screen(rehearsal.render, found, given, again=again)

@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 
 def again(
-    verb: str, sources: Sequence[str], given: Options, *more: str, words: Sequence[str] = ()
+    verb: str,
+    sources: Sequence[str],
+    given: Options,
+    *more: str,
+    words: Sequence[str] = (),
+    here: bool | None = None,
 ) -> str | None:
     """``verb`` on the same as was looked at; None where that cannot be seen once more.
 
-    ``sources``: named behind the verb, or as options among ``more``; none: this node.
+    ``sources``: named behind the verb, or as options among ``more``; none: this node. ``here``: as in
+    ``program``, None: where nothing else is named.
     """
     if "-" in sources:
         return None
     named = [f"./{source}" if source.startswith("-") else source for source in sources]
     told = [verb, *words, *named, *more, *_options(given)]
-    here = not sources and not any(each.startswith("--") for each in more)
+    if here is None:
+        here = not sources and not any(each.startswith("--") for each in more)
     return f"{program(here=here)} {shlex.join(told)}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
+from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +33,9 @@ def render(
     ascii: bool = True,  # noqa: A002  # the page's alphabet, as the option is called everywhere
     color: bool = False,
     verbose: bool = False,
+    again: str | None = None,
 ) -> str:
-    """The screen as text, lines of at most ``width`` (40..80) columns."""
+    """The screen as text, lines of at most ``width`` (40..80) columns. ``again``: the command for real."""
     page = Page(width, ascii, verbose)
     name = f"Plan {found.plan} for {found.plan_node}, rehearsed on {found.node}: {_verdict(found)}"
     lines = page.wrap(name, "", "  ")
@@ -48,6 +50,8 @@ def render(
     for one in found.connections:
         lines += ["", *_connection(one, page)]
     lines += ["", *_end(found, page)]
+    if again is not None:
+        lines += ["", *shell_lines(again, page, _INDENT)]
     return "\n".join(painted(lines) if color else lines) + "\n"
 
 
