@@ -135,6 +135,8 @@ def test_every_state_is_shown_on_narrow_lines_and_in_its_schema(state: str, tmp_
     ]
     change = showing.show(folding.fold(found))
     assert change.holds == ("gone" if state == "undone" else "yes")
+    assert change.undone_at == (AT if state == "trial" else None)
+    assert change.was_undone_at == (AT if state == "undone" else None)
     for text in (screen.listed((change,)), screen.one(change), screen.outcome(change)):
         assert all(len(line) <= 80 for line in text.splitlines())
         assert "\x1b" not in text

@@ -10,6 +10,7 @@ from halftrack.errors import UnreadableInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from halftrack.changes.records import Armed, Begun, Record
     from halftrack.changes.writes.kinds import AnyWrite
@@ -51,6 +52,7 @@ class Folded:
     failed_step: int | None = None
     undoing: bool = False
     undone: bool = False
+    undone_at: datetime | None = None
     why: str | None = None
 
     @property
@@ -130,8 +132,8 @@ def _add_standing(folded: Folded, record: Record) -> None:
             folded.persisted = True
         case records.Undoing(why=why):
             folded.undoing, folded.why = True, why
-        case records.Undone(why=why):
-            folded.undone, folded.why = True, why
+        case records.Undone(at=at, why=why):
+            folded.undone, folded.undone_at, folded.why = True, at, why
         case _:
             pass
 

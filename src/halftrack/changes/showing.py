@@ -47,6 +47,7 @@ def show(folded: Folded) -> Change:
         lasting=folded.begun.lasting,
         persisted=folded.persisted,
         undone_at=folded.armed.undone_at if folded.armed is not None and folded.on_trial else None,
+        was_undone_at=folded.undone_at,
         why=folded.why,
         parts=parts,
         drained=folded.drained,

@@ -79,7 +79,10 @@ class DrainedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """``title``: what its plan does. ``undone_at``: of a trial, when it goes unless it is kept."""
+    """``title``: what its plan does. ``undone_at``: of a trial, when it goes unless it is kept.
+
+    ``was_undone_at``: when the undo was through.
+    """
 
     number: int
     at: datetime
@@ -92,6 +95,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     lasting: bool
     persisted: bool
     undone_at: datetime | None = None
+    was_undone_at: datetime | None = None
     why: str | None = None
     parts: tuple[Part, ...] = ()
     drained: int | None = None
