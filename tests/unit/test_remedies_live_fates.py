@@ -116,6 +116,12 @@ def test_the_rules_that_drop_what_is_invalid_are_quoted_of_strict_pick_up() -> N
     assert unread.risk.why[0] == f"{lost}, and is cut where rules drop invalid packets"
 
 
+def test_silent_connections_are_counted_for_people() -> None:
+    advice = shorten_established.advise(about(None, *stuck(), *ssh(1_200)))
+    assert advice is not None
+    assert any(why.startswith("1,200 open connections are silent") for why in advice.risk.why)
+
+
 def test_the_connections_that_live_on_pick_up_are_counted_for_people() -> None:
     live = [row("198.51.100.200", WEB, 40_000 + i, 22, **PICKED_UP) for i in range(1_200)]
     strict = strict_pickup.propose(about(None, *stuck(), *live), {})

@@ -57,7 +57,7 @@ def asked(action: Drain) -> tuple[Filter, Wish]:
 def grown(action: Drain, number: int) -> None:
     """Raise Incomplete where far more entries would be changed than the plan expects."""
     if action.expected is not None and number > _GROWN * action.expected:
-        raise Incomplete(f"{number} entries match now, {action.expected} in the plan: make it anew")
+        raise Incomplete(f"{number:,} entries match now, {action.expected:,} in the plan: make it anew")
 
 
 def act(
@@ -89,4 +89,4 @@ def act(
     if reins.stopped:
         signal.raise_signal(signal.SIGINT)  # too late for this drain: it is for whoever goes on
     if outcome.refused:
-        raise Incomplete(f"the kernel refused {outcome.refused} entries")
+        raise Incomplete(f"the kernel refused {outcome.refused:,} entries")

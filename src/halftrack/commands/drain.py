@@ -155,11 +155,11 @@ def _agree(judgement: Judgement, given: Options, *, yes: bool, expect: int | Non
     )
     if expect is not None:
         if abs(number - expect) > expect * _TOLERANCE:
-            raise Incomplete(f"--expect {expect}: it is {number} entries now; nothing was drained")
+            raise Incomplete(f"--expect {expect}: it is {number:,} entries now; nothing was drained")
         return
     if yes:
         if typed:
-            raise UsageError(f"{number} entries, {why}: that takes --yes --expect {number}")
+            raise UsageError(f"{number:,} entries, {why}: that takes --yes --expect {number}")
         return
     if given.no_input or not sys.stdin.isatty():
         wanted = f"--yes --expect {number}" if typed else "--yes"

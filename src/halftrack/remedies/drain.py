@@ -131,8 +131,8 @@ def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:
         yield "before strict pick-up: with it, an entry removed by mistake cannot come back"
     for part in (each for each in mixed if each.others):
         yield (
-            f"no filter tells the {part.entries} of {part.group.service or 'this group'} from {part.others} "
-            f"others: removed one by one, in about {removal.pace(situation, part.entries)}"
+            f"no filter tells the {part.entries:,} of {part.group.service or 'this group'} from"
+            f" {part.others:,} others: removed one by one, in about {removal.pace(situation, part.entries)}"
         )
     if freed < situation.finding.entries:
         others = (

@@ -235,7 +235,7 @@ def _translation(situation: Situation, service: str | None) -> str | None:
         .row(0)
     )
     if nat:
-        return f"{nat} of its connections are translated (NAT), and translation would stop"
+        return f"{nat:,} of its connections are translated (NAT), and translation would stop"
     return f"{helped} of its connections need a tracking helper" if helped else None
 
 

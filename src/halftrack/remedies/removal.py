@@ -33,7 +33,7 @@ def at_once(situation: Situation, part: Part, spelled: Addresses) -> list[str]:
     options = part.chosen.options(spelled)
     remove = f"{before}conntrack -D {options} >/dev/null"
     service = part.group.service or "no service"
-    note = comment(f"{part.entries} entries of {service}; no other matched when this was read")
+    note = comment(f"{part.entries:,} entries of {service}; no other matched when this was read")
     guard = _guard(situation, part, f"{before}conntrack -L {options}")
     if guard is None:
         return [note, remove]
@@ -47,7 +47,7 @@ def one_by_one(situation: Situation, part: Part, spelled: Addresses) -> list[str
     state = f" --state {uapi.TCP_STATES[part.chosen.state]}" if part.chosen.state is not None else ""
     test = check(situation, part) or "false"
     return [
-        comment(f"{part.entries} entries of {part.group.service}, each looked at again before it goes"),
+        comment(f"{part.entries:,} entries of {part.group.service}, each looked at again before it goes"),
         each_again(situation, part, spelled, test, "-D", only=only, state=state),
     ]
 

@@ -113,6 +113,6 @@ def _commands(situation: Situation, part: Part, spelled: Addresses, *, silent_be
         f'      [ "${{left:-0}}" -gt {MAY_LIVE_S} ] && [ "$left" -lt {silent_below_s} ]'
     )
     return [
-        comment(f"{part.entries} connections of {part.group.service}, each only if it is silent still"),
+        comment(f"{part.entries:,} connections of {part.group.service}, each only if it is silent still"),
         removal.each_again(situation, part, spelled, test, f"-U --timeout {MAY_LIVE_S}"),
     ]

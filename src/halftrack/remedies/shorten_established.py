@@ -87,12 +87,12 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
         why.append("which open connections are silent for so long cannot be told from this evidence")
     elif live.entries:
         why.append(
-            f"{live.entries} open connections are silent for more than {words.duration(to_s)}:"
+            f"{live.entries:,} open connections are silent for more than {words.duration(to_s)}:"
             f" {live_words.become(live)}"
         )
     if live.translated:
         why.append(
-            f"{live.translated} of them are translated (NAT): without their entry the far end "
+            f"{live.translated:,} of them are translated (NAT): without their entry the far end "
             "can no longer reach through"
         )
     if to_s < SAFE_ESTABLISHED:

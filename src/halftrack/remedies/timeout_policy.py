@@ -81,7 +81,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     ]
     if live.entries:
         why.append(
-            f"{live.entries} open connections of this service are silent for more than"
+            f"{live.entries:,} open connections of this service are silent for more than"
             f" {words.duration(seconds)}: {live_words.become(live) if live.by_rules else _FORGOTTEN}"
         )
     if not place.is_host(situation.table.namespace, situation.evidence):
