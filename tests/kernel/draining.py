@@ -78,7 +78,7 @@ def drain_answering(netns: Netns, state: Path, *words: str, more: int = 0) -> Ra
         ) as process:  # fmt: skip
             assert process.stderr is not None
             asked = ""
-            while not asked.endswith("to go on []: ") and (told := process.stderr.read(1)):
+            while not asked.endswith("to go on: ") and (told := process.stderr.read(1)):
                 asked += told
             number = re.search(r"^([0-9,]+) entries, .* Type the number", asked, re.MULTILINE)
             typed = str(int(number[1].replace(",", "")) + more) if number else ""
