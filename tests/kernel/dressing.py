@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ _LONGEST_S: Final = 900
 """Nothing of a test that was killed stays for longer."""
 _ERASED: Final = "\x1b[K"
 """What a line that told of progress leaves before what comes in its place."""
+_PROMPT: Final = re.compile(rb"(?:\]|go on): ")
 _OF_ETC: Final = (
     "alternatives",
     "group",
@@ -126,7 +128,7 @@ def _watched(terminal: int, answer: str | Callable[[str], str]) -> str:
             if not more:
                 break
             shown += more
-            if answer and shown.count(b"]: ") > asked:
+            if answer and len(_PROMPT.findall(shown)) > asked:
                 asked += 1
                 typed = answer if isinstance(answer, str) else answer(shown.decode())
                 ours.write(f"{typed}\n".encode())

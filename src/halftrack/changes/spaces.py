@@ -7,6 +7,7 @@ never is, and the boot id tells namespaces of another boot.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -64,7 +65,8 @@ def find(where: Where) -> Space:
     except namespaces.Vanished as error:
         raise Incomplete(f"namespace {where.netns} is not there any more") from error
     except OSError as error:
-        raise PermissionMissing(f"namespace {where.netns} cannot be entered: {error.strerror}") from error
+        kind = PermissionMissing if error.errno in (errno.EPERM, errno.EACCES) else Incomplete
+        raise kind(f"namespace {where.netns} cannot be entered: {error.strerror}") from error
     way = _lasting(wanted.path or namespaces.OWN_WAY, inode)
     host = (
         where.netns == HOST
