@@ -104,7 +104,9 @@ def test_of_a_drain_that_was_cut_short_the_file_is_told(server: Netns) -> None:
         timeout=60,
     ).stdout
     file = journal.Journal(1).directory / "drained.conntrack"
-    assert f"whatittouchedisin{file};" in "".join(shown.split())
+    told = "".join(shown.replace("\\\n", "").split())
+    assert "adrainwascutshort:whatittouchedisinthisfile" in told
+    assert f"conntrack-R{file}" in told
     server.run("conntrack", "-F")
     server.run("conntrack", "-R", str(file))
     assert entries(server) == len(_kept(1)) > 0

@@ -28,7 +28,7 @@ for one in pkgutil.walk_packages(halftrack.__path__, "halftrack."):
     if not one.name.endswith(("__main__", "guardian")):
         importlib.import_module(one.name)
 with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
-    run(["doctor", "--example"])
+    run(["doctor", "--example", "--json"])
 libc = ctypes.CDLL(None)
 libc.prctl(8, 1, 0, 0, 0)  # PR_SET_KEEPCAPS
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
