@@ -142,13 +142,13 @@ def network() -> Iterator[Network]:
         yield made
 
 
-def _judged(router: Netns, loose: int) -> Judged:
-    """As a drain does it, of every entry of TCP."""
+def _judged(router: Netns, loose: int, clients: list[int]) -> Judged:
+    """As a drain does it, of the entries of these clients' ports: late packets of earlier ones make more."""
 
     def read() -> Judged:
         table = Table(Namespace("r"), addresses=interfaces.addresses())
         flows = ctnetlink.dump().flows.frame
-        tcp = flows.filter(flows["l4proto"] == 6)
+        tcp = flows.filter((flows["l4proto"] == 6) & flows["orig_sport"].is_in(clients))
         return entries.judged(rules.here(), tcp, own_addresses(table), loose=bool(loose), closing=True)
 
     return router.call(read)
@@ -184,7 +184,7 @@ def _arrives(network: Network, case: Case, to: tuple[str, int], served: str) -> 
             pairs.append((one, other))
         if case.later:
             network.router.run("nft", "-f", "-", stdin=case.later)
-        judged = _judged(network.router, case.loose)
+        judged = _judged(network.router, case.loose, [one.getsockname()[1] for one, _ in pairs])
         assert len(judged.which) in {0, 4}
         assert judged.which.is_null().all() == case.expected, judged.reasons
         assert case.expected or any(case.quoted in why for why in judged.why()), judged.reasons
