@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from halftrack import runbooks
+from halftrack.commands import lab
 from halftrack.lab import SCENARIOS
+from unit import documents
 
 if TYPE_CHECKING:
     from cli.conftest import Run
@@ -70,3 +72,13 @@ def test_without_root_it_says_so_and_does_nothing(run: Run, monkeypatch: pytest.
         if line.startswith("halftrack: the lab makes network namespaces")
     ]
     assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [(0, "nothing is left in the table"), (40, "nothing was found among 40 entries")],
+)
+def test_that_nothing_is_left_is_said_of_an_empty_table_alone(entries: int, told: str) -> None:
+    found = documents.diagnosis(tables=(documents.table(entries=entries),), findings=())
+    lines = lab._compared(SCENARIOS[0], found)  # noqa: SLF001  # what of it is printed takes root
+    assert lines[-1] == f"Weighed nothing: {told}"

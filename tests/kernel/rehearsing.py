@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
-from kernel.draining import SERVER, stuck
+from kernel.draining import SERVER, Ran, stuck
 from kernel.inject import End, Entries, inject
 from kernel.scratch import scratch_netns
 
@@ -52,17 +50,7 @@ _TRIES = 10
 LIVE = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
+class Rehearsed(Ran):
     @property
     def step(self) -> dict[str, Any]:
         [step] = self.document["steps"]

@@ -143,7 +143,16 @@ def _compared(chosen: Scenario, found: Diagnosis) -> list[str]:
             lines.append(
                 f"Weighed {finding.symptom}, {words.count(finding.entries, 'entry', 'entries')}: {causes}"
             )
-    return lines if len(lines) > 1 else [*lines, "Weighed nothing: nothing is left in the table"]
+    return lines if len(lines) > 1 else [*lines, f"Weighed nothing: {_why_nothing(found)}"]
+
+
+def _why_nothing(found: Diagnosis) -> str:
+    if found.findings:
+        return "nothing of what was found has a cause to be weighed"
+    left = sum(table.entries or 0 for table in found.tables)
+    if left:
+        return f"nothing was found among {words.count(left, 'entry', 'entries')}"
+    return "nothing is left in the table"
 
 
 def _left_standing(places: tuple[Place, ...]) -> list[str]:
