@@ -59,12 +59,14 @@ def arrive(per_s: int, seconds: float, segments: Sequence[tuple[bool, int]], fir
     ``first``: the number of the first client.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-        begun, number = time.monotonic(), 0
-        while (elapsed := time.monotonic() - begun) < seconds:
+        begun, number, elapsed = time.monotonic(), 0, 0.0
+        while elapsed < seconds:
+            time.sleep(_PAUSE_S)
+            # Looked at before catching up: however late we were woken, all that are due have begun.
+            elapsed = time.monotonic() - begun
             while number < elapsed * per_s:
                 _connect(raw, client(first + number), segments)
                 number += 1
-            time.sleep(_PAUSE_S)
     return elapsed
 
 
