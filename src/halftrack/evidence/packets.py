@@ -22,6 +22,8 @@ _PACKET: Final = {
     "number": pl.UInt64,  # place in the file, from 1, packets that were skipped included
     "at_ns": pl.Int64,  # ns since 1970, as captured: may go backwards
     "interface": pl.UInt32,  # the kernel's number, or that within a pcapng section; null: the file knows none
+    "outgoing": pl.Boolean,  # it left the node, or came to it; null: the file does not tell (Linux' own link
+    # types do by their packet type, pcapng by the flags of a packet)
     "family": pl.UInt8,  # AF_INET or AF_INET6
     "l4proto": pl.UInt8,  # IPPROTO_*, behind all extension headers
     # Addresses as in the flow table: 128 bits as two numbers, IPv4 mapped.

@@ -15,38 +15,47 @@ NF_CT_EVICTION_RANGE: Final = 8
 
 
 class Entries:
-    """``tcp``: by source and target of a packet. ``others``: by ``Exchange.key`` of a packet."""
+    """``tcp``: by source and target of a packet. ``others``: by ``Exchange.key`` of a packet.
+
+    ``connections`` and ``exchanges`` are the same entries once each, by their ``serial``. ``made``: how many
+    there have been so far.
+    """
 
     def __init__(self, limit: int | None) -> None:
         self.tcp: dict[tuple[Hashable, Hashable], Connection] = {}
         self.others: dict[tuple[Hashable, ...], Exchange] = {}
+        self.connections: dict[int, Connection] = {}
+        self.exchanges: dict[int, Exchange] = {}
+        self.made = 0
         self._limit = limit
-        self._count = 0
         self._hand: Iterator[Entry] = iter(())
 
     def __len__(self) -> int:
-        return self._count
+        return len(self.connections) + len(self.exchanges)
 
     def __iter__(self) -> Iterator[Entry]:
-        yield from (entry for (source, _), entry in self.tcp.items() if source == entry.source)
-        yield from (entry for key, entry in self.others.items() if key == entry.key)
+        yield from self.connections.values()
+        yield from self.exchanges.values()
 
     def add_connection(self, entry: Connection) -> None:
         self.tcp[entry.source, entry.target] = self.tcp[entry.target, entry.source] = entry
-        self._count += 1
+        self.made = entry.serial = self.made + 1
+        self.connections[entry.serial] = entry
 
     def add_exchange(self, entry: Exchange) -> None:
         self.others[entry.key] = self.others[entry.reply_key] = entry
-        self._count += 1
+        self.made = entry.serial = self.made + 1
+        self.exchanges[entry.serial] = entry
 
     def remove(self, entry: Entry) -> None:
         if isinstance(entry, Exchange):
             del self.others[entry.key]
             del self.others[entry.reply_key]
+            del self.exchanges[entry.serial]
         else:
             del self.tcp[entry.source, entry.target]
             del self.tcp[entry.target, entry.source]
-        self._count -= 1
+            del self.connections[entry.serial]
 
     def collect(self, now: float) -> int:
         """Remove what has run out; how many entries that were."""
@@ -62,7 +71,7 @@ class Entries:
         buckets next to the new entry's, so that a table with many assured entries refuses some new ones.
         Here eight entries, the next ones in the order in which they came, stand for those buckets.
         """
-        if self._limit is None or self._count < self._limit:
+        if self._limit is None or len(self) < self._limit:
             return True
         for _ in range(NF_CT_EVICTION_RANGE):
             entry = self._next()
@@ -82,6 +91,4 @@ class Entries:
         return None
 
     def _holds(self, entry: Entry) -> bool:
-        if isinstance(entry, Exchange):
-            return self.others.get(entry.key) is entry
-        return self.tcp.get((entry.source, entry.target)) is entry
+        return entry.serial in (self.exchanges if isinstance(entry, Exchange) else self.connections)

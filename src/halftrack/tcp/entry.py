@@ -25,7 +25,8 @@ class Entry:
     """A flow of any protocol.
 
     ``source``, ``target``: the ends of its first packet. ``created``, ``deadline``: seconds of the
-    packets' clock; at ``deadline`` it is gone. ``packets_*``: those that were accounted.
+    packets' clock; at ``deadline`` it is gone. ``packets_*``: those that were accounted. ``serial``: how
+    many entries its table had been given with it; 0: it is in none.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Entry:
         "packets_original",
         "packets_reply",
         "policy",
+        "serial",
         "source",
         "status",
         "target",
@@ -45,6 +47,7 @@ class Entry:
         self.created = now
         self.deadline = now
         self.policy = policy
+        self.serial = 0
         self.status = uapi.IPS_CONFIRMED
         self.packets_original = 0
         self.packets_reply = 0

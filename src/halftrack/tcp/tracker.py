@@ -21,7 +21,7 @@ from halftrack.tcp.settings import Rulebook, Settings
 from halftrack.tcp.table import ACK, ILLEGAL, ORIGINAL, REPLY, SYN
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Collection, Hashable, Iterator
 
     from halftrack.tcp.entry import Entry
     from halftrack.tcp.profiles import Profile
@@ -92,6 +92,21 @@ class Tracker:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
+
+    @property
+    def made(self) -> int:
+        """How many entries were made so far; the ``serial`` of the latest."""
+        return self._entries.made
+
+    @property
+    def connections(self) -> Collection[Connection]:
+        """The TCP entries, oldest first, those that have run out and were not collected among them."""
+        return self._entries.connections.values()
+
+    @property
+    def exchanges(self) -> Collection[Exchange]:
+        """Likewise all others."""
+        return self._entries.exchanges.values()
 
     def collect(self, now: float) -> int:
         """Remove what has run out, as the kernel does by and by; how many that were."""
