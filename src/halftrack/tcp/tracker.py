@@ -23,6 +23,7 @@ from halftrack.tcp.table import ACK, ILLEGAL, ORIGINAL, REPLY, SYN
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator
 
+    from halftrack.tcp.connections import Outcome
     from halftrack.tcp.entry import Entry
     from halftrack.tcp.profiles import Profile
     from halftrack.tcp.segments import Segment
@@ -260,7 +261,7 @@ class Tracker:
             return rules.NOT_AN_OPENING
         return None if self.settings.loose else rules.NOT_PICKED_UP
 
-    def _followed(self, entry: Connection, direction: int, old: int, outcome: connections.Outcome) -> Step:
+    def _followed(self, entry: Connection, direction: int, old: int, outcome: Outcome) -> Step:
         happened, timeout, rule = outcome
         status = entry.status
         if happened in _REFUSED or (happened in connections.PASSED and not self._book.profile.tolerant):
