@@ -11,12 +11,13 @@ import pytest
 from halftrack import lab, live
 from halftrack.diagnosis import diagnose
 from halftrack.evidence import uapi
-from halftrack.lab.scene import Scene
+from halftrack.lab.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from halftrack.diagnosis.document import Cause
+    from halftrack.lab.scene import Scene
 
 FAMILIES = pytest.mark.parametrize("ipv6", [False, True], ids=["ipv4", "ipv6"])
 _SECONDS = 120.0
@@ -30,14 +31,7 @@ def played(
     """Play it and look while it stands; what it told."""
     told: list[str] = []
     chosen = lab.find(name)
-    with Scene(
-        told.append,
-        ipv6=ipv6,
-        founded=founded or chosen.founded,
-        delay_s=chosen.delay_s,
-        seconds=_SECONDS,
-    ) as scene:
-        chosen.play(scene)
+    with lab.staged(chosen, told.append, Parameters(ipv6=ipv6, founded=founded, seconds=_SECONDS)) as scene:
         see(scene)
     return told
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.lab.parameters import Parameters
     from halftrack.lab.place import Place
     from halftrack.lab.scenario import Scenario
 
@@ -68,6 +69,7 @@ def command(
     keep: bool = False,
 ) -> int:
     from halftrack import lab  # noqa: PLC0415  # --help needs none of it
+    from halftrack.lab.parameters import Parameters  # noqa: PLC0415  # nor this
 
     given = options.given(context)
     within_s = durations.seconds("--seconds", seconds, _LONGEST_S)
@@ -81,21 +83,15 @@ def command(
     if os.geteuid() or lacking:
         needed = f" ({', '.join(lacking)})" if lacking else ""
         raise PermissionMissing(f"the lab makes network namespaces: it needs root{needed}")
-    _play(chosen, given, within_s, founded=as_founded or chosen.founded, ipv6=ipv6, keep=keep)
+    _play(chosen, given, Parameters(ipv6=ipv6, founded=as_founded, seconds=within_s), keep=keep)
     return 0
 
 
-def _play(
-    chosen: Scenario, given: Options, within_s: float, *, founded: bool, ipv6: bool, keep: bool
-) -> None:
-    from halftrack.lab.scene import Scene  # noqa: PLC0415  # the list needs none of it
+def _play(chosen: Scenario, given: Options, parameters: Parameters, *, keep: bool) -> None:
+    from halftrack import lab  # noqa: PLC0415  # --help needs none of it
 
     tell = _teller(given)
-    with (
-        _ended_by_signals(),
-        Scene(tell, ipv6=ipv6, founded=founded, delay_s=chosen.delay_s, seconds=within_s) as scene,
-    ):
-        chosen.play(scene)
+    with _ended_by_signals(), lab.staged(chosen, tell, parameters) as scene:
         tell("the doctor looks at the router:")
         found = doctor.diagnosed([], given, None, netns=scene.net.router.path)
         places = scene.net.places if keep else ()

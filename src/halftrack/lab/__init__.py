@@ -7,6 +7,8 @@ somebody else could use. All of it goes with this process, however that ends.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import difflib
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +23,11 @@ from halftrack.lab.scenarios import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from halftrack.lab.parameters import Parameters
     from halftrack.lab.scenario import Scenario
+    from halftrack.lab.scene import Scene
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     shaping.FOUNDING,
@@ -44,3 +50,18 @@ def find(name: str) -> Scenario:
     near = difflib.get_close_matches(name.lower(), names, n=1)
     told = f"did you mean {near[0]}?" if near else "halftrack lab lists them"
     raise UsageError(f"there is no scenario {name[:40]!a}: {told}")
+
+
+@contextlib.contextmanager
+def staged(chosen: Scenario, tell: Callable[[str], None], parameters: Parameters) -> Iterator[Scene]:
+    """The scenario, played: what it leaves open goes on in the body, and all is gone after it.
+
+    Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, OSError.
+    """
+    from halftrack.lab.scene import Scene  # noqa: PLC0415  # the list needs none of it
+
+    if chosen.founded:
+        parameters = dataclasses.replace(parameters, founded=True)
+    with Scene(tell, parameters, delay_s=chosen.delay_s) as scene:
+        chosen.play(scene)
+        yield scene

@@ -9,7 +9,7 @@ from halftrack.lab.scene import ENDING
 if TYPE_CHECKING:
     from halftrack.lab.scene import Scene, Visit
 
-VISITORS: Final = 16
+_VISITORS: Final = 16
 _APART_S: Final = 0.4
 _ANSWER: Final = bytes(1_000)
 
@@ -17,7 +17,7 @@ _ANSWER: Final = bytes(1_000)
 def closed_and_forgotten(scene: Scene) -> list[Visit]:
     """Clients ask, wait in vain and close; the router does not know them any more."""
     with scene.given("so that the router forgets sooner", **ENDING):
-        visits = scene.visits(VISITORS)
+        visits = scene.visits(scene.parameters.many(_VISITORS))
         scene.talk(visits)
         for client, _ in visits:
             client.close()

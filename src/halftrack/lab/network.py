@@ -12,15 +12,17 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import FeatureMissing
-from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.kernel import tracking
 from halftrack.kernel.links import Links
 from halftrack.lab import carrying
+from halftrack.lab.parameters import NETWORKS
 from halftrack.lab.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import ExitStack
+
+    from halftrack.lab.parameters import Parameters
 
 CLIENTS: Final = 20
 """Addresses that the client has."""
@@ -31,11 +33,11 @@ _COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
 class Network:
     """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has."""
 
-    def __init__(self, stack: ExitStack, *, ipv6: bool, delay_s: float) -> None:
+    def __init__(self, stack: ExitStack, parameters: Parameters, *, delay_s: float) -> None:
         """Gone with the stack. ``delay_s``: from router to server, and back. HalftrackError, OSError."""
-        self.family = AF_INET6 if ipv6 else AF_INET
+        ipv6, self.family = parameters.ipv6, parameters.family
         # Two labs at once do not share a server's address, by which its namespace is found.
-        number = 10 + os.getpid() % 200
+        number = 10 + (os.getpid() + parameters.network) % NETWORKS
         here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
         self.server_address = here.format(number)
         self.clients = tuple(there.format(one) for one in range(1, CLIENTS + 1))

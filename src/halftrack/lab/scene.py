@@ -15,14 +15,15 @@ import polars as pl
 from halftrack.errors import Incomplete
 from halftrack.evidence import uapi
 from halftrack.kernel import ctnetlink
+from halftrack.lab.background import Background
 from halftrack.lab.network import Network
+from halftrack.lab.parameters import BESIDE, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from halftrack.lab.place import Place
 
-PORT: Final = 80
 FOUNDING: Final = {"tcp_timeout_unacknowledged": 432_000, "tcp_timeout_max_retrans": 432_000}
 """Both raised, a kernel that cuts one-sided entries short keeps them for five days, as older ones do."""
 ENDING: Final = {
@@ -31,6 +32,7 @@ ENDING: Final = {
 """How long a router that forgets soon remembers what has been closed. All of them: a FIN that a busy machine
 sends twice takes an entry one state further.
 """
+_USUAL: Final = Parameters()
 _SETTING: Final = "netfilter/nf_conntrack_"
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST."""
@@ -56,25 +58,21 @@ class Scene:
     def __init__(
         self,
         tell: Callable[[str], None],
+        parameters: Parameters = _USUAL,
         *,
-        ipv6: bool = False,
-        founded: bool = False,
         delay_s: float = 0.0,
-        seconds: float = 60.0,
     ) -> None:
         self.tell = tell
-        self.founded = founded
-        self._ipv6 = ipv6
+        self.parameters = parameters
         self._delay_s = delay_s
-        self._end_s = time.monotonic() + seconds
-        self._seconds = seconds
+        self._end_s = time.monotonic() + parameters.seconds
         self._open = contextlib.ExitStack()
         self._sockets: dict[str, list[socket.socket]] = {}
         self._listeners: dict[int, socket.socket] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.net = Network(stack, ipv6=self._ipv6, delay_s=self._delay_s)
+            self.net = Network(stack, self.parameters, delay_s=self._delay_s)
             self._open = stack.pop_all()
         self.tell(
             f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
@@ -82,12 +80,15 @@ class Scene:
         )
         if self._delay_s:
             self.tell(f"packets take {self._delay_s:g} s from the router to the server, and as long back")
-        if self.founded:
+        if self.parameters.founded:
             self.net.router.set({_SETTING + name: str(value) for name, value in FOUNDING.items()})
             self.tell(
                 "as founded: both timeouts that cut one-sided entries short are raised to 432000 s, as if"
                 " the kernel were one that does not"
             )
+        if self.parameters.background:
+            self.enter(Background(self, self.parameters.background))
+            self.tell(f"{self.parameters.background} healthy connections talk beside, on port {BESIDE}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,8 +111,14 @@ class Scene:
         """Something that goes on until the scene is left."""
         self._open.enter_context(context)
 
-    def visits(self, number: int, port: int = PORT, own: Sequence[str] = ()) -> list[Visit]:
+    @property
+    def port(self) -> int:
+        """Of the service that the trouble is about."""
+        return self.parameters.port
+
+    def visits(self, number: int, port: int | None = None, own: Sequence[str] = ()) -> list[Visit]:
         """So many new connections to the server, from one client address (``own``; all) after the other."""
+        port = port or self.port
         listener = self.listener(port)
         goal, own = (self.net.server_address, port), own or self.net.clients
         begun = [self.begin(goal, own[each % len(own)]) for each in range(number)]
@@ -153,8 +160,9 @@ class Scene:
 
         return self._keep(self.net.client, self.net.client.call(connect))
 
-    def listener(self, port: int = PORT, backlog: int = 512) -> socket.socket:
+    def listener(self, port: int | None = None, backlog: int = 512) -> socket.socket:
         """The server's, one for each port."""
+        port = port or self.port
         if port not in self._listeners:
             family = socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6
             where = (self.net.server_address, port)
@@ -187,8 +195,10 @@ class Scene:
         place.run(["nft", "delete", "table", "inet", "lab"])
 
     def entries(self) -> pl.DataFrame:
-        """The router's table. Raises OSError, HalftrackError."""
-        return ctnetlink.dump(netns_path=self.net.router.path).flows.frame
+        """The router's table without the healthy traffic beside. Raises OSError, HalftrackError."""
+        beside = (pl.col("orig_dport") == BESIDE) | (pl.col("orig_sport") == BESIDE)
+        found = ctnetlink.dump(netns_path=self.net.router.path).flows.frame
+        return found.filter(~beside.fill_null(value=False))
 
     def one_sided(self) -> pl.DataFrame:
         """Its established entries that never saw a reply."""
@@ -222,7 +232,9 @@ class Scene:
         return max(self._end_s - time.monotonic(), _LOOK_AGAIN_S)
 
     def _late(self, what: str) -> Incomplete:
-        return Incomplete(f"{self._seconds:.0f} s were too short for {what}: allow more with --seconds")
+        return Incomplete(
+            f"{self.parameters.seconds:.0f} s were too short for {what}: allow more with --seconds"
+        )
 
     def _keep(self, place: Place, one: socket.socket) -> socket.socket:
         self._sockets.setdefault(place.name, []).append(one)

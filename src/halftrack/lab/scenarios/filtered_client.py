@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.lab import late
 from halftrack.lab.scenario import Scenario
-from halftrack.lab.scene import PORT
 
 if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def play(scene: Scene) -> None:
     visits = late.closed_and_forgotten(scene)
-    scene.drop(scene.net.client, f"tcp sport {PORT}")
+    scene.drop(scene.net.client, f"tcp sport {scene.port}")
     scene.tell("the clients' own filter drops what comes from the server now")
     late.answered(scene, visits)
     scene.tell("the server answers at last: each answer opens an entry, nobody says that it is over")

@@ -20,7 +20,7 @@ _APART_S: Final = 0.4
 
 def play(scene: Scene) -> None:
     with scene.given("so that the router forgets sooner", **ENDING):
-        visits = scene.visits(_VISITORS)
+        visits = scene.visits(scene.parameters.many(_VISITORS))
         scene.talk(visits)
         for _, served in visits:
             served.shutdown(1)

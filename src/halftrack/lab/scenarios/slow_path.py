@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.lab.scenario import Scenario
-from halftrack.lab.scene import PORT, reset
+from halftrack.lab.scene import reset
 
 if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
@@ -26,10 +26,10 @@ def play(scene: Scene) -> None:
     net = scene.net
     leaving, staying = net.clients[:-_STAYING], net.clients[-_STAYING:]
     with scene.given("so that the router forgets sooner", tcp_timeout_close=_CLOSE_S):
-        visits = scene.visits(len(leaving), own=leaving)
+        visits = scene.visits(scene.parameters.many(len(leaving)), own=leaving)
         others = scene.visits(_STAYING, own=staying)
         scene.tell(f"{len(visits)} clients have connected")
-        scene.drop(net.client, f"{scene.family} daddr {{ {', '.join(leaving)} }} tcp sport {PORT}")
+        scene.drop(net.client, f"{scene.family} daddr {{ {', '.join(leaving)} }} tcp sport {scene.port}")
         for client, served in visits:
             reset(client)
             served.send(_PAGE)
