@@ -117,8 +117,10 @@ class Tally:
 
 
 def frame(columns: Mapping[str, pl.Series | Sequence[object]]) -> pl.DataFrame:
-    """A frame of the schema out of some of its columns, nulls for the rest."""
+    """A frame of the schema out of some of its columns, nulls for the rest; out of none, an empty one."""
     given = pl.DataFrame(dict(columns))
+    if not given.width:
+        return pl.DataFrame(schema=dict(SCHEMA))
     return given.select(
         pl.col(name).cast(dtype) if name in given.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in SCHEMA.items()

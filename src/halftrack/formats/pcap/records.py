@@ -1,0 +1,71 @@
+"""What captures of either format come to: packets as they lie in a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.formats.pcap.fields import Fields, Places
+
+MOST_BYTES: Final = 16 << 20
+"""Of one packet. No tool captures a quarter of this, and what is longer would have to be held whole."""
+NO_INTERFACE: Final = -1
+UNKNOWN_LINK: Final = -1
+NEVER: Final = np.iinfo(np.int64).min
+"""In place of a time that a packet does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Packets of a block, in the order of the file; arrays of one length.
+
+    ``start``, ``end``: where the captured bytes lie. ``wire``: how many there were to capture. ``at_ns``:
+    since 1970, or ``NEVER``. ``link``: LINKTYPE_*, or ``UNKNOWN_LINK``. ``interface``: its number, or
+    ``NO_INTERFACE``.
+    """
+
+    fields: Fields
+    start: Places
+    end: Places
+    wire: Places
+    at_ns: Places
+    link: Places
+    interface: Places
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def parts(self, most: int) -> Iterator[Records]:
+        """The same in pieces of at most so many packets."""
+        for at in range(0, len(self), most):
+            here = slice(at, at + most)
+            yield replace(
+                self,
+                start=self.start[here],
+                end=self.end[here],
+                wire=self.wire[here],
+                at_ns=self.at_ns[here],
+                link=self.link[here],
+                interface=self.interface[here],
+            )
+
+
+class Walker(Protocol):
+    """A format's way through a file that comes in blocks.
+
+    ``damage``: why what follows cannot be read, once that is so, or None.
+    """
+
+    damage: str | None
+
+    def walk(self, data: bytes, size: int) -> tuple[Records, int]:
+        """The packets that are whole in ``data[:size]``, and how many bytes are done with.
+
+        ``data`` is padded. More than ``size`` bytes are done with where what comes is to be passed over.
+        """
+        ...
