@@ -11,7 +11,8 @@ import pytest
 from halftrack import lab, live
 from halftrack.diagnosis import diagnose
 from halftrack.evidence import uapi
-from halftrack.lab.parameters import Parameters
+from halftrack.kernel import ctnetlink
+from halftrack.lab.parameters import BESIDE, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,18 +21,24 @@ if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
 
 FAMILIES = pytest.mark.parametrize("ipv6", [False, True], ids=["ipv4", "ipv6"])
-_SECONDS = 120.0
+_SECONDS = 240.0
 """Other tests run on this machine."""
 _ESTABLISHED = uapi.TCP_CONNTRACK_ESTABLISHED
 
 
 def played(
-    name: str, *, ipv6: bool = False, founded: bool = False, see: Callable[[Scene], None]
+    name: str,
+    *,
+    ipv6: bool = False,
+    founded: bool = False,
+    background: int = 0,
+    see: Callable[[Scene], None],
 ) -> list[str]:
     """Play it and look while it stands; what it told."""
     told: list[str] = []
     chosen = lab.find(name)
-    with lab.staged(chosen, told.append, Parameters(ipv6=ipv6, founded=founded, seconds=_SECONDS)) as scene:
+    parameters = Parameters(ipv6=ipv6, founded=founded, background=background, seconds=_SECONDS)
+    with lab.staged(chosen, told.append, parameters) as scene:
         see(scene)
     return told
 
@@ -135,3 +142,41 @@ def test_timeouts_that_were_shortened_to_save_time_are_put_back() -> None:
         assert scene.net.router.call(name.read_text).strip() == "60"
 
     played("half-close", see=see)
+
+
+@FAMILIES
+def test_where_requests_take_another_way_the_server_alone_is_heard_and_talks_on(*, ipv6: bool) -> None:
+    def see(scene: Scene) -> None:
+        rows = scene.one_sided()
+        assert from_server(rows)
+        assert rows.height == 24
+        assert rows["orig_packets"].min() >= 120
+
+    played("asymmetric-path", ipv6=ipv6, see=see)
+
+
+@FAMILIES
+def test_where_answers_take_another_way_clients_wait_for_ever_as_far_as_the_tracker_knows(
+    *, ipv6: bool
+) -> None:
+    def see(scene: Scene) -> None:
+        rows = scene.entries()
+        waiting = rows.filter(pl.col("state") == uapi.TCP_CONNTRACK_SYN_SENT)
+        assert waiting.height == 80
+        assert set(waiting["orig_packets"]) == {1}
+        old = scene.one_sided()
+        assert set(old["orig_dport"]) == {80}
+        assert old.height == 16
+
+    played("direct-return", ipv6=ipv6, see=see)
+
+
+def test_healthy_traffic_beside_is_answered_and_ends_in_order() -> None:
+    def see(scene: Scene) -> None:
+        beside = ctnetlink.dump(netns_path=scene.net.router.path).flows.frame.filter(
+            pl.col("orig_dport") == BESIDE
+        )
+        assert beside.height > 30  # those that go on, and some that have ended
+        assert beside.select((pl.col("status") & uapi.IPS_SEEN_REPLY != 0).all()).item()
+
+    played("half-close", background=30, see=see)

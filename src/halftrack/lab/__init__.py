@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UsageError
 from halftrack.lab.scenarios import (
+    asymmetric_path,
+    direct_return,
     filtered_client,
     half_close,
     open_client,
@@ -37,6 +39,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     shaping.SCENARIO,
     shaping_htb.SCENARIO,
     slow_path.SCENARIO,
+    asymmetric_path.SCENARIO,
+    direct_return.SCENARIO,
 )
 """In the order in which they are listed: the founding trouble first."""
 

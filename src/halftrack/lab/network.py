@@ -2,7 +2,8 @@
 
     lab-client  eth0 --- to-client  lab-router  to-server --- eth0  lab-server
 
-Nothing leads out of it. Addresses are those that documents may use (RFC 5737, RFC 3849).
+Nothing leads out of it. Addresses are those that documents and benchmarks may use (RFC 5737, RFC 3849,
+RFC 2544).
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 
 CLIENTS: Final = 20
 """Addresses that the client has."""
+_BESIDE_CLIENT: Final = 250
 _PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 _COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
 
 
 class Network:
-    """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has."""
+    """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has. Of the healthy
+    traffic beside a trouble ``client_beside`` and ``server_beside`` are the ends.
+    """
 
     def __init__(self, stack: ExitStack, parameters: Parameters, *, delay_s: float) -> None:
         """Gone with the stack. ``delay_s``: from router to server, and back. HalftrackError, OSError."""
@@ -39,9 +43,11 @@ class Network:
         # Two labs at once do not share a server's address, by which its namespace is found.
         number = 10 + (os.getpid() + parameters.network) % NETWORKS
         here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
+        beside = "2001:db8:4::{:x}" if ipv6 else "198.18.0.{}"
         self.server_address = here.format(number)
         self.clients = tuple(there.format(one) for one in range(1, CLIENTS + 1))
         self.unused = tuple(there.format(one) for one in range(CLIENTS + 1, 251))
+        self.server_beside, self.client_beside = beside.format(number), beside.format(_BESIDE_CLIENT)
         self._stack = stack
         self.client, self.router, self.server = (
             self._placed(name) for name in ("lab-client", "lab-router", "lab-server")
@@ -86,14 +92,19 @@ class Network:
                 router.pair("to-server", "eth0", self.server.fd, 1)
             for place, name in ((self.client, "to-client"), (self.server, "to-server")):
                 router.up(name)
-                own = self.clients if place is self.client else (self.server_address,)
+                own = (
+                    (*self.clients, self.client_beside)
+                    if place is self.client
+                    else (self.server_address, self.server_beside)
+                )
                 with _links(place) as there:
                     there.up("eth0")
                     for address in own:
                         there.address(place.index("eth0"), address)
                     there.route(place.index("eth0"), None, self.family)
             router.route(self.router.index("to-client"), None, self.family)
-            router.route(self.router.index("to-server"), self.server_address)
+            for address in (self.server_address, self.server_beside):
+                router.route(self.router.index("to-server"), address)
 
     def _carry(self, delay_s: float) -> None:
         """A link whose packets are carried by hand. Raises FeatureMissing."""

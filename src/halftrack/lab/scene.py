@@ -15,9 +15,9 @@ import polars as pl
 from halftrack.errors import Incomplete
 from halftrack.evidence import uapi
 from halftrack.kernel import ctnetlink
-from halftrack.lab.background import Background
 from halftrack.lab.network import Network
 from halftrack.lab.parameters import BESIDE, Parameters
+from halftrack.lab.talking import healthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +37,7 @@ _SETTING: Final = "netfilter/nf_conntrack_"
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST."""
 _LOOK_AGAIN_S: Final = 0.1
+_BACKLOG: Final = 512
 _DROP: Final = """table inet lab {{
   chain drops {{ type filter hook input priority 0; {match} drop; }}
 }}
@@ -68,7 +69,7 @@ class Scene:
         self._end_s = time.monotonic() + parameters.seconds
         self._open = contextlib.ExitStack()
         self._sockets: dict[str, list[socket.socket]] = {}
-        self._listeners: dict[int, socket.socket] = {}
+        self._listeners: dict[tuple[str, int], socket.socket] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -87,7 +88,7 @@ class Scene:
                 " the kernel were one that does not"
             )
         if self.parameters.background:
-            self.enter(Background(self, self.parameters.background))
+            self.enter(healthy(self, self.parameters.background))
             self.tell(f"{self.parameters.background} healthy connections talk beside, on port {BESIDE}")
         return self
 
@@ -118,9 +119,14 @@ class Scene:
 
     def visits(self, number: int, port: int | None = None, own: Sequence[str] = ()) -> list[Visit]:
         """So many new connections to the server, from one client address (``own``; all) after the other."""
-        port = port or self.port
-        listener = self.listener(port)
-        goal, own = (self.net.server_address, port), own or self.net.clients
+        return self._visits(number, (self.net.server_address, port or self.port), own or self.net.clients)
+
+    def visits_beside(self, number: int) -> list[Visit]:
+        """Between addresses of client and server that no scenario has anything to do with."""
+        return self._visits(number, (self.net.server_beside, BESIDE), (self.net.client_beside,))
+
+    def _visits(self, number: int, goal: tuple[str, int], own: Sequence[str]) -> list[Visit]:
+        listener = self._listener(goal, _BACKLOG)
         begun = [self.begin(goal, own[each % len(own)]) for each in range(number)]
         clients = {one.getsockname()[:2]: one for one in begun}
         found = []
@@ -160,16 +166,17 @@ class Scene:
 
         return self._keep(self.net.client, self.net.client.call(connect))
 
-    def listener(self, port: int | None = None, backlog: int = 512) -> socket.socket:
+    def listener(self, port: int | None = None, backlog: int = _BACKLOG) -> socket.socket:
         """The server's, one for each port."""
-        port = port or self.port
-        if port not in self._listeners:
+        return self._listener((self.net.server_address, port or self.port), backlog)
+
+    def _listener(self, where: tuple[str, int], backlog: int) -> socket.socket:
+        if where not in self._listeners:
             family = socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6
-            where = (self.net.server_address, port)
-            self._listeners[port] = self.net.server.call(
+            self._listeners[where] = self.net.server.call(
                 lambda: socket.create_server(where, family=family, backlog=backlog)
             )
-        return self._listeners[port]
+        return self._listeners[where]
 
     @contextlib.contextmanager
     def given(self, why: str, **seconds: int) -> Iterator[None]:
@@ -196,9 +203,8 @@ class Scene:
 
     def entries(self) -> pl.DataFrame:
         """The router's table without the healthy traffic beside. Raises OSError, HalftrackError."""
-        beside = (pl.col("orig_dport") == BESIDE) | (pl.col("orig_sport") == BESIDE)
         found = ctnetlink.dump(netns_path=self.net.router.path).flows.frame
-        return found.filter(~beside.fill_null(value=False))
+        return found.filter(pl.col("orig_dport").ne_missing(BESIDE))
 
     def one_sided(self) -> pl.DataFrame:
         """Its established entries that never saw a reply."""
