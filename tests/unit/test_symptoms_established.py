@@ -6,6 +6,7 @@ from halftrack.diagnosis import diagnose
 from halftrack.evidence.values import (
     LocalAddress,
     Namespace,
+    Sockets,
     Table,
 )
 from unit.flowrows import evidence, one_sided, row, sockets, table
@@ -163,13 +164,20 @@ def test_the_nodes_own_connections_are_compared_with_its_own_sockets() -> None:
     assert entries(evidence(dead)) == {"orphaned": 1}
 
 
-def behind(router: Table, *others: tuple[str, str]) -> dict[str, int]:
-    """What is found in a router's table, with namespaces ``(name, address)`` that have no owner."""
+def behind(
+    router: Table, *others: tuple[str, str], count: int = 0, **inside: Sockets | None
+) -> dict[str, int]:
+    """What is found in a router's table, with namespaces ``(name, address)`` that have no owner.
+
+    ``inside``: sockets by name, None for not read; without, none are open there. ``count``: entries that
+    each tracks itself.
+    """
     tables = [
         Table(
             Namespace(name, 100 + number),
             addresses=(LocalAddress(address, 24, "eth0"),),
-            sockets=sockets(),
+            sockets=inside.get(name, sockets()),
+            count=count,
             skipped=True,
         )
         for number, (name, address) in enumerate(others)
@@ -180,11 +188,30 @@ def behind(router: Table, *others: tuple[str, str]) -> dict[str, int]:
 ROUTED = [row("198.51.100.7", "10.66.1.2", 40_000 + n, 80, left=QUIET) for n in range(8)]
 
 
+def test_a_namespace_without_an_owner_speaks_for_the_address_that_it_alone_has() -> None:
+    router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
+
+    assert behind(router, ("server", "10.66.1.2")) == {"orphaned": 8}
+    assert behind(router, ("server", "10.66.1.2"), ("twin", "10.66.1.2")) == {"idle-established": 8}
+
+
+def test_sockets_in_a_namespace_without_an_owner_prove_life() -> None:
+    router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
+    live = sockets(*(("10.66.1.2", 80, "198.51.100.7", 40_000 + n) for n in range(5)))
+
+    assert behind(router, ("server", "10.66.1.2"), server=live) == {"orphaned": 3, "idle-established": 5}
+
+
+def test_what_tracks_itself_may_hand_connections_on_to_a_socket_elsewhere() -> None:
+    router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
+
+    assert behind(router, ("server", "10.66.1.2"), count=8) == {"idle-established": 8}
+
+
 def test_sockets_of_the_router_prove_nothing_about_another_namespace() -> None:
     router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
 
-    assert behind(router, ("server", "10.66.1.2")) == {"idle-established": 8}
-    assert behind(router, ("server", "10.66.1.2"), ("twin", "10.66.1.2")) == {"idle-established": 8}
+    assert behind(router, ("server", "10.66.1.2"), server=None) == {"idle-established": 8}
 
 
 def test_a_namespace_that_has_no_address_has_no_end_of_any_connection() -> None:

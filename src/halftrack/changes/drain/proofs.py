@@ -93,4 +93,6 @@ def _witnesses(judgement: Judgement) -> list[Table]:
     dead = judgement.rows(Fate.DEAD)
     owners = {NOBODY if owner is None else owner for owner in dead["owner"].unique()}
     used = {id(read) for owner, read in known.items() if owner in owners}
+    if NOBODY in owners and not dead["here"].all():
+        used |= {id(table.sockets) for table in ends.neighbours(view)}
     return [table for table in view.evidence.tables if id(table.sockets) in used]

@@ -33,7 +33,7 @@ class Orphaned:
     slug: str = "orphaned"
 
     def choose(self, view: View) -> pl.Series | None:
-        if not sockets.by_owner(view):
+        if not sockets.read(view):
             return None
         alone = pl.col("one_sided") & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
         candidates = view.flows.lazy().select(

@@ -4,28 +4,32 @@ An entry whose owned end is ``orig_src`` belongs to a socket ``orig_src:orig_spo
 orig_dst:orig_dport``; one that ends here belongs to ``reply_src:reply_sport ->
 reply_dst:reply_dport``, or to ``orig_src`` as remote end where the source was rewritten only after
 the socket. Listeners are no proof of life; TIME_WAIT is.
+
+The end of an entry may be in a namespace that is nobody's as far as owners are known: whose address it
+alone has, its sockets tell, too.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
 from halftrack.diagnosis.clocks import SLICE
-from halftrack.diagnosis.ends import NOBODY, owner_index
-from halftrack.evidence import uapi
+from halftrack.diagnosis.ends import NOBODY, in_every_namespace, owner_index
+from halftrack.evidence import addresses, uapi
 from halftrack.evidence.marks import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
-    from halftrack.evidence.values import Sockets
+    from halftrack.evidence.values import Sockets, Table
 
 _LISTEN: Final = 10  # include/net/tcp_states.h: TCP_LISTEN
 _NOBODY_MARK: Final = 2**32 - 1
@@ -67,18 +71,75 @@ def by_owner(view: View) -> Mapping[int, Sockets]:
     return found
 
 
+def neighbours(view: View) -> tuple[Table, ...]:
+    """Other namespaces of this node without an owner that is known, whose sockets were read.
+
+    Only those that track nothing: what is tracked may be translated, and its socket be elsewhere.
+    """
+    if view.table.namespace.owner is not None:
+        return ()  # what else the node has is foreign to a container
+    return tuple(
+        each
+        for each in view.evidence.tables
+        if each is not view.table
+        and each.sockets is not None
+        and each.namespace.owner is None
+        and each.count == 0
+    )
+
+
+def read(view: View) -> bool:
+    """Whether the sockets of any end were."""
+    return bool(by_owner(view) or neighbours(view))
+
+
 def covered(view: View, rows: MarkedRows) -> int:
     """How many of these rows belong to an end whose sockets were read."""
-    known = by_owner(view)
-    if not known:
+    known, near = by_owner(view), neighbours(view)
+    if not known and not near:
         return 0
-    return rows.count(_known(known))
+    return rows.count(_known(known, view, near))
 
 
-def _known(known: Mapping[int, Sockets]) -> pl.Expr:
+def _known(known: Mapping[int, Sockets], view: View, near: Sequence[Table]) -> pl.Expr:
     owners = pl.Series([index for index in known if index != NOBODY], dtype=pl.UInt32)
     ours = pl.col("side").cast(pl.String) != "forwarded"
-    return ours & (pl.col("owner").is_in(owners.implode()) | (pl.col("here") & (NOBODY in known)))
+    return ours & (
+        pl.col("owner").is_in(owners.implode())
+        | (pl.col("here") & (NOBODY in known))
+        | (pl.col("owner").is_null() & ~pl.col("here") & _among(_alone(view, near)))
+    )
+
+
+def _alone(view: View, near: Sequence[Table]) -> list[tuple[int, int]]:
+    """Addresses that these namespaces have, each of them one, and nobody else on the node."""
+    having = Counter(
+        one for table in view.evidence.tables for one in {each.address for each in table.addresses or ()}
+    )
+    having.update(address for owner in view.evidence.owners for address in owner.addresses)
+    pairs = [
+        addresses.parse(each.address)
+        for table in near
+        for each in table.addresses or ()
+        if having[each.address] == 1
+    ]
+    return [pair for pair in pairs if not in_every_namespace(pair)]
+
+
+def _among(pairs: Sequence[tuple[int, int]]) -> pl.Expr:
+    """Whether the owned end's address is one of these."""
+    found = pl.lit(value=False)
+    by_half: dict[int, list[int]] = {}
+    for hi, lo in pairs:
+        by_half.setdefault(hi, []).append(lo)
+    for hi, los in by_half.items():
+        ends = (
+            (pl.col(f"{end}_hi") == hi) & pl.col(f"{end}_lo").is_in(pl.Series(los, dtype=pl.UInt64).implode())
+            for end in ("orig_src", "reply_src")
+        )
+        opened, answered = ends
+        found |= pl.when("local_src").then(opened).otherwise(answered)
+    return found
 
 
 def missing(view: View, candidates: pl.Series) -> pl.Series | None:
@@ -86,16 +147,18 @@ def missing(view: View, candidates: pl.Series) -> pl.Series | None:
 
     None where no sockets were read.
     """
-    known = by_owner(view)
-    if not known:
+    known, near = by_owner(view), neighbours(view)
+    if not known and not near:
         return None
-    compared = candidates & view.flows.lazy().select(_known(known)).collect().to_series()
+    compared = candidates & view.flows.lazy().select(_known(known, view, near)).collect().to_series()
     owners = view.flows["owner"].filter(compared).unique().fill_null(_NOBODY_MARK)
     live = [
         _socket_keys(number, each)
         for number, each in known.items()
         if (_NOBODY_MARK if number == NOBODY else number) in owners
     ]
+    if _NOBODY_MARK in owners:  # an address that one namespace alone has tells it from the others
+        live += [_socket_keys(NOBODY, each.sockets) for each in near if each.sockets is not None]
     if not live:
         return pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
     sockets = pl.Series(np.concatenate(live)).implode()
