@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 from halftrack.diagnosis import cases
 from halftrack.diagnosis.causes import CAUSES, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY, Clue, conclude
+from halftrack.diagnosis.rows import MarkedRows
 from halftrack.evidence import uapi
 from halftrack.evidence.values import Firewall, LocalAddress
 from halftrack.tcp import releases, timeouts
 from unit import flowrows
-from unit.caserows import FIVE_DAYS, V4, case, one_sided, rows, spread_evenly
+from unit.caserows import FIVE_DAYS, V4, case, one_sided, rows, spread_evenly, view
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 HOUR, DAY = 3600, 86_400
 FEW_PEERS = [V4 + 0x0A000001 + n % 3 for n in range(300)]
+
+
+def weighed_flush(one: Case) -> float:
+    return ranked(one)["table-flush"].confidence
 
 
 def ranked(one: Case) -> dict[str, Cause]:
@@ -149,6 +155,20 @@ class TestOneSided:
         frame = one_sided(2000, idle_s=ages, origin="pick-up")
         assert first(case("one-sided", frame)) == "table-flush"
 
+    @pytest.mark.parametrize(("others", "likelier"), [("pick-up", True), ("handshake", False)])
+    def test_what_lives_on_beside_them_was_picked_up_by_a_flush_as_well(
+        self, others: str, *, likelier: bool
+    ) -> None:
+        pick_ups = one_sided(40, idle_s=[100] * 40, origin="pick-up")
+        frame = pl.concat([pick_ups, rows(60, idle_s=[1] * 60, origin=others)])
+        alone = case("one-sided", pick_ups)
+        whole = view(frame)
+        part = MarkedRows.of(frame, frame["one_sided"])
+        beside = dataclasses.replace(alone, view=whole, rows=part)
+        before = weighed_flush(alone)
+        assert (weighed_flush(beside) > before + 0.1) is likelier
+        assert weighed_flush(beside) >= before
+
     def test_a_clock_that_runs_from_before_the_boot_tells_no_flush(self) -> None:
         one = case("one-sided", one_sided(2000, idle_s=[20 * HOUR] * 2000, origin="pick-up"))
         booted = dataclasses.replace(one.view.evidence, up_s=HOUR)
@@ -200,6 +220,27 @@ class TestSilentConnections:
         assert first(one) == "idle-pool"
         assert found["idle-pool"].confidence > 0.7
         assert "vanished-peer" not in found or found["vanished-peer"].confidence < LIKELY
+
+    def test_living_sockets_of_many_peers_are_a_pool_only_where_connections_are_kept_open(self) -> None:
+        """Nobody asked after them: an end that holds its socket does not tell the one from the other."""
+
+        def asked(port: int) -> dict[str, Cause]:
+            entries = [
+                flowrows.row(
+                    f"198.51.100.{n + 1}", "10.0.0.1", 40_000 + n, port, left=FIVE_DAYS - 10_000 - 900 * n
+                )
+                for n in range(60)
+            ]
+            alive = [("10.0.0.1", port, f"198.51.100.{n + 1}", 40_000 + n) for n in range(60)]
+            table = flowrows.table(
+                *entries, sockets=flowrows.sockets(*alive), addresses=(LocalAddress("10.0.0.1", 24, "eth0"),)
+            )
+            (one,) = cases(flowrows.evidence(table))
+            return ranked(one)
+
+        assert next(iter(asked(443))) == "vanished-peer"
+        assert next(iter(asked(5432))) == "idle-pool"
+        assert asked(5432)["vanished-peer"].confidence < LIKELY
 
     def test_an_owner_with_connections_that_outlived_the_moment_was_not_removed(self) -> None:
         """60 of 100 connections to one listener went at once; the sockets of the other 40 live."""

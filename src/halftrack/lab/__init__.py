@@ -18,10 +18,15 @@ from halftrack.lab.scenarios import (
     direct_return,
     filtered_client,
     half_close,
+    idle_pool,
+    long_close_wait,
     open_client,
+    owner_removed,
     shaping,
     shaping_htb,
     slow_path,
+    table_flush,
+    vanished_peer,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +46,11 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     slow_path.SCENARIO,
     asymmetric_path.SCENARIO,
     direct_return.SCENARIO,
+    vanished_peer.SCENARIO,
+    owner_removed.SCENARIO,
+    long_close_wait.SCENARIO,
+    table_flush.SCENARIO,
+    idle_pool.SCENARIO,
 )
 """In the order in which they are listed: the founding trouble first."""
 

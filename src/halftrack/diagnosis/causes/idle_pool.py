@@ -21,11 +21,11 @@ _FEW_PEERS: Final = 0.2
 def weigh(case: Case) -> Cause | None:
     if case.symptom != "idle-established":
         return None
-    some = case.rows.sample("peer_hi", "peer_lo", "orig_sport", "orig_dport")
+    some = case.rows.sample("peer_hi", "peer_lo")
     here = facts.entries_of(case.view)
     alive = facts.with_socket(case)
     peers = facts.variety(some, "peer_hi", "peer_lo")
-    kept = facts.share(some, pl.col("orig_dport").is_in(_KEPT_OPEN) | pl.col("orig_sport").is_in(_KEPT_OPEN))
+    kept = kept_open(case)
     many = case.rows.height >= facts.MANY
     return conclude(
         "idle-pool",
@@ -43,6 +43,9 @@ def weigh(case: Case) -> Cause | None:
             Clue("different peers per entry: the same few again and again", round(peers, 2), here, 0.3)
             if many and peers <= _FEW_PEERS
             else None,
+            Clue("different peers per entry: a pool is of few", round(peers, 2), here, -0.35)
+            if many and peers >= facts.SPREAD and kept < facts.MOSTLY
+            else None,
             Clue("share at services whose clients keep connections open", round(kept, 2), here, 0.25 * kept)
             if kept
             else None,
@@ -52,3 +55,9 @@ def weigh(case: Case) -> Cause | None:
         ),
         (None if facts.sockets_read(case) else "the owner's sockets: ss -tan in its namespace",),
     )
+
+
+def kept_open(case: Case) -> float:
+    """The share of the entries at services whose clients keep connections open."""
+    some = case.rows.sample("orig_sport", "orig_dport")
+    return facts.share(some, pl.col("orig_dport").is_in(_KEPT_OPEN) | pl.col("orig_sport").is_in(_KEPT_OPEN))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import shape, timeline
+from halftrack.diagnosis import entries, shape, timeline
 from halftrack.diagnosis.causes import facts, one_way
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
 
+_ALSO: Final = 0.3
+"""Share of the rest of a table: what has come since had its handshake seen."""
 _OLDER: Final = 60
 """Seconds by which stamps of one moment may differ."""
 
@@ -43,12 +45,32 @@ def weigh(case: Case) -> Cause | None:
             Clue("they did not come in one moment", when, clock, -0.6)
             if when in {"steady", "steps", "falling"}
             else None,
+            _others_too(case),
             one_way.goes_on(case, -0.5) if one_way.concerned(case) else None,
             _before_boot(case),
             _nothing_older(case),
         ),
         ("the log of that moment: a flush, a failover, a restart of the firewall",),
     )
+
+
+def _others_too(case: Case) -> Clue | None:
+    """What lives on was picked up as well: not these connections alone had lost their entries."""
+    others = entries.connected() & pl.col("origin").is_not_null() & ~pl.lit(case.rows.mask)
+    known, picked = (
+        case.view.flows.lazy()
+        .select(
+            known=others.fill_null(value=False).sum(),
+            picked=(others & (pl.col("origin") == "pick-up")).fill_null(value=False).sum(),
+        )
+        .collect()
+        .row(0)
+    )
+    if known < facts.MANY or picked < _ALSO * known:
+        return None
+    share = picked / known
+    what = f"share of {known:,} answered connections beside these that were picked up in mid-stream, too"
+    return Clue(what, round(share, 2), facts.FLAGS, 0.6 * share, own=True)
 
 
 def _before_boot(case: Case) -> Clue | None:

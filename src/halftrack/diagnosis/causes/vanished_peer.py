@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, idle_pool
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
 
-_SPREAD: Final = 0.3
 _FEW_ANSWERED: Final = 0.2
 
 
@@ -26,7 +25,7 @@ def weigh(case: Case) -> Cause | None:
     some = case.rows.sample("peer_hi", "peer_lo", "status")
     peers = facts.variety(some, "peer_hi", "peer_lo")
     answered = facts.share(some, entries.assured())
-    alive = facts.with_socket(case)
+    alive, kept = facts.with_socket(case), idle_pool.kept_open(case)
     many = case.rows.height >= facts.MANY
     here = facts.entries_of(case.view)
     return conclude(
@@ -44,16 +43,23 @@ def weigh(case: Case) -> Cause | None:
             if answered < _FEW_ANSWERED
             else None,
             Clue("different peers per entry", round(peers, 2), here, 0.3, own=True)
-            if many and peers >= _SPREAD
+            if many and peers >= facts.SPREAD
             else None,
             Clue("few peers hold all of them", round(peers, 2), here, -0.4)
-            if many and peers < _SPREAD
+            if many and peers < facts.SPREAD
             else None,
             _when(case),
+            # Who never asks after its peers keeps the sockets of those that are gone.
             Clue(
-                "share of the entries whose socket still lives", round(alive, 2), facts.SOCKETS, -0.3 * alive
+                "share of the entries whose socket still lives: nobody asked",
+                round(alive, 2),
+                facts.SOCKETS,
+                0,
             )
             if alive
+            else None,
+            Clue("share at services whose clients keep connections open", round(kept, 2), here, -0.4 * kept)
+            if alive and kept
             else None,
         ),
         (
