@@ -57,11 +57,17 @@ def to_text(hi: int, lo: int) -> str:
     return socket.inet_ntop(socket.AF_INET6, hi.to_bytes(8, "big") + lo.to_bytes(8, "big"))
 
 
+def are_v4(hi: _Words, lo: _Words) -> npt.NDArray[np.bool_]:
+    """Boolean, one per address."""
+    v4: npt.NDArray[np.bool_] = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
+    return v4
+
+
 def show(hi: pl.Series, lo: pl.Series, opaque: pl.Series) -> pl.Series:
     """Address columns as text, opaque ones as they were written. Same length, String."""
     his, los = hi.to_numpy(), lo.to_numpy()
     text = pl.Series(np.full(len(his), None), dtype=pl.String)
-    v4 = (his == 0) & (los >> np.uint64(32) == 0xFFFF)
+    v4 = are_v4(his, los)
     if v4.all():
         return _dotted(los)
     masked = his == OPAQUE_HI

@@ -6,23 +6,25 @@ window tracking, and how an entry is translated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import polars as pl
+import numpy as np
 
-from halftrack.evidence import addresses, uapi
-from halftrack.evidence.flows import ADDRESS_COLUMNS
+from halftrack.evidence import uapi
+from halftrack.formats import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.evidence.flows import FlowTable
+    import numpy.typing as npt
+    import polars as pl
 
-_STATUS: Final = (
-    (uapi.IPS_SEEN_REPLY, "SEEN_REPLY"),
-    (uapi.IPS_ASSURED, "ASSURED"),
-)
+    from halftrack.evidence.flows import FlowTable
+    from halftrack.formats.cells import Cells
+
+_STATUS: Final = ("UNSET", "SEEN_REPLY", "ASSURED", "SEEN_REPLY,ASSURED")
 _ADDRESSES: Final = (("-s", "orig_src"), ("-d", "orig_dst"), ("-r", "reply_src"), ("-q", "reply_dst"))
+_MIRRORED: Final = {"reply_src": "orig_dst", "reply_dst": "orig_src"}
 _PORTS: Final = (
     ("--sport", "orig_sport"),
     ("--dport", "orig_dport"),
@@ -43,89 +45,102 @@ _ZONES: Final = {
 }
 
 
-def lines(flows: FlowTable) -> pl.Series:
-    """One String per entry, in the table's order, without newlines.
+def text(flows: FlowTable) -> Iterator[bytes]:
+    """One line per entry, in the table's order, many at a time.
 
     The columns that are not in the frame count as not known.
     """
-    frame = flows.frame.with_columns(**_addresses(flows))
-    names = {str(number): name for number, name in uapi.PROTOCOL_NAMES.items()}
-    words = [
-        *_option("-t", "timeout", frame),
-        pl.lit(" -u "),
-        _status(),
+    frame = flows.frame
+    protocols = frame["l4proto"].to_numpy()
+    parts = [
+        "-A",
+        *_option("-t", frame["timeout"]),
+        " -u ",
+        _status(frame["status"]),
         *_zones(frame),
         *_marks(frame),
-        *(word for option, stem in _ADDRESSES for word in _option(option, stem, frame)),
-        pl.lit(" -p "),
-        pl.col("l4proto").cast(pl.String).replace(names),
-        *(word for option, column in _PORTS for word in _option(option, column, frame)),
-        *_icmp(frame),
-        *(word for option, column in _KEYS for word in _option(option, column, frame)),
-        *_states(frame),
+        *_addresses(flows),
+        " -p ",
+        _names(protocols),
+        *(part for option, column in _PORTS for part in _option(option, frame[column])),
+        *_icmp(frame, protocols),
+        *(part for option, column in _KEYS for part in _option(option, frame[column])),
+        *_states(frame["state"], protocols),
     ]
-    return frame.select(line=pl.concat_str(pl.lit("-A"), *words)).to_series()
+    return cells.joined(parts, frame.height)
 
 
-def _addresses(flows: FlowTable) -> dict[str, pl.Series]:
-    """As text. Most replies come back the same way: then nothing is spelled twice."""
-    frame, found = flows.frame, dict[str, pl.Series]()
-    mirrors = {"reply_src": "orig_dst", "reply_dst": "orig_src"}
-    for stem in ADDRESS_COLUMNS:
-        hi, lo, mirror = frame[f"{stem}_hi"], frame[f"{stem}_lo"], mirrors.get(stem)
+def _option(option: str, column: pl.Series) -> Iterator[Cells | str]:
+    """What says it in each line that knows it."""
+    if column.null_count() < len(column):
+        known = None if not column.null_count() else column.is_not_null().to_numpy()
+        yield from _where(option, cells.numbers(_values(column)), known)
+
+
+def _values(column: pl.Series, unknown: int = 0) -> npt.NDArray[np.integer[Any]]:
+    return (column.fill_null(unknown) if column.null_count() else column).to_numpy()
+
+
+def _where(option: str, values: Cells, where: npt.NDArray[np.bool_] | None) -> Iterator[Cells | str]:
+    """``where``: None: everywhere."""
+    if where is None:
+        yield f" {option} "
+        yield values
+    elif where.any():
+        yield cells.words(("", f" {option} "), where.view(np.uint8))
+        yield cells.only(values, where)
+
+
+def _status(status: pl.Series) -> Cells:
+    bits = status.to_numpy()
+    replied, assured = (bits & bit != 0 for bit in (uapi.IPS_SEEN_REPLY, uapi.IPS_ASSURED))
+    return cells.words(_STATUS, replied + np.uint8(2) * assured)
+
+
+def _zones(frame: pl.DataFrame) -> Iterator[Cells | str]:
+    zones, ways = _values(frame["zone"]), _values(frame["zone_dir"])
+    if zones.any():
+        for way, option in _ZONES.items():
+            yield from _where(option, cells.numbers(zones), (zones > 0) & (ways == way))
+
+
+def _marks(frame: pl.DataFrame) -> Iterator[Cells | str]:
+    marks = _values(frame["mark"])
+    if marks.any():
+        yield from _where("-m", cells.numbers(marks), marks > 0)
+
+
+def _addresses(flows: FlowTable) -> Iterator[Cells | str]:
+    """Most replies come back the same way: then nothing is spelled twice."""
+    frame, found = flows.frame, dict[str, cells.Cells]()
+    for option, stem in _ADDRESSES:
+        hi, lo, mirror = frame[f"{stem}_hi"], frame[f"{stem}_lo"], _MIRRORED.get(stem)
         if mirror and (lo == frame[f"{mirror}_lo"]).all() and (hi == frame[f"{mirror}_hi"]).all():
             found[stem] = found[mirror]
         else:
-            found[stem] = addresses.show(hi, lo, flows.opaque)
-    return found
+            found[stem] = cells.shown(hi, lo, flows.opaque)
+        yield f" {option} "
+        yield found[stem]
 
 
-def _option(option: str, column: str, frame: pl.DataFrame) -> Iterator[pl.Expr]:
-    """What says it in each line that knows it; where all do, no line is looked at by itself."""
-    unknown, value = frame[column].null_count(), pl.col(column).cast(pl.String)
-    if not unknown:
-        yield pl.lit(f" {option} ")
-        yield value
-    elif unknown < frame.height:
-        yield _where_known(option, value)
+def _names(protocols: npt.NDArray[np.uint8]) -> Cells:
+    return cells.words([uapi.PROTOCOL_NAMES.get(number, str(number)) for number in range(256)], protocols)
 
 
-def _where_known(option: str, value: pl.Expr) -> pl.Expr:
-    return pl.concat_str(pl.lit(f" {option} "), value).fill_null("")
-
-
-def _status() -> pl.Expr:
-    names = [pl.when(pl.col("status") & bit != 0).then(pl.lit(name)).otherwise(None) for bit, name in _STATUS]
-    given = pl.concat_str(names, separator=",", ignore_nulls=True)
-    return pl.when(given == "").then(pl.lit("UNSET")).otherwise(given)
-
-
-def _zones(frame: pl.DataFrame) -> Iterator[pl.Expr]:
-    if (frame["zone"] > 0).any():
-        for way, option in _ZONES.items():
-            here = (pl.col("zone") > 0) & (pl.col("zone_dir") == way)
-            yield _where_known(option, pl.when(here).then(pl.col("zone").cast(pl.String)))
-
-
-def _marks(frame: pl.DataFrame) -> Iterator[pl.Expr]:
-    if (frame["mark"] > 0).any():
-        yield _where_known("-m", pl.when(pl.col("mark") > 0).then(pl.col("mark").cast(pl.String)))
-
-
-def _icmp(frame: pl.DataFrame) -> Iterator[pl.Expr]:
-    here = set(frame["l4proto"].unique())
+def _icmp(frame: pl.DataFrame, protocols: npt.NDArray[np.uint8]) -> Iterator[Cells | str]:
     for number, name in ((uapi.IPPROTO_ICMP, "icmp"), (uapi.IPPROTO_ICMPV6, "icmpv6")):
-        if number in here:
+        here = protocols == number
+        if here.any():
             for option, column in _ICMP:
-                value = pl.when(pl.col("l4proto") == number).then(pl.col(column).cast(pl.String))
-                yield _where_known(f"--{name}-{option}", value)
+                known = here & frame[column].is_not_null().to_numpy()
+                values = cells.numbers(_values(frame[column]))
+                yield from _where(f"--{name}-{option}", values, known)
 
 
-def _states(frame: pl.DataFrame) -> Iterator[pl.Expr]:
-    here = set(frame["l4proto"].unique())
+def _states(states: pl.Series, protocols: npt.NDArray[np.uint8]) -> Iterator[Cells | str]:
+    numbers = _values(states, 255)
     for l4proto, names in uapi.STATE_NAMES.items():
-        if l4proto in here:
-            named = pl.col("state").replace_strict(
-                dict(enumerate(names)), default=None, return_dtype=pl.String
-            )
-            yield _where_known("--state", pl.when(pl.col("l4proto") == l4proto).then(named))
+        known = (protocols == l4proto) & (numbers < len(names))
+        if known.any():
+            named = cells.words(names, np.minimum(numbers, len(names) - 1))
+            yield from _where("--state", named, None if known.all() else known)

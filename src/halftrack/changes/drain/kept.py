@@ -34,11 +34,11 @@ class Kept:
 
     def add(self, entries: pl.DataFrame) -> None:
         """Entries as they are now; on disk when this returns."""
-        text = save_lines.lines(FlowTable(entries, self._opaque)).str.join("\n").item()
-        left = memoryview(f"{text}\n".encode())
         try:
-            while left:
-                left = left[os.write(self._fd, left) :]
+            for text in save_lines.text(FlowTable(entries, self._opaque)):
+                left = memoryview(text)
+                while left:
+                    left = left[os.write(self._fd, left) :]
             os.fdatasync(self._fd)
         except OSError as error:
             raise self._failed(error) from error
