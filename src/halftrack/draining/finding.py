@@ -25,6 +25,7 @@ class Index:
     def __init__(self, flows: pl.DataFrame, rows: pl.Series) -> None:
         # What a tuple lacks follows from its protocol: null may pass for 0 here.
         entries = flows[list(_IDENTITY)][rows]
+        self.rows = rows
         self._columns = {name: entries[name].fill_null(0).to_numpy() for name in _IDENTITY}
         self._order, self._numbers = _sorted(self._columns)
 

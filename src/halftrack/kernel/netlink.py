@@ -35,7 +35,8 @@ NETLINK_ROUTE: Final = 0
 DATAGRAM: Final = 32 * 1024
 """The most that the kernel puts into one datagram of a dump."""
 _PER_BLOCK: Final = 192
-MOST_ROOM: Final = 4
+MOST_ROOM: Final = 12
+"""Blocks that are received ahead at most: as much as comes while the decoder is still being loaded."""
 _MSG_WAITFORONE: Final = 0x10000
 _POLL_S: Final = 0.5
 _MOST_DATAGRAMS: Final = 100_000
@@ -180,7 +181,8 @@ class Dump:
     ) -> None:
         self._sequence = sequence
         self._deadline = deadline
-        self._free: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+        # The last one given back is filled next: what was never needed is never written to.
+        self._free: queue.LifoQueue[Block | None] = queue.LifoQueue()
         self._full: queue.SimpleQueue[Block | _End] = queue.SimpleQueue()
         self._stopped = False
         self.late = False

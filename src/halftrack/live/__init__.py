@@ -9,6 +9,8 @@ from halftrack.evidence.selection import EVERYTHING
 from halftrack.evidence.values import ALL, SELF
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halftrack.evidence.selection import Selection
     from halftrack.evidence.values import Evidence
 
@@ -26,6 +28,7 @@ def examine(
     counters_interval_s: float = 1.0,
     in_depth: bool = False,
     listen_s: float | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Evidence:
     """All that can be seen of a node's connection tracking, in bounded time, changing nothing.
 
@@ -35,7 +38,7 @@ def examine(
     as files alone. ``budget_s``: what cannot be read in that time is a gap. The counters are
     read twice, at least ``counters_interval_s`` apart. ``in_depth``: where entries are stuck, what
     the causes of that are weighed by is read, too. ``listen_s``: for so long what begins and ends is
-    heard.
+    heard. ``meanwhile``: what needs nothing of this and takes time, called once the kernel dumps.
 
     Whatever cannot be read is a gap. Raises UsageError where ``netns`` names nothing,
     PermissionMissing where it is a path that may not be opened.
@@ -48,6 +51,7 @@ def examine(
 
     start = moment.Start.now(budget_s)
     early = entries.begin_own(selection, start.deadline) if netns in OWN_FIRST else None
+    meanwhile()
     from halftrack.live.node import Examination  # noqa: PLC0415  # imported while the kernel dumps
 
     examination = Examination(

@@ -6,13 +6,13 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from halftrack.changes.drain import at_once
+from halftrack.changes.drain import at_once, following
 from halftrack.changes.drain.batches import Drain
 from halftrack.changes.drain.changing import Changing
 from halftrack.changes.drain.entries import Entries
 from halftrack.changes.drain.kept import FILE, Kept
 from halftrack.changes.drain.proofs import Proofs, way
-from halftrack.changes.drain.rereading import BATCH, worth_a_dump
+from halftrack.changes.drain.rereading import BATCH
 from halftrack.changes.drain.verifying import Verifier
 from halftrack.diagnosis import filters
 from halftrack.draining.still import compared
@@ -63,22 +63,23 @@ def drain(
             verifier = Verifier(judgement.view, wanted, path, entries, proofs, outcome)
             if batch is None and at_once.remove(judgement, wanted, path, kept, verifier):
                 return
-            many = batch is None and worth_a_dump(judgement.changed, judgement.view.flows.height)
             columns = compared(_fields(wanted))
-            Drain(
-                looked=looked,
-                columns=columns,
-                entries=entries,
-                proofs=proofs,
-                kept=kept,
-                reins=reins,
-                batch=batch or BATCH,
-                told=told,
-                change=Changing(judgement, columns, changed, proofs),
-                check=verifier,
-                netns_path=path,
-                selection=filters.selection(wanted) if many else None,
-            ).run(outcome)
+            selection = filters.selection(wanted) if batch is None else None
+            with following.dumps(judgement, selection, columns, path) as (first, second):
+                Drain(
+                    looked=looked,
+                    columns=columns,
+                    entries=entries,
+                    proofs=proofs,
+                    kept=kept,
+                    reins=reins,
+                    batch=batch or BATCH,
+                    told=told,
+                    change=Changing(judgement, columns, changed, proofs),
+                    check=verifier,
+                    first=first,
+                    second=second,
+                ).run(outcome)
     except namespaces.Vanished as error:
         raise Incomplete(f"namespace {error} ended: its entries went with it") from error
     except OSError as error:

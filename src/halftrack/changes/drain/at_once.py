@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from halftrack.changes.drain.verifying import Done
@@ -41,7 +42,7 @@ def remove(
     for source in sources:
         kernel.remove(source, sport)
     outcome.not_reached = 0
-    verifier([Done(rows, Fate.DEAD, 0)])
+    verifier([Done(rows, Fate.DEAD, 0, time.monotonic())])
     outcome.spoke = outcome.restored or 0
     outcome.restored = 0
     outcome.removed = outcome.went or 0

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from halftrack.changes.drain import rereading
@@ -19,16 +20,16 @@ from halftrack.draining.still import unchanged
 from halftrack.errors import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from halftrack.changes.drain.changing import Changing
     from halftrack.changes.drain.entries import Entries
+    from halftrack.changes.drain.following import Follower
     from halftrack.changes.drain.kept import Kept
     from halftrack.changes.drain.looking import Looked
     from halftrack.changes.drain.proofs import Proofs
     from halftrack.changes.drain.reins import Reins
     from halftrack.changes.drain.verifying import Done
-    from halftrack.evidence.selection import Selection
 
 _ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 _STALE_S: Final = 1.0
@@ -43,8 +44,9 @@ _CHECK_S: Final = 15.0
 @dataclass(frozen=True, slots=True)
 class Drain:
     """One drain under way. ``columns``: that have to be what they were
-    (``still.compared``). ``selection``: takes in what is to be changed; None: entries are read again
-    by name, ``batch`` at a time. ``told``: called with the entries seen to, after every batch.
+    (``still.compared``). ``first``: a dump that takes in what is to be changed; None: entries are read
+    again by name, ``batch`` at a time. ``second``: one that takes in what was changed; None: there is
+    none. ``told``: called with the entries seen to, after every batch.
 
     While a batch is changed, the next one is read and kept.
     """
@@ -58,10 +60,10 @@ class Drain:
     batch: int
     told: Callable[[int], None]
     change: Changing
-    check: Callable[[Sequence[Done]], None]
+    check: Callable[[Sequence[Done], Iterable[Again]], None]
     """Looks at what was changed since the last time: at the end, and every ``_CHECK_S``."""
-    netns_path: str | None = None
-    selection: Selection | None = None
+    first: Iterable[Again] | None = None
+    second: Follower | None = None
 
     def run(self, outcome: Outcome) -> None:
         """All batches, unless somebody stops it. What was done is counted as it is done."""
@@ -78,11 +80,15 @@ class Drain:
                     if self.reins.stopped:
                         break
                     self._batch(again, seen_to, behind)
+                    if self.second is not None:
+                        self.second.follow(total - outcome.not_reached)
                     if time.monotonic() - checked_s > _CHECK_S:
                         behind.wait()
                         self._look_again()
                         checked_s = time.monotonic()
                     self.reins.border(len(again.rows))
+            if self.second is not None and not self.reins.stopped:
+                self.second.rest()
         finally:
             outcome.stopped = self.reins.stopped and outcome.not_reached > 0
             self._look_again()
@@ -92,13 +98,9 @@ class Drain:
         judgement = self.looked.judgement
         flows = judgement.view.flows
         groups = [(judgement.fates == fate).fill_null(value=False) for fate in _ORDER]
-        if self.selection is not None:
-            changed = (judgement.fates <= Fate.MAY_LIVE).fill_null(value=False)
-            left = changed.to_numpy().copy()
-            wanted = (*self.columns, "timeout")
-            for again in rereading.in_a_dump(
-                flows, changed.arg_true(), self.selection, wanted, self.netns_path
-            ):
+        if self.first is not None:
+            left = np.ones(flows.height, np.bool_)
+            for again in self.first:
                 left[again.rows.to_numpy()] = False
                 yield again
             groups = [group & pl.Series(left) for group in groups]
@@ -109,7 +111,7 @@ class Drain:
         if done:
             if self.change.deleting and any(each.given for each in done):
                 time.sleep(GOING_S + _TICK_S)
-            self.check(done)
+            self.check(done, () if self.second is None else self.second.taken())
             done.clear()
 
     def _batch(self, again: Again, seen_to: Callable[[Outcome], None], behind: Behind[Outcome]) -> None:

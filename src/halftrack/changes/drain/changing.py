@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -68,7 +69,7 @@ class Changing:
         given = self.given(fate)
         refused = self.entries.retime(rows, given)
         _count_refused(outcome, refused)
-        self.done.append(Done(rows["row"], fate, given))
+        self.done.append(Done(rows["row"], fate, given, time.monotonic()))
         return rows.height - sum(refused.values())
 
     def _let_go(self, rows: pl.DataFrame, fate: Fate, outcome: Outcome) -> None:
@@ -88,7 +89,7 @@ class Changing:
         outcome.spoke += refused.pop(errno.EBUSY, 0)
         _count_refused(outcome, refused)
         gone = rows.filter(pl.Series(codes == 0))
-        self.done.append(Done(gone["row"], fate, 0, sure=True))
+        self.done.append(Done(gone["row"], fate, 0, time.monotonic(), sure=True))
         self.proofs.refresh(always=True)
         woken = gone.filter(~self.proofs.dead(gone))
         if not woken.is_empty():

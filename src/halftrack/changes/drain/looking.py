@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from halftrack.evidence import uapi
 from halftrack.evidence.selection import EVERYTHING, Selection
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from halftrack.diagnosis.filters import Filter
     from halftrack.draining.fates import Wish
     from halftrack.draining.judging import Judgement
@@ -61,7 +64,7 @@ def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
     asked = EVERYTHING if wanted.uses(*DERIVED, *JUDGED) else narrow
     evidence, read_at_s = _read(netns, asked)
     table = table_of(evidence)
-    from halftrack.changes.drain import judged  # noqa: PLC0415  # heavy, and the kernel was asked first
+    from halftrack.changes.drain import judged  # noqa: PLC0415  # as ``_judging``
 
     found = judged.judged(table, evidence, wanted, wish, one_sided=_tells_one_sided(asked, table))
     if found.open:
@@ -73,8 +76,15 @@ def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
 
 
 def _read(netns: str, selection: Selection) -> tuple[Evidence, float]:
-    evidence = live.examine(netns, selection=selection, sockets=True, counters_interval_s=0.0)
+    evidence = live.examine(
+        netns, selection=selection, sockets=True, counters_interval_s=0.0, meanwhile=_judging
+    )
     return evidence, time.monotonic()
+
+
+def _judging() -> ModuleType:
+    """What judges, with all that it loads."""
+    return importlib.import_module("halftrack.changes.drain.judged")
 
 
 def _tells_one_sided(asked: Selection, table: Table) -> bool:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from halftrack.draining.finding import Index
 from halftrack.kernel import ctnetlink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from halftrack.changes.drain.entries import Entries
+    from halftrack.draining.finding import Index
     from halftrack.evidence.selection import Selection
 
 BATCH: Final = 20_000
@@ -59,19 +59,14 @@ def by_name(
 
 
 def in_a_dump(
-    flows: pl.DataFrame,
-    rows: pl.Series,
-    selection: Selection,
-    columns: Iterable[str],
-    netns_path: str | None,
-) -> Iterator[Again]:
-    """Those of the rows that are in a dump, each once, as they come.
+    index: Index, selection: Selection, columns: Iterable[str], netns_path: str | None
+) -> Generator[Again]:
+    """Those of the index's rows that are in a dump, each once, as they come.
 
     ``columns``: that are to be read beside id and tuple. Raises as ``ctnetlink.dump`` does.
     """
-    index = Index(flows, rows)
-    numbers = rows.to_numpy()
-    seen = np.zeros(len(rows), np.bool_)
+    numbers = index.rows.to_numpy()
+    seen = np.zeros(len(numbers), np.bool_)
     asked = replace(selection, columns=frozenset(columns))
     pending = ctnetlink.begin(asked, netns_path=netns_path, room=_ROOM)
     with contextlib.closing(pending.parts()) as parts:

@@ -11,15 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from halftrack.changes.drain import rereading
 from halftrack.diagnosis import filters
 from halftrack.draining.fates import MAY_LIVE_S, Fate
+from halftrack.draining.finding import Index
 from halftrack.evidence.flows import SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
 
     from halftrack.changes.drain.entries import Entries
     from halftrack.changes.drain.proofs import Proofs
@@ -28,9 +32,10 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
     from halftrack.draining.outcome import Outcome
 
-_SHOWN: Final = ("status", "state", "timeout")
+SHOWN: Final = ("status", "state", "timeout")
+"""Columns that are looked at."""
 _NOTHING: Final = pl.DataFrame(
-    schema={**{f"now_{name}": SCHEMA[name] for name in _SHOWN}, "row": pl.get_index_type()}
+    schema={**{f"now_{name}": SCHEMA[name] for name in SHOWN}, "row": pl.get_index_type()}
 )
 
 
@@ -38,12 +43,14 @@ _NOTHING: Final = pl.DataFrame(
 class Done:
     """A batch that was changed: ``rows`` of the view, left ``given`` seconds each; 0: removed.
 
+    ``at_s``: monotonic, by when all of them were.
     ``sure``: the kernel said of each that it was removed; what is there now is another entry.
     """
 
     rows: pl.Series
     fate: Fate
     given: int
+    at_s: float
     sure: bool = False
 
 
@@ -58,14 +65,17 @@ class Verifier:
     proofs: Proofs
     outcome: Outcome
 
-    def __call__(self, done: Sequence[Done]) -> None:
-        """Raises OSError, PermissionMissing where the entries could not be read."""
+    def __call__(self, done: Sequence[Done], seen: Iterable[Again] = ()) -> None:
+        """``seen``: entries that were read again by now, each at most once.
+
+        Raises OSError, PermissionMissing where the entries could not be read.
+        """
         changed = self._changed(done)
         now = [
-            again.now.select(pl.col(name).alias(f"now_{name}") for name in _SHOWN).with_columns(
+            again.now.select(pl.col(name).alias(f"now_{name}") for name in SHOWN).with_columns(
                 again.rows.alias("row")
             )
-            for again in self._read_again(changed["row"], done)
+            for again in self._read_again(changed["row"], done, seen)
         ]
         joined = changed.join(pl.concat([_NOTHING, *now]), on="row", how="left")
         more = joined["now_timeout"] > joined["given"]
@@ -78,9 +88,10 @@ class Verifier:
             refused = self.entries.retime(self.view.flows[rows["row"]], seconds)
             self.outcome.healed += rows.height - sum(refused.values())
 
-    def _read_again(self, rows: pl.Series, done: Sequence[Done]) -> Iterator[Again]:
-        """All of them that are there: those by name that no dump showed."""
-        flows, left = self.view.flows, rows
+    def _read_again(self, rows: pl.Series, done: Sequence[Done], seen: Iterable[Again]) -> Iterator[Again]:
+        """All of them that are there: those by name that were in no dump since they were changed."""
+        flows, left = self.view.flows, _Left(rows)
+        yield from left.since_changed(seen, done, flows.height)
         narrow = filters.selection(self.wanted)
         # Whose status or mark is another one by now only a wider dump shows.
         wide = replace(narrow, status=0, status_mask=0, mark=0, mark_mask=0)
@@ -90,17 +101,16 @@ class Verifier:
             # Few are left that either would show: of those that are surely gone, what came anew.
             asked = {narrow if all(each.sure for each in done) else wide: 0}
         for selection, dumped in asked.items():
-            if rereading.worth_a_dump(len(left), dumped):
-                met = [left.clear()]
-                for again in rereading.in_a_dump(flows, left, selection, _SHOWN, self.netns_path):
-                    met.append(again.rows)
-                    yield again
-                left = left.clear() if removed else left.filter(~left.is_in(pl.concat(met).implode()))
-        yield from rereading.by_name(flows, [left], self.entries)
+            if rereading.worth_a_dump(len(left.rows), dumped):
+                index = Index(flows, left.rows)
+                yield from left.without(rereading.in_a_dump(index, selection, SHOWN, self.netns_path))
+                if removed:
+                    return
+        yield from rereading.by_name(flows, [left.rows], self.entries)
 
     def _changed(self, done: Sequence[Done]) -> pl.DataFrame:
         return pl.concat(
-            self.view.flows[list(_SHOWN)][each.rows].with_columns(
+            self.view.flows[list(SHOWN)][each.rows].with_columns(
                 each.rows.alias("row"),
                 pl.lit(each.given, pl.Int64).alias("given"),
                 pl.lit(int(each.fate), pl.UInt8).alias("fate"),
@@ -122,3 +132,30 @@ class Verifier:
             return dead
         self.proofs.refresh(always=True)
         return dead.filter(~self.proofs.dead(self.view.flows[dead["row"]]))
+
+
+class _Left:
+    """Rows that were changed and not been read again yet."""
+
+    def __init__(self, rows: pl.Series) -> None:
+        self.rows = rows
+
+    def without(self, found: Iterable[Again]) -> Iterator[Again]:
+        """The same, while these rows are taken away."""
+        met = [self.rows.clear()]
+        for again in found:
+            met.append(again.rows)
+            yield again
+        self.rows = self.rows.filter(~self.rows.is_in(pl.concat(met).implode()))
+
+    def since_changed(self, seen: Iterable[Again], done: Sequence[Done], height: int) -> Iterator[Again]:
+        """Of what was seen, in a view of so many rows, that which was changed by then."""
+        changed_s = np.full(height, np.inf)
+        for each in done:
+            changed_s[each.rows.to_numpy()] = each.at_s
+        return self.without(_only(again, changed_s) for again in seen)
+
+
+def _only(again: Again, changed_s: npt.NDArray[np.float64]) -> Again:
+    since = pl.Series(changed_s[again.rows.to_numpy()] < again.since_s)
+    return replace(again, rows=again.rows.filter(since), now=again.now.filter(since))
