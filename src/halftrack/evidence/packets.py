@@ -32,7 +32,7 @@ _PACKET: Final = {
     "dst_hi": pl.UInt64,
     "dst_lo": pl.UInt64,
     "size": pl.UInt32,  # bytes of the IP packet, whole, however little was captured
-    "length": pl.UInt32,  # of these, bytes behind the transport's header; behind IP where none is known
+    "length": pl.UInt32,  # of these, bytes behind the transport's header, or behind IP; 0 where broken
     "broken": pl.Boolean,  # the transport's header is too short or contradicts IP: invalid to the kernel
     # Ports: uapi.PORT_PROTOCOLS only; null where the packet ends before them.
     "sport": pl.UInt16,

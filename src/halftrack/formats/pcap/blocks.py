@@ -45,20 +45,23 @@ class Blocks:
         at, last = 0, size - _LEAST_OF_ALL
         while at <= last:
             kind, length = head(data, at)
+            after = at + length
+            if kind == _ENHANCED and after <= size and 32 <= length <= MOST_BYTES and not length & 3:
+                add(at)
+                at = after
+                continue
             if kind == SECTION:
                 head = struct.Struct(_ORDERS.get(data[at + 8 : at + 12], self._order) + "II").unpack_from
                 kind, length = head(data, at)
-            after = at + length
-            if length < _LEAST.get(kind, _LEAST_OF_ALL) or length & 3 or (
-                length > MOST_BYTES and kind in _READ
-            ):  # fmt: skip
+                after = at + length
+            if not _is_sound(kind, length):
                 self.damage = f"the next block is said to have {length:,} bytes"
                 break
+            if kind in _READ and after > size:
+                break
             if kind in _PACKETS:
-                if after > size:
-                    break
                 add(at)
-            elif kind in _READ and (after > size or not self._described(data, at, length, len(found))):
+            elif kind in _READ and not self._described(data, at, length, len(found)):
                 break
             at = after
         records = self._records(data, found)
@@ -132,6 +135,13 @@ class Blocks:
     def _run_lengths(self, count: int) -> Places:
         starts = np.array([*(start for start, _, _ in self._runs), count], dtype=np.int64)
         return np.diff(np.minimum(starts, count))
+
+
+def _is_sound(kind: int, length: int) -> bool:
+    """Whether a block can be that long; what is passed over may have any length."""
+    if length < _LEAST.get(kind, _LEAST_OF_ALL) or length & 3:
+        return False
+    return length <= MOST_BYTES or kind not in _READ
 
 
 class _Numbers:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from halftrack.evidence import packets
 from halftrack.evidence.uapi import AF_INET
@@ -27,8 +27,7 @@ KEPT: Final = 256
 _MOST_BYTES: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One fragment.
 
     ``key``: what all of its datagram share; ``family``: AF_*. ``offset``, ``length``: its bytes in the

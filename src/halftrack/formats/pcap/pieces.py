@@ -13,6 +13,8 @@ from halftrack.formats.pcap.fields import PAD, Fields, Places, chosen
 from halftrack.formats.pcap.fragments import KEPT, Fragment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from halftrack.formats.pcap.columns import Captured
     from halftrack.formats.pcap.fates import Fates
     from halftrack.formats.pcap.fragments import Reassembly
@@ -39,8 +41,9 @@ class Wholes:
 def reassemble(found: Datagrams, captured: Captured, fates: Fates, pending: Reassembly) -> Wholes | None:
     """Hand a block's fragments on; the datagrams that are whole now, None where there are none."""
     packets, sizes, rows = [], [], []
-    for row in chosen(fates == FRAGMENT).tolist():
-        whole = pending.add(_fragment(found, row, int(captured.at_ns[row]), int(captured.interface[row])))
+    pieces = chosen(fates == FRAGMENT)
+    for row, fragment in zip(pieces.tolist(), _fragments(found, captured, pieces), strict=True):
+        whole = pending.add(fragment)
         if whole is not None:
             packets.append(whole.packet)
             sizes.append(whole.size)
@@ -53,36 +56,39 @@ def reassemble(found: Datagrams, captured: Captured, fates: Fates, pending: Reas
     return Wholes(Fields(data), end - lengths, end, np.array(sizes, dtype=np.int64), np.array(rows))
 
 
-def _fragment(found: Datagrams, row: int, at_ns: int, interface: int) -> Fragment:
+def _fragments(found: Datagrams, captured: Captured, rows: Places) -> Iterator[Fragment]:
     data = found.fields.data
-    at, transport, stop, end = (
-        int(column[row]) for column in (found.at, found.transport, found.stop, found.end)
-    )
-    if found.family[row] == AF_INET:
-        told = int.from_bytes(data[at + 6 : at + 8], "big")
-        return Fragment(
-            key=(interface, data[at + 4 : at + 6], data[at + 9], data[at + 12 : at + 20]),
-            family=AF_INET,
+    lying = (found.at, found.transport, found.stop, found.end, found.names)
+    columns = (*lying, found.family, captured.interface, captured.at_ns)
+    for at, transport, stop, end, names, family, interface, at_ns in zip(
+        *(column[rows].tolist() for column in columns), strict=True
+    ):
+        if family == AF_INET:
+            told = data[at + 6] << 8 | data[at + 7]
+            yield Fragment(
+                key=(interface, data[at + 4 : at + 6], data[at + 9], data[at + 12 : at + 20]),
+                family=family,
+                at_ns=at_ns,
+                offset=(told & 0x1FFF) * 8,
+                length=stop - transport,
+                more=bool(told & 0x2000),
+                head=data[at:transport],
+                names=0,
+                kind=0,
+                body=data[transport : min(end, transport + KEPT)],
+            )
+            continue
+        told = data[transport + 2] << 8 | data[transport + 3]
+        behind = transport + _HEADER
+        yield Fragment(
+            key=(interface, data[transport + 4 : transport + 8], data[at + 8 : at + 40]),
+            family=family,
             at_ns=at_ns,
-            offset=(told & 0x1FFF) * 8,
-            length=stop - transport,
-            more=bool(told & 0x2000),
+            offset=told & 0xFFF8,
+            length=stop - behind,
+            more=bool(told & 1),
             head=data[at:transport],
-            names=0,
-            kind=0,
-            body=data[transport : min(end, transport + KEPT)],
+            names=names - at,
+            kind=data[transport],
+            body=data[behind : min(end, behind + KEPT)],
         )
-    told = int.from_bytes(data[transport + 2 : transport + 4], "big")
-    behind = transport + _HEADER
-    return Fragment(
-        key=(interface, data[transport + 4 : transport + 8], data[at + 8 : at + 40]),
-        family=int(found.family[row]),
-        at_ns=at_ns,
-        offset=told & 0xFFF8,
-        length=stop - behind,
-        more=bool(told & 1),
-        head=data[at:transport],
-        names=int(found.names[row]) - at,
-        kind=data[transport],
-        body=data[behind : min(end, behind + KEPT)],
-    )

@@ -107,7 +107,7 @@ def enter(found: Datagrams, fates: Fates) -> Transports:
     there = np.clip(captured - 20, 0, options)
     return Transports(
         ends(found, good),
-        np.maximum(have - header, 0),
+        np.where(broken, 0, have - header),
         broken,
         tcp,
         fields.u8(at + 13),
