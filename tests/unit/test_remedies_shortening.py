@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
 from halftrack.diagnosis.document import Forecast, Timeline
 from halftrack.remedies import (
@@ -49,10 +50,35 @@ def test_silent_connections_whose_socket_is_gone_are_not_counted_as_live() -> No
 
 def test_translated_connections_at_risk_are_told() -> None:
     nat = row("10.0.0.9", "198.51.100.9", 40_000, 22, reply_dst="203.0.113.1", left=400_000, status=NAT)
-    found = shorten_established.advise(situation(evidence(table(*stuck(), nat), kernel=OLD_KERNEL)))
+    found = shorten_established.advise(situation(evidence(table(*stuck(), nat), kernel=OLD_KERNEL)), 7_440)
     assert found is not None
     assert any("1 of them are translated" in why for why in found.risk.why)
     assert [flows.outcome for flows in found.risk.live_flows] == ["loses-translation"]
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "chosen"), [(3_600, 7_440), (10_000, 14_400), (40_000, 86_400), (300_000, 7_440)]
+)
+def test_a_timeout_is_chosen_that_spares_translated_connections(silent_s: int, chosen: int) -> None:
+    """Where none of those that are tried does, the usual one stays, and its risk says so."""
+    rows = [
+        row(
+            "10.0.0.9",
+            "198.51.100.9",
+            40_000 + i,
+            22,
+            reply_dst="203.0.113.1",
+            left=432_000 - silent_s,
+            status=NAT,
+        )
+        for i in range(50)
+    ]
+    here = situation(evidence(table(*stuck(), *rows), kernel=OLD_KERNEL))
+    found = shorten_established.advise(here)
+    assert found is not None
+    assert found.arguments == {"established": chosen}
+    assert (found.risk.level == "high") == (silent_s == 300_000)
+    assert any("2 h 4 min, which would cut 50 silent" in why for why in found.risk.why) == (chosen > 7_440)
 
 
 def test_with_strict_pickup_a_forgotten_connection_is_dropped() -> None:

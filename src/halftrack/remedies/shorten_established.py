@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REMEDY: Final = "shorten-established"
 SETTING: Final = ESTABLISHED
 _KEEPALIVE: Final = "net.ipv4.tcp_keepalive_time"
+_TRIED: Final = (SAFE_ESTABLISHED, *(hours * 3_600 for hours in (4, 8, 24, 48)))
 _MANY: Final = 0.01
 """Share of a table from which the connections at risk are many."""
 
@@ -37,15 +38,27 @@ def helps(situation: Situation) -> bool:
     return symptom == "orphaned" or (symptom == "settings" and situation.enabled(SETTING))
 
 
-def advise(situation: Situation, to_s: int = SAFE_ESTABLISHED) -> Advice | None:
-    """``to_s``: the timeout to set, seconds."""
-    return propose(situation, {"established": to_s}) if helps(situation) else None
+def advise(situation: Situation, to_s: int | None = None) -> Advice | None:
+    """``to_s``: the timeout to set, seconds; None: the shortest that does not cut many for good."""
+    if not helps(situation):
+        return None
+    return propose(situation, {"established": to_s or _sparing(situation)})
+
+
+def _sparing(situation: Situation) -> int:
+    """Where even the longest one would cut many, the safe one, whose risk says so."""
+    tried = (to_s for to_s in _TRIED if to_s < situation.setting_or_default(SETTING))
+    return next((to_s for to_s in tried if level(_silent(situation, to_s), situation) != "high"), _TRIED[0])
+
+
+def _silent(situation: Situation, to_s: int) -> Live:
+    return situation.live.silent(to_s) if situation.live else UNKNOWN
 
 
 def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     """The same for whoever asks for it. ``arguments``: ``established``, seconds."""
     to_s = int(arguments.get("established", SAFE_ESTABLISHED))
-    live = situation.live.silent(to_s) if situation.live else UNKNOWN
+    live = _silent(situation, to_s)
     settings = {situation.full_name(SETTING): to_s}
     now = persistence.set_now(settings, situation)
     kept = persistence.keep(settings, situation)
@@ -94,6 +107,11 @@ def warnings(situation: Situation, live: Live, to_s: int) -> tuple[str, ...]:
         why.append(
             f"{live.translated:,} of them are translated (NAT): without their entry the far end "
             "can no longer reach through"
+        )
+    shorter = _silent(situation, SAFE_ESTABLISHED)
+    if to_s > SAFE_ESTABLISHED and level(shorter, situation) == "high":
+        why.append(
+            f"not {words.duration(SAFE_ESTABLISHED)}, which would cut {shorter.at_stake:,} silent connections"
         )
     if to_s < SAFE_ESTABLISHED:
         why.append(
