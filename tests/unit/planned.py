@@ -34,9 +34,11 @@ def leak(count: int, *, server: str = WEB, over_s: int = 400_000, **columns: Any
     ]
 
 
-def silent(count: int, port: int = 22, **columns: Any) -> list[dict[str, Any]]:
-    """Answered connections that have not spoken for nine hours."""
-    return [row("198.51.100.200", WEB, 40_000 + n, port, left=400_000, **columns) for n in range(count)]
+def silent(count: int, port: int = 22, *, idle_s: int = 32_000, **columns: Any) -> list[dict[str, Any]]:
+    """Answered connections that have not spoken for nine hours, or for so long."""
+    return [
+        row("198.51.100.200", WEB, 40_000 + n, port, left=432_000 - idle_s, **columns) for n in range(count)
+    ]
 
 
 def plan(seen: Evidence, *words: str, **options: Any) -> Plan:

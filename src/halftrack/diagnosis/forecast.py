@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.diagnosis import words
-from halftrack.diagnosis.arrivals import Pace, Rate, Seconds, Steps
+from halftrack.diagnosis.arrivals import Pace, Rate, Steps
+from halftrack.diagnosis.course import Course
 from halftrack.diagnosis.document import Forecast
 from halftrack.diagnosis.growth import Growth, growth
 from halftrack.diagnosis.symptoms import sockets
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.view import View
 
-_POINTS: Final = 2048
 _UNTOLD: Final = 0.1
 """Share of the stuck entries whose growth may be unknown in a forecast that is given."""
 _PASSING_S: Final = 300
@@ -97,53 +97,27 @@ def level(view: View) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Outlook:
-    """The table's size over two lifetimes. ``rest``: entries that are in no case."""
+    """The table over two lifetimes of its cases."""
 
-    rest: float
+    course: Course
     cases: Sequence[Growth]
     horizon_s: float
 
     @classmethod
     def of(cls, level: int, told: Sequence[Growth]) -> _Outlook:
         lifetime_s = max(each.lifetime_s or 0 for each in told)
-        rest = max(level - sum(each.entries for each in told), 0)
-        return cls(rest, told, min(2 * lifetime_s, _HORIZON_S))
-
-    def moments(self, pace: Pace) -> Seconds:
-        even = np.linspace(0, self.horizon_s, _POINTS)
-        leaps = np.concatenate([each.moments_s(pace) for each in self.cases])
-        # Right before a leap and right after it, so that no line is drawn across it.
-        both = np.concatenate([even, leaps, np.maximum(leaps - 1e-3, 0)])
-        return np.unique(both[both <= self.horizon_s])
-
-    def entries(self, at_s: Seconds, pace: Pace) -> Seconds:
-        return self.rest + sum((each.present(at_s, pace) for each in self.cases), np.zeros_like(at_s))
+        return cls(Course.of_growths(level, told), told, min(2 * lifetime_s, _HORIZON_S))
 
     def full_s(self, limit: int, pace: Pace) -> float | None:
         """Seconds until the limit is reached; None: not within two lifetimes."""
-        at_s = self.moments(pace)
-        entries = self.entries(at_s, pace)
-        over = np.flatnonzero(entries >= limit)
-        if not over.size:
-            return None
-        first = int(over[0])
-        if first == 0:
-            return 0.0
-        before, after = entries[first - 1], entries[first]
-        part = (limit - before) / (after - before)
-        return float(at_s[first - 1] + part * (at_s[first] - at_s[first - 1]))
-
-    def settles_at(self) -> int:
-        """The highest level once none of today's stuck entries is left."""
-        at_s = self.moments("likely")
-        return round(float(self.entries(at_s[at_s >= self.horizon_s / 2], "likely").max()))
+        return self.course.full_s(limit, self.horizon_s, pace)
 
 
 def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
     limit, taken_at = view.table.limit, view.evidence.taken_at
     window_s = _window_s(lead)
-    now, then = outlook.entries(np.array([0.0, window_s]), "likely")
-    settles_at = outlook.settles_at()
+    now, then = outlook.course.at(np.array([0.0, window_s]))
+    settles_at = round(outlook.course.settles_at() or 0)
     basis = _basis(lead)
     if len(outlook.cases) > 1:
         others = sum(each.entries for each in outlook.cases) - lead.entries

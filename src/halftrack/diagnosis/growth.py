@@ -17,9 +17,10 @@ import numpy.typing as npt
 import polars as pl
 
 from halftrack.diagnosis import shape as shapes
-from halftrack.diagnosis.arrivals import Pace, Rate, Seconds, Steps
+from halftrack.diagnosis.arrivals import Rate, Steps
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.paced import Paced
+from halftrack.diagnosis.silences import Clock
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.diagnosis.timeline import Ages, ages, heard
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.shape import Moment
 
-_BINS: Final = 1024
 _SAMPLE: Final = 10_000
 _PARTS: Final = 12
 _TWO_SIGMA: Final = 2.0
@@ -54,8 +54,8 @@ class Growth:
     entries: int
     lifetime_s: int | None
     arrivals: Rate | Steps | None
-    ends_s: npt.NDArray[np.int64]
-    """Ends of the present entries: how many end in each ``1/_BINS`` of a lifetime from now."""
+    ends: Clock
+    """When the present entries end, seconds from now."""
     seen_s: int
     """How far back the entries reach."""
     timed: int
@@ -80,31 +80,6 @@ class Growth:
         """Whether nothing more is expected, or ever less."""
         return self.arrivals is None or self.shape == "falling"
 
-    def present(self, at_s: Seconds, pace: Pace) -> Seconds:
-        """Entries of this case at moments from now on, in seconds."""
-        return self.left(at_s) + self.come(at_s, pace, self.lifetime_s or 0)
-
-    def left(self, at_s: Seconds) -> Seconds:
-        """Those of the entries that are there now."""
-        if self.lifetime_s is None:
-            return np.full_like(at_s, self.entries)
-        edges = np.linspace(0, self.lifetime_s, _BINS + 1)
-        ended = np.interp(at_s, edges, np.concatenate([[0], np.cumsum(self.ends_s)]))
-        return np.asarray(self.entries - ended, np.float64)
-
-    def come(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
-        """Those that will have arrived and be there still, where each lives so many seconds."""
-        if self.arrivals is None or self.lifetime_s is None:
-            return np.zeros_like(at_s)
-        return self.arrivals.arrived(at_s, pace, lifetime_s)
-
-    def moments_s(self, pace: Pace) -> Seconds:
-        """Moments at which something happens at once, up to two lifetimes ahead."""
-        if not isinstance(self.arrivals, Steps) or self.lifetime_s is None:
-            return np.empty(0)
-        first, interval = self.arrivals.next_s(pace), self.arrivals.interval_s(pace)
-        return np.arange(first, 2 * self.lifetime_s, max(interval, self.lifetime_s / _BINS))
-
 
 def growth(case: Case) -> Growth:
     """What the case's entries, by the moments when they were last heard, say about those to come."""
@@ -112,18 +87,16 @@ def growth(case: Case) -> Growth:
     known = idle.size >= shapes.CLOCKS_KNOWN * max(case.rows.height, 1)
     drawn = heard(case.rows, case.view) if known else None
     if drawn is None:
-        return Growth("unknown", case.rows.height, None, None, np.zeros(_BINS, np.int64), 0, idle.size)
+        return Growth("unknown", case.rows.height, None, None, Clock.of(idle[:0]), 0, idle.size)
     lifetime_s = _lifetime_s(case.rows)
     shape = shapes.shape(drawn)
-    left = np.clip(lifetime_s - idle, 0, lifetime_s)
-    ends = np.bincount(np.minimum(left * _BINS // lifetime_s, _BINS - 1), minlength=_BINS)
     arrivals = _arrivals(case, drawn, shape, idle)
     return Growth(
         shape=shape,
         entries=case.rows.height,
         lifetime_s=lifetime_s,
         arrivals=arrivals,
-        ends_s=ends,
+        ends=Clock.of(np.clip(lifetime_s - idle, 0, lifetime_s) + 1),
         seen_s=int(idle.max()),
         timed=idle.size,
         paced=_paced(arrivals, idle, _end_s(case, drawn), drawn.bucket_s),

@@ -14,7 +14,7 @@ import polars as pl
 from halftrack.diagnosis import clocks, ends, entries, origins, roles
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty
-from halftrack.tcp import releases, timeouts
+from halftrack.tcp import keeping, releases, timeouts
 from halftrack.tcp.releases import UNKNOWN, Features
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def view(table: Table, evidence: Evidence) -> View:
     known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
     if table.flows is None:
         clamps = features.clamps_one_sided
-        one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
+        one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
         return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
     # New columns are computed apart and stacked: with_columns would copy the table's own.
     sound = _sound(table.flows.frame)
     frame = sound.hstack(sound.select(entries.one_sided().alias("one_sided")))
     clamps = _clamps(frame, features, known)
-    one_sided_s = clocks.one_sided_timeout(known, features, clamps=clamps)
+    one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
     flows = frame.hstack(
         frame.select(
@@ -135,7 +135,7 @@ def _clamps(frame: pl.DataFrame, features: Features, known: Timeouts) -> bool | 
         if features.clamps_one_sided is not False
         else (None, 0)
     )
-    longer = most is not None and most > clocks.longest_short(known)
+    longer = most is not None and most > keeping.longest_short(known)
     if features.clamps_one_sided is None:
         return False if longer else True if entries >= _FEW else None
     read = known.known(timeouts.UNACKNOWLEDGED) is not None

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from halftrack.diagnosis import makeup
+from halftrack.diagnosis.conditions import LOOSE, MAX, Service
 from halftrack.draining.fates import DEAD_S, MAY_LIVE_S
-from halftrack.planning.predictions import Course, course
-from halftrack.plans.document import Effect
-from halftrack.remedies import cap_unacknowledged, timeout_policy
+from halftrack.plans.document import Effect, Point
+from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.course import Course
     from halftrack.planning.picks import Pick
     from halftrack.remedies.situation import Situation
 
-_ESTABLISHED: Final = ("one-sided", "orphaned", "idle-established")
+MOMENTS_S: Final = (3_600, 21_600, 86_400, 172_800, 432_000)
 
 
 class Effects:
@@ -41,38 +44,59 @@ class Effects:
         after = after and _changed(after, picked)
         self._courses[situation.table.netns] = after
         settles = advice.effect.settles_at
-        return Effect(entries_freed=freed, settles_at=settles, points=after.points() if after else ())
+        return Effect(entries_freed=freed, settles_at=settles, points=_points(after) if after else ())
 
     def _course(self, situation: Situation) -> Course | None:
+        """None where the evidence does not tell how it goes on."""
         netns = situation.table.netns
         if netns not in self._courses:
             of_table = [case for case in self._cases if case.view.netns == netns]
             seen = of_table[0].view if of_table else situation.view
-            self._courses[netns] = course(seen, of_table) if seen is not None else None
+            made = None if seen is None or seen.table.flows is None else makeup.of(seen, of_table)
+            self._courses[netns] = None if made is None or made.doubt is not None else made.course
         return self._courses[netns]
+
+
+def _points(course: Course) -> tuple[Point, ...]:
+    found = course.at(np.array(MOMENTS_S, np.float64))
+    if np.isnan(found).any():
+        return ()
+    return tuple(
+        Point(at_s=at, entries=round(float(each))) for at, each in zip(MOMENTS_S, found, strict=True)
+    )
 
 
 def _changed(before: Course, picked: Pick) -> Course:
     """The course under what a remedy sets."""
-    arguments, symptom = picked.advice.arguments, picked.situation.finding.symptom
-    symptoms: tuple[str, ...] = ()
-    lifetime_s, share = 0, 1.0
-    match picked.remedy:
+    arguments = picked.advice.arguments
+    settings = _settings(picked.remedy, arguments)
+    if settings:
+        return before.under(before.conditions.under(settings)) if before.conditions else before
+    if "service" not in arguments:
+        return before
+    address = arguments.get("address")
+    service = Service(str(arguments["service"]), None if address is None else str(address))
+    if picked.remedy == "notrack":
+        return before.without(service)
+    if picked.remedy == "timeout-policy" and "established" in arguments:
+        return before.kept(service, int(arguments["established"]))
+    return before
+
+
+def _settings(remedy: str, arguments: Mapping[str, str | int]) -> dict[str, int]:
+    """Sysctls, by name without prefix, that a remedy sets."""
+    match remedy:
         case "raise-limit":
-            return replace(before, limit=int(arguments["limit"]))
+            return {MAX: int(arguments["limit"])}
         case "shorten-established":
-            symptoms, lifetime_s = _ESTABLISHED, int(arguments["established"])
-        case "timeout-policy" if "established" in arguments:
-            symptoms, lifetime_s = (symptom,), int(arguments["established"])
-            share = timeout_policy.share(picked.situation, str(arguments.get("service")))
+            return {timeouts.ESTABLISHED: int(arguments["established"])}
         case "cap-unacknowledged":
-            symptoms, share = (symptom,), cap_unacknowledged.unanswered(picked.situation)
-            lifetime_s = min(int(arguments["unacknowledged"]), int(arguments["max_retrans"]))
+            return {
+                timeouts.UNACKNOWLEDGED: int(arguments["unacknowledged"]),
+                timeouts.MAX_RETRANS: int(arguments["max_retrans"]),
+            }
         case "strict-pickup":
-            symptoms = ("one-sided",)
-        case "notrack":
-            symptoms = (symptom,)
-            share = timeout_policy.share(picked.situation, str(arguments.get("service")))
+            return {LOOSE: 0}
         case "advice" if "value" in arguments:
-            symptoms, lifetime_s = ("half-closed",), int(arguments["value"])
-    return before.living(symptoms, lifetime_s, share) if symptoms else before
+            return {timeouts.CLOSE_WAIT: int(arguments["value"])}
+    return {}

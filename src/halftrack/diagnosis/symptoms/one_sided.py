@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import clocks, enablers, words
+from halftrack.diagnosis import enablers, words
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
+from halftrack.tcp.keeping import longest_short
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -154,8 +155,7 @@ def enabled_by(case: Case) -> tuple[EnabledBy, ...]:
         found += [
             enablers.timeout(view, name, "raised above 300 s: one of the two alone would change nothing")
             for name in (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
-            if clocks.longest_short(view.timeouts) > default
-            and (view.timeouts.known(name) or default) > default
+            if longest_short(view.timeouts) > default and (view.timeouts.known(name) or default) > default
         ]
     return tuple(each for each in found if each is not None)
 
