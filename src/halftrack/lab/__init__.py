@@ -67,8 +67,12 @@ def find(name: str) -> Scenario:
 
 
 @contextlib.contextmanager
-def staged(chosen: Scenario, tell: Callable[[str], None], parameters: Parameters) -> Iterator[Scene]:
+def staged(
+    chosen: Scenario, tell: Callable[[str], None], parameters: Parameters, first: Scene | None = None
+) -> Iterator[Scene]:
     """The scenario, played: what it leaves open goes on in the body, and all is gone after it.
+
+    ``first``: one that has been played, for two troubles at one router.
 
     Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, OSError.
     """
@@ -76,6 +80,6 @@ def staged(chosen: Scenario, tell: Callable[[str], None], parameters: Parameters
 
     if chosen.founded:
         parameters = dataclasses.replace(parameters, founded=True)
-    with Scene(tell, parameters, delay_s=chosen.delay_s) as scene:
+    with Scene(tell, parameters, delay_s=chosen.delay_s, first=first) as scene:
         chosen.play(scene)
         yield scene

@@ -3,7 +3,7 @@
     lab-client  eth0 --- to-client  lab-router  to-server --- eth0  lab-server
 
 Nothing leads out of it. Addresses are those that documents and benchmarks may use (RFC 5737, RFC 3849,
-RFC 2544).
+RFC 2544). A second client and a second server may stand beside them at the same router.
 """
 
 from __future__ import annotations
@@ -37,24 +37,36 @@ class Network:
     traffic beside a trouble ``client_beside`` and ``server_beside`` are the ends.
     """
 
-    def __init__(self, stack: ExitStack, parameters: Parameters, *, delay_s: float) -> None:
-        """Gone with the stack. ``delay_s``: from router to server, and back. HalftrackError, OSError."""
+    def __init__(
+        self, stack: ExitStack, parameters: Parameters, *, delay_s: float, first: Network | None = None
+    ) -> None:
+        """Gone with the stack. ``delay_s``: from router to server, and back. ``first``: its router is ours.
+
+        Raises HalftrackError, OSError.
+        """
         ipv6, self.family = parameters.ipv6, parameters.family
         # Two labs at once do not share a server's address, by which its namespace is found.
         number = 10 + (os.getpid() + parameters.network) % NETWORKS
         here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
         beside = "2001:db8:4::{:x}" if ipv6 else "198.18.0.{}"
+        if first is not None:
+            there = "2001:db8:3::{:x}" if ipv6 else "203.0.113.{}"
         self.server_address = here.format(number)
         self.clients = tuple(there.format(one) for one in range(1, CLIENTS + 1))
         self.unused = tuple(there.format(one) for one in range(CLIENTS + 1, 251))
-        self.server_beside, self.client_beside = beside.format(number), beside.format(_BESIDE_CLIENT)
+        self.server_beside = beside.format(number)
+        self.client_beside = beside.format(_BESIDE_CLIENT + (first is not None))
         self._stack = stack
-        self.client, self.router, self.server = (
-            self._placed(name) for name in ("lab-client", "lab-router", "lab-server")
-        )
+        second = "" if first is None else "2"
+        self._first_pair = 0 if first is None else 4
+        self.to_client, self.to_server = f"to-client{second}", f"to-server{second}"
+        self.client = self._placed(f"lab-client{second}")
+        self.router: Place = self._placed("lab-router") if first is None else first.router
+        self.server = self._placed(f"lab-server{second}")
         self._connect(delay_s)
-        self.router.set(_PASSING | _COUNTING)
-        self.router.call(tracking.begin)
+        if first is None:
+            self.router.set(_PASSING | _COUNTING)
+            self.router.call(tracking.begin)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -63,7 +75,7 @@ class Network:
     def shortcut(self) -> None:
         """One more link, from the client to the server and past the router. Raises OSError."""
         with _links(self.client) as client, _links(self.server) as server:
-            client.pair("direct", "direct", self.server.fd, 2)
+            client.pair("direct", "direct", self.server.fd, self._first_pair + 2)
             client.up("direct")
             server.up("direct")
 
@@ -85,12 +97,12 @@ class Network:
 
     def _connect(self, delay_s: float) -> None:
         with _links(self.router) as router:
-            router.pair("to-client", "eth0", self.client.fd, 0)
+            router.pair(self.to_client, "eth0", self.client.fd, self._first_pair)
             if delay_s:
                 self._carry(delay_s)
             else:
-                router.pair("to-server", "eth0", self.server.fd, 1)
-            for place, name in ((self.client, "to-client"), (self.server, "to-server")):
+                router.pair(self.to_server, "eth0", self.server.fd, self._first_pair + 1)
+            for place, name in ((self.client, self.to_client), (self.server, self.to_server)):
                 router.up(name)
                 own = (
                     (*self.clients, self.client_beside)
@@ -102,14 +114,16 @@ class Network:
                     for address in own:
                         there.address(place.index("eth0"), address)
                     there.route(place.index("eth0"), None, self.family)
-            router.route(self.router.index("to-client"), None, self.family)
+            # Addresses that nobody has are the first one's: of the second every one is named.
+            for goal in (*self.clients, *self.unused, self.client_beside) if self._first_pair else (None,):
+                router.route(self.router.index(self.to_client), goal, self.family)
             for address in (self.server_address, self.server_beside):
-                router.route(self.router.index("to-server"), address)
+                router.route(self.router.index(self.to_server), address)
 
     def _carry(self, delay_s: float) -> None:
         """A link whose packets are carried by hand. Raises FeatureMissing."""
         try:
-            near = self.router.call(lambda: carrying.open_tun("to-server"))
+            near = self.router.call(lambda: carrying.open_tun(self.to_server))
             far = self.server.call(lambda: carrying.open_tun("eth0"))
         except OSError as error:
             raise FeatureMissing(f"the slow way needs /dev/net/tun: {error.strerror}") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import polars as pl
 
 from halftrack.errors import Incomplete
-from halftrack.evidence import uapi
+from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
 from halftrack.lab.network import Network
 from halftrack.lab.parameters import BESIDE, Parameters
@@ -62,10 +62,13 @@ class Scene:
         parameters: Parameters = _USUAL,
         *,
         delay_s: float = 0.0,
+        first: Scene | None = None,
     ) -> None:
+        """``first``: one that has been entered, at whose router this one takes place, too."""
         self.tell = tell
         self.parameters = parameters
         self._delay_s = delay_s
+        self._first = first
         self._end_s = time.monotonic() + parameters.seconds
         self._open = contextlib.ExitStack()
         self._sockets: dict[str, list[socket.socket]] = {}
@@ -73,7 +76,8 @@ class Scene:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.net = Network(stack, self.parameters, delay_s=self._delay_s)
+            first = None if self._first is None else self._first.net
+            self.net: Network = Network(stack, self.parameters, delay_s=self._delay_s, first=first)
             self._open = stack.pop_all()
         self.tell(
             f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
@@ -94,6 +98,8 @@ class Scene:
 
     def __exit__(self, *_: object) -> None:
         for one in (*(each for some in self._sockets.values() for each in some), *self._listeners.values()):
+            with contextlib.suppress(OSError):  # who still waits for an answer need not wait any more
+                one.shutdown(socket.SHUT_RDWR)
             one.close()
         self._open.close()
 
@@ -202,9 +208,24 @@ class Scene:
         place.run(["nft", "delete", "table", "inet", "lab"])
 
     def entries(self) -> pl.DataFrame:
-        """The router's table without the healthy traffic beside. Raises OSError, HalftrackError."""
+        """The router's table without the healthy traffic beside. Raises OSError, HalftrackError.
+
+        Of a second scene at a router its own entries alone.
+        """
         found = ctnetlink.dump(netns_path=self.net.router.path).flows.frame
-        return found.filter(pl.col("orig_dport").ne_missing(BESIDE))
+        found = found.filter(pl.col("orig_dport").ne_missing(BESIDE))
+        return found if self._first is None else found.filter(self._ours())
+
+    def _ours(self) -> pl.Expr:
+        """Entries that an address of this scene has to do with."""
+        ours = [addresses.parse(one) for one in (self.net.server_address, *self.net.clients)]
+        known = pl.DataFrame(ours, schema={"hi": pl.UInt64, "lo": pl.UInt64}, orient="row")
+        return pl.any_horizontal(
+            pl.struct(pl.col(f"{end}_hi").alias("hi"), pl.col(f"{end}_lo").alias("lo")).is_in(
+                known.to_struct().implode()
+            )
+            for end in ("orig_src", "orig_dst", "reply_src", "reply_dst")
+        )
 
     def one_sided(self) -> pl.DataFrame:
         """Its established entries that never saw a reply."""
