@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+LOOPBACK: Final = "lo"
+"""The kernel calls it so in every namespace (drivers/net/loopback.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,12 @@ class WayBack:
 
     @property
     def astray(self) -> bool:
-        """Whether it leaves by another interface than the one that the question came to."""
-        return None not in (self.expected, self.interface) and self.interface != self.expected
+        """Whether it leaves by another interface than the one that the question came to.
+
+        Not of an address that the loopback interface has: questions to it come in by any other.
+        """
+        known = None not in (self.expected, self.interface) and self.expected != LOOPBACK
+        return known and self.interface != self.expected
 
 
 @dataclass(frozen=True, slots=True)

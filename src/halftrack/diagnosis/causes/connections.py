@@ -1,4 +1,8 @@
-"""How the living connections of a case's service fare, as the kernel's sockets tell it."""
+"""How the living connections of a case's service fare, as the kernel's sockets tell it.
+
+Those of the case's own entries are not among them: whoever talks to somebody who is gone sends again and
+again, however good the way is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import home
+from halftrack.diagnosis.causes import home, replies
 from halftrack.evidence.tcp_sockets import TCP_LISTEN
 
 if TYPE_CHECKING:
@@ -40,11 +44,12 @@ class Fares:
 
 
 def fares(case: Case) -> Fares | None:
-    """None where the sockets were not read or none of the service's connections is open."""
+    """None where the sockets were not read or none of the service's other connections is open."""
     at = home.of(case)
     if at is None or at.table.tcp is None:
         return None
     ours = _of_service(at.table.tcp.frame, at).filter(pl.col("state").is_in(_OPEN))
+    ours = ours.join(replies.named(case), on=("local_hi", "local_lo", *replies.CONNECTION), how="anti")
     if ours.is_empty():
         return None
     timed = ours.filter(pl.col("rtt_us") > 0)

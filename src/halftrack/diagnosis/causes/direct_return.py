@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.causes import facts, one_way, ways
+from halftrack.diagnosis.causes import asymmetric_path, facts, one_way, replies, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 
 def weigh(case: Case) -> Cause | None:
-    if case.symptom != "one-sided":
-        return None
-    client = 1 - one_way.server_alone(case)
-    if client < facts.MOSTLY:
+    if case.symptom not in asymmetric_path.SYMPTOMS or not one_way.client_alone(case):
         return None
     here = facts.entries_of(case.view)
+    client = round(1 - one_way.server_alone(case), 2)
     through = tuple(ways.through_another(case))
     return conclude(
         "direct-return",
         0.05,
         (
-            Clue("share in which the client alone was heard", round(client, 2), here, 0.25),
-            *one_way.in_use(case),
+            Clue("share in which the client alone was heard", client, here, 0.25)
+            if case.symptom == "one-sided"
+            # Whatever does not answer looks like that.
+            else Clue("share in which the client alone was heard", client, here, 0.05),
+            *one_way.in_use(case, own=True),
+            *replies.by_another_way(case, own=True),
             one_way.long_silent(case),
+            *ways.of_answers(case, own=True),
             *through,
             ways.invalid(case),
         ),

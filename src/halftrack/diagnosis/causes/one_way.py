@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _LONG_USED_S: Final = 300
 _SILENT_S: Final = 3600
-_TALK: Final = 10
+_TALK: Final = 100
+"""Packets. A page that nobody acknowledges is fewer: a window that had grown, and fifteen times the same
+again (tcp_retries2)."""
 _TAIL: Final = 3
 
 
@@ -30,18 +32,23 @@ def server_alone(case: Case) -> float:
     return facts.share(case.rows.sample("local_src", "side"), facts.server_spoke())
 
 
-def in_use(case: Case) -> tuple[Clue, ...]:
-    """Signs that the entries carry traffic now, where the kernel counts or stamps."""
+def client_alone(case: Case) -> bool:
+    """Whether the entries are the client's packets alone."""
+    return 1 - server_alone(case) >= facts.MOSTLY
+
+
+def in_use(case: Case, *, own: bool) -> tuple[Clue, ...]:
+    """Signs that the entries carry traffic now, where the kernel counts or stamps. ``own``: see ``Clue``."""
     clues = []
     seen = facts.packets(case)
     if seen is not None and seen >= _TALK:
         clues.append(
-            Clue("packets in a typical entry: these are conversations", seen, facts.COUNTERS, 0.6, own=True)
+            Clue("packets in a typical entry: these are conversations", seen, facts.COUNTERS, 0.6, own=own)
         )
     long_used = facts.share(case.rows, pl.col("age_s") - pl.col("idle_s") > _LONG_USED_S)
     if long_used >= 0.5:
         what = f"share heard again more than {_LONG_USED_S} s after it was made"
-        clues.append(Clue(what, round(long_used, 2), facts.STAMPS, 0.6, own=True))
+        clues.append(Clue(what, round(long_used, 2), facts.STAMPS, 0.6, own=own))
     return tuple(clues)
 
 

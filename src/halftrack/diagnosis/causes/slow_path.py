@@ -51,7 +51,7 @@ def weigh(case: Case) -> Cause | None:
             one_way.only_a_tail(case),
             one_way.goes_on(case, 0.15),
             *(_of_living(fares, own=own) if fares else ()),
-            _of_namespace(case, own=own),
+            _of_namespace(case),
             Clue("delay that a netem discipline adds, in seconds", way.delayed_s, way.where, 0.4, own=True)
             if way and way.delayed_s
             else None,
@@ -103,8 +103,11 @@ def _times(fares: Fares, of_many: str, *, own: bool) -> Iterator[Clue]:
         yield Clue(what, round(fares.stretch or 0, 1), fares.where, 0.2, own=own)
 
 
-def _of_namespace(case: Case, *, own: bool) -> Clue | None:
-    """Retransmissions since the owner's namespace was made: they also tell of connections that are gone."""
+def _of_namespace(case: Case) -> Clue | None:
+    """Retransmissions since the owner's namespace was made: they also tell of connections that are gone.
+
+    What is sent to somebody who does not hear is among them, whatever the reason: no cause's own.
+    """
     at = home.of(case)
     if at is None or not at.table.stack:
         return None
@@ -115,7 +118,7 @@ def _of_namespace(case: Case, *, own: bool) -> Clue | None:
     share = round(again / sent, 3)
     where = f"/proc/net/snmp of {at.name}"
     if share >= _LOSSY:
-        return Clue("share of all segments that were sent again, ever", share, where, 0.35, own=own)
+        return Clue("share of all segments that were sent again, ever", share, where, 0.35)
     if share < _SOUND:
         return Clue("share of all segments that were sent again, ever", share, where, -0.2)
     return None

@@ -8,6 +8,7 @@ from halftrack.diagnosis.causes import home
 from halftrack.diagnosis.causes.weighing import Clue
 from halftrack.diagnosis.occupancy import rise
 from halftrack.evidence import stack
+from halftrack.evidence.routing import LOOPBACK
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 
 if TYPE_CHECKING:
@@ -26,11 +27,10 @@ def known(case: Case) -> bool:
     return at is not None and at.table.routing is not None and case.view.table.routing is not None
 
 
-def of_both_directions(case: Case) -> Iterator[Clue]:
-    """For and against another way for one of the directions."""
+def of_both_directions(case: Case, *, own: bool) -> Iterator[Clue]:
+    """For and against another way for one of the directions. ``own``: see ``Clue``."""
     at, near = home.of(case), case.view.table
-    if at is not None and at.table.routing is not None:
-        yield from _of_answers(at.table.routing, f"routes of {at.name} (rtnetlink)")
+    yield from of_answers(case, own=own)
     if near.routing is not None:
         yield from _of_choices(near.routing, f"routes of {near.netns} (rtnetlink)")
     yield from _turned_away(near)
@@ -38,16 +38,32 @@ def of_both_directions(case: Case) -> Iterator[Clue]:
         yield from _only_one(at.table, at.table.routing, near)
 
 
-def _of_answers(routing: Routing, where: str) -> Iterator[Clue]:
-    own = [way for way in routing.ways if None not in (way.expected, way.interface)]
-    astray = [way for way in own if way.astray]
+def of_answers(case: Case, *, own: bool) -> Iterator[Clue]:
+    """For answers that do not leave by where their questions come in."""
+    at = home.of(case)
+    if at is None or at.table.routing is None:
+        return
+    nowhere = _without_wire(at.table)
+    known = [
+        way
+        for way in at.table.routing.ways
+        if None not in (way.expected, way.interface) and way.expected not in nowhere
+    ]
+    astray = [way for way in known if way.astray]
     if astray:
         one = astray[0]
         what = (
-            f"share of {len(own)} answers that would not leave by {one.expected}, where their questions come"
-            f" in, e.g. to {one.peer} by {one.interface}"
+            f"share of {len(known)} answers that would not leave by {one.expected}, where their questions"
+            f" come in, e.g. to {one.peer} by {one.interface}"
         )
-        yield Clue(what, round(len(astray) / len(own), 2), where, 0.5, own=True)
+        where = f"routes of {at.name} (rtnetlink)"
+        yield Clue(what, round(len(astray) / len(known), 2), where, 0.5, own=own)
+
+
+def _without_wire(table: Table) -> set[str]:
+    """Interfaces by which nothing comes in, whatever addresses they have."""
+    seen = table.shaping[-1].interfaces if table.shaping else ()
+    return {LOOPBACK, *(each.name for each in seen if each.kind == "dummy")}
 
 
 def _of_choices(routing: Routing, where: str) -> Iterator[Clue]:
@@ -55,7 +71,7 @@ def _of_choices(routing: Routing, where: str) -> Iterator[Clue]:
         several = sorted({route.interface for route in routing.defaults if route.family == family})
         if len(several) > 1:
             what = f"interfaces with a default route: {', '.join(several)}"
-            yield Clue(what, len(several), where, 0.2, own=True)
+            yield Clue(what, len(several), where, 0.2)
     if routing.rules:
         yield Clue("policy rules that choose between routing tables", routing.rules, where, 0.1)
 

@@ -1,0 +1,7 @@
+"""Diagnosis: how often the doctor is right, over many runs of the lab's scenarios in varied form.
+
+``python -m benchmarks.diagnosis [RUNS]`` (root) plays every scenario with other loads, addresses, ports and
+families, with healthy traffic beside, two at one router, and nodes that are well; several networks side by
+side. It prints the confusion matrix with its intervals and four figures; ``truth`` says what counts as what.
+A measurement that was ended goes on where it was: runs are kept as JSON lines, with their evidence.
+"""

@@ -1,0 +1,76 @@
+"""What is kept of a run: one JSON line each, so that a long measurement can be gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchmarks.diagnosis.situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from halftrack.diagnosis.document import Diagnosis
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A finding: its symptom and the causes weighed for it, likeliest first."""
+
+    symptom: str
+    severity: str
+    entries: int
+    causes: tuple[tuple[str, float], ...]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """``failed``: why the scenario did not come about; then nothing was diagnosed."""
+
+    situation: Situation
+    truths: tuple[str, ...]
+    seconds: float
+    severity: str = ""
+    complete: bool = True
+    findings: tuple[Named, ...] = ()
+    failed: str | None = None
+
+
+def of(situation: Situation, truths: tuple[str, ...], seconds: float, found: Diagnosis) -> Record:
+    return Record(
+        situation=situation,
+        truths=truths,
+        seconds=round(seconds, 1),
+        severity=found.severity,
+        complete=found.complete,
+        findings=tuple(
+            Named(
+                each.symptom,
+                each.severity,
+                each.entries,
+                tuple((cause.cause, cause.confidence) for cause in each.causes),
+            )
+            for each in found.findings
+        ),
+    )
+
+
+def read(path: Path) -> dict[int, Record]:
+    """By the number of the run; what came later counts. A line that was cut short is left out."""
+    found: dict[int, Record] = {}
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            one = msgspec.json.decode(line, type=Record)
+        except msgspec.DecodeError:
+            continue
+        found[one.situation.number] = one
+    return found
+
+
+def append(path: Path, record: Record) -> None:
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(record) + b"\n")
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in records))

@@ -1,0 +1,77 @@
+"""What one run is: which scenarios at once, in which variation. Seed and number give the same one again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.diagnosis import healthy, pairs
+from halftrack import lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PORTS: Final = (80, 81, 8080, 8443, 3000, 5000, 9000)
+_LOADS: Final = (0.5, 0.75, 1.0, 1.0, 1.5, 2.0)
+_BESIDE: Final = (0, 0, 8, 24, 60)
+_HARMLESS: Final = frozenset({"open-client"})
+"""Controls: the same troubles where nothing comes of them."""
+_PAIRED: Final = 0.2
+_HEALTHY: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``scenarios``: names of the lab's, two for two causes at once; or one of ``healthy``.
+
+    The rest: see ``halftrack.lab.parameters.Parameters``.
+    """
+
+    number: int
+    scenarios: tuple[str, ...]
+    ipv6: bool
+    port: int
+    load: float
+    background: int
+
+    @property
+    def truths(self) -> tuple[str, ...]:
+        """The causes that it has; none where the node is well, and where what was done leaves nothing."""
+        if self.scenarios[0] in healthy.KINDS or self.scenarios[0] in _HARMLESS:
+            return ()
+        return tuple(lab.find(name).cause for name in self.scenarios)
+
+
+def planned(runs: int, seed: int, only: frozenset[str] = frozenset()) -> Iterator[Situation]:
+    """So many, every scenario as often as any other. ``only``: scenarios, where not all are wanted."""
+    singles = [one.name for one in lab.SCENARIOS if not only or one.name in only]
+    both = [pair for pair in pairs.PAIRS if not only or only.issuperset(pair)]
+    well = [kind for kind in healthy.KINDS if not only or kind in only]
+    counts = _shared_out(runs, bool(singles), bool(both), bool(well))
+    kinds: list[tuple[str, ...]] = []
+    for count, some in zip(
+        counts, ([(one,) for one in singles], both, [(one,) for one in well]), strict=True
+    ):
+        kinds += [some[each % len(some)] for each in range(count)]
+    random.Random(seed).shuffle(kinds)  # noqa: S311  # nothing secret
+    for number, scenarios in enumerate(kinds):
+        yield _varied(number, scenarios, random.Random(f"{seed}/{number}"))  # noqa: S311  # likewise
+
+
+def _shared_out(runs: int, singles: bool, both: bool, well: bool) -> tuple[int, int, int]:  # noqa: FBT001  # three of a kind
+    """How many runs of one trouble, of two, of none."""
+    paired = round(runs * (_PAIRED if singles or well else 1.0)) if both else 0
+    healthy_ones = round(runs * (_HEALTHY if singles or both else 1.0)) if well else 0
+    return (runs - paired - healthy_ones if singles else 0), paired, healthy_ones
+
+
+def _varied(number: int, scenarios: tuple[str, ...], chance: random.Random) -> Situation:
+    return Situation(
+        number=number,
+        scenarios=scenarios,
+        ipv6=chance.random() < 1 / 3,
+        port=chance.choice(_PORTS),
+        load=chance.choice(_LOADS),
+        background=chance.choice(_BESIDE),
+    )

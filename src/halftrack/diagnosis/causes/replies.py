@@ -1,0 +1,101 @@
+"""Whether those of whom the tracker heard nothing do answer, as the sockets of our own end tell it.
+
+A tracker that sees one direction alone knows no more than that. The socket at the end that is ours knows
+whether acknowledgements come: then they pass by another way. One that sends the same again and again talks
+to somebody who is gone, or whose own filter drops what it sends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis.causes import home
+from halftrack.diagnosis.causes.weighing import Clue
+from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.case import Case
+
+FEWEST: Final = 3
+"""Entries with a socket; fewer tell of themselves alone."""
+_TOGETHER_MS: Final = 1_500
+"""Entries tell their silence in whole seconds, and sockets are read a moment later than they are."""
+_UNHEARD: Final = "share of their sockets that send again and again and hear nothing"
+CONNECTION: Final = ("local_port", "remote_hi", "remote_lo", "remote_port")
+_COLUMNS: Final = (
+    "local_src", "local_hi", "local_lo", "peer_hi", "peer_lo",
+    "orig_sport", "orig_dport", "reply_sport", "idle_s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Of ``entries`` of a case, those ``sockets`` that have one at ``where``.
+
+    ``answered``: entries whose peer has acknowledged since the last packet of ours that passed here, or a
+    moment before; ``unheard``: those whose socket sends again what nobody acknowledges.
+    """
+
+    where: str
+    entries: int
+    sockets: int
+    answered: int
+    unheard: int
+
+
+def of(case: Case) -> Replies | None:
+    """None where the sockets were not read."""
+    at = home.of(case)
+    if at is None or at.table.tcp is None:
+        return None
+    ours = named(case).filter(pl.col("local_hi") == at.hi, pl.col("local_lo") == at.lo)
+    met = ours.join(at.table.tcp.frame.filter(pl.col("state") != 0), on=("local_hi", "local_lo", *CONNECTION))
+    again = (pl.col("retransmits") > 0) & (pl.col("wqueue") > 0)
+    since_ms = pl.col("idle_s").fill_null(0) * 1_000 + _TOGETHER_MS
+    heard = (pl.col("state") == TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
+    counted = met.select(
+        answered=heard.fill_null(value=False).sum(), unheard=again.fill_null(value=False).sum()
+    )
+    answered, unheard = counted.row(0)
+    return Replies(f"sockets of {at.name} (sock_diag, tcp_info)", ours.height, met.height, answered, unheard)
+
+
+def named(case: Case) -> pl.DataFrame:
+    """Entries of a case, a sample where they are many, with the ends of their sockets and ``idle_s``."""
+    some = case.rows.sample(*_COLUMNS)
+    here = pl.col("local_src")
+    return some.select(
+        "local_hi",
+        "local_lo",
+        pl.when(here).then("orig_sport").otherwise("reply_sport").alias("local_port"),
+        pl.col("peer_hi").alias("remote_hi"),
+        pl.col("peer_lo").alias("remote_lo"),
+        pl.when(here).then("orig_dport").otherwise("orig_sport").alias("remote_port"),
+        "idle_s",
+    )
+
+
+def by_another_way(case: Case, *, own: bool) -> Iterator[Clue]:
+    """For and against answers that reach us and do not pass here. ``own``: see ``Clue``."""
+    found = of(case)
+    if found is None or found.sockets < FEWEST:
+        return
+    answered = found.answered / max(found.entries, 1)
+    if answered >= 0.5:
+        what = "share of the entries whose socket hears answers that did not pass here"
+        yield Clue(what, round(answered, 2), found.where, 0.7, own=own)
+    if found.unheard >= 0.5 * found.sockets:
+        yield Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, -0.7)
+
+
+def unheard(case: Case) -> Clue | None:
+    """Whoever is spoken to hears nothing, or nothing that it says comes: of several makings."""
+    found = of(case)
+    if found is None or found.sockets < FEWEST or found.unheard < 0.5 * found.sockets:
+        return None
+    return Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, 0.0)
