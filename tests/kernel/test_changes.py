@@ -49,6 +49,18 @@ def setting(site: Site, name: str, after: str, before: str | None = None) -> Set
     return SetSysctl(where=site.where, name=name, before=before, after=after)
 
 
+@pytest.mark.parametrize(("words", "lasting"), [((), True), (("--until-reboot",), False)])
+@pytest.mark.parametrize("kept", [True, False])
+def test_it_is_said_to_last_where_something_of_it_does(
+    site: Site, words: tuple[str, ...], *, lasting: bool, kept: bool
+) -> None:
+    plan = site.plan(changing.settings(site), *([changing.lasting(site)] if kept else []))
+    done = site.halftrack("fix", str(plan), "--yes", *words)
+    assert done.returncode == 0, done.stderr
+    [change] = json.loads(site.halftrack("changes", "--json").stdout)["changes"]
+    assert change["lasting"] == (lasting and kept)
+
+
 def test_a_change_is_shown_until_it_is_undone(site: Site) -> None:
     before = site.state()
     plan = site.plan(changing.settings(site), changing.lasting(site))

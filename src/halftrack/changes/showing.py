@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.changes import putting_back, undo
+from halftrack.changes import persisting, putting_back, undo
 from halftrack.changes.writes import Seen
 from halftrack.errors import HalftrackError
-from halftrack.plans.actions import Drain
+from halftrack.plans.actions import Drain, Persist
 from halftrack.plans.change import Change, DrainedFile, Part
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def show(folded: Folded) -> Change:
         title="; ".join(step.title for step in plan.steps),
         state=folded.state,
         holds=next((one for one in _WORST if one in seen), _untold(folded, over)),
-        lasting=folded.begun.lasting,
+        lasting=folded.begun.lasting and persisting.merged(plan) != Persist(),
         persisted=folded.persisted,
         undone_at=folded.armed.undone_at if folded.armed is not None and folded.on_trial else None,
         was_undone_at=folded.undone_at,
