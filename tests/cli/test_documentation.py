@@ -13,6 +13,7 @@ import pytest
 
 from cli.conftest import FOUNDING
 from cli.pages import PAGES, ROOT, changes_something, commands
+from unit import stories
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,7 @@ def test_commands_shown_in_the_pages_run(page: Path, tmp_path: Path) -> None:
     table = FOUNDING.read_bytes()
     (tmp_path / "table.txt").write_bytes(table)
     (tmp_path / "table.txt.gz").write_bytes(gzip.compress(table))
+    (tmp_path / "capture.pcap").write_bytes(stories.file(stories.founding()))
     for words in filterfalse(changes_something, commands(page)):
         ran = subprocess.run(
             [sys.executable, "-m", "halftrack", *(word.replace("30s", "1s") for word in words)],

@@ -33,6 +33,7 @@ _GROUPS: Final = {
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
     "Study": {
+        "replay": "Packets through the kernel's rules: the table they leave, and why.",
         "lab": "A known trouble reproduced in scratch namespaces, and what the doctor says.",
     },
 }

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from halftrack.commands.options import Options
 
@@ -18,8 +18,11 @@ _BAR: Final = 30
 
 
 @contextlib.contextmanager
-def progress(doing: str, options: Options) -> Iterator[None]:
-    """While the body runs, ``doing`` and the seconds so far; nothing of it stays on the screen."""
+def progress(doing: str | Callable[[], str], options: Options) -> Iterator[None]:
+    """While the body runs, ``doing`` and the seconds so far; nothing of it stays on the screen.
+
+    ``doing`` may be asked anew each time, for how far it is.
+    """
     if options.quiet or not sys.stderr.isatty():
         yield
         return
@@ -31,7 +34,8 @@ def progress(doing: str, options: Options) -> Iterator[None]:
         while not done.wait(_PATIENCE_S):
             told = True
             with contextlib.suppress(OSError):
-                sys.stderr.write(f"\r{doing}, {time.monotonic() - begun:.0f} s ")
+                said = doing if isinstance(doing, str) else doing()
+                sys.stderr.write(f"\r{said}, {time.monotonic() - begun:.0f} s ")
                 sys.stderr.flush()
         if told:
             with contextlib.suppress(OSError):

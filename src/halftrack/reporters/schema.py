@@ -11,6 +11,7 @@ from halftrack.diagnosis import document
 from halftrack.plans import actions, change
 from halftrack.plans import document as plans
 from halftrack.plans import rehearsal as rehearsals
+from halftrack.replaying import document as replays
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -36,6 +37,11 @@ def changes() -> dict[str, Any]:
 def rehearsal() -> dict[str, Any]:
     """Of rehearsals, likewise: every field is required."""
     return _of(rehearsals.Rehearsal, rehearsals.SCHEMA, (rehearsals,))
+
+
+def replay() -> dict[str, Any]:
+    """Of replays, likewise: every field is required."""
+    return _of(replays.Replayed, replays.SCHEMA, (replays,))
 
 
 def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:

@@ -96,6 +96,24 @@ def resolve(settings: Mapping[str, str], features: Features, profile: Profile) -
     )
 
 
+def named(settings: Settings) -> dict[str, int]:
+    """The same as numbers by sysctl name without prefix: the way back from ``resolve``."""
+    return {
+        **{name: settings.tcp[slot] for slot, name in _SLOT_NAMES.items()},
+        "tcp_loose": settings.loose,
+        "tcp_be_liberal": int(settings.liberal),
+        "tcp_max_retrans": settings.max_retrans,
+        "tcp_ignore_invalid_rst": int(settings.ignore_invalid_rst),
+        timeouts.UDP: settings.udp,
+        timeouts.UDP_STREAM: settings.udp_stream,
+        "icmp_timeout": settings.icmp,
+        "icmpv6_timeout": settings.icmpv6,
+        "gre_timeout": settings.gre,
+        "gre_timeout_stream": settings.gre_stream,
+        "generic_timeout": settings.generic,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Timeouts of one service, fixed to an entry when it is made (``nfnetlink_cttimeout``).

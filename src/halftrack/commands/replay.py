@@ -1,0 +1,122 @@
+"""``halftrack replay FILE [SETTING=VALUE…]``: packets through the kernel's rules, the table they leave."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.commands.progress import progress
+from halftrack.errors import UsageError
+from halftrack.tcp import kernels
+
+if TYPE_CHECKING:
+    from halftrack.commands.options import Options
+    from halftrack.commands.replays import Run
+
+_MOST_NUMBER = 1 << 62
+
+
+@click.command(
+    "replay",
+    short_help="Packets through the kernel's rules: the table they leave, and why.",
+    help="Puts the packets of FILE, a capture (pcap or pcapng, packed or not, - for standard input), through"
+    " the tracker of a kernel: the table that a node with these rules holds at the end, and its size over"
+    " time. SETTING=VALUE is written as for sysctl, with or without net.netfilter.nf_conntrack_; what is"
+    " not given is the kernel's default. `max` limits the table; without it, as many entries as come."
+    " Packets count as seen by the tracker when they were captured, each once.",
+)
+@click.argument("file", metavar="FILE")
+@click.argument("words", metavar="[SETTING=VALUE]...", nargs=-1)
+@click.option(
+    "--kernel",
+    metavar="KERNEL",
+    default=kernels.DEFAULT,
+    show_default=True,
+    help=f"Whose rules: what uname -r prints, or one of {', '.join(kernels.NAMED)}.",
+)
+@click.option(
+    "--at",
+    type=click.Choice(("all", "in", "out")),
+    default="all",
+    show_default=True,
+    help="Which packets the tracker saw, where the capture tells which way they went: those that came in"
+    " (of a router's two interfaces: before the tracker, also what is refused), those that went out"
+    " (behind it), or every one.",
+)
+@click.option(
+    "--explain",
+    "explained",
+    metavar="FLOW|N",
+    help="One flow alone, packet by packet: what it did to the entry, and by which rule. As"
+    " SOURCE:PORT-TARGET:PORT in either order, or the flow of packet N.",
+)
+@click.option(
+    "--against",
+    metavar="SETTING=VALUE",
+    multiple=True,
+    help="The same once more with this changed, side by side; also kernel=KERNEL. May be repeated.",
+)
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the entries at the end as Parquet, in the flow table's columns.",
+)
+@options.shared
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    file: str,
+    words: tuple[str, ...],
+    kernel: str,
+    at: str,
+    explained: str | None,
+    against: tuple[str, ...],
+    record: Path | None,
+) -> int:
+    given = options.given(context)
+    if given.netns is not None or given.root != Path("/"):
+        raise UsageError("a capture is replayed, no node is looked at: leave --netns and --root out")
+    if given.assume:
+        raise UsageError("write SETTING=VALUE and --kernel in place of --assume")
+    if explained is not None and against:
+        raise UsageError("--explain follows one flow, --against compares tables: choose one")
+    from halftrack.commands import replays  # noqa: PLC0415  # brings numpy and Polars; --help does without
+
+    wanted = replays.wanted(file, words, kernel=kernel, at=at, against=against, explained=explained)
+    run = replays.Run(wanted, sys.stdin.buffer if file == "-" else None, given.budget_s)
+    with progress(lambda: _doing(run), given):
+        run.work()
+    _show(run, given, record)
+    return 0
+
+
+def _doing(run: Run) -> str:
+    return f"replaying: {run.packets:,} packets"
+
+
+def _show(run: Run, given: Options, record: Path | None) -> None:
+    if record is not None:
+        from halftrack.commands import saving  # noqa: PLC0415  # rarely wanted
+
+        saving.save(run.parquet(), record)
+        output.message(f"{len(run.flows):,} entries are in {record}", given)
+    if given.document:
+        from halftrack.reporters import json  # noqa: PLC0415  # text does without
+
+        document = run.document(with_entries=True)
+        output.write(json.compact(document) if given.jsonl else json.pretty(document))
+        return
+    from halftrack.reporters import replay, replay_flow  # noqa: PLC0415  # JSON does without
+
+    document = run.document(with_entries=False)
+    if document.explained is not None:
+        output.write(output.screen(replay_flow.render, document, given))
+    else:
+        again = None if run.wanted.file == "-" else run.wanted.typed(output.program())
+        output.write(output.screen(replay.render, document, given, again=again, left=run.shown()))

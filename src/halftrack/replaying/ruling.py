@@ -1,0 +1,59 @@
+"""The rules that somebody asks for: a kernel, its settings, a limit; and others to compare them with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import UsageError
+from halftrack.tcp import asked, kernels, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from halftrack.tcp.kernels import Kernel
+    from halftrack.tcp.settings import Settings
+
+_KERNEL: Final = "kernel="
+DEFAULT: Final = kernels.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``given``: what was asked for, by name without prefix; ``limit`` (``max``) among it. 0 is no limit."""
+
+    kernel: Kernel
+    given: Mapping[str, int]
+    settings: Settings
+    limit: int | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(
+            f"{name} is unknown to this kernel ({self.kernel.release}): it changes nothing."
+            for name in asked.unknown_to(self.given, self.kernel.profile)
+        )
+
+
+def rules(words: Iterable[str], kernel: str = DEFAULT) -> Rules:
+    """Of ``SETTING=VALUE`` words, defaults for the rest. Raises UsageError."""
+    return _rules(asked.settings(words), kernels.find(kernel))
+
+
+def against(words: Iterable[str], base: Rules) -> Rules:
+    """The same rules but for these words; ``kernel=NAME`` is one, too. Raises UsageError."""
+    kernel, others = base.kernel, []
+    for word in words:
+        if word.lower().startswith(_KERNEL):
+            kernel = kernels.find(word[len(_KERNEL) :])
+        else:
+            others.append(word)
+    found = _rules({**base.given, **asked.settings(others)}, kernel)
+    if found == base:
+        raise UsageError("--against names nothing that is different: there is nothing to compare")
+    return found
+
+
+def _rules(given: Mapping[str, int], kernel: Kernel) -> Rules:
+    found = settings.resolve(asked.full_names(dict(given)), kernel.features, kernel.profile)
+    return Rules(kernel, given, found, given.get(asked.LIMIT) or None)

@@ -1,0 +1,226 @@
+"""``halftrack replay`` as a user types it, on captures made packet by packet."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import polars as pl
+import pytest
+
+from halftrack.evidence import uapi
+from halftrack.evidence.flows import SCHEMA
+from halftrack.reporters import schema
+from unit import stories
+from unit.captures import CLIENT, SERVER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.conftest import Ran, Run
+
+_FLOW = f"{CLIENT}:40000-{SERVER}:80"
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> str:
+    """The founding story twice, by IPv4 and by IPv6, and a few datagrams."""
+    path = tmp_path / "founding.pcap"
+    both = stories.founding(), stories.founding(ipv6=True)
+    path.write_bytes(stories.file(*both, others=stories.datagrams(3.0)))
+    return str(path)
+
+
+def document(ran: Ran) -> dict[str, Any]:
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    jsonschema.Draft202012Validator(schema.replay()).validate(told)
+    assert isinstance(told, dict)
+    return told
+
+
+def test_the_screen_says_what_is_left_and_how_to_go_on(run: Run, capture: str) -> None:
+    ran = run("replay", capture)
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert " ".join(" ".join(lines[:2]).split()).startswith(f"{capture}: 4 entries left, 2 one-sided")
+    assert max(map(len, lines)) <= 80 or len(capture) > 60
+    assert f"replay {capture} --explain 16" in ran.out
+    assert "#17        [2001:db8:1::2]:80-[2001:db8::1]:40000, 5 min left" in ran.out
+
+
+def test_the_document_has_the_table_its_size_over_time_and_what_was_left_out(run: Run, capture: str) -> None:
+    told = document(run("replay", capture, "--json"))
+    assert told["schema"] == "halftrack.replay/1"
+    assert told["packets"]["file"] == 19
+    assert told["flows"] == {"made": 6, "opened": 4, "picked_up": 2, "reopened": 0}
+    assert told["end"]["by_state"] == {"ESTABLISHED": 2}
+    assert [entry["left_s"] for entry in told["entries"]][:2] == [300, 300]
+    assert [entry["id"] for entry in told["entries"]] == [16, 17, 13, 15]
+    assert [entry["one_sided"] for entry in told["entries"]] == [True, True, False, False]
+    points = told["timeline"]
+    assert [point["at_s"] for point in points] == [*map(float, range(1, 15)), 14.2]
+    assert [point["entries"] for point in points] == [2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 4]
+    assert (points[-1], told["end"]) == (told["end"], points[-1])
+    assert told["peak"]["entries"] == 4
+    assert told["skipped"] == {}
+    assert (told["explained"], told["against"]) == (None, None)
+
+
+def test_a_kernel_without_the_clamp_keeps_them_for_five_days(run: Run, capture: str) -> None:
+    told = document(run("replay", capture, "--kernel", "openvz6-early", "--json"))
+    assert [entry["left_s"] for entry in told["entries"]][:2] == [432_000, 432_000]
+    assert (told["kernel"], told["profile"]) == ("2.6.32-042stab092.1", "el6-early")
+
+
+@pytest.mark.parametrize("name", ["", "nf_conntrack_", "net.netfilter.nf_conntrack_"])
+def test_settings_are_those_of_sysctl(run: Run, capture: str, name: str) -> None:
+    told = document(run("replay", capture, f"{name}tcp_loose=0", f"{name}tcp_timeout_close=1h", "--json"))
+    assert told["given"] == {"tcp_loose": 0, "tcp_timeout_close": 3600}
+    assert told["settings"]["tcp_timeout_close"] == 3600
+    assert told["end"]["by_state"] == {"CLOSE": 2}
+
+
+def test_a_limit_makes_entries_give_way(run: Run, capture: str) -> None:
+    told = document(run("replay", capture, "max=1", "--json"))
+    assert told["limit"] == 1
+    assert told["peak"]["entries"] == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        _FLOW,
+        f"{SERVER}:80-{CLIENT}:40000",
+        f"{CLIENT}:40000,{SERVER}:80",
+        "16",
+        "#1",
+    ],
+)
+def test_a_flow_is_told_in_the_four_steps_of_the_founding_case(run: Run, capture: str, asked: str) -> None:
+    ran = run("replay", capture, "--kernel", "openvz6-early", "--explain", asked)
+    assert ran.code == 0, ran.err
+    story = " ".join(ran.out.partition("What happened")[2].partition("Packet by packet")[0].split())
+    steps = (
+        "The client resets the connection (RST ACK): ESTABLISHED -> CLOSE",
+        "11.000 s: Its entry is gone",
+        "14.000 s (#16): A late packet of the server's arrives (ACK, 1,448 bytes)",
+        "It is picked up (tcp_loose): a new entry, ESTABLISHED, one-sided",
+        "it lives 5 days",
+        "The client never answered",
+    )
+    places = [story.find(step) for step in steps]
+    assert -1 not in places, story
+    assert places == sorted(places)
+    assert f"#{asked.strip('#')}" in ran.out if asked.strip("#").isdigit() else True
+
+
+def test_what_was_told_is_in_the_document_too(run: Run, capture: str) -> None:
+    told = document(run("replay", capture, "--explain", "16", "--json"))["explained"]
+    assert told["client"] == f"{CLIENT}:40000"
+    assert told["asked"] == 16
+    assert [packet["number"] for packet in told["packets"]] == [1, 3, 5, 7, 9, 11, 16, 18]
+    late = next(packet for packet in told["packets"] if packet["number"] == 16)
+    assert (late["event"], late["old"], late["new"], late["verdict"]) == (
+        "picked-up",
+        None,
+        "ESTABLISHED",
+        "new",
+    )
+    assert late["expired_s"] == pytest.approx(3.0)
+    assert late["one_sided"] is True
+    assert [turn["number"] for turn in told["story"]] == [1, 3, 5, 11, None, 16, 16, None]
+
+
+def test_other_flows_are_told_as_well(run: Run, capture: str) -> None:
+    assert "echo request" in run("replay", capture, "--explain", "15").out
+    six = run("replay", capture, "--explain", "[2001:db8::1]:40000-[2001:db8:1::2]:80")
+    assert "#17" in six.out
+    assert "UDP, 3 bytes" in run("replay", capture, "--explain", f"{CLIENT}:5353-{SERVER}:53").out
+
+
+def test_two_settings_stand_side_by_side(run: Run, capture: str) -> None:
+    ran = run("replay", capture, "--against", "tcp_loose=0")
+    assert ran.code == 0
+    assert "2 flows with another entry at the end" in ran.out
+    assert "ESTABLISHED one-sided, 5 min left" in ran.out
+    told = document(run("replay", capture, "--against", "tcp_loose=0", "--json"))["against"]
+    assert told["given"] == {"tcp_loose": 0}
+    assert told["end"]["entries"] == 2
+    assert told["differing"] == 2
+    assert [(each["number"], each["there"]) for each in told["differences"]] == [(16, None), (17, None)]
+
+
+def test_two_kernels_stand_side_by_side(run: Run, capture: str) -> None:
+    told = document(run("replay", capture, "--against", "kernel=openvz6-early", "--json"))["against"]
+    assert told["kernel"] == "2.6.32-042stab092.1"
+    assert {each["there"]["left_s"] for each in told["differences"]} == {432_000}
+
+
+def test_the_entries_are_recorded_as_parquet(run: Run, capture: str, tmp_path: Path) -> None:
+    into = tmp_path / "left.parquet"
+    ran = run("replay", capture, "--record", str(into), "--json")
+    assert ran.code == 0
+    frame = pl.read_parquet(into)
+    assert dict(frame.schema) == dict(SCHEMA)
+    assert frame["id"].to_list() == [16, 17, 13, 15]
+    assert frame.filter(pl.col("l4proto") == uapi.IPPROTO_ICMP)["orig_type"].to_list() == [8]
+    assert frame["start_ns"][0] == 1_790_000_014_000_000_000
+    assert into.stat().st_mode & 0o777 == 0o600
+
+
+def test_standard_input_is_read_as_a_file_is(
+    run: Run, capture: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Stdin:
+        buffer = io.BytesIO((tmp_path / "founding.pcap").read_bytes())
+
+    monkeypatch.setattr("sys.stdin", Stdin())
+    told = document(run("replay", "-", "--json"))
+    assert told["packets"]["file"] == 19
+    assert capture not in told["file"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("absent.pcap",), 65, "absent.pcap"),
+        (("/",), 65, "is a directory"),
+        (("EMPTY",), 65, "is empty"),
+        (("TEXT",), 65, "no capture"),
+        (("FILE", "tcp_losse=0"), 64, "did you mean tcp_loose?"),
+        (("FILE", "tcp_loose"), 64, "SETTING=VALUE"),
+        (("FILE", "tcp_loose=x"), 64, "0 to 255"),
+        (("FILE", "--kernel", "el77"), 64, "did you mean el7?"),
+        (("FILE", "--explain", "99"), 64, "there is no packet 99"),
+        (("FILE", "--explain", "0"), 64, "there is no packet 0"),
+        (("FILE", "--explain", "1.2.3.4:5-6.7.8.9:10"), 64, "no packet of 1.2.3.4:5-6.7.8.9:10"),
+        (("FILE", "--explain", "nonsense"), 64, "is no flow"),
+        (("FILE", "--explain", "1.2.3.4:99999-6.7.8.9:10"), 64, "is no flow"),
+        (("FILE", "--explain", "1.2.3.4:5-[2001:db8::1]:10"), 64, "one end is IPv4"),
+        (("FILE", "--against", "tcp_loose=1"), 0, "tcp_loose=1"),
+        (("FILE", "--against", "tcp_losse=0"), 64, "did you mean tcp_loose?"),
+        (("FILE", "tcp_loose=0", "--against", "tcp_loose=0"), 64, "nothing that is different"),
+        (("FILE", "--against", "tcp_loose=0", "--explain", "1"), 64, "choose one"),
+        (("-", "--explain", "1"), 64, "name a file"),
+        (("FILE", "--netns", "host"), 64, "--netns"),
+        (("FILE", "--assume", "limit=5"), 64, "--assume"),
+        (("FILE", "--record", "/"), 64, "directory"),
+        (("FILE", "--at", "sideways"), 64, "--at"),
+        ((), 64, "FILE"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    run: Run, capture: str, tmp_path: Path, *, words: tuple[str, ...], code: int, told: str
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("nothing that a capture begins with\n" * 9, encoding="ascii")
+    places = {"FILE": capture, "EMPTY": str(tmp_path / "empty"), "TEXT": str(tmp_path / "text")}
+    ran = run("replay", *(places.get(word, word) for word in words))
+    assert ran.code == code, ran.err
+    assert told in (ran.err if code else ran.out)
+    if code:
+        assert ran.out == ""
+        assert len(ran.err.splitlines()) == 1
