@@ -10,6 +10,7 @@ import polars as pl
 from halftrack.diagnosis import ends, origins, services
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.evidence import uapi
+from halftrack.evidence.flows import select
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -84,7 +85,7 @@ def _shaken(flows: pl.DataFrame) -> npt.NDArray[np.bool_]:
     """Entries whose original direction is known to be the client's."""
     if not origins.seen(flows):
         return np.zeros(flows.height, np.bool_)
-    known = flows.select((origins.shaken() & ~origins.picked_up()).fill_null(value=False))
+    known = select(flows, (origins.shaken() & ~origins.picked_up()).fill_null(value=False))
     return known.to_series().to_numpy()
 
 

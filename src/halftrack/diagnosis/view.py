@@ -13,7 +13,7 @@ import polars as pl
 
 from halftrack.diagnosis import clocks, ends, entries, origins, roles
 from halftrack.evidence import uapi
-from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty
+from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty, select
 from halftrack.tcp import keeping, releases, timeouts
 from halftrack.tcp.releases import UNKNOWN, Features
 
@@ -83,12 +83,13 @@ def view(table: Table, evidence: Evidence) -> View:
         return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
     # New columns are computed apart and stacked: with_columns would copy the table's own.
     sound = _sound(table.flows.frame)
-    frame = sound.hstack(sound.select(entries.one_sided().alias("one_sided")))
+    frame = sound.hstack(select(sound, entries.one_sided().alias("one_sided")))
     clamps = _clamps(frame, features, known)
     one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
     flows = frame.hstack(
-        frame.select(
+        select(
+            frame,
             *roles.columns(frame, table, evidence),
             clocks.idle(frame, known, one_sided_s),
             clocks.age(frame, evidence.taken_at).alias("age_s"),

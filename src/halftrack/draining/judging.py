@@ -12,6 +12,7 @@ import polars as pl
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.draining.fates import Fate, Wish, seconds
 from halftrack.evidence import uapi
+from halftrack.evidence.flows import select
 from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _left_alone(wish: Wish) -> pl.Expr:
 def dead_rows(view: View, candidates: pl.Series, around: Surroundings) -> pl.Series:
     """Boolean, one per row of the view: TCP, and its owner's namespace was read and has no socket for it."""
     sure = _provable(around)
-    asked = candidates & view.flows.select(sure.fill_null(value=False).alias("sure"))["sure"]
+    asked = candidates & select(view.flows, sure.fill_null(value=False).alias("sure"))["sure"]
     if around.traffic is not None:
         # Where one direction takes another way, only who sends is certain to have a socket here.
         asked &= view.flows["local_src"] | ~around.traffic

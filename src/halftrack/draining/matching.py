@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import ends
 from halftrack.diagnosis.filters import expression as expressions
+from halftrack.evidence.flows import select
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,5 +32,5 @@ def matching(view: View, wanted: Filter, cases: Sequence[Case]) -> tuple[pl.Seri
         case.rows.mask.alias(symptoms[case.symptom]) for case in cases
     )
     frame = rows.collect()
-    marked = frame.select(expressions.expression(wanted, around).alias("takes"))["takes"]
+    marked = select(frame, expressions.expression(wanted, around).alias("takes"))["takes"]
     return marked, expressions.untold(frame, wanted, around)

@@ -117,3 +117,8 @@ def conform(frame: pl.DataFrame) -> pl.DataFrame:
 def empty() -> FlowTable:
     """A table without entries."""
     return FlowTable(pl.DataFrame(schema=dict(SCHEMA)))
+
+
+def select(frame: pl.DataFrame, *wanted: pl.Expr | pl.Series | str, **named: pl.Expr) -> pl.DataFrame:
+    """``frame.select`` for frames that are held in pieces, as tables are: by itself it copies them first."""
+    return frame.lazy().select(*wanted, **named).collect()

@@ -15,6 +15,7 @@ from halftrack.diagnosis.entries import one_sided
 from halftrack.diagnosis.symptoms.half_open import unfinished
 from halftrack.diagnosis.symptoms.volume import FEWEST
 from halftrack.evidence import addresses
+from halftrack.evidence.flows import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def _ends(place: Place) -> pl.DataFrame | None:
     flows = place.entries.flows if place.entries else None
     if flows is None or not len(flows):
         return None
-    marks = flows.frame.select(alone=one_sided(), begun=unfinished().fill_null(value=False))
+    marks = select(flows.frame, alone=one_sided(), begun=unfinished().fill_null(value=False))
     marked = marks["alone"]
     if int(marks["begun"].sum()) >= FEWEST:  # fewer are everyday life
         marked |= marks["begun"]
@@ -73,7 +74,7 @@ def _ends(place: Place) -> pl.DataFrame | None:
         return None
     rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
     halves = [
-        flows.frame.select(f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo")[rows].rename(
+        select(flows.frame, f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo")[rows].rename(
             dict(zip((f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo"), _PAIR, strict=True))
         )
         for end, peer in _REAL_ENDS

@@ -13,6 +13,7 @@ from halftrack.draining import rules
 from halftrack.draining.fates import MAY_LIVE_S, MEANINGS, Fate, Wish
 from halftrack.draining.judging import Surroundings, judge
 from halftrack.evidence import uapi
+from halftrack.evidence.flows import select
 from halftrack.remedies import retiming
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def clearing(situation: Situation, drain: Drain) -> Clearing:
         return Clearing(0, 0, {})
     taken = rows.mask
     if situation.finding.symptom == retiming.SYMPTOM:
-        longer = view.flows.select((pl.col("timeout") > MAY_LIVE_S).fill_null(value=False).alias("longer"))
+        longer = select(view.flows, (pl.col("timeout") > MAY_LIVE_S).fill_null(value=False).alias("longer"))
         taken &= longer["longer"]
     found = None
     unmissed = view.flows["status"] & uapi.IPS_NAT_MASK == 0

@@ -16,6 +16,7 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.draining.fates import DEAD_S, MAY_LIVE_S
+from halftrack.evidence.flows import select
 from halftrack.plans.actions import Drain
 from halftrack.remedies import drain_selections, drain_words, parts, place, removal, retiming, setting_actions
 from halftrack.remedies.shell import Addresses
@@ -94,7 +95,7 @@ def _parts(situation: Situation) -> list[Part]:
         return []
     if situation.finding.symptom == "half-open":  # an answered handshake may be going on
         waiting = pl.lit(rows.mask) & ~answered()
-        rows = MarkedRows.of(rows.flows, rows.flows.select(waiting).to_series())
+        rows = MarkedRows.of(rows.flows, select(rows.flows, waiting).to_series())
     return list(parts.parts(rows, situation.finding.groups[:GROUPS], view))
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.evidence import uapi
+from halftrack.evidence.flows import select
 from halftrack.plans.actions import Selection
 from halftrack.remedies import parts, removal, retiming, setting_actions
 from halftrack.tcp import timeouts
@@ -85,5 +86,5 @@ def _longest(situation: Situation, part: Part) -> int | None:
     rows = situation.rows
     assert rows is not None  # noqa: S101  # the part was cut out of them
     left = pl.col("timeout").filter(part.chosen.expression() & pl.lit(rows.mask)).max()
-    longest = rows.flows.select(left).item()
+    longest = select(rows.flows, left).item()
     return None if longest is None else int(longest)

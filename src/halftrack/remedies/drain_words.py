@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import expression as expressions
 from halftrack.draining.fates import MAY_LIVE_S
+from halftrack.evidence.flows import select
 from halftrack.evidence.literals import literal
 
 if TYPE_CHECKING:
@@ -55,4 +56,4 @@ def _exact(chosen: tuple[str, ...], situation: Situation) -> bool:
         return False
     around = expressions.Surroundings(view.netns, view.opaque, view.evidence.owners)
     takes = expressions.expression(filters.parse(chosen), around)
-    return bool((view.flows.select(takes.alias("takes"))["takes"] == rows.mask).all())
+    return bool((select(view.flows, takes.alias("takes"))["takes"] == rows.mask).all())

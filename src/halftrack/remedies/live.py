@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from halftrack.diagnosis.document import UNHURT, LiveFlows, Outcome, Peer
 from halftrack.diagnosis.entries import answered, connected, established, translated
 from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import select
 from halftrack.rulesets import entries
 from halftrack.tcp import timeouts
 
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 SERVICES_SHOWN: Final = 5
 _ROW: Final = "row"
 _NAT: Final = "translated"
+_FATE: Final = "fate"
+_NO_SERVICE: Final = 2**32 - 1
 PEERS_SHOWN: Final = 3
 _PICKED_UP: Final = "picked up"
 _ENDING: Final = ("silent", "half-closed", "unacknowledged")
 """Questions about flows whose entries would go before they speak again."""
 _TOLD: Final = (*_ENDING, _PICKED_UP)
+
+
+_Fate: TypeAlias = tuple[Outcome | None, str | None]
+"""What becomes of a connection, and by which rule."""
 
 
 class Told(NamedTuple):
@@ -128,84 +135,96 @@ class LiveEntries:
         flows = self._view.flows
         for mask in self._dead:
             among &= ~pl.lit(mask)
-        touched = (
-            flows.lazy()
-            .with_row_index(_ROW)
-            .filter(among & test)
-            .select(_ROW, "service", "idle_s", translated().alias(_NAT))
-            .collect()
-        )
+        # Marked first: numbering the rows in the same query would have it cut out every column of them.
+        mask = select(flows, (among & test).fill_null(value=False)).to_series()
+        touched = flows.lazy().filter(mask).select("service", "idle_s", translated().alias(_NAT)).collect()
+        touched = touched.insert_column(0, mask.arg_true().alias(_ROW))
         if touched.is_empty():
-            some, told = flows.select(among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
+            some, told = select(flows, among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
             return Live(0) if told or not some else UNKNOWN
-        fates = self._fates(what, touched)
+        number, fates = self._fates(what, touched)
         told = ()
         if self._rules is not None and what in _TOLD:
-            counts = (
-                fates.group_by("outcome", "by")
-                .len()
-                .sort(["len", "outcome", "by"], descending=[True, False, False])
+            told = tuple(
+                sorted(
+                    (
+                        Told(outcome, by, many)
+                        for each, many in number.value_counts().iter_rows()
+                        for outcome, by in (fates[each],)
+                        if outcome is not None
+                    ),
+                    key=lambda one: (-one.entries, one.outcome, one.by or ""),
+                )
             )
-            told = tuple(Told(*each) for each in counts.iter_rows())
-        return Live(touched.height, self._by_service(touched.hstack(fates)), int(touched[_NAT].sum()), told)
+        flows_of = self._by_service(touched.with_columns(number.alias(_FATE)), fates)
+        return Live(touched.height, flows_of, int(touched[_NAT].sum()), told)
 
-    def _fates(self, what: str, touched: pl.DataFrame) -> pl.DataFrame:
-        """``outcome`` and ``by``, one row for each that is touched: see ``document.LiveFlows``."""
+    def _fates(self, what: str, touched: pl.DataFrame) -> tuple[pl.Series, list[_Fate]]:
+        """For each that is touched the number of its fate, and these by number: see ``document.LiveFlows``.
+
+        In words a row they would take more room than the rows themselves.
+        """
         if what not in _TOLD:
-            nothing = pl.lit(None, pl.String)
-            return touched.with_columns(outcome=nothing, by=nothing).select("outcome", "by")
+            return pl.repeat(0, touched.height, dtype=pl.UInt32, eager=True), [(None, None)]
         strict = timeouts.setting(self._view.table.settings, "tcp_loose") == "0" or what == _PICKED_UP
         if self._rules is None:
-            usual = pl.lit("dropped" if strict else "picked-up-again")
-            nat = pl.when(_NAT).then(pl.lit("loses-translation")).otherwise(usual)
-            return touched.select(nat.alias("outcome"), pl.lit(None, pl.String).alias("by"))
+            usual: Outcome = "dropped" if strict else "picked-up-again"
+            return touched[_NAT].cast(pl.UInt32), [(usual, None), ("loses-translation", None)]
         rows = self._view.flows[touched[_ROW]]
         found = entries.judged(
             self._rules, rows, own_addresses(self._view.table), loose=not strict, closing=False
         )
-        outcomes = ["goes-on-untracked" if strict else "picked-up-again"]
-        outcomes += [_outcome(reason) for reason in found.reasons]
-        rules = [None, *(reason.rule for reason in found.reasons)]
-        which = found.which.cast(pl.Int64).fill_null(-1) + 1
-        return pl.DataFrame(
-            {
-                "outcome": pl.Series(outcomes, dtype=pl.String).gather(which),
-                "by": pl.Series(rules, dtype=pl.String).gather(which),
-            }
-        )
+        unhurt: Outcome = "goes-on-untracked" if strict else "picked-up-again"
+        fates: list[_Fate] = [(unhurt, None)]
+        fates += [(_outcome(reason), reason.rule) for reason in found.reasons]
+        # Reasons that differ in their words alone are one fate.
+        first = [fates.index(fate) for fate in fates]
+        which = (found.which.cast(pl.Int64).fill_null(-1) + 1).cast(pl.UInt32)
+        return pl.Series(first, dtype=pl.UInt32).gather(which), fates
 
-    def _by_service(self, touched: pl.DataFrame) -> tuple[LiveFlows, ...]:
+    def _by_service(self, touched: pl.DataFrame, fates: Sequence[_Fate]) -> tuple[LiveFlows, ...]:
         """The largest by service and by what happens to them."""
-        longest = pl.col("idle_s").arg_max()
+        # One number a row: grouping by several columns takes many times their room.
+        service = touched["service"].to_physical().cast(pl.UInt64).fill_null(_NO_SERVICE)
+        key = (service + touched[_FATE].cast(pl.UInt64) * 2**32).alias("key")
+        counted = key.to_frame().with_row_index("first").group_by("key").agg(pl.len(), pl.col("first").min())
+        outcomes, rules = (pl.Series(words, dtype=pl.String) for words in zip(*fates, strict=True))
+        fate = touched[_FATE].gather(counted["first"])
         by = ["service", "outcome", "by"]
-        top = (
-            touched.group_by(by)
-            .agg(
-                pl.len().alias("entries"),
-                pl.coalesce(pl.col(_ROW).get(longest), pl.col(_ROW).min()).alias("longest"),
-                pl.col(_ROW),
+        largest = (
+            counted.with_columns(
+                touched["service"].gather(counted["first"]).cast(pl.String),
+                outcomes.gather(fate).alias("outcome"),
+                rules.gather(fate).alias("by"),
+                fate,
             )
-            .with_columns(pl.col("service").cast(pl.String))
-            .sort(["entries", *by], descending=[True, *(False for _ in by)], nulls_last=True)
+            .sort(["len", *by], descending=[True, *(False for _ in by)], nulls_last=True)
             .head(SERVICES_SHOWN)
         )
         return tuple(
-            LiveFlows(
-                service=found["service"] or "other",
-                entries=found["entries"],
-                example=example(self._view.flows.slice(found["longest"], 1), self._view),
-                peers=self._peers(pl.Series(found[_ROW], dtype=pl.UInt32)),
-                outcome=found["outcome"],
-                by=found["by"],
-                rules_read=self._rules is not None and found["outcome"] is not None,
-            )
-            for found in top.iter_rows(named=True)
+            self._live_flows(touched.filter(key == each), name, *fates[fate])
+            for each, name, fate in largest.select("key", "service", _FATE).iter_rows()
+        )
+
+    def _live_flows(
+        self, rows: pl.DataFrame, service: str | None, outcome: Outcome | None, by: str | None
+    ) -> LiveFlows:
+        longest = rows["idle_s"].arg_max() or 0
+        row: int = rows[_ROW][longest]
+        return LiveFlows(
+            service=service or "other",
+            entries=rows.height,
+            example=example(self._view.flows[row : row + 1], self._view),
+            peers=self._peers(rows[_ROW]),
+            outcome=outcome,
+            by=by,
+            rules_read=self._rules is not None and outcome is not None,
         )
 
     def _peers(self, rows: pl.Series) -> tuple[Peer, ...]:
         """The far ends of most of these rows."""
         view = self._view
-        some = view.flows.select(*ends.NEEDED)[rows].lazy()
+        some = select(view.flows, *ends.NEEDED)[rows].lazy()
         top = (
             ends.ends(some)
             .group_by("peer_hi", "peer_lo")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from halftrack.evidence.flows import select
 from halftrack.remedies.entry_filters import KIND, candidates, of_kind, pair_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ def _best(
     best: tuple[EntryFilter, int] | None = None
     for each in filters:
         selects = each.expression()
-        members, others = rows.flows.select(
-            (selects & member).sum().alias("members"), (selects & ~pl.lit(rows.mask)).sum().alias("others")
+        members, others = select(
+            rows.flows,
+            (selects & member).sum().alias("members"),
+            (selects & ~pl.lit(rows.mask)).sum().alias("others"),
         ).row(0)
         if members < entries:
             continue

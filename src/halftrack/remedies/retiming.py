@@ -17,6 +17,7 @@ from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.draining.fates import MAY_LIVE_S
+from halftrack.evidence.flows import select
 from halftrack.remedies import parts, removal, shorten_established
 from halftrack.remedies.entry_filters import pair_of
 from halftrack.remedies.live import Live
@@ -41,7 +42,7 @@ def selected(situation: Situation, groups: Sequence[Group]) -> tuple[Part, ...]:
     view, rows = situation.view, situation.rows
     if view is None or rows is None or not shorten_established.helps(situation):
         return ()
-    longer = rows.flows.select((pl.lit(rows.mask) & (pl.col("timeout") > MAY_LIVE_S)).fill_null(value=False))
+    longer = select(rows.flows, (pl.lit(rows.mask) & (pl.col("timeout") > MAY_LIVE_S)).fill_null(value=False))
     marked = MarkedRows.of(rows.flows, longer.to_series())
     unseen = [group for group in groups if _unseen(group, marked, view)]
     return tuple(parts.parts(marked, unseen, view))
@@ -52,7 +53,7 @@ def _unseen(group: Group, rows: MarkedRows, view: View) -> bool:
     pair = pair_of(group.address, view.opaque) if group.address else None
     if pair is None:
         return False
-    members = rows.flows.select((pl.lit(rows.mask) & parts.of_group(group, pair)).fill_null(value=False))
+    members = select(rows.flows, (pl.lit(rows.mask) & parts.of_group(group, pair)).fill_null(value=False))
     return not sockets.covered(view, MarkedRows.of(rows.flows, members.to_series()))
 
 

@@ -19,6 +19,7 @@ from halftrack.draining.matching import matching
 from halftrack.draining.rules import by_rules as judged_by_rules
 from halftrack.draining.traffic import traffic
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import select
 from halftrack.kernel import ipvs, survey
 from halftrack.live import rules
 
@@ -112,7 +113,7 @@ def _fates_of(own: operator.Connection, judgement: Judgement) -> Iterator[Fate]:
             "reply_src_lo": far_lo,
             "reply_sport": far_port,
         }
-        rows = judgement.view.flows.select(
-            pl.all_horizontal(pl.col(name) == value for name, value in same.items())
+        rows = select(
+            judgement.view.flows, pl.all_horizontal(pl.col(name) == value for name, value in same.items())
         ).to_series()
         yield from map(Fate, judgement.fates.filter(rows.fill_null(value=False)).drop_nulls())

@@ -14,6 +14,7 @@ from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.filters.vocabulary import DERIVED, JUDGED
 from halftrack.draining.matching import matching
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import select
 from halftrack.plans.actions import AddRules, Drain
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _of_port(view: View, action: AddRules) -> pl.Series:
 
 
 def _marked(view: View, wanted: pl.Expr) -> pl.Series:
-    return view.flows.select(wanted.fill_null(value=False).alias("marked"))["marked"]
+    return select(view.flows, wanted.fill_null(value=False).alias("marked"))["marked"]
 
 
 def choose(view: View, affected: pl.Series) -> tuple[list[Service], int]:

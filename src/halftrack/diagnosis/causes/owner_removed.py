@@ -15,6 +15,7 @@ from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.symptoms import sockets
+from halftrack.evidence.flows import select
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -94,7 +95,7 @@ def _others_live(case: Case) -> Clue | None:
         same &= pl.col(column).is_in(case.rows.column(column).unique().implode(), nulls_equal=True)
     others = MarkedRows.of(
         case.view.flows,
-        case.view.flows.select((connected() & same).fill_null(value=False)).to_series() & ~case.rows.mask,
+        select(case.view.flows, (connected() & same).fill_null(value=False)).to_series() & ~case.rows.mask,
     )
     if not sockets.covered(case.view, others):
         return None

@@ -20,6 +20,7 @@ import polars as pl
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.ends import NOBODY, in_every_namespace, owner_index
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import select
 from halftrack.evidence.marks import folded
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def missing(view: View, candidates: pl.Series) -> pl.Series | None:
     if not live:
         return pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
     sockets = pl.Series(np.concatenate(live)).implode()
-    source = view.flows.select(LOOKUP_COLUMNS)
+    source = select(view.flows, *LOOKUP_COLUMNS)
     for remote in ("reply_dst", "orig_src"):
         compared = _absent(source, compared, sockets, remote)
     return compared
