@@ -14,6 +14,7 @@ from halftrack.diagnosis.conditions import Conditions
 from halftrack.diagnosis.course import Course
 from halftrack.diagnosis.parts import Part
 from halftrack.diagnosis.silences import Clock, Turnover
+from halftrack.evidence.flows import select
 from halftrack.tcp import keeping
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class _Kinds:
 
     def shares(self, view: View) -> Shares:
         def of(service: Service) -> list[float]:
-            mask = view.flows.select(service.matches(view.opaque)).to_series().to_numpy()
+            mask = select(view.flows, service.matches(view.opaque)).to_series().to_numpy()
             found = np.bincount(self.numbers[mask], minlength=max(self.counts, default=0) + 1)
             return [float(found[kind] / entries) for kind, entries in self.counts.items()]
 
