@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks import affected, drain, dump, node, text, tracker  # noqa: E402  # the tests' kernel helpers are on the path only now
+from benchmarks import affected, captures, drain, dump, node, text, tracker  # noqa: E402  # the tests' kernel helpers are on the path only now
 
 held = text.main()
+held &= captures.main()
 held &= tracker.main()
 if os.geteuid():
     print("not root: benchmarks of the live table left out")
