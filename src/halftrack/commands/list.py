@@ -39,6 +39,7 @@ class _Request:
     top: int | None
     sort: Order | None
     csv: bool
+    explain: bool
     json: bool
     jsonl: bool
 
@@ -59,6 +60,9 @@ class _Request:
 )
 @click.option("--csv", is_flag=True, help="Print CSV.")
 @click.option(
+    "--explain", is_flag=True, help="Of one entry: how it came, what each next packet would do, when it goes."
+)
+@click.option(
     "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
 )
 @options.shared
@@ -73,6 +77,7 @@ def command(
     sources: tuple[str, ...],
     count: bool,
     csv: bool,
+    explain: bool,
 ) -> int:
     given = options.given(context)
     wanted = filters.parse(words)
@@ -83,6 +88,7 @@ def command(
         top=top,
         sort=fields.order(sort) if sort is not None else None,
         csv=csv,
+        explain=explain,
         json=given.json,
         jsonl=given.jsonl,
     )
@@ -102,7 +108,7 @@ def command(
         counters_interval_s=0.0,
     )
     missing = unread.entries(seen)
-    untold = _print(seen, request, needs_view=needs_view, judged=judged)
+    untold = _print(seen, request, given, needs_view=needs_view, judged=judged)
     for remark in _remarks(seen, untold, chosen=bool(given.netns)):
         output.message(remark, given)
     if missing:
@@ -132,6 +138,8 @@ def _check(request: _Request) -> None:
         raise UsageError("--by sorts by entries, most first: leave --sort out")
     if request.csv and (request.json or request.jsonl):
         raise UsageError("--csv or JSON: choose one")
+    if request.explain and (request.count or request.by or request.top or request.csv):
+        raise UsageError("--explain is about one entry: leave --count, --by, --top and --csv out")
 
 
 def _needs(request: _Request) -> tuple[bool, bool]:
@@ -141,7 +149,8 @@ def _needs(request: _Request) -> tuple[bool, bool]:
     only where neither is needed.
     """
     names = {*request.by, *([request.sort.field] if request.sort else [])}
-    shown = not request.count and not request.by and (request.csv or request.json or request.jsonl)
+    whole = request.csv or request.json or request.jsonl or request.explain
+    shown = not request.count and not request.by and whole
     derived = request.filter.uses(*DERIVED) or not DERIVED.isdisjoint(names)
     return derived or shown, request.filter.uses(*JUDGED) or not JUDGED.isdisjoint(names)
 
@@ -153,7 +162,9 @@ def _netns(wanted: Filter) -> str | None:
     return wanted.named("netns") or ALL
 
 
-def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool) -> Mapping[str, int]:
+def _print(
+    seen: Evidence, request: _Request, given: options.Options, *, needs_view: bool, judged: bool
+) -> Mapping[str, int]:
     """Prints the answer; by term of the filter, of how many entries it could not be told."""
     # Imported here and below: these load polars, and by now the kernel has been asked.
     if request.count and not needs_view and not judged:
@@ -165,7 +176,11 @@ def _print(seen: Evidence, request: _Request, *, needs_view: bool, judged: bool)
     rows = list(chosen(seen, Wanted(request.filter, needs_view, judged)))
     if request.count:
         return _print_number(((each.frame.height, each.untold) for each in rows), request)
-    if request.by:
+    if request.explain:
+        from halftrack.commands import explaining  # noqa: PLC0415
+
+        explaining.show(rows, seen, request.sort, given)
+    elif request.by:
         _print_groups(rows, request)
     else:
         _print_entries(rows, seen, request)

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 
 from halftrack.diagnosis import document
+from halftrack.diagnosis.explained import document as explained
 from halftrack.plans import actions, change
 from halftrack.plans import document as plans
 from halftrack.plans import rehearsal as rehearsals
@@ -42,6 +43,11 @@ def rehearsal() -> dict[str, Any]:
 def replay() -> dict[str, Any]:
     """Of replays, likewise: every field is required."""
     return _of(replays.Replayed, replays.SCHEMA, (replays,))
+
+
+def entry() -> dict[str, Any]:
+    """Of an explained entry, likewise: every field is required."""
+    return _of(explained.Explained, explained.SCHEMA, (explained,))
 
 
 def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:

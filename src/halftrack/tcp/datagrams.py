@@ -40,7 +40,8 @@ WITH_RULES: Final = frozenset(
     (uapi.IPPROTO_TCP, uapi.IPPROTO_SCTP, uapi.IPPROTO_DCCP, uapi.IPPROTO_ICMP, uapi.IPPROTO_ICMPV6)
 )
 _UDP: Final = (uapi.IPPROTO_UDP, uapi.IPPROTO_UDPLITE)
-_STREAM_AFTER_S: Final = 2.0
+STREAM_AFTER_S: Final = 2.0
+"""How long an exchange of UDP has to last until it is a stream, where that is asked (``udp_waits``)."""
 
 
 def prolong(entry: Exchange, book: Rulebook, now: float) -> tuple[int, str]:
@@ -50,7 +51,7 @@ def prolong(entry: Exchange, book: Rulebook, now: float) -> tuple[int, str]:
     """
     protocol = entry.key[0]
     timeout, rule = _single(entry, book.settings), rules.SINGLE
-    waits = book.profile.udp_waits and protocol in _UDP and now <= entry.created + _STREAM_AFTER_S
+    waits = book.profile.udp_waits and protocol in _UDP and now <= entry.created + STREAM_AFTER_S
     if (
         entry.status & uapi.IPS_SEEN_REPLY
         and not waits

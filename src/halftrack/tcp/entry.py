@@ -6,6 +6,7 @@ Fields under the names of ``struct nf_conn``, ``struct ip_ct_tcp`` and ``struct 
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
@@ -134,3 +135,9 @@ class Connection(Entry):
         self.last_win = 0
         self.last_wscale = 0
         self.last_flags = 0
+
+    def twin(self) -> Connection:
+        """Another one that has come to the same."""
+        made = copy.copy(self)
+        made.original, made.reply = copy.copy(self.original), copy.copy(self.reply)
+        return made

@@ -109,6 +109,13 @@ class Tracker:
         """Likewise all others."""
         return self._entries.exchanges.values()
 
+    def adopt(self, entry: Entry) -> None:
+        """Hold an entry as it stands, as if its packets had been seen; there is none between its ends."""
+        if isinstance(entry, Exchange):
+            self._entries.add_exchange(entry)
+        elif isinstance(entry, Connection):
+            self._entries.add_connection(entry)
+
     def collect(self, now: float) -> int:
         """Remove what has run out, as the kernel does by and by; how many that were."""
         return self._entries.collect(now)

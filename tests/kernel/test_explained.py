@@ -1,0 +1,121 @@
+"""What is said of an entry's next packets comes true: each is sent, to a copy of the entry of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.diagnosis.explained.document import ENDS
+from halftrack.diagnosis.explained.origins import put_in
+from halftrack.diagnosis.explained.seen import Seen
+from halftrack.evidence import uapi
+from halftrack.tcp import prospects
+from kernel.campaigns import STEADY
+from kernel.foretold import OPTIONS, Copies, happened
+from kernel.wire import tracked_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.explained.document import Explained, Prospect
+    from halftrack.tcp.prospects import Packet
+
+    _Sent = tuple[Prospect, int, Packet, str]
+
+_ASSURED = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
+_SHAKEN = "orig syn, reply syn-ack, orig ack"
+_PICKED_UP = "orig ack"
+
+
+_BY_SERVER = ("orig syn", _SHAKEN, _PICKED_UP, f"{_PICKED_UP}, reply ack, reply ack", f"{_SHAKEN}, reply rst")
+
+
+@pytest.fixture(scope="module")
+def copies() -> Iterator[Copies]:
+    with tracked_wire("foretold") as wire:
+        wire.apply(STEADY)
+        yield Copies(wire)
+
+
+@pytest.mark.parametrize(
+    ("origin", "history"),
+    [
+        ("handshake", "orig syn"),
+        ("handshake", "orig syn, reply syn"),
+        ("handshake", "orig syn, reply syn-ack"),
+        ("handshake", _SHAKEN),
+        ("handshake", f"{_SHAKEN}, orig data"),
+        ("handshake", f"{_SHAKEN}, orig data, reply data, orig ack"),
+        ("handshake", f"{_SHAKEN}, orig fin"),
+        ("handshake", f"{_SHAKEN}, reply fin, orig ack"),
+        ("handshake", f"{_SHAKEN}, reply fin, orig ack, orig fin"),
+        ("handshake", f"{_SHAKEN}, reply fin, orig ack, orig fin, reply ack"),
+        ("handshake", f"{_SHAKEN}, reply rst"),
+        ("handshake", f"{_SHAKEN}, orig rst"),
+        ("pick-up", _PICKED_UP),
+        ("pick-up", "orig data, orig data"),
+        ("pick-up", f"{_PICKED_UP}, reply ack"),
+        ("pick-up", f"{_PICKED_UP}, reply ack, reply ack"),
+        ("pick-up", f"{_PICKED_UP}, reply ack, reply ack, orig data"),
+        ("pick-up", f"{_PICKED_UP}, orig fin"),
+        ("pick-up", f"{_PICKED_UP}, reply ack, reply fin, orig ack"),
+        ("pick-up", f"{_PICKED_UP}, orig fin, reply fin, orig ack"),
+    ],
+)
+def test_each_packet_does_to_a_live_entry_what_was_said(copies: Copies, origin: str, history: str) -> None:
+    for copies.by_server in (False, True) if history in _BY_SERVER else (False,):
+        said = copies.explained(copies.play(history))
+        assert origin in {one.origin for one in said.origins if one.possible}
+        assert len(said.next) == 2 * len(prospects.KINDS)
+        _hold(copies, history, said)
+
+
+@pytest.mark.parametrize("status", [uapi.IPS_CONFIRMED, _ASSURED], ids=["never answered", "assured"])
+def test_it_comes_true_of_what_a_tool_has_put_in(copies: Copies, status: int) -> None:
+    copies.by_server = False
+    numbers = copies.put_in(
+        21,
+        timeout=90_000,
+        status=status,
+        state=uapi.TCP_CONNTRACK_ESTABLISHED,
+        tcp_flags=(0x0A, 0x0A),
+        wscale=(0, 0),
+    )
+    said = copies.explained(numbers[0])
+    assert [one.origin for one in said.origins if one.possible] == ["injected"]
+    assert said.left_s is not None
+    like = put_in(
+        Seen(uapi.IPPROTO_TCP, uapi.TCP_CONNTRACK_ESTABLISHED, status, said.left_s, flags=(0x0A, 0x0A))
+    )
+    began = time.monotonic()
+    sent = []
+    for number, prospect in zip(numbers[1:], said.next, strict=True):
+        direction = ENDS.index(prospect.packet.by)
+        packet = prospects.following(like.entry, direction, prospect.packet.kind, OPTIONS)
+        sent.append((prospect, number, packet, copies.send(number, direction, packet)))
+    _came_true(copies, said.left_s, sent, began)
+
+
+def _hold(copies: Copies, history: str, said: Explained) -> None:
+    assert said.left_s is not None
+    began = time.monotonic()
+    sent = []
+    for prospect in said.next:
+        number = copies.play(history)
+        entry = copies.entry(number)
+        assert entry is not None
+        direction = ENDS.index(prospect.packet.by)
+        packet = prospects.following(entry, direction, prospect.packet.kind, OPTIONS)
+        sent.append((prospect, number, packet, copies.send(number, direction, packet)))
+    _came_true(copies, said.left_s, sent, began)
+
+
+def _came_true(copies: Copies, left_s: int, sent: list[_Sent], began: float) -> None:
+    rows = copies.rows()
+    elapsed = time.monotonic() - began
+    for prospect, number, packet, verdict in sent:
+        real = happened(packet, verdict, rows.get(number))
+        # What is left is shown rounded down.
+        assert any(real.is_(one, left_s + 1, elapsed) for one in prospect.outcomes), (prospect, real)
