@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from halftrack.kernel import counters, ctnetlink
 from halftrack.tcp.segments import Segment
+from kernel.ledger import LEDGER
 from kernel.wire import CLIENTS, SERVER, segment
 
 if TYPE_CHECKING:
@@ -182,13 +183,24 @@ class Comparison:
 
 
 def agreeing(compare: Callable[[], _Told]) -> _Told:
-    """What a comparison returns that nobody disturbed, of at most three."""
+    """What a comparison returns that nobody disturbed, of at most three; packets seen go into the ledger."""
     for _ in range(2):
         try:
-            return compare()
+            return _noted(compare)
         except Disturbed:
             continue
-    return compare()
+    return _noted(compare)
+
+
+def _noted(compare: Callable[[], _Told]) -> _Told:
+    try:
+        seen = compare()
+    except Disagreement:
+        LEDGER.disagreements += 1
+        raise
+    if isinstance(seen, Counter):
+        LEDGER.packets += seen.total()
+    return seen
 
 
 def check_undisturbed(wire: Wire, found: Disagreement) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel.ledger import LEDGER
 from kernel.scratch import Netns, scratch_netns
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.kernel)
         if reason and os.environ.get("HALFTRACK_REQUIRE_KERNEL") != "1":
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if LEDGER.packets or LEDGER.disagreements:
+        terminalreporter.write_line(LEDGER.told())
 
 
 @pytest.fixture

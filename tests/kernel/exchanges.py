@@ -11,6 +11,7 @@ from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.netlink_messages import CT_GET, NLA_F_NESTED, NLM_F_REQUEST, attribute, attributes
 from halftrack.tcp.segments import Segment
 from kernel.comparing import Disagreement, Flow, check_undisturbed, named, row, told
+from kernel.ledger import LEDGER
 from kernel.wire import CLIENTS, segment
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ class Exchange:
     def send(self, made: Made) -> Step:
         """Let both see a segment. Raises Disagreement, or Disturbed."""
         try:
-            return self._send(made)
+            step = self._send(made)
         except Disagreement as found:
             check_undisturbed(self.wire, found)
+            LEDGER.disagreements += 1
             raise
+        LEDGER.packets += 1
+        return step
 
     def _send(self, made: Made) -> Step:
         client, server = self.flow.client, self.flow.server

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import platform
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,7 +16,7 @@ from halftrack.diagnosis.explained.document import ENDS
 from halftrack.diagnosis.explained.origins import put_in
 from halftrack.diagnosis.explained.seen import Seen
 from halftrack.evidence import uapi
-from halftrack.tcp import prospects
+from halftrack.tcp import prospects, table
 from kernel.campaigns import STEADY
 from kernel.foretold import OPTIONS, Copies, happened
 from kernel.wire import tracked_wire
@@ -96,6 +101,31 @@ def test_it_comes_true_of_what_a_tool_has_put_in(copies: Copies, status: int) ->
         packet = prospects.following(like.entry, direction, prospect.packet.kind, OPTIONS)
         sent.append((prospect, number, packet, copies.send(number, direction, packet)))
     _came_true(copies, said.left_s, sent, began)
+
+
+def test_the_program_explains_a_live_entry_under_the_settings_of_its_namespace(copies: Copies) -> None:
+    copies.by_server = True
+    number = copies.play("orig data")
+    client, server = (str(ipaddress.IPv4Address(end[0])) for end in copies.ends(number)[::-1])
+    words = (
+        "list",
+        f"src={server}",
+        f"dst={client}",
+        "--netns",
+        copies.wire.netns.path,
+        "--explain",
+        "--json",
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "halftrack", *words], capture_output=True, check=True, timeout=60
+    )
+    told = json.loads(ran.stdout)
+    assert (told["matching"], told["kernel"], told["assumed"]) == (1, platform.release(), {})
+    assert told["entry"]["origin"] == "pick-up"
+    assert [one["origin"] for one in told["origins"] if one["possible"]] == ["pick-up", "injected"]
+    assert told["goes_at"] is not None
+    answers = [one for one in told["next"] if one["packet"] == {"by": "reply", "kind": "ack"}]
+    assert {one["timeout_s"] for one in answers[0]["outcomes"]} == {STEADY.tcp[table.UNACK]}
 
 
 def _hold(copies: Copies, history: str, said: Explained) -> None:
