@@ -49,7 +49,9 @@ def test_classic_captures_of_either_order_and_clock(order: str, nanoseconds: boo
 def test_modified_captures_have_longer_headers_and_interfaces() -> None:
     head = struct.pack("<IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 65_535, 1)
     record = struct.pack("<IIIIIHBB", 100, 5, len(SYN), len(SYN), 7, 0x0800, 0, 0) + SYN
-    rows, _ = read(head + record * 2)
+    sent = struct.pack("<IIIIIHBB", 100, 5, len(SYN), len(SYN), 7, 0x0800, 4, 0) + SYN
+    rows, _ = read(head + record + sent)
+    assert rows["outgoing"].to_list() == [False, True]
     assert rows["at_ns"].to_list() == [100_000_005_000] * 2
     assert rows["interface"].to_list() == [7, 7]
 
@@ -146,6 +148,29 @@ def test_sections_begin_anew_and_may_be_of_the_other_order() -> None:
     )
     assert rows.select("number", "at_ns", "interface").rows() == [(1, 1000, 0), (3, 3000, 0), (4, 4000, 1)]
     assert tally.skipped == {packets.LINK_UNKNOWN: 1}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_options_of_a_packet_tell_which_way_it_went(order: str) -> None:
+    def packet(*options: bytes) -> bytes:
+        return enhanced(SYN[:-1], order=order, options=b"".join(options))
+
+    def flags(number: int) -> bytes:
+        return option(2, struct.pack(order + "I", number), order)
+
+    comment, end = option(1, b"hello", order), option(0, b"", order)
+    rows, _ = read(
+        section(order)
+        + interface(order=order)
+        + packet(flags(1), end)
+        + packet(comment, flags(2))
+        + packet()
+        + packet(flags(0), end)
+        + packet(end, flags(1))
+        + packet(*[comment] * 8, flags(1))
+        + packet(struct.pack(order + "HH", 1, 65_535))
+    )
+    assert rows["outgoing"].to_list() == [False, True, None, None, None, None, None]
 
 
 def test_packets_without_a_time_are_counted_and_old_blocks_are_read() -> None:

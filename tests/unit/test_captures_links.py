@@ -120,9 +120,15 @@ def test_how_long_a_checksum_is_does_not_hide_the_link() -> None:
     assert len(read(pcap([ethernet(FOUR)], 1 | 0x5400_0000))[0]) == 1
 
 
-def test_the_second_cooked_header_names_the_interface() -> None:
+def test_cooked_headers_tell_the_interface_and_which_way() -> None:
     link, frame = _CASES["cooked-2"]
-    assert read(pcap([frame], link))[0]["interface"].to_list() == [7]
+    rows, _ = read(pcap([frame, frame[:10] + b"\0" + frame[11:], frame[:10] + b"\6" + frame[11:]], link))
+    assert rows["interface"].to_list() == [7, 7, 7]
+    assert rows["outgoing"].to_list() == [True, False, None]
+    link, frame = _CASES["cooked"]
+    rows, _ = read(pcap([frame, b"\0\0" + frame[2:]], link))
+    assert rows["interface"].to_list() == [None, None]
+    assert rows["outgoing"].to_list() == [True, False]
 
 
 @pytest.mark.parametrize("tags", [16, 17, 400])

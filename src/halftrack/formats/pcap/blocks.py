@@ -1,7 +1,7 @@
 """The block format, pcapng: sections of interfaces and of packets that name theirs.
 
 Source: draft-ietf-opsawg-pcapng. Blocks that hold no packets (names, statistics, secrets, journals) are
-passed over unread, whatever their length. Options are read of interfaces alone.
+passed over unread, whatever their length. Options are read of interfaces, and the first few of packets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from halftrack.formats.pcap.fields import Fields, Flags, Places, chosen, unaligned
 from halftrack.formats.pcap.interfaces import Interfaces
-from halftrack.formats.pcap.records import MOST_BYTES, NEVER, NO_INTERFACE, Records
+from halftrack.formats.pcap.records import MOST_BYTES, NEVER, NO_INTERFACE, UNTOLD, Records
 
 SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
@@ -23,6 +23,9 @@ _PACKETS: Final = frozenset((_OLD, _SIMPLE, _ENHANCED))
 _READ: Final = _PACKETS | {SECTION, _INTERFACE}
 _LEAST: Final = {SECTION: 28, _INTERFACE: 20, _OLD: 32, _SIMPLE: 16, _ENHANCED: 32}
 _LEAST_OF_ALL: Final = 12
+_END, _FLAGS = 0, 2
+_INBOUND, _OUTBOUND = 1, 2
+_MOST_OPTIONS: Final = 8
 _ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 
 
@@ -119,6 +122,7 @@ class Blocks:
             at_ns,
             link,
             np.where(known, named, NO_INTERFACE),
+            _outgoing(numbers, at + 28 + (captured + 3 & ~3), at + length - 4, kind == _ENHANCED),
         )
 
     def _sections(self, count: int) -> tuple[Places, Flags]:
@@ -137,6 +141,25 @@ class Blocks:
         return np.diff(np.minimum(starts, count))
 
 
+def _outgoing(numbers: _Numbers, at: Places, end: Places, enhanced: Flags) -> Places:
+    """Which way packets went, where one of their first options, from ``at`` up to ``end``, says so."""
+    found = np.full(len(at), UNTOLD, dtype=np.int64)
+    at = at.copy()
+    rows = chosen(enhanced & (at + 8 <= end))
+    for _ in range(_MOST_OPTIONS):
+        if not len(rows):
+            break
+        here = at[rows]
+        code, length = numbers.u16(here, rows), numbers.u16(here + 2, rows)
+        flags = (code == _FLAGS) & (length == 4)
+        way = numbers.u32(here + 4, rows) & 3
+        found[rows[flags & (way == _INBOUND)]] = 0
+        found[rows[flags & (way == _OUTBOUND)]] = 1
+        at[rows] = here + 4 + (length + 3 & ~3)
+        rows = rows[~flags & (code != _END) & (at[rows] + 8 <= end[rows])]
+    return found
+
+
 def _is_sound(kind: int, length: int) -> bool:
     """Whether a block can be that long; what is passed over may have any length."""
     if length < _LEAST.get(kind, _LEAST_OF_ALL) or length & 3:
@@ -152,14 +175,15 @@ class _Numbers:
         self._big = big
         self._orders = [order for order, some in (("<", not big.all()), (">", big.any())) if some]
 
-    def u32(self, at: Places) -> Places:
-        return self._of("u4", at)
+    def u32(self, at: Places, rows: Places | None = None) -> Places:
+        """At one position for each packet, or for each of ``rows``."""
+        return self._of("u4", at, rows)
 
-    def u16(self, at: Places) -> Places:
-        return self._of("u2", at)
+    def u16(self, at: Places, rows: Places | None = None) -> Places:
+        return self._of("u2", at, rows)
 
-    def _of(self, kind: str, at: Places) -> Places:
+    def _of(self, kind: str, at: Places, rows: Places | None) -> Places:
         read = [unaligned(self._data, order + kind)[at].astype(np.int64) for order in self._orders]
         if len(read) == 2:
-            return np.where(self._big, read[1], read[0])
+            return np.where(self._big if rows is None else self._big[rows], read[1], read[0])
         return read[0] if read else np.empty(0, dtype=np.int64)

@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 
 from halftrack.formats.pcap.fields import Fields, Places, unaligned
-from halftrack.formats.pcap.records import MOST_BYTES, NO_INTERFACE, Records
+from halftrack.formats.pcap.records import MOST_BYTES, NO_INTERFACE, UNTOLD, Records, ways
 
 _MICRO, _NANO, _MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 _HEADER: Final = 24
+_SHORT, _LONG = 16, 24
 _LINK_MASK: Final = 0x03FF_FFFF
 """The rest of the number says how long a frame's checksum is."""
 _NS: Final = 1_000_000_000
@@ -35,7 +36,7 @@ class Classic:
         self._link = 0
         self._order = "<"
         self._ns_per_unit = 1
-        self._head = 16
+        self._head = _SHORT
 
     def walk(self, data: bytes, size: int) -> tuple[Records, int]:
         at = 0
@@ -63,7 +64,7 @@ class Classic:
     def _begin(self, data: bytes) -> None:
         self._order, magic = MAGICS[data[:4]]
         self._ns_per_unit = 1 if magic == _NANO else 1000
-        self._head = 24 if magic == _MODIFIED else 16
+        self._head = _LONG if magic == _MODIFIED else _SHORT
         (link,) = struct.unpack_from(self._order + "I", data, 20)
         self._link = link & _LINK_MASK
         self._begun = True
@@ -77,13 +78,18 @@ class Classic:
 
         start = at + self._head
         captured = field(8)
-        none = np.full(len(at), NO_INTERFACE, dtype=np.int64)
+        fields = Fields(data)
+        interface = np.full(len(at), NO_INTERFACE, dtype=np.int64)
+        outgoing = np.full(len(at), UNTOLD, dtype=np.int64)
+        if self._head > _SHORT:
+            interface, outgoing = field(16), ways(fields.u8(at + 22))
         return Records(
-            Fields(data),
+            fields,
             start,
             start + captured,
             np.maximum(field(12), captured),
             field(0) * _NS + field(4) * self._ns_per_unit,
             np.full(len(at), self._link, dtype=np.int64),
-            field(16) if self._head > 16 else none,
+            interface,
+            outgoing,
         )

@@ -31,14 +31,15 @@ _OFFSET: Final = 0x1FFF
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """What the capture says of packets, one item each: see the packet schema; ``interface`` may be -1."""
+    """What the capture says of packets, one item each: see the packet schema; -1 for what it does not."""
 
     number: Places
     at_ns: Places
     interface: Places
+    outgoing: Places
 
     def pick(self, rows: Places) -> Captured:
-        return Captured(self.number[rows], self.at_ns[rows], self.interface[rows])
+        return Captured(self.number[rows], self.at_ns[rows], self.interface[rows], self.outgoing[rows])
 
 
 def frame(found: Datagrams, captured: Captured, fates: Fates, tally: Tally) -> pl.DataFrame:
@@ -49,6 +50,7 @@ def frame(found: Datagrams, captured: Captured, fates: Fates, tally: Tally) -> p
     own.put("number", captured.number)
     own.put("at_ns", captured.at_ns)
     own.put("interface", captured.interface, captured.interface >= 0)
+    own.put("outgoing", captured.outgoing == 1, captured.outgoing >= 0)
     own.put("family", found.family)
     own.put("l4proto", found.l4proto)
     for name in _ADDRESSES:

@@ -14,6 +14,7 @@ import numpy as np
 
 from halftrack.formats.pcap.fates import CUT, LINK_UNKNOWN, doom
 from halftrack.formats.pcap.fields import Fields, Places, chosen
+from halftrack.formats.pcap.records import ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ _VLANS: Final = (0x8100, 0x88A8, 0x9100, 0x9200)
 _MPLS: Final = (0x8847, 0x8848)
 _PPPOE: Final = 0x8864
 _MOST_TAGS: Final = 16
+_SLL, _SLL2 = 113, 276
 _SNAP: Final = 0xAAAA03
 _LEAST_TYPE: Final = 0x0600
 """Below, the two bytes are a length."""
@@ -86,15 +88,20 @@ def enter(records: Records, fates: Fates) -> Networks:
     return found
 
 
-def interfaces(records: Records) -> Places:
-    """Records' interfaces; where the link layer says more, what it says."""
-    rows = chosen(records.link == _SLL2)
-    if not len(rows):
-        return records.interface
-    named = records.interface.copy()
-    whole = rows[records.end[rows] - records.start[rows] >= 8]
-    named[whole] = records.fields.u32(records.start[whole] + 4)
-    return named
+def told(records: Records) -> tuple[Places, Places]:
+    """Records' interfaces and which way they went; where the link layer says more, what it says."""
+    interface, outgoing = records.interface, records.outgoing
+    for link, kind_at in ((_SLL, 1), (_SLL2, 10)):
+        rows = chosen((records.link == link) & (records.end - records.start > kind_at))
+        if not len(rows):
+            continue
+        start = records.start[rows]
+        outgoing = outgoing.copy()
+        outgoing[rows] = ways(records.fields.u8(start + kind_at))
+        if link == _SLL2:
+            interface = interface.copy()
+            interface[rows] = records.fields.u32(start + 4)
+    return interface, outgoing
 
 
 def _ethernet(cursor: _Cursor) -> None:
@@ -258,7 +265,6 @@ def _read(cursor: _Cursor, offset: int, width: int) -> Places:
             return cursor.fields.u32(at)
 
 
-_SLL2: Final = 276
 _LINKS: Final[MappingProxyType[int, Callable[[_Cursor], None]]] = MappingProxyType(
     {
         0: _null,
@@ -271,7 +277,7 @@ _LINKS: Final[MappingProxyType[int, Callable[[_Cursor], None]]] = MappingProxyTy
         101: _raw,
         104: _cisco,
         108: _null,
-        113: _cooked,
+        _SLL: _cooked,
         219: _mpls,
         228: _raw_4,
         229: _raw_6,

@@ -103,7 +103,7 @@ class Capture:
         tally.packets += count
         self._note_times(records)
         fates = np.zeros(count, dtype=np.int8)
-        captured = Captured(number, records.at_ns, links.interfaces(records))
+        captured = Captured(number, records.at_ns, *links.told(records))
         below = links.enter(records, fates)
         doom(fates, np.arange(count, dtype=np.int64), records.at_ns == NEVER, NO_TIME)
         found = network.enter(

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 16 << 20
 """Of one packet. No tool captures a quarter of this, and what is longer would have to be held whole."""
 NO_INTERFACE: Final = -1
+UNTOLD: Final = -1
+"""Of which way a packet went; otherwise it is 1 for out and 0 for in."""
 UNKNOWN_LINK: Final = -1
 NEVER: Final = np.iinfo(np.int64).min
 """In place of a time that a packet does not have."""
+_PACKET_OUTGOING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Records:
 
     ``start``, ``end``: where the captured bytes lie. ``wire``: how many there were to capture. ``at_ns``:
     since 1970, or ``NEVER``. ``link``: LINKTYPE_*, or ``UNKNOWN_LINK``. ``interface``: its number, or
-    ``NO_INTERFACE``.
+    ``NO_INTERFACE``. ``outgoing``: 1, 0 or ``UNTOLD``.
     """
 
     fields: Fields
@@ -36,6 +39,7 @@ class Records:
     at_ns: Places
     link: Places
     interface: Places
+    outgoing: Places
 
     def __len__(self) -> int:
         return len(self.start)
@@ -52,7 +56,13 @@ class Records:
                 at_ns=self.at_ns[here],
                 link=self.link[here],
                 interface=self.interface[here],
+                outgoing=self.outgoing[here],
             )
+
+
+def ways(packet_type: Places) -> Places:
+    """Which way packets went, by what Linux calls their type (``uapi/linux/if_packet.h``)."""
+    return np.where(packet_type == _PACKET_OUTGOING, 1, np.where(packet_type > _PACKET_OUTGOING, UNTOLD, 0))
 
 
 class Walker(Protocol):
