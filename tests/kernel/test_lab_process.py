@@ -12,9 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from halftrack.kernel import ctnetlink
+from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED
+from halftrack.kernel import ctnetlink, tcp_sockets
+from halftrack.kernel.setns import call_in
 
 _PATIENCE_S = 120
 
@@ -114,6 +117,26 @@ def test_what_is_kept_stands_with_its_sockets_and_goes_as_it_says() -> None:
             for each in Path(f"/proc/{pid}/fd").iterdir()
         )
         assert sockets > len(pids)  # one is each one's own
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+    _until_gone(pids)
+
+
+def test_connections_of_what_is_kept_stay_open() -> None:
+    with _lab("asymmetric-path", "--keep") as process:
+        out, told = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, told
+    found = re.search(r"remove  kill ([\d ]+)$", out, re.MULTILINE)
+    assert found
+    pids = [int(one) for one in found[1].split()]
+    try:
+        server = next(pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "lab-server")
+        listed = call_in(f"/proc/{server}/ns/net", tcp_sockets.read)
+        assert listed is not None
+        assert (
+            listed.frame.filter(pl.col("state") == TCP_ESTABLISHED, pl.col("local_port") == 80).height == 24
+        )
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGTERM)

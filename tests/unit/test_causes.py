@@ -138,6 +138,24 @@ class TestOneSided:
         one = on_kernel(case("one-sided", frame, settings=settings), "6.12.48", settings)
         assert first(one) == "injected"
 
+    def test_entries_that_nothing_ever_passed_for_were_not_made_by_packets(self) -> None:
+        """Where the kernel counts; a null is an entry from before it did."""
+        settings = {
+            "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "300",
+            "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "300",
+        }
+
+        def asked(orig: int | None, reply: int | None) -> Cause:
+            frame = one_sided(40, timeout=400_000, origin="injected", orig_packets=orig, reply_packets=reply)
+            return ranked(on_kernel(case("one-sided", frame, settings=settings), "6.12.48", settings))[
+                "injected"
+            ]
+
+        unmoved, moved, uncounted = asked(0, 0), asked(1, 0), asked(None, None)
+        assert unmoved.confidence > 0.85
+        assert moved.confidence == uncounted.confidence < unmoved.confidence
+        assert any(reason.value == 1.0 and "not even a first" in reason.what for reason in unmoved.for_)
+
     def test_unread_settings_may_have_been_raised(self) -> None:
         """Days left on a kernel that clamps: injected, or two timeouts that nobody has shown us."""
         one = on_kernel(case("one-sided", one_sided(40, timeout=400_000)), "6.12.48", {})

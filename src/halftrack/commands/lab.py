@@ -94,7 +94,7 @@ def _play(chosen: Scenario, given: Options, parameters: Parameters, *, keep: boo
     with _ended_by_signals(), lab.staged(chosen, tell, parameters) as scene:
         tell("the doctor looks at the router:")
         found = doctor.diagnosed([], given, None, netns=scene.net.router.path)
-        places = scene.net.places if keep else ()
+        places = tuple(scene.net.places) if keep else ()
         if keep:
             scene.leave_standing()
         output.write(_shown(chosen, found, given, places))

@@ -29,11 +29,15 @@ CLIENTS: Final = 20
 """Addresses that the client has."""
 _BESIDE_CLIENT: Final = 250
 _PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+_NOT_PASSING: Final = dict.fromkeys(_PASSING, "0")
+"""A new namespace may begin with what the node's own has (net/ipv4/devinet.c, devinet_init_net)."""
 _COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
 
 
 class Network:
-    """``clients``: the client's addresses; ``unused``: what is routed to it and nobody has. Of the healthy
+    """``number``: by which its addresses differ from those of other labs. ``places``: all that there are.
+
+    ``clients``: the client's addresses; ``unused``: what is routed to it and nobody has. Of the healthy
     traffic beside a trouble ``client_beside`` and ``server_beside`` are the ends.
     """
 
@@ -46,7 +50,7 @@ class Network:
         """
         ipv6, self.family = parameters.ipv6, parameters.family
         # Two labs at once do not share a server's address, by which its namespace is found.
-        number = 10 + (os.getpid() + parameters.network) % NETWORKS
+        number = self.number = 10 + (os.getpid() + parameters.network) % NETWORKS
         here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
         beside = "2001:db8:4::{:x}" if ipv6 else "198.18.0.{}"
         if first is not None:
@@ -56,21 +60,20 @@ class Network:
         self.unused = tuple(there.format(one) for one in range(CLIENTS + 1, 251))
         self.server_beside = beside.format(number)
         self.client_beside = beside.format(_BESIDE_CLIENT + (first is not None))
+        self.places: list[Place] = []
         self._stack = stack
         second = "" if first is None else "2"
         self._first_pair = 0 if first is None else 4
         self.to_client, self.to_server = f"to-client{second}", f"to-server{second}"
-        self.client = self._placed(f"lab-client{second}")
-        self.router: Place = self._placed("lab-router") if first is None else first.router
-        self.server = self._placed(f"lab-server{second}")
+        self.client = self.place(f"lab-client{second}")
+        self.router: Place = self.place("lab-router") if first is None else first.router
+        self.server = self.place(f"lab-server{second}")
         self._connect(delay_s)
+        for place in (self.client, self.server):
+            place.set(_NOT_PASSING)
         if first is None:
             self.router.set(_PASSING | _COUNTING)
             self.router.call(tracking.begin)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        return self.client, self.router, self.server
 
     def shortcut(self) -> None:
         """One more link, from the client to the server and past the router. Raises OSError."""
@@ -90,10 +93,17 @@ class Network:
         with _links(place) as links:
             links.down("eth0")
 
-    def _placed(self, name: str) -> Place:
+    def place(self, name: str) -> Place:
+        """One more, that nothing leads to yet. Raises FeatureMissing."""
         place = Place(name)
         self._stack.callback(place.end)
+        self.places.append(place)
         return place
+
+    def remove(self, place: Place) -> None:
+        """It is gone, and what is left open of it is not its own any more."""
+        self.places.remove(place)
+        place.end()
 
     def _connect(self, delay_s: float) -> None:
         with _links(self.router) as router:

@@ -88,7 +88,9 @@ class Place:
         self._heard()
 
     def end(self) -> None:
-        """The process is gone, and with it the namespace once no socket of it is open."""
+        """The process is gone, and with it the namespace once no socket of it is open. Twice is once."""
+        if self._process.returncode is not None:
+            return
         self._line.close()
         self._netns.close()
         with contextlib.suppress(ProcessLookupError):

@@ -75,10 +75,20 @@ class Scene:
         self._listeners: dict[tuple[str, int], socket.socket] = {}
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            first = None if self._first is None else self._first.net
-            self.net: Network = Network(stack, self.parameters, delay_s=self._delay_s, first=first)
-            self._open = stack.pop_all()
+        try:
+            self._set_up()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _set_up(self) -> None:
+        first = None if self._first is None else self._first.net
+        self.net: Network = Network(self._open, self.parameters, delay_s=self._delay_s, first=first)
+        self._open.callback(self._close)
         self.tell(
             f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
             f" ({self.net.server_address}); nothing leads out of them"
@@ -94,14 +104,19 @@ class Scene:
         if self.parameters.background:
             self.enter(healthy(self, self.parameters.background))
             self.tell(f"{self.parameters.background} healthy connections talk beside, on port {BESIDE}")
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        for one in (*(each for some in self._sockets.values() for each in some), *self._listeners.values()):
-            with contextlib.suppress(OSError):  # who still waits for an answer need not wait any more
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+    def _end(self) -> None:
+        for one in self._all():
+            with contextlib.suppress(OSError):  # closed, or never connected
+                one.shutdown(socket.SHUT_RDWR)  # whoever waits for something there waits no longer
         self._open.close()
+
+    def _close(self) -> None:
+        for one in self._all():
+            one.close()
+
+    def _all(self) -> list[socket.socket]:
+        return [*(each for some in self._sockets.values() for each in some), *self._listeners.values()]
 
     def leave_standing(self) -> None:
         """The namespaces and open sockets are their processes' own from now on: nothing of them ends here."""
@@ -113,6 +128,9 @@ class Scene:
         for place in self.net.places:
             place.leave()
         self._open.pop_all()
+        self._close()  # ours alone: theirs are open
+        self._sockets.clear()
+        self._listeners.clear()
 
     def enter(self, context: contextlib.AbstractContextManager[object]) -> None:
         """Something that goes on until the scene is left."""
@@ -171,6 +189,19 @@ class Scene:
             return client
 
         return self._keep(self.net.client, self.net.client.call(connect))
+
+    def datagrams(self, place: Place, where: tuple[str, int]) -> socket.socket:
+        """A socket of UDP there, which does not wait."""
+
+        def bound() -> socket.socket:
+            one = socket.socket(
+                socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6, socket.SOCK_DGRAM
+            )
+            one.bind(where)
+            one.settimeout(0)
+            return one
+
+        return self._keep(place, place.call(bound))
 
     def listener(self, port: int | None = None, backlog: int = _BACKLOG) -> socket.socket:
         """The server's, one for each port."""

@@ -10,11 +10,11 @@ from halftrack import live
 from halftrack.changes import clearing, spaces
 from halftrack.changes.drain import judged, looking
 from halftrack.changes.drain.looking import Looked
-from halftrack.changes.rehearsal import choosing, copying, creating, room, services, talking
+from halftrack.changes.rehearsal import choosing, copying, room, services, talking
 from halftrack.changes.rehearsal import site as sites
 from halftrack.diagnosis.view import view
 from halftrack.errors import Incomplete
-from halftrack.kernel import ctnetlink
+from halftrack.kernel import creating, ctnetlink
 from halftrack.kernel.namespaces import Vanished
 from halftrack.plans.rehearsal import Copied, Sample
 

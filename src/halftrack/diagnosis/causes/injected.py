@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.diagnosis import words
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, unmoved
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
@@ -44,6 +44,7 @@ def weigh(case: Case) -> Cause | None:
             Clue(what, round(max(longer, shown), 2), facts.entries_of(view), 0.7 * longer, own=True)
             if read
             else Clue(what, round(longer, 2), facts.entries_of(view), 0.35 * longer),
+            unmoved.by_packets(case, 0.6, own=True),
             Clue(
                 "share with a timeout that packets do not renew",
                 round(fixed, 2),

@@ -1,4 +1,4 @@
-"""Making entries in a scratch namespace: one for each of a sample, as like it as ctnetlink allows.
+"""Making entries in a namespace of our own: one for each of a sample, as like it as ctnetlink allows.
 
 What it does not take (net/netfilter/nf_conntrack_netlink.c, ctnetlink_create_conntrack): counters, the
 moment at which an entry began, a parent, an offload. Translation is asked for as conntrackd does it,
