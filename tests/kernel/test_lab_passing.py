@@ -89,3 +89,16 @@ def test_entries_that_a_program_wrote_are_told_from_those_of_packets(*, ipv6: bo
     assert rows["timeout"].min() > 431_000
     assert set(rows["orig_packets"]) == {0}
     _named_first(found, "one-sided", "injected")
+
+
+@FAMILIES
+@pytest.mark.parametrize(
+    ("name", "symptoms"), [("asymmetric-path", ("one-sided",)), ("direct-return", ("half-open", "one-sided"))]
+)
+def test_who_is_heard_half_is_told_which_half_takes_another_way(
+    name: str, symptoms: tuple[str, ...], *, ipv6: bool
+) -> None:
+    with lab.staged(lab.find(name), _told, Parameters(ipv6=ipv6, seconds=_SECONDS)) as scene:
+        found = _diagnosed(scene)
+    for symptom in symptoms:
+        _named_first(found, symptom, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis.causes import facts, one_way, replies, ways
+from halftrack.diagnosis.causes import facts, one_way, replies, unmoved, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def weigh(case: Case) -> Cause | None:
             if forwarded >= facts.MOSTLY
             else None,
             one_way.long_silent(case),
+            unmoved.by_packets(case, -0.9),
             *ways.of_both_directions(case, own=own),
             ways.invalid(case),
         ),

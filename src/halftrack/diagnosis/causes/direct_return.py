@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.causes import asymmetric_path, facts, one_way, replies, ways
+from halftrack.diagnosis.causes import asymmetric_path, facts, one_way, replies, unmoved, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def weigh(case: Case) -> Cause | None:
             *one_way.in_use(case, own=True),
             *replies.by_another_way(case, own=True),
             one_way.long_silent(case),
+            unmoved.by_packets(case, -0.9),
             *ways.of_answers(case, own=True),
             *through,
             ways.invalid(case),
