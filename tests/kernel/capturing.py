@@ -49,13 +49,17 @@ class Taken:
 
 
 @contextlib.contextmanager
-def capturing(netns: Netns, device: str = "lo") -> Iterator[Taken]:
-    """Take what comes in by a device; ``Taken`` is filled at the end."""
+def capturing(netns: Netns, device: str | None = None) -> Iterator[Taken]:
+    """Take what passes a device or, as ``tcpdump -i any`` does, all; ``Taken`` is filled at the end.
+
+    What leaves by the loopback comes in there again, and is taken once.
+    """
     taken = Taken()
 
     def listen(kind: socket.SocketKind) -> socket.socket:
         sock = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETH_P_ALL))
-        sock.bind((device, _ETH_P_ALL))
+        if device is not None:
+            sock.bind((device, _ETH_P_ALL))
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         return sock
@@ -65,11 +69,11 @@ def capturing(netns: Netns, device: str = "lo") -> Iterator[Taken]:
         netns.call(lambda: listen(socket.SOCK_DGRAM)) as cooked,
     ):
         yield taken
-        number = netns.call(lambda: socket.if_nametoindex(device))
+        numbers = {name: number for number, name in netns.call(socket.if_nameindex)}
         taken.raw.extend((at_ns, frame) for at_ns, frame, _ in _arrived(raw))
-        for at_ns, frame, (_, protocol, kind, hardware, address) in _arrived(cooked):
+        for at_ns, frame, (name, protocol, kind, hardware, address) in _arrived(cooked):
             head = struct.pack(
-                "!HHIHBB8s", protocol, 0, number, hardware, kind, len(address), address.ljust(8, b"\0")
+                "!HHIHBB8s", protocol, 0, numbers[name], hardware, kind, len(address), address.ljust(8, b"\0")
             )
             taken.cooked.append((at_ns, head + frame))
 
@@ -80,7 +84,7 @@ def _arrived(sock: socket.socket) -> Iterator[tuple[int, bytes, tuple[str, int, 
             frame, told, _, address = sock.recvmsg(_LONGEST, 256, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        if address[2] == socket.PACKET_OUTGOING:
+        if address[0] == "lo" and address[2] == socket.PACKET_OUTGOING:
             continue
         ((_, _, stamp),) = told
         seconds, ns = struct.unpack("=qq", stamp)

@@ -49,6 +49,7 @@ def test_a_segment_as_columns() -> None:
         "src_lo": addresses.parse(CLIENT)[1],
         "dst_hi": 0,
         "dst_lo": addresses.parse(SERVER)[1],
+        "ip_id": 1,
         "size": 45,
         "length": 5,
         "broken": False,

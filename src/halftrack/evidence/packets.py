@@ -31,6 +31,7 @@ _PACKET: Final = {
     "src_lo": pl.UInt64,
     "dst_hi": pl.UInt64,
     "dst_lo": pl.UInt64,
+    "ip_id": pl.UInt16,  # IPv4 only
     "size": pl.UInt32,  # bytes of the IP packet, whole, however little was captured
     "length": pl.UInt32,  # of these, bytes behind the transport's header, or behind IP; 0 where broken
     "broken": pl.Boolean,  # the transport's header is too short or contradicts IP: invalid to the kernel

@@ -1,7 +1,7 @@
 """Packets of a capture through the tracker's rules: the table that a node with these rules would hold.
 
     ends        a packet's ends as the tracker is told them
-    passing     which packets pass the tracker at all
+    passing     which packets pass the tracker at all; copies: those that were captured more than once
     tracking    packets in, entries and counts out
     timeline    the table's size over time
     table       the entries as a flow table

@@ -20,11 +20,13 @@ Position = Literal["all", "in", "out"]
 POSITIONS: Final[tuple[Position, ...]] = ("all", "in", "out")
 
 OTHER_WAY: Final = "other-way"
+COPY: Final = "copy"
 NOT_MODELLED: Final = "not-modelled"
 TO_ITSELF: Final = "to-itself"
 REASONS: Final = MappingProxyType(
     {
         OTHER_WAY: "that go the other way than --at says",
+        COPY: "captured before on another interface",
         NOT_MODELLED: "of SCTP or DCCP, whose states are not modelled",
         TO_ITSELF: "from an end to the same end",
     }

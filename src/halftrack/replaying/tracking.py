@@ -11,8 +11,9 @@ import polars as pl
 from halftrack.evidence import uapi
 from halftrack.evidence.packets import QUOTED
 from halftrack.replaying import ends
+from halftrack.replaying.copies import Copies
 from halftrack.replaying.following import Packet
-from halftrack.replaying.passing import passing
+from halftrack.replaying.passing import COPY, passing
 from halftrack.replaying.telling import ICMP_ERROR
 from halftrack.replaying.timeline import Timeline
 from halftrack.tcp import rules
@@ -66,6 +67,7 @@ class Replay:
         self.end_s = 0.0
         self.first_ns: int | None = None
         self._at = at
+        self._copies = Copies()
         self._following = following
         self._collect_at = _COLLECT
 
@@ -81,10 +83,14 @@ class Replay:
         for reason, part in passing(timed, self._at):
             if reason is not None:
                 self.skipped[reason] += part.height
-            elif self._following is not None and self._following.alone:
-                self._pass(self._following.chosen(part))
+                continue
+            originals = self._copies.originals(part)
+            self.skipped[COPY] += part.height - int(originals.sum())
+            once = part if originals.all() else part.filter(originals)
+            if self._following is not None and self._following.alone:
+                self._pass(self._following.chosen(once))
             else:
-                self._pass(part)
+                self._pass(once)
         self.end_s = float(seconds[-1])
 
     def close(self, last_ns: int | None = None) -> Point:

@@ -55,6 +55,7 @@ def frame(found: Datagrams, captured: Captured, fates: Fates, tally: Tally) -> p
     own.put("l4proto", found.l4proto)
     for name in _ADDRESSES:
         own.put(name, getattr(found, name))
+    own.put("ip_id", found.ip_id, found.family == AF_INET)
     own.put("size", found.size)
     own.put("length", headers.length)
     own.put("broken", headers.broken)

@@ -35,7 +35,7 @@ class Datagrams:
 
     ``at``: of the network header; ``transport``: behind it and its extensions. ``stop``: where the packet
     ends by its own account, ``end``: where its captured bytes do. ``size``: of the IP packet. ``names``: of
-    IPv6, position of the byte that names the header at ``transport``.
+    IPv6, position of the byte that names the header at ``transport``; ``ip_id``: of IPv4.
     """
 
     fields: Fields
@@ -47,6 +47,7 @@ class Datagrams:
     family: Places
     l4proto: Places
     names: Places
+    ip_id: Places
     src_hi: Words
     src_lo: Words
     dst_hi: Words
@@ -61,10 +62,10 @@ def enter(
     ``protocol``: EtherTypes. Whatever has a transport keeps a good fate; fragments have theirs.
     """
     count = len(at)
-    numbers = [np.zeros(count, dtype=np.int64) for _ in range(6)]
+    numbers = [np.zeros(count, dtype=np.int64) for _ in range(7)]
     words = [np.zeros(count, dtype=np.uint64) for _ in range(4)]
-    transport, stop, size, family, l4proto, names = numbers
-    found = Datagrams(fields, at, transport, stop, end.copy(), size, family, l4proto, names, *words)
+    transport, stop, size, family, l4proto, names, ip_id = numbers
+    found = Datagrams(fields, at, transport, stop, end.copy(), size, family, l4proto, names, ip_id, *words)
     version = fields.u8(at) >> 4
     any_row = np.arange(count, dtype=np.int64)
     doom(fates, any_row, (protocol != EITHER) & (protocol != IPV4) & (protocol != IPV6), NOT_IP)
@@ -88,6 +89,7 @@ def _enter_4(found: Datagrams, rows: Places, wire_end: Places, fates: Fates) -> 
     doom(fates, rows, (fields.u16(at + 6) & (_MORE | _OFFSET)) > 0, FRAGMENT)
     found.family[rows] = AF_INET
     found.l4proto[rows] = fields.u8(at + 9)
+    found.ip_id[rows] = fields.u16(at + 4)
     found.src_lo[rows] = (V4_MAPPED | fields.u32(at + 12)).astype(np.uint64)
     found.dst_lo[rows] = (V4_MAPPED | fields.u32(at + 16)).astype(np.uint64)
     found.transport[rows] = at + header
