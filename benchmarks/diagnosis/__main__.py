@@ -71,6 +71,10 @@ def _play(wanted: Sequence[Situation], results: Path, kept: Path, jobs: int) -> 
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawned) as pool:
         runs = [pool.submit(playing.run, one, kept) for one in wanted]
         for count, each in enumerate(concurrent.futures.as_completed(runs), 1):
+            error = each.exception()
+            if error is not None:  # a mistake of ours: the others are worth having all the same
+                print(f"{count:>4} of {len(wanted)}: {error!r}", file=sys.stderr, flush=True)
+                continue
             done = each.result()
             record.append(results, done)
             print(

@@ -81,7 +81,7 @@ def _played(situation: Situation) -> Iterator[str]:
         scene = stack.enter_context(lab.staged(_scenario(situation.scenarios[0]), _quiet, parameters))
         for name in situation.scenarios[1:]:
             second = replace(parameters, network=_network(2 * situation.number + 1), background=0)
-            scene = stack.enter_context(lab.staged(_scenario(name), _quiet, second, beside=scene))
+            scene = stack.enter_context(lab.staged(_scenario(name), _quiet, second, first=scene))
         yield scene.net.router.path
 
 

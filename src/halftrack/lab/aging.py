@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from halftrack.evidence import uapi
+from halftrack.evidence import addresses, uapi
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.entry_messages import Template, put_tuple
 from halftrack.kernel.netlink_messages import CT_NEW, NLM_F_ACK, NLM_F_REQUEST
@@ -27,6 +27,9 @@ _WITHIN_S: Final = 10.0
 _ESTABLISHED: Final = Path("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established")
 _AT_REST_S: Final = 120
 """An entry with data under way has far less left than this allows for (300 s)."""
+_FROM: Final = ("orig_src_hi", "orig_src_lo", "orig_sport")
+"""Two clients may use one port."""
+_BEGAN: Final = dict(zip((*_FROM, "ago"), (pl.UInt64, pl.UInt64, pl.UInt16, pl.Int64), strict=True))
 
 
 def silent(scene: Scene, visits: Iterable[Visit], seconds: Iterable[int]) -> None:
@@ -34,23 +37,28 @@ def silent(scene: Scene, visits: Iterable[Visit], seconds: Iterable[int]) -> Non
 
     None of them may have anything under way: its next packet would undo it.
     """
-    ports = {one.client.getsockname()[1]: ago for one, ago in zip(visits, seconds, strict=True)}
+    began = pl.DataFrame(
+        [
+            (*addresses.parse(one.client.getsockname()[0]), one.client.getsockname()[1], ago)
+            for one, ago in zip(visits, seconds, strict=True)
+        ],
+        schema=_BEGAN,
+        orient="row",
+    )
     given = int(scene.net.router.call(_ESTABLISHED.read_text))
 
     def settled() -> bool:
-        return _of(scene, ports).filter(pl.col("timeout") > given - _AT_REST_S).height == len(ports)
+        return _of(scene, began).filter(pl.col("timeout") > given - _AT_REST_S).height == began.height
 
     scene.until(settled, "connections to come to rest")
-    rows = _of(scene, ports)
-    ago = rows["orig_sport"].replace_strict(ports, return_dtype=pl.Int64)
-    _retime(scene, rows.with_columns(timeout=(rows["timeout"].cast(pl.Int64) - ago).clip(1)))
+    rows = _of(scene, began)
+    _retime(scene, rows.with_columns(timeout=(rows["timeout"].cast(pl.Int64) - rows["ago"]).clip(1)))
 
 
-def _of(scene: Scene, ports: Iterable[int]) -> pl.DataFrame:
-    """The router's entries of connections from these ports."""
-    return scene.entries().filter(
-        pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("orig_sport").is_in(list(ports))
-    )
+def _of(scene: Scene, began: pl.DataFrame) -> pl.DataFrame:
+    """The router's entries of connections from these ends, with ``ago``."""
+    found = scene.entries().filter(pl.col("l4proto") == uapi.IPPROTO_TCP)
+    return found.join(began, on=_FROM)
 
 
 def _retime(scene: Scene, rows: pl.DataFrame) -> None:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from halftrack.diagnosis.causes import (
     asymmetric_path,
     direct_return,
+    facts,
     idle_pool,
     injected,
     long_close_wait,
     owner_removed,
+    parts,
     scan,
     shaping,
     slow_path,
@@ -23,12 +27,13 @@ from halftrack.diagnosis.causes import (
     vanished_peer,
 )
 from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import Cause, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Cause
+    from halftrack.diagnosis.causes.parts import Part
 
 CAUSES: Final[tuple[Callable[[Case], Cause | None], ...]] = (
     asymmetric_path.weigh,
@@ -49,12 +54,29 @@ CAUSES: Final[tuple[Callable[[Case], Cause | None], ...]] = (
 def weigh_all(case: Case) -> tuple[Cause, ...]:
     """Every cause that has something for it, likeliest first; ``unknown`` leads where none reaches 0.5.
 
-    Empty for a case without rows.
+    What one large part of the entries makes likely counts, and says so. Empty for a case without rows.
     """
     if not case.rows.height:
         return ()
-    found = [cause for weigh in CAUSES if (cause := weigh(case)) is not None]
-    ranked = sorted(found, key=lambda cause: (-cause.confidence, cause.cause))
+    found = _weighed(case)
+    for part in parts.of(case):
+        for name, cause in _weighed(part.case).items():
+            if cause.confidence >= LIKELY and (
+                name not in found or cause.confidence > found[name].confidence
+            ):
+                found[name] = _of_part(cause, part, case)
+    ranked = sorted(found.values(), key=lambda cause: (-cause.confidence, cause.cause))
     if ranked and ranked[0].confidence >= LIKELY:
         return tuple(ranked)
     return (unknown.weigh(case, ranked), *ranked)
+
+
+def _weighed(case: Case) -> dict[str, Cause]:
+    return {cause.cause: cause for weigh in CAUSES if (cause := weigh(case)) is not None}
+
+
+def _of_part(cause: Cause, part: Part, case: Case) -> Cause:
+    """It is told for how many of the entries it holds."""
+    what = f"of {part.where} alone: share of the entries"
+    limited = Reason(what=what, value=round(part.share, 2), source=facts.entries_of(case.view))
+    return msgspec.structs.replace(cause, for_=(limited, *cause.for_))

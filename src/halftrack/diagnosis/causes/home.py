@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis.causes import facts
 from halftrack.evidence import addresses
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Table
 
 _MOST_PORTS: Final = 64
+WHOSE: Final = ("owner", "here", "local_hi", "local_lo")
+"""What our end of an entry is told from others by."""
+_LARGE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,13 @@ class Home:
 
 
 def of(case: Case) -> Home | None:
-    """None where nobody knows, or another machine's end stands in."""
-    some = case.rows.sample(
-        "owner", "here", "side", "local_src", "local_hi", "local_lo",
-        "orig_sport", "orig_dport", "reply_sport",
-    )  # fmt: skip
-    key = ("owner", "here", "local_hi", "local_lo")
-    counted = some.group_by(key).len().sort("len", *key, descending=[True, *(False for _ in key)])
-    if counted.is_empty():
+    """None where nobody knows, where another machine's end stands in, and where several have large parts:
+    what one of them tells says nothing of the others, and each is weighed by itself.
+    """
+    counted = by_size(case, WHOSE)
+    if counted.is_empty() or large(counted).height > 1:
         return None
+    some = case.rows.sample(*WHOSE, "side", "local_src", "orig_sport", "orig_dport", "reply_sport")
     owner, here, hi, lo, _ = counted.row(0)
     table = _table(case, owner, hi, lo, here=bool(here))
     if table is None:
@@ -55,6 +57,17 @@ def of(case: Case) -> Home | None:
     ports = ours.select((mine if server else theirs).drop_nulls().value_counts(sort=True, name="count"))
     found = ports.to_series().struct.unnest().to_series().head(_MOST_PORTS).to_list()
     return Home(table, hi, lo, server, tuple(found))
+
+
+def by_size(case: Case, key: tuple[str, ...]) -> pl.DataFrame:
+    """The different values of these columns and how many entries have each (``len``), most first."""
+    some = case.rows.sample(*key)
+    return some.group_by(key).len().sort("len", *key, descending=[True, *[False] * len(key)])
+
+
+def large(counted: pl.DataFrame) -> pl.DataFrame:
+    """Those that have a tenth of the entries or more, and enough to show a pattern."""
+    return counted.filter(pl.col("len") >= max(facts.MANY, _LARGE * int(counted["len"].sum())))
 
 
 def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Table | None:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import shape
 from halftrack.diagnosis.causes import facts, home
 from halftrack.diagnosis.causes.weighing import Clue
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Timeline
 
 _LONG_USED_S: Final = 300
 _SILENT_S: Final = 3600
@@ -18,6 +20,8 @@ _TALK: Final = 100
 """Packets. A page that nobody acknowledges is fewer: a window that had grown, and fifteen times the same
 again (tcp_retries2)."""
 _TAIL: Final = 3
+QUIET_S: Final = 60
+"""A moment that is over for less may as well be a stutter of something that goes on."""
 
 
 def concerned(case: Case) -> bool:
@@ -74,9 +78,15 @@ def only_a_tail(case: Case) -> Clue | None:
 def not_at_once(case: Case) -> Clue | None:
     if case.shape == "steady":
         return Clue("they come all the time", case.shape, facts.clock_of(case), 0.1)
-    if case.shape == "burst":
+    if case.shape == "burst" and over_s(case.timeline) >= QUIET_S:
         return Clue("they came at once", case.shape, facts.clock_of(case), -0.5)
     return None
+
+
+def over_s(line: Timeline | None) -> int:
+    """For how long there has been nothing since the last moment; 0 where there is none."""
+    found = shape.moments(line)
+    return 0 if line is None or not found else (len(shape.seen(line)) - found[-1].end) * line.bucket_s
 
 
 def heard(case: Case) -> int | None:

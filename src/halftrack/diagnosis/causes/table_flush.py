@@ -16,7 +16,7 @@ from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Cause
+    from halftrack.diagnosis.document import Cause, Timeline
 
 _ALSO: Final = 0.3
 """Share of the rest of a table: what has come since had its handshake seen."""
@@ -41,7 +41,7 @@ def weigh(case: Case) -> Cause | None:
         0.05,
         (
             Clue("share picked up in mid-stream", round(picked, 2), facts.FLAGS, 0.3),
-            Clue("they came in one moment", when, clock, 0.4, own=True) if when == "burst" else None,
+            _in_one_moment(drawn, clock) if when == "burst" else None,
             Clue("they did not come in one moment", when, clock, -0.6)
             if when in {"steady", "steps", "falling"}
             else None,
@@ -52,6 +52,14 @@ def weigh(case: Case) -> Cause | None:
         ),
         ("the log of that moment: a flush, a failover, a restart of the firewall",),
     )
+
+
+def _in_one_moment(drawn: Timeline | None, clock: str) -> Clue:
+    """A queue that empties, too, lets go of many at once: it takes quiet afterwards to tell."""
+    over_s = one_way.over_s(drawn)
+    if over_s < one_way.QUIET_S:
+        return Clue("they came in one moment, seconds ago", over_s, clock, 0.2)
+    return Clue("they came in one moment, and none since: seconds", over_s, clock, 0.4, own=True)
 
 
 def _others_too(case: Case) -> Clue | None:
