@@ -1,0 +1,63 @@
+"""Handshakes that were not finished, and questions that nobody answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.diagnosis.causes import weigh_all
+from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.evidence import uapi
+from unit.caserows import V4, case, rows, spread_evenly
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+
+def ranked(one: Case) -> dict[str, Cause]:
+    return {cause.cause: cause for cause in weigh_all(one)}
+
+
+def first(one: Case) -> str:
+    return weigh_all(one)[0].cause
+
+
+class TestUnfinished:
+    def test_many_senders_at_one_service_are_a_flood(self) -> None:
+        frame = rows(
+            2000,
+            state=uapi.TCP_CONNTRACK_SYN_RECV,
+            status=uapi.IPS_SEEN_REPLY,
+            idle_s=spread_evenly(2000, 60),
+        )
+        one = case("half-open", frame, settings={"net.ipv4.tcp_syncookies": "0"})
+        assert first(one) == "syn-flood"
+        assert any("SYN cookies are off" in reason.what for reason in ranked(one)["syn-flood"].for_)
+
+    def test_an_unanswering_service_may_be_dead(self) -> None:
+        """Many senders and no answer at all: a dead service shows that too."""
+        answered = rows(
+            2000, state=uapi.TCP_CONNTRACK_SYN_RECV, status=uapi.IPS_SEEN_REPLY, idle_s=[1] * 2000
+        )
+        silent = rows(2000, state=uapi.TCP_CONNTRACK_SYN_SENT, status=0, idle_s=[1] * 2000)
+        flood, dead = (ranked(case("half-open", frame))["syn-flood"] for frame in (answered, silent))
+        assert dead.confidence < LIKELY < flood.confidence
+
+    @pytest.mark.parametrize("symptom", ["half-open", "unreplied-udp"])
+    def test_one_sender_at_many_ports_is_a_scan(self, symptom: str) -> None:
+        frame = rows(
+            500,
+            state=uapi.TCP_CONNTRACK_SYN_SENT,
+            status=0,
+            peer_lo=V4 + 0xC6336407,
+            orig_dport=range(1, 501),
+            idle_s=spread_evenly(500, 100),
+        )
+        assert first(case(symptom, frame)) == "scan"
+
+    def test_one_client_of_one_dead_service_is_no_scan(self) -> None:
+        frame = rows(500, state=1, status=0, peer_lo=V4 + 7, idle_s=spread_evenly(500, 100))
+        found = ranked(case("half-open", frame))
+        assert "scan" not in found or found["scan"].confidence < LIKELY
