@@ -181,6 +181,28 @@ def test_packets_without_a_time_are_counted_and_old_blocks_are_read() -> None:
     assert tally.skipped == {packets.NO_TIME: 1}
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_was_lost_is_told_by_the_last_statistics(order: str) -> None:
+    def statistics(number: int, *dropped: int) -> bytes:
+        told = [
+            option(code, struct.pack(order + "Q", count), order)
+            for code, count in zip((5, 7), dropped, strict=False)
+        ]
+        body = struct.pack(order + "III", number, 0, 0) + option(4, bytes(8), order) + b"".join(told)
+        return block(5, body + option(0, b"", order), order)
+
+    one = section(order) + interface(order=order) + interface(order=order) + enhanced(SYN, order=order)
+    rows, tally = read(
+        one + statistics(0, 1, 1) + statistics(0, 1000, 200) + statistics(1, 34) + statistics(2, 9)
+    )
+    assert len(rows) == 1
+    assert tally.lost == 1234
+    assert tally.whole
+    assert tally.notes == ["1,234 packets were lost as stdin was captured."]
+    _, tally = read((one + statistics(0, 5)) * 2 + one)
+    assert tally.lost == 10
+
+
 def test_blocks_without_packets_are_passed_over() -> None:
     secrets = block(10, bytes(20_000_000))
     rows, tally = read(

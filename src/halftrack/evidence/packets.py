@@ -95,7 +95,8 @@ class Tally:
     ``packets``: all in the file; each is a row or ``skipped``, by ``REASONS``. ``reassembled``: rows that
     came as fragments; the row is the fragment that made them whole. ``options_cut``: rows with TCP options
     that were captured in part, and are given as far as they were. ``backwards``: packets older than one
-    before them in the file, ``backwards_ns`` the most by which one is. ``notes``: what else whoever trusts
+    before them in the file, ``backwards_ns`` the most by which one is. ``lost``: packets that were not
+    captured, as far as the file says so. ``notes``: what else whoever trusts
     the rows has to know, a sentence each; ``whole`` is False where the file was not read to its end.
     """
 
@@ -106,6 +107,7 @@ class Tally:
     options_cut: int = 0
     backwards: int = 0
     backwards_ns: int = 0
+    lost: int = 0
     first_ns: int | None = None
     last_ns: int | None = None
     whole: bool = True

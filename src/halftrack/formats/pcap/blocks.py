@@ -1,7 +1,7 @@
 """The block format, pcapng: sections of interfaces and of packets that name theirs.
 
-Source: draft-ietf-opsawg-pcapng. Blocks that hold no packets (names, statistics, secrets, journals) are
-passed over unread, whatever their length. Options are read of interfaces, and the first few of packets.
+Source: draft-ietf-opsawg-pcapng. Blocks that are of no use here (names, secrets, journals) are passed
+over unread, whatever their length. Options are read of interfaces, and the first few of packets.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from halftrack.formats.pcap.interfaces import Interfaces
 from halftrack.formats.pcap.records import MOST_BYTES, NEVER, NO_INTERFACE, UNTOLD, Records
 
 SECTION: Final = 0x0A0D0D0A
-_INTERFACE: Final = 1
+_INTERFACE, _STATISTICS = 1, 5
 _OLD, _SIMPLE, _ENHANCED = 2, 3, 6
 _PACKETS: Final = frozenset((_OLD, _SIMPLE, _ENHANCED))
-_READ: Final = _PACKETS | {SECTION, _INTERFACE}
-_LEAST: Final = {SECTION: 28, _INTERFACE: 20, _OLD: 32, _SIMPLE: 16, _ENHANCED: 32}
+_READ: Final = _PACKETS | {SECTION, _INTERFACE, _STATISTICS}
+_LEAST: Final = {SECTION: 28, _INTERFACE: 20, _STATISTICS: 24, _OLD: 32, _SIMPLE: 16, _ENHANCED: 32}
 _LEAST_OF_ALL: Final = 12
 _END, _FLAGS = 0, 2
 _INBOUND, _OUTBOUND = 1, 2
@@ -38,6 +38,10 @@ class Blocks:
         self._interfaces = Interfaces()
         self._before = 0
         self._runs: list[tuple[int, int, str]] = []
+
+    @property
+    def lost(self) -> int:
+        return self._interfaces.lost
 
     def walk(self, data: bytes, size: int) -> tuple[Records, int]:
         found = array("q")
@@ -72,9 +76,13 @@ class Blocks:
         return records, at
 
     def _described(self, data: bytes, at: int, length: int, packets: int) -> bool:
-        """Take over a section's header or an interface; False: nothing that follows can be read."""
-        if data[at : at + 4] != b"\x0a\x0d\x0d\x0a":
+        """Take over a block that holds no packet; False: nothing that follows can be read."""
+        (kind,) = struct.unpack_from(self._order + "I", data, at)
+        if kind == _INTERFACE:
             self._interfaces.add(data, at, length, self._order, self._before + at)
+            return True
+        if kind == _STATISTICS:
+            self._interfaces.count_lost(data, at, length, self._order)
             return True
         order = _ORDERS.get(data[at + 8 : at + 12])
         if order is None:

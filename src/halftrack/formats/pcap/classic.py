@@ -30,6 +30,9 @@ MAGICS: Final = {
 class Classic:
     """Reads one file. Its header has to be whole in the first block that it is given."""
 
+    lost = 0
+    """The format has no place for that."""
+
     def __init__(self) -> None:
         self.damage: str | None = None
         self._begun = False

@@ -13,11 +13,15 @@ import numpy as np
 from halftrack.formats.pcap.records import NEVER, UNKNOWN_LINK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from halftrack.formats.pcap.fields import Flags, Places, Words
 
 _END, _RESOLUTION, _OFFSET = 0, 9, 14
+_LOST: Final = (5, 7)
+"""``isb_ifdrop``, ``isb_osdrop``: packets that came and are not in the file."""
 _MOST: Final = 1 << 16
 """Interfaces of one section that are remembered."""
 _FARTHEST_S: Final = 9_000_000_000
@@ -50,9 +54,17 @@ class Interfaces:
     def __init__(self) -> None:
         self.section = 0
         self._all: list[_Interface] = []
+        self._lost: dict[int, int] = {}
+        self._lost_before = 0
+
+    @property
+    def lost(self) -> int:
+        """Packets that the capture says it does not hold."""
+        return self._lost_before + sum(self._lost.values())
 
     def begin_section(self) -> None:
         self.section = len(self._all)
+        self._lost_before, self._lost = self.lost, {}
 
     def forget_earlier_sections(self) -> None:
         del self._all[: self.section]
@@ -63,9 +75,17 @@ class Interfaces:
         if len(self._all) - self.section >= _MOST:
             return
         (link,) = struct.unpack_from(order + "H", data, at + 8)
-        resolution, offset = _options(data, at + 16, at + length - 4, order)
+        told = _options(data, at + 16, at + length - 4, order, {_RESOLUTION: "B", _OFFSET: "q"})
+        resolution, offset = told.get(_RESOLUTION, 6), told.get(_OFFSET, 0)
         clock = _units(resolution) if abs(offset) < 2 * _FARTHEST_S else _NO_CLOCK
         self._all.append(_Interface(position, link, *clock, offset if clock[0] else 0))
+
+    def count_lost(self, data: bytes, at: int, length: int, order: str) -> None:
+        """Take over a statistics block; each one of an interface replaces what the last one said."""
+        (number,) = struct.unpack_from(order + "I", data, at + 8)
+        if self.section + number < len(self._all):
+            told = _options(data, at + 20, at + length - 4, order, dict.fromkeys(_LOST, "Q"))
+            self._lost[number] = sum(told.values())
 
     def __len__(self) -> int:
         return len(self._all)
@@ -106,21 +126,20 @@ class Interfaces:
 _NO_CLOCK: Final = (0, 0, 0, 1)
 
 
-def _options(data: bytes, at: int, end: int, order: str) -> tuple[int, int]:
-    """Resolution and offset that a block's options give."""
-    resolution, offset = 6, 0
+def _options(data: bytes, at: int, end: int, order: str, wanted: Mapping[int, str]) -> dict[int, int]:
+    """Numbers among a block's options, by their codes; ``wanted``: how each lies there."""
+    found: dict[int, int] = {}
     head = struct.Struct(order + "HH")
     while at + 4 <= end:
         code, length = head.unpack_from(data, at)
         at += 4
         if code == _END or at + length > end:
             break
-        if code == _RESOLUTION and length == 1:
-            resolution = data[at]
-        elif code == _OFFSET and length == 8:
-            (offset,) = struct.unpack_from(order + "q", data, at)
+        kind = wanted.get(code)
+        if kind is not None and length == struct.calcsize(order + kind):
+            (found[code],) = struct.unpack_from(order + kind, data, at)
         at += length + 3 & ~3
-    return resolution, offset
+    return found
 
 
 def _units(resolution: int) -> tuple[int, int, int, int]:

@@ -58,6 +58,8 @@ class Capture:
                 if read.height:
                     yield read
         self._pending.finish()
+        if self.tally.lost:
+            self.tally.notes.append(f"{self.tally.lost:,} packets were lost as {self.name} was captured.")
         if self._source.truncated:
             self.tally.whole = False
         self.tally.notes.extend(self._source.notes)
@@ -77,6 +79,7 @@ class Capture:
             records, used = walker.walk(data, size)
             passing = max(used - size, 0)
             rest = data[used:size]
+            self.tally.lost = walker.lost
             yield records
             if walker.damage is not None:
                 self._stop(f"is damaged behind packet {self.tally.packets:,}: {walker.damage}")

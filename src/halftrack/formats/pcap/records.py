@@ -68,10 +68,14 @@ def ways(packet_type: Places) -> Places:
 class Walker(Protocol):
     """A format's way through a file that comes in blocks.
 
-    ``damage``: why what follows cannot be read, once that is so, or None.
+    ``damage``: why what follows cannot be read, once that is so, or None. ``lost``: packets that the file
+    says were not captured.
     """
 
     damage: str | None
+
+    @property
+    def lost(self) -> int: ...
 
     def walk(self, data: bytes, size: int) -> tuple[Records, int]:
         """The packets that are whole in ``data[:size]``, and how many bytes are done with.
