@@ -96,7 +96,16 @@ def diagnosed(
     sources: Sequence[str], given: Options, listen_s: int | None, netns: str | None = None
 ) -> Diagnosis:
     """``netns``: where ``--netns`` does not say; None: whatever is worth it. Raises HalftrackError."""
-    seen = evidence(
+    found = seen(sources, given, listen_s, netns)
+    from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
+
+    judged = examine(found)
+    return advise(judged.diagnosis, found, judged.cases)
+
+
+def seen(sources: Sequence[str], given: Options, listen_s: int | None, netns: str | None = None) -> Evidence:
+    """All that ``diagnosed`` goes by."""
+    found = evidence(
         sources,
         given,
         netns=netns,
@@ -104,12 +113,7 @@ def diagnosed(
         in_depth=True,
         listen_s=listen_s,
     )
-    from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
-
-    if not sources and given.root == Path("/"):
-        seen = _with_doubts(seen)
-    judged = examine(seen)
-    return advise(judged.diagnosis, seen, judged.cases)
+    return _with_doubts(found) if not sources and given.root == Path("/") else found
 
 
 def _with_doubts(seen: Evidence) -> Evidence:

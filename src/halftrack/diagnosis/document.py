@@ -283,3 +283,8 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     in_container: bool = False
     user: str | None = None
     seconds: float = 0.0
+
+    @property
+    def of_node(self) -> bool:
+        """As ``Evidence.of_node``."""
+        return self.source in {"live", "bundle"}

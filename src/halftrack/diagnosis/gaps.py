@@ -62,7 +62,7 @@ def _of_translation(evidence: Evidence) -> Iterator[Gap]:
 
 def _of_text(evidence: Evidence) -> Iterator[Gap]:
     """What a file does not say although it matters; the live node states its own gaps."""
-    if evidence.source == "live" or not evidence.tables:
+    if evidence.of_node or not evidence.tables:
         return
     told = {gap.what for gap in evidence.gaps}
     if evidence.tables[0].limit is None and "limit" not in told:

@@ -88,7 +88,7 @@ def _where(evidence: Evidence, focus: TableSummary) -> str:
     if evidence.in_container and focus.netns == SELF:
         who = f"container {focus.owner.name}" if focus.owner else "this container"
         return f"this is the table of {who}, not the node's: "
-    if (evidence.source == "live" or len(evidence.tables) > 1) and focus.netns not in OWN:
+    if (evidence.of_node or len(evidence.tables) > 1) and focus.netns not in OWN:
         return f"in {name}: "
     return ""
 

@@ -258,3 +258,8 @@ class Evidence:
     """Since the node was booted; known of the live node alone."""
     seconds: float = 0.0
     """How long the examination took."""
+
+    @property
+    def of_node(self) -> bool:
+        """Whether a node was examined, here or where the bundle was made; not what somebody copied of it."""
+        return self.source in {"live", "bundle"}

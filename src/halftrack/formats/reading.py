@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
+from halftrack.formats import bundle
 from halftrack.formats.cut import printable
 from halftrack.formats.repeats import once
 from halftrack.formats.settings import Assumed, assumed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.formats.sources import Source
 
 _MOST_FILES: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
@@ -48,7 +50,10 @@ def evidence_of(
         raise UsageError("name a file, or - for standard input")
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
-    files, passed_over = _files(names, stdin, deadline)
+    opened = _opened(names, stdin, deadline)
+    if len(opened) == 1 and bundle.begins(opened[0].source):
+        return _of_bundle(opened[0], said, begun)
+    files, passed_over = _files(names[0], opened)
     settings: dict[str, str] = {}
     for file in files:
         settings.update(file.parsed.settings)
@@ -82,8 +87,40 @@ class _File:
         return len(self.flows) > 0 or self.parsed.lines == self.parsed.unreadable
 
 
-def _file(path: str, name: str, stdin: BinaryIO | None, deadline: float | None) -> _File:
-    opened = source(path, stdin, deadline=deadline)
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """``path`` as it was given, ``name`` as it is shown. ``found``: in a directory that was named."""
+
+    path: str
+    name: str
+    source: Source
+    found: bool
+
+
+def _opened(names: Sequence[str], stdin: BinaryIO | None, deadline: float | None) -> list[_Opened]:
+    """What was named, and the files of directories that were."""
+    paths: dict[str, bool] = {}
+    for name in names:
+        inside = [] if name == "-" else _inside(name)
+        paths |= dict.fromkeys(inside or [name], bool(inside))
+    return [
+        _Opened(path, shown, source(path, stdin, deadline=deadline), found)
+        for (path, found), shown in zip(paths.items(), _shown_names(list(paths)), strict=True)
+    ]
+
+
+def _of_bundle(opened: _Opened, said: Assumed, begun: float) -> Evidence:
+    if said.shown:
+        raise UsageError("--assume is for what a file does not say: a bundle says it")
+    found = bundle.read(opened.source.chunks(), opened.name)
+    read = replace(found.input, files=(opened.name,), formats=("bundle",))
+    return replace(found, source="bundle", input=read, seconds=time.monotonic() - begun)
+
+
+def _file(one: _Opened) -> _File:
+    opened = one.source
+    if bundle.begins(opened):
+        raise UnreadableInput(f"{one.name} is a bundle: it is read by itself")
     parsed = parse(opened.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:
         raise UnreadableInput(
@@ -94,34 +131,28 @@ def _file(path: str, name: str, stdin: BinaryIO | None, deadline: float | None) 
     notes = [*opened.notes, *parsed.notes, *repeats]
     if not parsed.lines:
         notes.append(
-            f"{name} holds no line: an empty table, or one that could not be read where it was made."
+            f"{one.name} holds no line: an empty table, or one that could not be read where it was made."
         )
-    return _File(path, name, parsed, flows, parsed.truncated or opened.truncated, tuple(notes))
+    return _File(one.path, one.name, parsed, flows, parsed.truncated or opened.truncated, tuple(notes))
 
 
-def _files(
-    names: Sequence[str], stdin: BinaryIO | None, deadline: float | None
-) -> tuple[list[_File], list[str]]:
-    """What was named, and the files of directories that were; notes on those that hold no table."""
-    paths: dict[str, bool] = {}
-    for name in names:
-        inside = [] if name == "-" else _inside(name)
-        paths |= dict.fromkeys(inside or [name], bool(inside))
+def _files(named: str, opened: Sequence[_Opened]) -> tuple[list[_File], list[str]]:
+    """Those that hold a table; notes on those that do not."""
     files: list[_File] = []
     passed_over: list[str] = []
-    for (path, found), shown in zip(paths.items(), _shown_names(list(paths)), strict=True):
+    for one in opened:
         try:
-            file = _file(path, shown, stdin, deadline)
+            file = _file(one)
         except UnreadableInput:
-            if not found:
+            if not one.found:
                 raise
             file = None
-        if file is not None and (file.parsed.lines or not found):
+        if file is not None and (file.parsed.lines or not one.found):
             files.append(file)
         else:
-            passed_over.append(f"{shown} holds no connection table.")
+            passed_over.append(f"{one.name} holds no connection table.")
     if not files:
-        raise UnreadableInput(f"{names[0]} holds no file with a connection table; {_UNDERSTOOD}")
+        raise UnreadableInput(f"{named} holds no file with a connection table; {_UNDERSTOOD}")
     return files, passed_over
 
 

@@ -43,9 +43,19 @@ class Source:
     deadline: float | None = None
     truncated: bool = False
     notes: list[str] = field(default_factory=list)
+    _begun: Iterator[bytes] | None = None
+
+    def beginning(self, length: int) -> bytes:
+        """The first bytes, which ``chunks`` still gives. Raises as it does."""
+        first, self._begun = _peeked(self.chunks(), length)
+        return first[:length]
 
     def chunks(self) -> Iterator[bytes]:
         """Plain bytes. Raises UnreadableInput where the file cannot be opened, read or unpacked at all."""
+        begun, self._begun = self._begun, None
+        return self._chunks() if begun is None else begun
+
+    def _chunks(self) -> Iterator[bytes]:
         stream = self._raw()
         given = 0
         try:

@@ -77,7 +77,7 @@ def remedy(
     cannot be had.
     """
     name = str(wanted.remedy)
-    if evidence.source == "live":
+    if evidence.of_node:
         _check_address(wanted)
     offering = [
         (each, advice)

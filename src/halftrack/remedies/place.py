@@ -33,7 +33,7 @@ def is_host(namespace: Namespace, evidence: Evidence) -> bool:
 
     A table that was mailed in is taken for the node's.
     """
-    return namespace.name == HOST or evidence.source != "live"
+    return namespace.name == HOST or not evidence.of_node
 
 
 def version(evidence: Evidence) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ def where(table: Table, evidence: Evidence) -> Where:
     namespace = table.namespace
     if evidence.source == "dump":
         return Where(netns=HOST)
-    if namespace.name == HOST or evidence.source != "live":
+    if namespace.name == HOST or not evidence.of_node:
         return Where(netns=namespace.name, inode=namespace.inode)
     path = None if namespace.name == SELF else namespace.path
     return Where(netns=namespace.name, path=path, inode=namespace.inode)

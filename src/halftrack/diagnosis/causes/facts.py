@@ -35,7 +35,7 @@ SPREAD: Final = 0.3
 
 def entries_of(view: View) -> str:
     """Where the entries were read."""
-    if view.evidence.source == "live" or not view.evidence.input.files:
+    if view.evidence.of_node or not view.evidence.input.files:
         return f"connection table of {view.netns}"
     return ", ".join(view.evidence.input.files)
 

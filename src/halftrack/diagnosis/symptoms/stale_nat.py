@@ -78,7 +78,7 @@ def unjudged(table: Table, evidence: Evidence) -> int:
 
     The largest number for any one address; 0 where they are few, which in-flight questions always are.
     """
-    if table.flows is None or evidence.source != "live":
+    if table.flows is None or not evidence.of_node:
         return 0
     waiting = ~answered() & _differs("orig_dst", "reply_src")
     networks = tuple(_networks(table))
@@ -94,7 +94,7 @@ def unjudged(table: Table, evidence: Evidence) -> int:
 def _complete(evidence: Evidence) -> bool:
     """Whether the addresses of every namespace are known: one that was not read may have the address."""
     return (
-        evidence.source == "live"
+        evidence.of_node
         and all(table.addresses is not None for table in evidence.tables)
         and not any("CAP_SYS_ADMIN" in gap.needs for gap in evidence.gaps)
     )

@@ -12,23 +12,29 @@ if TYPE_CHECKING:
 
 
 def closing(diagnosis: Diagnosis, page: Page, *, label: str = "Read: ") -> list[str]:
-    text = _live(diagnosis) if diagnosis.source == "live" else _text(diagnosis)
+    text = _node(diagnosis) if diagnosis.of_node else _text(diagnosis)
     whole = "yes" if diagnosis.complete else "no"
     # The duration's blank is glued to its unit, so that the last line always ends in both.
     lines = page.wrap(f"{text}. Whole picture: {whole}. {max(diagnosis.seconds, 0.1):.1f}\x00s", label)
     return [line.replace("\\x00", " ") for line in lines]
 
 
-def _live(diagnosis: Diagnosis) -> str:
+def _node(diagnosis: Diagnosis) -> str:
     tables = diagnosis.tables
     read = [table for table in tables if table.read]
     where = tables[0].netns if len(tables) == 1 else words.count(len(tables), "namespace")
     if not read:
-        return f"{where}, counts only"
+        return f"{where}, counts only{_packed(diagnosis)}"
     entries = words.entries(sum(table.entries or 0 for table in read))
-    return (
-        f"{where}, {entries}" if len(read) == len(tables) else f"{where}, {entries} of {len(read):,} of them"
-    )
+    of = "" if len(read) == len(tables) else f" of {len(read):,} of them"
+    return f"{where}, {entries}{of}{_packed(diagnosis)}"
+
+
+def _packed(diagnosis: Diagnosis) -> str:
+    if diagnosis.source != "bundle":
+        return ""
+    at = f" at {diagnosis.taken_at:%Y-%m-%d %H:%M} UTC" if diagnosis.taken_at is not None else ""
+    return f", collected{at}"
 
 
 def _text(diagnosis: Diagnosis) -> str:

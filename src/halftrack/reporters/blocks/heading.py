@@ -33,8 +33,8 @@ def _circumstances(diagnosis: Diagnosis) -> str:
         known.append(f"{figures.moment(diagnosis.taken_at)} UTC")
     if diagnosis.kernel:
         known.append(f"kernel {diagnosis.kernel}")
-    if diagnosis.source == "live":
-        known.append("live")
+    if diagnosis.of_node:
+        known.append(diagnosis.source)
     if diagnosis.user:
         known.append(f"as user {diagnosis.user}")
     unknown = [
@@ -47,8 +47,8 @@ def _circumstances(diagnosis: Diagnosis) -> str:
         if value is None
     ]
     text = ", ".join(known)
-    if diagnosis.source == "live" or not unknown:
-        return text or "live"
+    if diagnosis.of_node or not unknown:
+        return text or diagnosis.source
     missing = " and ".join(filter(None, (", ".join(unknown[:-1]), unknown[-1])))
     verb = "is" if len(unknown) == 1 else "are"
     sentence = f"{missing[0].upper()}{missing[1:]} {verb} not in the file."

@@ -59,7 +59,7 @@ def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 def _ask_for(diagnosis: Diagnosis, page: Page) -> list[str]:
     """The one line to type on the node that gives the rest."""
-    if diagnosis.source == "live":
+    if diagnosis.of_node:
         return []
     asked = [gap for gap in diagnosis.gaps if gap.needs]
     if not asked:

@@ -87,7 +87,7 @@ def _now(shown: TableSummary, diagnosis: Diagnosis) -> str:
     if shown.dropped_total or shown.dropped_early_total:
         before = f" Since boot: {_losses(shown.dropped_total or 0, shown.dropped_early_total)}."
     if shown.dropped is None:
-        where = "counters not read twice" if diagnosis.source == "live" else "no counters in this file"
+        where = "counters not read twice" if diagnosis.of_node else "no counters in this file"
         return f"Dropped now: not known ({where}).{before}"
     if not shown.dropped and not shown.dropped_early:
         return f"Nothing dropped in {shown.counters_over_s or 1} s.{before}"

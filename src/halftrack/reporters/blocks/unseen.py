@@ -23,7 +23,7 @@ _USER: Final = re.compile(r"[a-z_][a-z0-9_-]*", re.ASCII)
 def unseen(diagnosis: Diagnosis, page: Page) -> list[str]:
     """Empty where nothing is missing; on a mailed-in table ``notes`` asks for it instead."""
     shown = [gap for gap in diagnosis.gaps if page.verbose or gap.would_tell]
-    if diagnosis.source != "live":
+    if not diagnosis.of_node:
         shown = [gap for gap in shown if not gap.needs or page.verbose]
     if not shown:
         return []

@@ -1,0 +1,88 @@
+"""``halftrack collect [-o FILE]``: all evidence of this node as one bundle, for a doctor elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack import __version__
+from halftrack.commands import durations, options, output
+from halftrack.errors import UsageError
+
+if TYPE_CHECKING:
+    from halftrack.commands.options import Options
+    from halftrack.evidence.values import Evidence
+
+_LONGEST_S = 86_400
+
+
+@click.command(
+    "collect",
+    short_help="All evidence of this node as one bundle to mail.",
+    help="Writes all that the doctor would look at on this node into one file: `halftrack doctor FILE` then"
+    " gives, anywhere, what it would have given here. Reads only. The file holds addresses, names of"
+    " containers and sockets: it is for its owner's eyes only until you give it away.",
+)
+@click.option("-o", "--output", "target", metavar="FILE", help="Where to; - for standard output.")
+@click.option("--listen", metavar="TIME", help="Also hear for so long which entries begin, e.g. 30s.")
+@options.shared
+@click.pass_context
+def command(context: click.Context, target: str | None, listen: str | None) -> int:
+    given = options.given(context)
+    if given.assume:
+        raise UsageError("--assume is for what a file does not say: collect looks at the node")
+    if target == "-" and output.is_terminal():
+        raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
+    heard_s = None if listen is None else durations.seconds("--listen", listen, _LONGEST_S)
+    from halftrack.commands import doctor  # noqa: PLC0415  # --help needs none of it
+
+    seen = doctor.seen((), given, heard_s)
+    data = _packed(seen)
+    if target == "-":
+        output.write(data)
+        return 0
+    from halftrack.commands.saving import save  # noqa: PLC0415  # likewise
+
+    path = Path(target) if target is not None else Path(_name(seen))
+    save(data, path)
+    output.write(_told(seen, path, len(data), given))
+    return 0
+
+
+def _packed(seen: Evidence) -> bytes:
+    from halftrack.formats import bundle  # noqa: PLC0415  # heavy
+
+    file = io.BytesIO()
+    bundle.write(seen, f"halftrack {__version__}, python {sys.version.split()[0]}", file)
+    return file.getvalue()
+
+
+def _name(seen: Evidence) -> str:
+    node = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in seen.node).strip(".-")
+    at = f"{seen.taken_at:-%Y%m%d-%H%M%S}" if seen.taken_at is not None else ""
+    return f"halftrack-{node[:64] or 'node'}{at}.tgz"
+
+
+def _told(seen: Evidence, path: Path, size: int, given: Options) -> bytes:
+    """What is in it, and what could not be had."""
+    if given.document:
+        import msgspec  # noqa: PLC0415  # text does without
+
+        gaps = [{"what": gap.what, "why": gap.why, "needs": gap.needs} for gap in seen.gaps]
+        return (
+            msgspec.json.encode({"schema": "halftrack.collected/1", "file": str(path), "gaps": gaps}) + b"\n"
+        )
+    from halftrack.evidence.printable import escaped  # noqa: PLC0415  # likewise
+
+    read = [table for table in seen.tables if table.flows is not None]
+    entries = sum(len(table.flows or ()) for table in read)
+    lines = [
+        f"{path}: {size / 1e6:,.1f} MB, {entries:,} entries of {len(read)} of {len(seen.tables)} namespaces",
+        *(f"not in it: {escaped(gap.what)} ({escaped(gap.why)})" for gap in seen.gaps),
+        f"read it with: halftrack doctor {path}",
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,69 @@
+"""The bundle: all evidence of one node in one file that can be mailed, and back.
+
+A tar archive, packed with gzip. Its first member, ``halftrack-bundle.json``, holds the values as JSON;
+each frame is a member of its own, which the values name by number.
+
+values    dataclasses as JSON's values, and back by the types of their fields
+frames    columns as bytes, and back
+archive   members of bounded size, read in their order and never unpacked to disk
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import UnreadableInput
+from halftrack.evidence.values import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    import polars as pl
+
+    from halftrack.formats.sources import Source
+
+FIRST: Final = "halftrack-bundle.json"
+"""Name of the first member, by which a bundle is known."""
+
+
+def write(evidence: Evidence, made_by: str, file: BinaryIO) -> None:
+    """``made_by``: the program and its version, for whoever looks inside. Raises OSError."""
+    import msgspec  # noqa: PLC0415  # with all below heavy, and the kernel is asked first
+
+    from halftrack.formats.bundle import archive, frames, values  # noqa: PLC0415  # likewise
+
+    put_aside: list[pl.DataFrame] = []
+    document = values.Document(made_by=made_by, evidence=values.plain(evidence, put_aside))
+    with archive.writing(file) as add:
+        add(FIRST, [msgspec.json.encode(document)])
+        for number, frame in enumerate(put_aside):
+            add(_frame(number), frames.pieces(frame))
+
+
+def begins(source: Source) -> bool:
+    """Whether it is one. Raises as ``Source.chunks`` does."""
+    return source.beginning(len(FIRST)) == FIRST.encode()
+
+
+def read(pieces: Iterator[bytes], name: str) -> Evidence:
+    """``pieces``: of the archive, unpacked; ``name``: how the file is shown.
+
+    Raises UnreadableInput where it is no bundle, or does not hold together.
+    """
+    import msgspec  # noqa: PLC0415  # as above
+
+    from halftrack.formats.bundle import archive, frames, values  # noqa: PLC0415  # likewise
+
+    try:
+        members = archive.members(pieces)
+        _, body = next(members, ("", b""))
+        document = msgspec.json.decode(body, type=values.Document)
+        found = {member: frames.frame(content) for member, content in members}
+        return values.made(Evidence, document.evidence, lambda number: found.get(_frame(number)))
+    except (archive.Broken, frames.Broken, values.Broken, msgspec.DecodeError, UnicodeError) as error:
+        raise UnreadableInput(f"{name} is a bundle that does not hold together: {error}") from error
+
+
+def _frame(number: int) -> str:
+    return f"frames/{number}"

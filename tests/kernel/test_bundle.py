@@ -1,0 +1,127 @@
+"""A doctor elsewhere says of a bundle what the doctor here says of the node."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from halftrack import formats, live, remedies
+from halftrack.diagnosis import COLUMNS, examine
+from halftrack.evidence.selection import Selection
+from halftrack.formats import bundle
+from halftrack.reporters import json as documents
+from kernel.draining import SERVER, stuck
+from kernel.scratch import scratch_netns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from halftrack.evidence.values import Evidence
+    from kernel.scratch import Netns
+
+_MAYBE_OTHER = ("source", "seconds", "input")
+
+
+@pytest.fixture(scope="module")
+def sick() -> Iterator[Netns]:
+    with scratch_netns("bundle") as netns:
+        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        netns.run(
+            "tc",
+            "qdisc",
+            "add",
+            "dev",
+            "lo",
+            "root",
+            "tbf",
+            "rate",
+            "1mbit",
+            "burst",
+            "5kb",
+            "latency",
+            "50ms",
+        )
+        stuck(netns, 1_500)
+        stuck(netns, 700, port=443, first=100_000)
+        yield netns
+
+
+def said(evidence: Evidence) -> dict[str, Any]:
+    judged = examine(evidence)
+    document = json.loads(documents.diagnosis(remedies.advise(judged.diagnosis, evidence, judged.cases)))
+    return {name: value for name, value in document.items() if name not in _MAYBE_OTHER}
+
+
+def test_the_same_is_found_in_the_bundle(sick: Netns) -> None:
+    seen = live.examine(
+        sick.name, selection=Selection(columns=COLUMNS), in_depth=True, counters_interval_s=0.1
+    )
+    file = io.BytesIO()
+    bundle.write(seen, "a test", file)
+    file.seek(0)
+    here, there = said(seen), said(formats.read(["-"], stdin=file))
+    assert there == here
+    assert sum(finding["entries"] for finding in here["findings"]) >= 2_200
+
+
+def halftrack(
+    *words: str, stdin: bytes | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "halftrack", *words],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        cwd=cwd,
+    )
+
+
+def test_as_it_is_typed(sick: Netns, tmp_path: Path) -> None:
+    told = halftrack("collect", "--netns", sick.name, cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    [made] = tmp_path.iterdir()
+    assert made.name.startswith("halftrack-")
+    assert made.stat().st_mode & 0o777 == 0o600
+    first, *_, last = told.stdout.decode().splitlines()
+    assert "2,200 entries of 1 of" in first
+    assert last == f"read it with: halftrack doctor {made.name}"
+    read = halftrack("doctor", made.name, cwd=tmp_path)
+    assert read.returncode in (1, 2), read.stderr
+    assert b", collected at " in read.stdout
+
+
+def test_through_a_pipe(sick: Netns) -> None:
+    sent = halftrack("collect", "--netns", sick.name, "-o", "-")
+    found = halftrack("doctor", "-", "--json", stdin=sent.stdout)
+    document = json.loads(found.stdout)
+    assert (document["source"], document["node"]) == ("bundle", os.uname().nodename)
+    assert (
+        document["complete"]
+        is (json.loads(halftrack("doctor", "--json", "--netns", sick.name).stdout)["complete"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("--assume", "limit=5"), 64, "collect looks at the node"),
+        (("-o", "/nowhere/at/all.tgz"), 74, "could not be written"),
+        (("-o", "/dev/null"), 64, "is no plain file"),
+        (("--listen", "soon"), 64, "--listen"),
+        (("--netns", "no-such-namespace"), 64, "no-such-namespace"),
+    ],
+)
+def test_what_cannot_be(words: tuple[str, ...], code: int, why: str, tmp_path: Path) -> None:
+    told = halftrack("collect", *words, cwd=tmp_path)
+    assert (told.returncode, len(told.stderr.decode().splitlines())) == (code, 1), told.stderr
+    assert why in told.stderr.decode()
+    assert not list(tmp_path.iterdir())

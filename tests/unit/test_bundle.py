@@ -1,0 +1,280 @@
+"""A bundle holds the evidence that was put into it, whole; anything else in its place is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import tarfile
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halftrack import formats
+from halftrack.errors import UnreadableInput, UsageError
+from halftrack.evidence import tcp_sockets
+from halftrack.evidence.events import Events
+from halftrack.evidence.flows import SCHEMA
+from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
+from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
+from halftrack.evidence.stack import StackCounters
+from halftrack.evidence.values import (
+    Counters,
+    Evidence,
+    Firewall,
+    Front,
+    Gap,
+    Input,
+    LocalAddress,
+    Namespace,
+    Owner,
+    PublishedPort,
+    SysctlLine,
+    Table,
+)
+from halftrack.formats import bundle
+from halftrack.formats.bundle import frames
+from unit.flowrows import TAKEN_AT, flows, one_sided, row, sockets, udp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OWNER = Owner("web", "4f5e", "podman", ("10.88.0.5",), 4_026_531_840, (PublishedPort("tcp", 8080, 80),))
+
+
+def whole() -> Evidence:
+    """Something in every field."""
+    seen = flows(
+        one_sided(mark=5, helper="ftp", labels="3,17", start_ns=1_700_000_000_000_000_000, flags=(8, 0)),
+        one_sided(src="xx.xx.xx.73"),
+        udp(left=None),
+        row(src="2001:db8::1", dst="2001:db8::2", zone=7),
+    )
+    tcp = pl.DataFrame({name: [1, None] for name in tcp_sockets.SCHEMA}, schema=dict(tcp_sockets.SCHEMA))
+    table = Table(
+        namespace=Namespace("host", 4_026_531_833, "/proc/1/ns/net", 1, _OWNER),
+        count=4,
+        limit=262_144,
+        buckets=65_536,
+        settings={"net.netfilter.nf_conntrack_tcp_loose": "1"},
+        counters=(Counters(1.5, {"drop": 3}), Counters(2.5, {"drop": 9})),
+        flows=seen,
+        unreadable=1,
+        sockets=sockets(("192.0.2.1", 80, "198.51.100.7", 60_440)),
+        addresses=(LocalAddress("192.0.2.1", 24, "eth0"),),
+        expired=2,
+        tcp=tcp_sockets.TcpSockets(tcp, whole=False),
+        stack=(StackCounters(1.5, {"TcpExt.ListenDrops": 4}),),
+        shaping=(
+            Shaping(
+                1.5,
+                (Interface(2, "eth0", "veth", 9, link_elsewhere=True, link_netns=5),),
+                (Queue(2, "tbf", "1:", "root", rate=1),),
+                ("x",),
+            ),
+        ),
+        routing=Routing(
+            (WayBack("192.0.2.1", "198.51.100.7", None),),
+            (DefaultRoute(2, "eth0", None, 0, 254),),
+            3,
+            {"eth0": 1},
+        ),
+        events=Events(30.0, 5, 4, 3, 2.5, flows(one_sided()), kept_all=False, overruns=1, unreadable=2),
+    )
+    return Evidence(
+        node="node17",
+        source="live",
+        kernel="6.18.44",
+        taken_at=TAKEN_AT,
+        tables=(table, Table(Namespace("empty"), skipped=True)),
+        owners=(_OWNER,),
+        gaps=(Gap("sockets", "not permitted", ("root",), ("orphans",), "host"),),
+        fronts=(Front("tcp", 80, (("10.88.0.5", 8080),), "192.0.2.1", "shop/web:http", whole=False),),
+        input=Input(notes=("something",)),
+        sysctl_lines=(SysctlLine("/etc/sysctl.conf", 3, "net.ipv4.ip_forward", "1"),),
+        firewall=Firewall("nft", ("docker",), systemd=True, module_loaded_at_boot=False),
+        rate_settings=(RateSetting("/etc/vz/conf", 1, "RATE", "1", None),),
+        in_container=True,
+        user="nobody",
+        entry_bytes=320,
+        up_s=77,
+        seconds=1.25,
+    )
+
+
+def packed(evidence: Evidence) -> bytes:
+    file = io.BytesIO()
+    bundle.write(evidence, "a test", file)
+    return file.getvalue()
+
+
+def read(data: bytes) -> Evidence:
+    return formats.read(["-"], stdin=io.BytesIO(data))
+
+
+def plain(value: Any) -> Any:
+    """For comparing: frames as what is in them."""
+    if isinstance(value, (pl.DataFrame, pl.Series)):
+        return (
+            value.to_frame().to_dict(as_series=False)
+            if isinstance(value, pl.Series)
+            else (dict(value.schema), value.rows())
+        )
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return [plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    written = whole()
+    found = read(packed(written))
+    assert (found.source, found.input.files, found.input.notes) == ("bundle", ("stdin",), ("something",))
+    same = replace(found, source=written.source, input=written.input, seconds=written.seconds)
+    assert plain(same) == plain(written)
+
+
+def test_every_field_of_the_evidence_above_says_something() -> None:
+    """So that the test above sees a field that is forgotten."""
+    told = whole()
+    bare = Evidence("node17", "live")
+    assert [
+        each.name
+        for each in fields(bare)
+        if plain(getattr(told, each.name)) == plain(getattr(bare, each.name))
+    ] == ["source", "node"][::-1]
+    table, nothing = told.tables[0], Table(Namespace("host"))
+    unsaid = [
+        each.name
+        for each in fields(nothing)
+        if plain(getattr(table, each.name)) == plain(getattr(nothing, each.name))
+    ]
+    assert unsaid == ["skipped"]
+
+
+def test_a_bundle_is_read_by_itself(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.tgz", tmp_path / "other.tgz"
+    for path in (one, other):
+        path.write_bytes(packed(whole()))
+    assert formats.read([str(one)]).node == "node17"
+    with pytest.raises(UnreadableInput, match="read by itself"):
+        formats.read([str(one), str(other)])
+    with pytest.raises(UsageError, match="a bundle says it"):
+        formats.read([str(one)], assume={"limit": "5"})
+
+
+@given(st.data())
+def test_a_damaged_bundle_is_refused_in_a_line(data: st.DataObject) -> None:
+    """Or read, where what was damaged does not matter."""
+    raw = bytearray(gzip.decompress(packed(whole())))
+    for _ in range(data.draw(st.integers(1, 8))):
+        # Within the first member's name it would be no bundle any more, but text.
+        raw[data.draw(st.integers(30, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    cut = raw[: data.draw(st.integers(600, len(raw)))]
+    with contextlib.suppress(UnreadableInput):
+        found = read(bytes(cut))
+        assert all(set(table.flows.frame.columns) == set(SCHEMA) for table in found.tables if table.flows)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "why"),
+    [
+        (None, "Evidence"),
+        ({}, "something is missing"),
+        ({"node": 5, "source": "live"}, "Evidence.node: Expected `str`"),
+        ({"node": "n", "source": "rumour"}, "Evidence.source: Invalid"),
+        ({"node": "n", "source": "live", "tables": [{}]}, "something is missing"),
+        (
+            {
+                "node": "n",
+                "source": "live",
+                "tables": [{"namespace": {"name": "x"}, "flows": {"frame": {"frame": 7}}}],
+            },
+            "frame is missing",
+        ),
+        (
+            {
+                "node": "n",
+                "source": "live",
+                "owners": [{"name": "n", "id": "i", "runtime": "r", "addresses": 1}],
+            },
+            "addresses",
+        ),
+    ],
+)
+def test_values_that_are_no_evidence_are_named(evidence: object, why: str) -> None:
+    with pytest.raises(UnreadableInput, match=why):
+        read(archive(evidence))
+
+
+def test_what_a_later_version_adds_is_passed_over() -> None:
+    found = read(archive({"node": "n", "source": "live", "weather": {"wind": 3}}))
+    assert found.node == "n"
+
+
+def test_links_and_devices_in_it_are_nothing() -> None:
+    odd = tarfile.TarInfo("../../etc/passwd")
+    odd.type, odd.linkname = tarfile.SYMTYPE, "/etc/shadow"
+    assert read(archive({"node": "n", "source": "live"}, odd)).node == "n"
+
+
+def archive(evidence: object, *more: tarfile.TarInfo) -> bytes:
+    body = msgspec.json.encode({"schema": "halftrack.bundle/1", "evidence": evidence})
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        first = tarfile.TarInfo("halftrack-bundle.json")
+        first.size = len(body)
+        tar.addfile(first, io.BytesIO(body))
+        for each in more:
+            tar.addfile(each)
+    return file.getvalue()
+
+
+_COLUMNS = {
+    pl.UInt8: st.integers(0, 2**8 - 1),
+    pl.UInt16: st.integers(0, 2**16 - 1),
+    pl.UInt32: st.integers(0, 2**32 - 1),
+    pl.UInt64: st.integers(0, 2**64 - 1),
+    pl.Int64: st.integers(-(2**63), 2**63 - 1),
+    pl.Float64: st.floats(allow_nan=False),
+    pl.String: st.text(max_size=5),
+}
+
+
+@given(st.data(), st.integers(0, 20))
+def test_a_frame_comes_back_as_it_was(data: st.DataObject, height: int) -> None:
+    kinds = data.draw(st.lists(st.sampled_from(list(_COLUMNS)), max_size=5))
+    given_ = pl.DataFrame(
+        [
+            pl.Series(
+                str(number),
+                data.draw(st.lists(st.none() | _COLUMNS[kind], min_size=height, max_size=height)),
+                dtype=kind,
+            )
+            for number, kind in enumerate(kinds)
+        ]
+    )
+    found = frames.frame(b"".join(frames.pieces(given_)))
+    assert found.schema == given_.schema
+    assert found.rows() == given_.rows()
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_frame_is_refused(content: bytes) -> None:
+    with pytest.raises(frames.Broken):
+        frames.frame(content)
+
+
+def test_a_frame_of_a_billion_rows_takes_no_more_than_it_holds() -> None:
+    head = b'{"height":1000000000,"columns":[{"name":"a","type":"UInt8"}]}\n'
+    with pytest.raises(frames.Broken, match="1,000,000,000 rows"):
+        frames.frame(head + bytes(100))
+    with pytest.raises(frames.Broken, match="ends too early"):
+        frames.frame(head.replace(b"1000000000", b"101") + bytes(100))
+    nothing = b'{"height":1000000000,"columns":[{"name":"a","type":"UInt8","nulls":"all"}]}\n'
+    with pytest.raises(frames.Broken, match="1,000,000,000 rows"):
+        frames.frame(nothing)
