@@ -29,6 +29,7 @@ def test_every_symptom_of_the_contract_has_its_file() -> None:
         "stale-nat",
         "table-pressure",
         "hash-too-small",
+        "forgotten",
         "settings",
     }
 

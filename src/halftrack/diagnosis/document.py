@@ -119,8 +119,47 @@ class Heard(_Value, frozen=True, kw_only=True):
     more_groups: int = 0
 
 
+class Forgotten(_Value, frozen=True, kw_only=True):
+    """Connected sockets of ``netns`` that have no entry in the table, of one service and one outcome.
+
+    ``quiet_…_s``: since when their peers were not heard. ``outcome``: of the next packet of each, by the
+    rules of the table's namespace: ``picked-up-again``, ``dropped``, ``loses-translation`` or ``unclear``;
+    ``by``: the rule that decides, quoted. ``example``: the quietest, this end first.
+    """
+
+    netns: str
+    owner: OwnerName | None = None
+    address: str
+    service: str
+    side: Side
+    sockets: int
+    peers: int
+    quiet_min_s: int
+    quiet_max_s: int
+    example: str
+    outcome: Outcome
+    by: str | None = None
+
+
+class Sides(_Value, frozen=True, kw_only=True):
+    """The sockets' view beside the table's: ``connected`` TCP sockets that were looked up in it.
+
+    ``untold``: without an entry, and heard so lately that it may have come or gone while both were read;
+    they are not among those ``without_entry``, of which ``groups`` are.
+    """
+
+    connected: int
+    with_entry: int
+    without_entry: int
+    untold: int = 0
+    groups: tuple[Forgotten, ...] = ()
+    more_groups: int = 0
+
+
 class TableSummary(_Value, frozen=True, kw_only=True):
-    """``stuck``: entries that are dead for certain and stay for longer than minutes.
+    """``sockets`` None: they were not compared: each had its entry at first sight, or not all was read.
+
+    ``stuck``: entries that are dead for certain and stay for longer than minutes.
 
     These are the one-sided ones that last and the orphaned ones; what is merely silent is not among
     them. None where the entries were not read.
@@ -150,6 +189,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     read: bool = True
     forecast: Forecast | None = None
     heard: Heard | None = None
+    sockets: Sides | None = None
 
 
 class Timeline(_Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import causes, gaps, grouping, hearing, verdict
+from halftrack.diagnosis import causes, forgotten, gaps, grouping, hearing, verdict
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast, grown
@@ -17,6 +17,7 @@ from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
 from halftrack.diagnosis.standing import Standing, standing
 from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, one_sided
+from halftrack.diagnosis.symptoms.forgotten import both_ways
 from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View, view
 from halftrack.evidence import sysctls, uapi
@@ -55,10 +56,15 @@ def examine(evidence: Evidence) -> Examined:
         ahead = forecast(seen, tuple(growing.values()))
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
         heard = hearing.heard(table, evidence)
-        counted = msgspec.structs.replace(summary(seen), forecast=ahead, stuck=stuck, heard=heard)
+        counted = msgspec.structs.replace(
+            summary(seen), forecast=ahead, stuck=stuck, heard=heard, sockets=forgotten.sides(table, evidence)
+        )
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
-        found += _findings(of_table, stand, growing, ahead)
+        found += (
+            both_ways(each, counted.sockets) if each.symptom == "orphaned" else each
+            for each in _findings(of_table, stand, growing, ahead)
+        )
         assumed |= _assumed(seen, of_table)
         every.extend(of_table)
     for condition in CONDITIONS:

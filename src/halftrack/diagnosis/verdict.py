@@ -49,7 +49,11 @@ def sentence(
         for finding in findings
         if finding.severity != "info" and finding.groups and finding.groups[0].netns == focus.netns
     ]
-    text = f"{_where(evidence, focus)}{_state(evidence, focus, about)}"
+    entries = [finding for finding in about if finding.symptom in _LOOKS]
+    text = f"{_where(evidence, focus)}{_state(evidence, focus, entries)}"
+    for finding in about:
+        if finding.symptom == "forgotten":
+            text += f"; {words.count(finding.entries, 'connected socket')} without an entry"
     if not focus.read:
         tail = "entries not seen" if not _worried(findings) else "Whose they are: not seen"
         return f"{text}; {tail}." if tail[0].islower() else f"{text}. {tail}."

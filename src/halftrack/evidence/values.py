@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
     from halftrack.evidence.routing import Routing
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.shaping import RateSetting, Shaping
     from halftrack.evidence.stack import StackCounters
     from halftrack.evidence.tcp_sockets import TcpSockets
@@ -178,6 +179,8 @@ class Table:
     routing: Routing | None = None
     events: Events | None = None
     """What was heard of it, where somebody listened."""
+    rules: Ruleset | None = None
+    """The packet filter's; read where all entries were and a connected socket has none."""
 
     @property
     def unlimited(self) -> bool:

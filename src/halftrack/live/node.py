@@ -104,11 +104,15 @@ class Examination:
         detailed.result()
         named, owner_gaps = owned.result()
         chosen_ones = self._affected()
-        closer = later(depth.read, chosen_ones, self._start.deadline)
+        of_rules, of_sockets = self._beside()
+        more = [place for place in of_sockets if all(place is not each for each in chosen_ones)]
+        closer = later(depth.read, [*chosen_ones, *more], self._start.deadline)
+        ruled = later(_read_rules, of_rules)
         ends = self._ends(chosen_ones)
         self._second_look(ends)
         closer.result()
         depth.read_again(ends)
+        ruled.result()
         unheard = heard.result()
         fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
         named = owners.published(named, fronts, published.own_addresses(self._places))
@@ -190,6 +194,14 @@ class Examination:
 
         return affected.choose(self._places)
 
+    def _beside(self) -> tuple[list[Place], list[Place]]:
+        """Where sockets are to be looked at beside the entries: see ``beside.choose``."""
+        if not (self._in_depth and self._sockets and self._selection.of_every_entry) or self._start.left <= 0:
+            return [], []
+        from halftrack.live import beside  # noqa: PLC0415  # heavy, and a dump is to start first
+
+        return beside.choose(self._places)
+
     def _ends(self, chosen: list[Place]) -> list[Place]:
         """The chosen and, of which queues alone are looked at, where many a way of theirs leads through."""
         others = [place for place in self._places if place.own or place.namespace.name == HOST]
@@ -257,6 +269,13 @@ def later(work: Callable[..., T], *words: object) -> Future[T]:
 
     threading.Thread(target=run, name=work.__name__, daemon=True).start()
     return future
+
+
+def _read_rules(places: list[Place]) -> None:
+    if places:
+        from halftrack.live import beside  # noqa: PLC0415  # heavy, and seldom wanted
+
+        beside.read_rules(places)
 
 
 def _finish(place: Place, reading: entries.Reading) -> None:

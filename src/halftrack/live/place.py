@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from halftrack.evidence.events import Events
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.values import LocalAddress, Namespace, Sockets
     from halftrack.kernel.counters import Reading
     from halftrack.kernel.survey import Look
@@ -52,6 +53,8 @@ class Place:
     depth: Depth | None = None
     """What a closer look showed; None: there was none."""
     events: Events | None = None
+    rules: Ruleset | None = None
+    """Read where sockets have no entry."""
     ends: tuple[tuple[str, str], ...] = ()
     """A few of its addresses, and of their peers, among entries that are stuck."""
 
@@ -82,6 +85,7 @@ class Place:
             shaping=self.depth.shaping if self.depth else (),
             routing=self.depth.routing if self.depth else None,
             events=self.events,
+            rules=self.rules,
         )
 
     def _counters(self) -> tuple[Counters, ...]:

@@ -32,7 +32,7 @@ REMEDIES: Final[Mapping[str, Mapping[str, _Kind]]] = MappingProxyType(
     }
 )
 """Slug to the arguments that it takes."""
-_CONDITIONS: Final = ("table-pressure", "hash-too-small", "settings")
+_CONDITIONS: Final = ("table-pressure", "hash-too-small", "forgotten", "settings")
 _EXAMPLES: Final = {"seconds": "7440", "number": "524288", "service": "tcp/8883", "address": "203.0.113.73"}
 _LONGEST: Final = (1 << 31) - 1
 _SERVICE: Final = re.compile(r"(tcp|udp|sctp)/([0-9]{1,5})", re.ASCII)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.symptoms import (
+    forgotten,
     half_closed,
     half_open,
     hash_too_small,
@@ -37,6 +38,7 @@ ENTRY_SYMPTOMS: Final[tuple[EntrySymptom, ...]] = (
 
 CONDITIONS: Final[tuple[Condition, ...]] = (
     table_pressure.SYMPTOM,
+    forgotten.SYMPTOM,
     hash_too_small.SYMPTOM,
     settings.SYMPTOM,
 )

@@ -80,16 +80,23 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
     first, hidden = shown.groups[:most], shown.groups[most:]
     head = f" {number} {shown.symptom}"
     if page.width < _COLUMNS_NEED:
-        lines = page.wrap(f"{words.entries(shown.entries)}", f"{head}: ", "   ")
+        lines = page.wrap(_counted(shown), f"{head}: ", "   ")
         for group in first:
             lines += page.wrap(_prose(group, shown, diagnosis), "   ")
     else:
         since = "oldest (UTC)" if dated else "silent for"
-        lines = [f"{head:<20}{'entries':>8}  {'share':>5}  {since:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
+        what = "sockets" if shown.symptom == "forgotten" else "entries"
+        lines = [f"{head:<20}{what:>8}  {'share':>5}  {since:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
         for group in first:
             lines += page.wrap(f"{_where(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
             lines.append(_row(group, shown, diagnosis))
     return lines + _others(shown, first, hidden, page)
+
+
+def _counted(shown: Finding) -> str:
+    if shown.symptom == "forgotten":
+        return words.count(shown.entries, "connected socket")
+    return words.entries(shown.entries)
 
 
 def _row(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
