@@ -99,13 +99,13 @@ class TestOneSided:
             "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "300",
         }
 
-        def asked(orig: int | None, reply: int | None) -> Cause:
-            frame = one_sided(40, timeout=400_000, origin="injected", orig_packets=orig, reply_packets=reply)
+        def asked(packets: int | None) -> Cause:
+            frame = one_sided(40, timeout=400_000, origin="injected", orig_packets=packets)
             return ranked(on_kernel(case("one-sided", frame, settings=settings), "6.12.48", settings))[
                 "injected"
             ]
 
-        unmoved, moved, uncounted = asked(0, 0), asked(1, 0), asked(None, None)
+        unmoved, moved, uncounted = asked(0), asked(1), asked(None)
         assert unmoved.confidence > 0.85
         assert moved.confidence == uncounted.confidence < unmoved.confidence
         assert any(reason.value == 1.0 and "not even a first" in reason.what for reason in unmoved.for_)

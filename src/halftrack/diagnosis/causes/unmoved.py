@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue
 
@@ -20,8 +21,7 @@ def by_packets(case: Case, weight: float, *, own: bool = False) -> Clue | None:
 
     None also without accounting: an entry from before it was switched on counts nothing and tells nothing.
     """
-    both = pl.sum_horizontal("orig_packets", "reply_packets", ignore_nulls=False)
-    share = facts.share(case.rows, both == 0)
+    share = facts.share(case.rows, ~entries.answered() & (pl.col("orig_packets") == 0))
     if share < 0.5:
         return None
     return Clue(_WHAT, round(share, 2), facts.COUNTERS, weight * share, own=own)
