@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Profile:
     """What one family of kernels does; defaults are those of 6.18.
 
+    ``trees``: the releases whose nf_conntrack_proto_tcp.c and nf_conntrack_proto_udp.c it was read from.
+
     ``table``: the transitions. ``unacknowledged``: data that nobody acknowledged shortens the timeout,
     and a RST older than what its receiver has acknowledged is invalid. ``clamps_one_sided``: ESTABLISHED
     without a reply lasts no longer than such data.
@@ -50,6 +52,7 @@ class Profile:
     """
 
     name: str
+    trees: str
     table: Table = table.MODERN
     unacknowledged: bool = True
     clamps_one_sided: bool = True
@@ -76,34 +79,40 @@ class Profile:
     udp_waits: bool = True
 
 
-# Each with the trees that it was read from: nf_conntrack_proto_tcp.c and nf_conntrack_proto_udp.c.
-PRESENT: Final = Profile("6.1")
-"""6.1, 6.14, 6.18, 7.0-rc; held against a running 6.18.44."""
-LATE_6_12: Final = replace(PRESENT, name="6.12", rst_closes_timer=False, rst_unacknowledged=True)
-"""6.12.117."""
+PRESENT: Final = Profile("6.1", trees="6.1, 6.14, 6.18, 7.0-rc; held against a running 6.18.44")
+LATE_6_12: Final = replace(
+    PRESENT, name="6.12", trees="6.12.117", rst_closes_timer=False, rst_unacknowledged=True
+)
 V5_15: Final = replace(
     PRESENT,
     name="5.15",
+    trees="5.15, 5.18",
     tolerant=False,
     reopens_by_syn=False,
     scale_by_answer=False,
     rst_of_challenge=False,
 )
-"""5.15, 5.18."""
 V5_4: Final = replace(
     V5_15,
     name="5.4",
+    trees="5.4.124, 5.10.13",
     closing_takes_rst=False,
     rst_from_other=False,
     syn_keeps_timer=False,
     keeps_liberal=False,
 )
-"""5.4.124, 5.10.13."""
-EL8: Final = replace(V5_4, name="el8", syn_keeps_timer=True, keeps_liberal=True, reopens_by_syn=True)
-"""4.18.0-394.el8."""
+EL8: Final = replace(
+    V5_4,
+    name="el8",
+    trees="4.18.0-394.el8",
+    syn_keeps_timer=True,
+    keeps_liberal=True,
+    reopens_by_syn=True,
+)
 V4_9: Final = replace(
     V5_4,
     name="4.9",
+    trees="4.9",
     exact_rst=False,
     rst_closes_timer=False,
     zero_window=False,
@@ -112,11 +121,11 @@ V4_9: Final = replace(
     raw_window=False,
     udp_waits=False,
 )
-"""4.9; 3.10.0-514.el7 and 3.10.0-1160.el7 do the same."""
-EL7: Final = replace(V4_9, name="el7")
+EL7: Final = replace(V4_9, name="el7", trees="3.10.0-514.el7, 3.10.0-1160.el7")
 VIRTUOZZO_7: Final = replace(
     EL7,
     name="virtuozzo7",
+    trees="vzkernel on top of 3.10.0-1160.el7",
     syn_keeps_timer=True,
     tolerant=True,
     reopens_by_syn=True,
@@ -125,29 +134,38 @@ VIRTUOZZO_7: Final = replace(
     keepalive=True,
     raw_window=True,
 )
-"""vzkernel on top of 3.10.0-1160.el7."""
-V3_18: Final = replace(V4_9, name="3.18", challenge_ack=False)
-V3_16: Final = replace(V3_18, name="3.16", table=table.BEFORE_3_18)
-"""3.10.108, 3.16."""
-V3_2: Final = replace(V3_16, name="3.2", clamps_one_sided=False, one_way=False)
-"""3.2.40, 3.6 to 3.9.6, 3.10.4."""
+V3_18: Final = replace(V4_9, name="3.18", trees="3.18", challenge_ack=False)
+V3_16: Final = replace(V3_18, name="3.16", trees="3.10.108, 3.16", table=table.BEFORE_3_18)
+V3_2: Final = replace(
+    V3_16, name="3.2", trees="3.2.40, 3.6 to 3.9.6, 3.10.4", clamps_one_sided=False, one_way=False
+)
 EL6: Final = replace(
     V3_2,
     name="el6",
+    trees="2.6.32-042stab141.3, which is 2.6.32-754.el6",
     table=table.OF_2_6_32,
     clamps_one_sided=True,
     challenge_ack=True,
     learns_peer=False,
     empty_fits=True,
 )
-"""2.6.32-042stab141.3, which is 2.6.32-754.el6."""
-EL6_EARLY: Final = replace(EL6, name="el6-early", clamps_one_sided=False)
-"""As EL6 but without the clamp: 042stab092.1, 2.6.32-431. Their other differences were not compared."""
-V2_6_32: Final = replace(EL6_EARLY, name="2.6.32", challenge_ack=False)
-V2_6_18: Final = replace(
-    V2_6_32, name="2.6.18", table=table.OF_2_6_18, unacknowledged=False, counts_loose=True
+EL6_EARLY: Final = replace(
+    EL6,
+    name="el6-early",
+    trees="042stab092.1, 2.6.32-431.el6: that they lack the clamp; the rest is el6's",
+    clamps_one_sided=False,
 )
-"""2.6.18-028stab056, 2.6.24."""
+V2_6_32: Final = replace(
+    EL6_EARLY, name="2.6.32", trees="none: el6's, less what came later", challenge_ack=False
+)
+V2_6_18: Final = replace(
+    V2_6_32,
+    name="2.6.18",
+    trees="2.6.18-028stab056, 2.6.24",
+    table=table.OF_2_6_18,
+    unacknowledged=False,
+    counts_loose=True,
+)
 
 ALL: Final = (
     PRESENT,
@@ -179,7 +197,7 @@ _SINCE: Final = (
     ((2, 6, 31), V2_6_32),
     ((0, 0, 0), V2_6_18),
 )
-"""Upstream releases, newest first. Plain 2.6.32 is not among the trees: el6's, less what came later."""
+"""Upstream releases, newest first."""
 _BY_VENDOR: Final[dict[Vendor, Profile]] = {
     "openvz5": V2_6_18,
     "el5": V2_6_18,
