@@ -13,7 +13,7 @@ import pytest
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA
 from halftrack.reporters import schema
-from unit import stories
+from unit import captures, stories
 from unit.captures import CLIENT, SERVER
 
 if TYPE_CHECKING:
@@ -224,3 +224,38 @@ def test_what_cannot_be_done_is_said_in_one_line(
     if code:
         assert ran.out == ""
         assert len(ran.err.splitlines()) == 1
+
+
+def _translated() -> bytes:
+    """A SYN as it comes to a translating router and, with another target, as it leaves it."""
+    return b"".join(
+        [
+            captures.section(),
+            *(captures.interface(101, captures.option(2, name)) for name in (b"eth0", b"docker0")),
+            captures.enhanced(captures.ip4(captures.tcp())),
+            captures.enhanced(captures.ip4(captures.tcp(dport=8443), target="172.17.0.2"), at=1),
+        ]
+    )
+
+
+def test_one_interface_of_many(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "any.pcapng"
+    path.write_bytes(_translated())
+    assert document(run("replay", str(path), "--json"))["flows"]["made"] == 2
+    told = document(run("replay", str(path), "--interface", "eth0", "--json"))
+    assert told["flows"]["made"] == 1
+    assert told["skipped"] == {"other-interface": 1}
+    assert told["entries"][0]["orig"]["dport"] == 443
+    ran = run("replay", str(path), "--interface", "eth7")
+    assert ran.code == 64
+    assert "it has 0, 1, docker0, eth0" in ran.err
+
+
+def test_a_packet_that_two_interfaces_showed_passes_once(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "any.pcapng"
+    both = [captures.interface(101, captures.option(2, name)) for name in (b"eth0", b"eth1")]
+    seen = [captures.enhanced(captures.ip4(captures.tcp()), at=at) for at in (0, 1)]
+    path.write_bytes(b"".join([captures.section(), *both, *seen]))
+    told = document(run("replay", str(path), "--json"))
+    assert told["packets"]["passed"] == 1
+    assert told["skipped"] == {"copy": 1}

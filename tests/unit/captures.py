@@ -21,9 +21,9 @@ CLIENT_6, SERVER_6 = "2001:db8::1", "2001:db8:1::2"
 NOON_NS = 1_700_000_000_123_456_789
 
 
-def read(data: bytes) -> tuple[pl.DataFrame, packets.Tally]:
+def read(data: bytes, wanted: str | None = None) -> tuple[pl.DataFrame, packets.Tally]:
     """All rows of a capture, and what was told of it; every packet has to be in one of them."""
-    capture = Capture(source("-", io.BytesIO(data)))
+    capture = Capture(source("-", io.BytesIO(data)), wanted)
     frames = list(capture.frames())
     rows = pl.concat(frames) if frames else packets.frame({})
     assert dict(rows.schema) == dict(packets.SCHEMA)

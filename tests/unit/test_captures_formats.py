@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from halftrack.errors import UnreadableInput
+from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence import packets
 from halftrack.formats import pcap as captures
 from unit.captures import (
@@ -201,6 +201,47 @@ def test_what_was_lost_is_told_by_the_last_statistics(order: str) -> None:
     assert tally.notes == ["1,234 packets were lost as stdin was captured."]
     _, tally = read((one + statistics(0, 5)) * 2 + one)
     assert tally.lost == 10
+
+
+def _two_interfaces() -> bytes:
+    first = section() + interface(1, option(2, b"eth0")) + interface(1, option(2, b"eth1"))
+    second = section(">") + interface(1, option(2, b"eth1", ">"), ">")
+    third = section() + interface(9999, option(2, b"eth1"))
+    return b"".join(
+        [
+            first + enhanced(SYN) + enhanced(ANSWER, at=1) + enhanced(SYN, at=5),
+            second + enhanced(ANSWER, order=">"),
+            third + enhanced(SYN),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers", "skipped"),
+    [
+        ("eth0", [1], {packets.OTHER_INTERFACE: 4}),
+        ("eth1", [2, 4], {packets.OTHER_INTERFACE: 2, packets.LINK_UNKNOWN: 1}),
+        ("0", [1, 4], {packets.OTHER_INTERFACE: 2, packets.LINK_UNKNOWN: 1}),
+        ("1", [2], {packets.OTHER_INTERFACE: 4}),
+    ],
+)
+def test_one_interface_alone(wanted: str, numbers: list[int], skipped: dict[str, int]) -> None:
+    rows, tally = read(_two_interfaces(), wanted)
+    assert rows["number"].to_list() == numbers
+    assert tally.skipped == skipped
+
+
+@pytest.mark.parametrize(
+    ("data", "there"),
+    [
+        (_two_interfaces(), "it has 0, 1, eth0, eth1"),
+        (pcap([SYN]), "it has no"),
+        (section() + interface(1, option(2, b"\x1b[2J")) + enhanced(SYN), r"it has 0, \\x1b\[2J"),
+    ],
+)
+def test_an_interface_that_is_not_there_is_told_from_those_that_are(data: bytes, there: str) -> None:
+    with pytest.raises(UsageError, match=there):
+        read(data, "eth7")
 
 
 def test_blocks_without_packets_are_passed_over() -> None:

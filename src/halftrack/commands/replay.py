@@ -48,6 +48,12 @@ _MOST_NUMBER = 1 << 62
     " (behind it), or every one.",
 )
 @click.option(
+    "--interface",
+    metavar="NAME|N",
+    help="Packets of this interface alone, by the name or number that the capture has for it: where addresses"
+    " are translated, of one side of the translation.",
+)
+@click.option(
     "--explain",
     "explained",
     metavar="FLOW|N",
@@ -75,6 +81,7 @@ def command(
     words: tuple[str, ...],
     kernel: str,
     at: str,
+    interface: str | None,
     explained: str | None,
     against: tuple[str, ...],
     record: Path | None,
@@ -88,7 +95,9 @@ def command(
         raise UsageError("--explain follows one flow, --against compares tables: choose one")
     from halftrack.commands import replays  # noqa: PLC0415  # brings numpy and Polars; --help does without
 
-    wanted = replays.wanted(file, words, kernel=kernel, at=at, against=against, explained=explained)
+    wanted = replays.wanted(
+        file, words, kernel=kernel, at=at, interface=interface, against=against, explained=explained
+    )
     run = replays.Run(wanted, sys.stdin.buffer if file == "-" else None, given.budget_s)
     with progress(lambda: _doing(run), given):
         run.work()

@@ -47,6 +47,7 @@ class Wanted:
     words: tuple[str, ...]
     kernel: str
     at: Position
+    interface: str | None
     rules: Rules
     against: Rules | None
     flow: Flow | None
@@ -59,6 +60,8 @@ class Wanted:
             words += ["--kernel", self.kernel]
         if self.at != POSITIONS[0]:
             words += ["--at", self.at]
+        if self.interface is not None:
+            words += ["--interface", self.interface]
         return f"{program} replay {shlex.join(words)}"
 
 
@@ -68,6 +71,7 @@ def wanted(
     *,
     kernel: str,
     at: str,
+    interface: str | None,
     against: tuple[str, ...],
     explained: str | None,
 ) -> Wanted:
@@ -84,7 +88,7 @@ def wanted(
             flow = flows.parse(explained)
     if number is not None and file == "-":
         raise UsageError("--explain N reads the capture twice: name a file in place of -")
-    return Wanted(file, words, kernel, position, rules, other, flow, number)
+    return Wanted(file, words, kernel, position, interface, rules, other, flow, number)
 
 
 class Run:
@@ -93,11 +97,11 @@ class Run:
     def __init__(self, wanted: Wanted, stdin: BinaryIO | None, budget_s: float | None = None) -> None:
         self.wanted = wanted
         self.packets = 0
-        self.capture = pcap.capture(wanted.file, stdin)
+        self._until = None if budget_s is None else time.monotonic() + budget_s
+        self.capture = pcap.capture(wanted.file, stdin, interface=wanted.interface, deadline=self._until)
         self._following: Following | None = None
         self._other: Replay | None = None
         self._replay = Replay(wanted.rules.kernel.profile, wanted.rules.settings)
-        self._until = None if budget_s is None else time.monotonic() + budget_s
         self._notes: list[str] = []
         self._told_ways = False
 
@@ -138,7 +142,7 @@ class Run:
 
     def _find(self, number: int) -> Flow:
         """The flow of a packet, by a look through the capture before the replay."""
-        capture = pcap.capture(self.wanted.file)
+        capture = pcap.capture(self.wanted.file, interface=self.wanted.interface)
         for frame in capture.frames():
             found = flows.of_packet(frame, number)
             if found is not None:

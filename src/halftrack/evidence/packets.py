@@ -64,6 +64,7 @@ SCHEMA: Final = MappingProxyType(
 ADDRESS_COLUMNS: Final = ("src", "dst")
 """Stems: ``{stem}_hi`` and ``{stem}_lo`` are the columns."""
 
+OTHER_INTERFACE: Final = "other-interface"
 NOT_IP: Final = "not-ip"
 LINK_UNKNOWN: Final = "link-unknown"
 NO_TIME: Final = "no-time"
@@ -75,6 +76,7 @@ NO_TRANSPORT: Final = "no-transport"
 
 REASONS: Final = MappingProxyType(
     {
+        OTHER_INTERFACE: "of other interfaces than the wanted one",
         NOT_IP: "neither IPv4 nor IPv6",
         LINK_UNKNOWN: "of a link type that is not read, or of an interface that the file does not describe",
         NO_TIME: "without a time, or with one that cannot be",

@@ -21,9 +21,19 @@ _MOST_BYTES: Final = 1 << 50
 """Of a capture, unpacked: memory is bounded by blocks, so that only time is spent on a large one."""
 
 
-def capture(name: str, stdin: BinaryIO | None = None) -> Capture:
-    """A capture by its path, or ``-`` for ``stdin``; packed with gzip, zstd, xz or bzip2 too."""
+def capture(
+    name: str,
+    stdin: BinaryIO | None = None,
+    *,
+    interface: str | None = None,
+    deadline: float | None = None,
+) -> Capture:
+    """A capture by its path, or ``-`` for ``stdin``; packed with gzip, zstd, xz or bzip2 too.
+
+    ``interface``: packets of this one alone, by its name or its number in the file. ``deadline``: a
+    ``time.monotonic`` moment after which no more is read.
+    """
     from halftrack.formats.pcap.reading import Capture  # noqa: PLC0415  # brings numpy and Polars
     from halftrack.formats.sources import source  # noqa: PLC0415
 
-    return Capture(source(name, stdin, most_bytes=_MOST_BYTES))
+    return Capture(source(name, stdin, most_bytes=_MOST_BYTES, deadline=deadline), interface)

@@ -30,18 +30,22 @@ _ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 
 
 class Blocks:
-    """Reads one file, which begins with a section header."""
+    """Reads one file, which begins with a section header. ``looked_for``: an interface's name."""
 
-    def __init__(self) -> None:
+    def __init__(self, looked_for: str | None = None) -> None:
         self.damage: str | None = None
         self._order = "<"
-        self._interfaces = Interfaces()
+        self._interfaces = Interfaces(looked_for)
         self._before = 0
         self._runs: list[tuple[int, int, str]] = []
 
     @property
     def lost(self) -> int:
         return self._interfaces.lost
+
+    @property
+    def names(self) -> set[str]:
+        return self._interfaces.names
 
     def walk(self, data: bytes, size: int) -> tuple[Records, int]:
         found = array("q")
@@ -131,6 +135,7 @@ class Blocks:
             link,
             np.where(known, named, NO_INTERFACE),
             _outgoing(numbers, at + 28 + (captured + 3 & ~3), at + length - 4, kind == _ENHANCED),
+            self._interfaces.called(place, known),
         )
 
     def _sections(self, count: int) -> tuple[Places, Flags]:

@@ -31,7 +31,8 @@ class Classic:
     """Reads one file. Its header has to be whole in the first block that it is given."""
 
     lost = 0
-    """The format has no place for that."""
+    names: Final[frozenset[str]] = frozenset()
+    """The format has no place for either."""
 
     def __init__(self) -> None:
         self.damage: str | None = None
@@ -95,4 +96,5 @@ class Classic:
             np.full(len(at), self._link, dtype=np.int64),
             interface,
             outgoing,
+            np.zeros(len(at), dtype=np.bool_),
         )

@@ -16,6 +16,7 @@ Fates: TypeAlias = npt.NDArray[np.int8]
 
 GOOD: Final = 0
 _REASONS: Final = tuple(packets.REASONS)
+OTHER_INTERFACE: Final = 1 + _REASONS.index(packets.OTHER_INTERFACE)
 NOT_IP: Final = 1 + _REASONS.index(packets.NOT_IP)
 LINK_UNKNOWN: Final = 1 + _REASONS.index(packets.LINK_UNKNOWN)
 NO_TIME: Final = 1 + _REASONS.index(packets.NO_TIME)

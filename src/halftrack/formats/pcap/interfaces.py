@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from halftrack.evidence.printable import escaped
 from halftrack.formats.pcap.records import NEVER, UNKNOWN_LINK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
     from halftrack.formats.pcap.fields import Flags, Places, Words
 
-_END, _RESOLUTION, _OFFSET = 0, 9, 14
+_END, _NAME, _RESOLUTION, _OFFSET = 0, 2, 9, 14
 _LOST: Final = (5, 7)
 """``isb_ifdrop``, ``isb_osdrop``: packets that came and are not in the file."""
 _MOST: Final = 1 << 16
 """Interfaces of one section that are remembered."""
+_MOST_NAMES: Final = 20
+_LONGEST_NAME: Final = 40
 _FARTHEST_S: Final = 9_000_000_000
 """Seconds from 1970 that can be counted in nanoseconds of 64 bits."""
 _EXACT: Final = 34
@@ -33,7 +36,8 @@ _EXACT: Final = 34
 class _Interface(NamedTuple):
     """``at``: where in the file it is described. A clock's number is ``per_s`` to the second.
 
-    Of what is left of a second, ``>> shift``, ``* times`` and ``// parts`` make nanoseconds.
+    Of what is left of a second, ``>> shift``, ``* times`` and ``// parts`` make nanoseconds. ``called``: by
+    the name that is looked for.
     """
 
     at: int
@@ -43,16 +47,19 @@ class _Interface(NamedTuple):
     times: int
     parts: int
     offset_s: int
+    called: bool
 
 
 class Interfaces:
     """Those of the current section and, until they are forgotten, of the ones before.
 
-    ``section``: place of the current section's first one.
+    ``section``: place of the current section's first one. ``names``: of the first few.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, looked_for: str | None = None) -> None:
         self.section = 0
+        self.names: set[str] = set()
+        self._looked_for = None if looked_for is None else looked_for.encode()
         self._all: list[_Interface] = []
         self._lost: dict[int, int] = {}
         self._lost_before = 0
@@ -75,17 +82,26 @@ class Interfaces:
         if len(self._all) - self.section >= _MOST:
             return
         (link,) = struct.unpack_from(order + "H", data, at + 8)
-        told = _options(data, at + 16, at + length - 4, order, {_RESOLUTION: "B", _OFFSET: "q"})
-        resolution, offset = told.get(_RESOLUTION, 6), told.get(_OFFSET, 0)
+        resolution, offset, called = 6, 0, False
+        for code, value in _options(data, at + 16, at + length - 4, order):
+            if code == _RESOLUTION and len(value) == 1:
+                resolution = value[0]
+            elif code == _OFFSET and len(value) == 8:
+                (offset,) = struct.unpack(order + "q", value)
+            elif code == _NAME:
+                called = value == self._looked_for
+                if len(self.names) < _MOST_NAMES:
+                    self.names.add(escaped(value[:_LONGEST_NAME].decode("utf-8", "replace")))
         clock = _units(resolution) if abs(offset) < 2 * _FARTHEST_S else _NO_CLOCK
-        self._all.append(_Interface(position, link, *clock, offset if clock[0] else 0))
+        self._all.append(_Interface(position, link, *clock, offset if clock[0] else 0, called))
 
     def count_lost(self, data: bytes, at: int, length: int, order: str) -> None:
         """Take over a statistics block; each one of an interface replaces what the last one said."""
         (number,) = struct.unpack_from(order + "I", data, at + 8)
         if self.section + number < len(self._all):
-            told = _options(data, at + 20, at + length - 4, order, dict.fromkeys(_LOST, "Q"))
-            self._lost[number] = sum(told.values())
+            told = _options(data, at + 20, at + length - 4, order)
+            counts = {code: value for code, value in told if code in _LOST and len(value) == 8}
+            self._lost[number] = sum(struct.unpack(order + "Q", value)[0] for value in counts.values())
 
     def __len__(self) -> int:
         return len(self._all)
@@ -99,6 +115,13 @@ class Interfaces:
             known &= position > table["at"][inside]
             return np.where(known, table["link"][inside], UNKNOWN_LINK), known
         return np.full(len(place), UNKNOWN_LINK, dtype=np.int64), known
+
+    def called(self, place: Places, known: Flags) -> Flags:
+        """Which packets are of an interface of the name that is looked for."""
+        if self._looked_for is None or not len(self._all):
+            return np.zeros(len(place), dtype=np.bool_)
+        found: Flags = known & (self._columns("called")["called"] > 0)[np.where(known, place, 0)]
+        return found
 
     def times(self, place: Places, known: Flags, counted: Words) -> Places:
         """What interfaces' clocks counted, as nanoseconds since 1970; ``NEVER`` where that cannot be."""
@@ -126,20 +149,16 @@ class Interfaces:
 _NO_CLOCK: Final = (0, 0, 0, 1)
 
 
-def _options(data: bytes, at: int, end: int, order: str, wanted: Mapping[int, str]) -> dict[int, int]:
-    """Numbers among a block's options, by their codes; ``wanted``: how each lies there."""
-    found: dict[int, int] = {}
+def _options(data: bytes, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+    """A block's options: codes and values."""
     head = struct.Struct(order + "HH")
     while at + 4 <= end:
         code, length = head.unpack_from(data, at)
         at += 4
         if code == _END or at + length > end:
             break
-        kind = wanted.get(code)
-        if kind is not None and length == struct.calcsize(order + kind):
-            (found[code],) = struct.unpack_from(order + kind, data, at)
+        yield code, data[at : at + length]
         at += length + 3 & ~3
-    return found
 
 
 def _units(resolution: int) -> tuple[int, int, int, int]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from halftrack.formats.pcap.fields import Fields, Places
+    from halftrack.formats.pcap.fields import Fields, Flags, Places
 
 MOST_BYTES: Final = 16 << 20
 """Of one packet. No tool captures a quarter of this, and what is longer would have to be held whole."""
@@ -29,7 +29,8 @@ class Records:
 
     ``start``, ``end``: where the captured bytes lie. ``wire``: how many there were to capture. ``at_ns``:
     since 1970, or ``NEVER``. ``link``: LINKTYPE_*, or ``UNKNOWN_LINK``. ``interface``: its number, or
-    ``NO_INTERFACE``. ``outgoing``: 1, 0 or ``UNTOLD``.
+    ``NO_INTERFACE``. ``outgoing``: 1, 0 or ``UNTOLD``. ``called``: of an interface of the name that is
+    looked for.
     """
 
     fields: Fields
@@ -40,6 +41,7 @@ class Records:
     link: Places
     interface: Places
     outgoing: Places
+    called: Flags
 
     def __len__(self) -> int:
         return len(self.start)
@@ -57,6 +59,7 @@ class Records:
                 link=self.link[here],
                 interface=self.interface[here],
                 outgoing=self.outgoing[here],
+                called=self.called[here],
             )
 
 
@@ -69,13 +72,16 @@ class Walker(Protocol):
     """A format's way through a file that comes in blocks.
 
     ``damage``: why what follows cannot be read, once that is so, or None. ``lost``: packets that the file
-    says were not captured.
+    says were not captured. ``names``: of the first few interfaces.
     """
 
     damage: str | None
 
     @property
     def lost(self) -> int: ...
+
+    @property
+    def names(self) -> Collection[str]: ...
 
     def walk(self, data: bytes, size: int) -> tuple[Records, int]:
         """The packets that are whole in ``data[:size]``, and how many bytes are done with.
