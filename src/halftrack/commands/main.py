@@ -35,6 +35,7 @@ _GROUPS: Final = {
     },
     "Study": {
         "replay": "Packets through the kernel's rules: the table they leave, and why.",
+        "whatif": "The table's size over days under other settings, and what they would cut.",
         "lab": "A known trouble reproduced in scratch namespaces, and what the doctor says.",
     },
 }

@@ -55,7 +55,11 @@ def of(view: View, cases: Sequence[Case], measured: Mapping[str, Rate] | None = 
     kinds = _Kinds.of(view, [case for case in cases if case.symptom in grown])
     conditions = Conditions.of(view)
     known = {symptom: rate for symptom, rate in (measured or {}).items() if symptom in grown}
-    why_not = forecast.doubt(view, [each for symptom, each in grown.items() if symptom not in known])
+    grown = {
+        symptom: replace(each, shape="steady", arrivals=known[symptom]) if symptom in known else each
+        for symptom, each in grown.items()
+    }
+    why_not = forecast.doubt(view, tuple(grown.values()))
     making = _Making(view, conditions.spans(), doubtful=why_not is not None)
     symptoms = (None, *grown)
     parts = []
@@ -66,7 +70,7 @@ def of(view: View, cases: Sequence[Case], measured: Mapping[str, Rate] | None = 
             part = making.in_use(rows, rule)
         else:
             share = entries / kinds.of_case(kind // _RULES) if rule != keeping.UNTOLD else 0.0
-            part = making.stuck(rows, rule, symptom, _Growing(grown[symptom], known.get(symptom), share))
+            part = making.stuck(rows, rule, symptom, _Growing(grown[symptom], symptom in known, share))
         parts.append(making.with_origins(part, rows))
     unseen = forecast.level(view) - view.flows.height
     limit = view.table.limit or None
@@ -115,10 +119,10 @@ class _Kinds:
 
 @dataclass(frozen=True, slots=True)
 class _Growing:
-    """How a case grows. ``measured``: what came of it, where watched; ``share``: one part's of it."""
+    """How a case grows. ``measured``: somebody watched it; ``share``: one part's of it."""
 
     case: Growth
-    measured: Rate | None
+    measured: bool
     share: float
 
 
@@ -140,9 +144,8 @@ class _Making:
     def stuck(self, rows: npt.NDArray[np.intp], rule: int, symptom: str, growing: _Growing) -> Part:
         """Entries of a case, none of which is heard again."""
         ends, lives, grown = self._ends(rows), self.spans[rule], growing.case
-        if growing.measured is not None or (grown.told and not (self.doubtful and grown.too_brief)):
-            comes = growing.measured or grown.arrivals
-            return Part(symptom, rule, rows.size, ends, comes, share=growing.share, lives=lives)
+        if growing.measured or (grown.told and not (self.doubtful and grown.too_brief)):
+            return Part(symptom, rule, rows.size, ends, grown.arrivals, share=growing.share, lives=lives)
         passing = grown.lifetime_s is not None and grown.lifetime_s <= _PASSING_S
         if grown.lifetime_s is not None and lives is not None and (passing or not self.doubtful):
             # Gone so soon, or so few, that they are a level: see forecast.doubt.

@@ -91,11 +91,11 @@ class Part:
         if gone >= 1:
             return np.zeros_like(at_s)
         if not self.told:
-            return np.zeros_like(at_s) if pace == "slow" else np.full_like(at_s, np.nan)
+            return np.zeros_like(at_s) if pace == "slow" else _unknown(at_s, np.zeros_like(at_s))
         come = np.zeros_like(at_s)
         for share, lifetime_s in self._lifetimes(pace):
             if lifetime_s is None:
-                return np.full_like(at_s, np.nan)
+                return _unknown(at_s, come)
             if self.comes is not None:
                 come = come + share * self.comes.arrived(at_s, pace, lifetime_s)
         return self.share * (1 - gone) * come
@@ -103,17 +103,16 @@ class Part:
     def _turned_over(self, at_s: Seconds, pace: Pace, comes: Turnover) -> Seconds:
         """A present silence lasts as it would have; of those to come each as long as is set then."""
         gone = self._without(pace)
+        if gone >= 1:
+            return self.left(at_s)
         still = comes.older(at_s)
         if self.cleared:
             still = np.where(at_s >= self.cleared_s, still * (1 - self.cleared), still)
-        if gone < 1:
-            come = np.zeros_like(at_s)
-            for share, lifetime_s in self._lifetimes(pace):
-                if lifetime_s is None:
-                    return np.full_like(at_s, np.nan)
-                come = come + share * comes.arrived(at_s, pace, lifetime_s)
-            still = (1 - gone) * (still + come)
-        return still + gone * self.left(at_s) if gone else still
+        for share, lifetime_s in self._lifetimes(pace):
+            if lifetime_s is None:
+                return _unknown(at_s, still)
+            still = still + share * comes.arrived(at_s, pace, lifetime_s)
+        return (1 - gone) * still + gone * self.left(at_s)
 
     def _without(self, pace: Pace) -> float:
         """Share of what would come that gets no entry."""
@@ -148,3 +147,8 @@ class Part:
         """Seconds after which nothing of today is left, and what comes has reached its level."""
         last = int(self.ends.seconds[-1]) if self.ends.size else 0
         return max(last, 0 if self.lives is None or self._without("likely") >= 1 else self.lives.fast)
+
+
+def _unknown(at_s: Seconds, now: Seconds) -> Seconds:
+    """Nothing can be told but what is there at this moment."""
+    return np.where(at_s > 0, np.nan, now)

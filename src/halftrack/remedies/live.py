@@ -123,6 +123,31 @@ class LiveEntries:
         silent = pl.col("idle_s") > idle_s
         return self._ask("unacknowledged", idle_s, None, connected(), waiting & silent)
 
+    def outlasting(
+        self, established_s: int | None, unacknowledged_s: int | None, half_closed_s: int | None
+    ) -> Live:
+        """TCP connections that were silent for longer than they would be kept, each counted once.
+
+        By what keeps them: open, open with data under way, closed by one end alone; None: that stays as
+        it is.
+        """
+        flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
+        waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
+        closing = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
+        kinds = (
+            (connected(), established_s),
+            (connected() & waiting, unacknowledged_s),
+            (closing & answered(), half_closed_s),
+        )
+        asked = [(kind, after_s) for kind, after_s in kinds if after_s is not None]
+        if not asked:
+            return Live(0)
+        among = pl.any_horizontal(kind.fill_null(value=False) for kind, _ in asked)
+        test = pl.any_horizontal(
+            kind.fill_null(value=False) & (pl.col("idle_s") > after_s) for kind, after_s in asked
+        )
+        return self._count("silent", among, test)
+
     def _ask(self, what: str, number: int | None, service: str | None, among: pl.Expr, test: pl.Expr) -> Live:
         key = (what, number, service)
         if key not in self._kept:

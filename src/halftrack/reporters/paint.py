@@ -14,7 +14,8 @@ _FIRST_WORDS: Final = {
     "OK": "\x1b[1;32m",
 }
 _LABELS: Final = re.compile(
-    r"(RELIEF|CURE|CLEAR|ASSUMED|MASKS|NOTE|ASK FOR|NOT SEEN|UNREADABLE|Table|Read:)(?=[ ,:])"
+    r"(RELIEF|CURE|CLEAR|ASSUMED|MASKS|NOTE|ASK FOR|NOT SEEN|UNREADABLE|SETTLES|FULL|CUTS|KNEE|GROWTH"
+    r"|Table|Read:)(?=[ ,:])"
 )
 
 

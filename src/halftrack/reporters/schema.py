@@ -13,6 +13,7 @@ from halftrack.plans import actions, change
 from halftrack.plans import document as plans
 from halftrack.plans import rehearsal as rehearsals
 from halftrack.replaying import document as replays
+from halftrack.whatif import document as answers
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -48,6 +49,11 @@ def replay() -> dict[str, Any]:
 def entry() -> dict[str, Any]:
     """Of an explained entry, likewise: every field is required."""
     return _of(explained.Explained, explained.SCHEMA, (explained,))
+
+
+def whatif() -> dict[str, Any]:
+    """Of what ``whatif`` answers, likewise: every field is required."""
+    return _of(answers.WhatIf, answers.SCHEMA, (answers, document))
 
 
 def _of(kind: type[msgspec.Struct], title: str, modules: tuple[Any, ...]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ UNTOLD: Final = 0
 """Number of the rule of an entry of which the rule, or its seconds, cannot be told."""
 _ONE_SIDED: Final = "one-sided"
 _SCTP: Final = "sctp_timeout_established"
-_NAMES: Final = ("", *timeouts.DEFAULTS, timeouts.UDP_STREAM, _SCTP, _ONE_SIDED)
+_NAMES: Final = ("", *timeouts.KEEPING, _ONE_SIDED)
 _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 ONE_SIDED: Final = _NUMBER[_ONE_SIDED]
 """Of TCP that is ESTABLISHED and was never answered."""
@@ -55,8 +55,6 @@ _STREAMED: Final = {
     uapi.IPPROTO_GRE: ("gre_timeout", "gre_timeout_stream"),
 }
 _SCTP_ESTABLISHED: Final = 4
-SETTINGS: Final = tuple(name for name in _NAMES if name and name != _ONE_SIDED)
-"""The timeouts that keep an entry, by sysctl name without prefix."""
 
 
 class Span(NamedTuple):
@@ -124,6 +122,11 @@ def spans(
                     min(each.fast, capped_s),
                 )
     return tuple(found)
+
+
+def number(name: str) -> int:
+    """Of the rule that a sysctl sets, by its name without prefix."""
+    return _NUMBER[name]
 
 
 def is_tcp(rule: int) -> bool:

@@ -62,6 +62,9 @@ TCP_STATE_TIMEOUTS: Final = MappingProxyType(
 )
 """TCP state number to the sysctl that sets its timeout."""
 
+KEEPING: Final = (*DEFAULTS, UDP_STREAM, "sctp_timeout_established")
+"""Names of the timeouts that entries of the protocols are kept by that we know the rules of."""
+
 LONGEST: Final = 2**31 - 1
 """A timeout is held as an int of jiffies (proc_dointvec_jiffies), so no number above is one."""
 FIVE_DAYS: Final = DEFAULTS[ESTABLISHED]
