@@ -9,11 +9,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks import affected, captures, drain, dump, node, text, tracker  # noqa: E402  # the tests' kernel helpers are on the path only now
+from benchmarks import (  # noqa: E402  # the tests' kernel helpers are on the path only now
+    affected,
+    captures,
+    drain,
+    dump,
+    node,
+    text,
+    tracker,
+    whatif,
+)
 
 held = text.main()
 held &= captures.main()
 held &= tracker.main()
+held &= whatif.main()
 if os.geteuid():
     print("not root: benchmarks of the live table left out")
 else:

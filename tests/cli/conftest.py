@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.commands import doctor, main, plan
+from halftrack.commands import doctor, main, plan, whatif
 from halftrack.commands import list as listing
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run(
 
     def words(*given: str, seen: Evidence | None = None) -> Ran:
         if seen is not None:
-            for verb in (doctor, listing, plan):
+            for verb in (doctor, listing, plan, whatif):
                 monkeypatch.setattr(verb, "evidence", lambda *_, **__: seen)
         monkeypatch.setattr(sys, "argv", ["halftrack", *given])
         code = main.run(list(given))

@@ -43,7 +43,7 @@ def draw(curves: Sequence[Curve], width: int, *, limit: int | None = None, rows:
                 cells[_row(entries, top, rows)][column] = curve.mark
     lines = []
     for number, row in enumerate(cells):
-        label = f"{top:,}" if number == 0 else f"{top // 2:,}" if number == rows // 2 else ""
+        label = f"{top:,}" if number == 0 else f"{top // 2:,}" if number == rows // 2 and top > 1 else ""
         lines.append(f"{label:>{_MARGIN - 1}} |{''.join(row)}".rstrip())
     lines.append(f"{'0':>{_MARGIN - 1}} +{'-' * columns}")
     end = words.duration(last_s)

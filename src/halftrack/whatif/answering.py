@@ -121,7 +121,7 @@ class Drawing:
         if self.watched is not None:
             low, high = self.watched.widened(at_s, low, high)
         if course.limit:
-            high = np.minimum(high, np.maximum(course.limit, likely))
+            high = np.fmin(high, np.fmax(course.limit, likely))
         points = tuple(
             Point(at_s=int(at), entries=self.told(mid), low=_number(least), high=self.told(most))
             for at, mid, least, most in zip(at_s, likely, low, high, strict=True)
