@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tarfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-_SCRIPT = r"""
-set -e
-mount --make-rprivate /
-mount -t tmpfs none /run
-if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
-ip link set lo up
-mkdir -p "$1/bin" /run/containers/storage
-cat > "$1/bin/podman" <<END
-#!/bin/sh
-exec $(command -v podman) --root "$1/root" --runroot /run/containers/storage --tmpdir /run/libpod \
-  --storage-driver vfs --cgroup-manager cgroupfs --network-config-dir "$1/networks" "\$@"
-END
-chmod +x "$1/bin/podman"
-PATH="$1/bin:$PATH"
-exec 3>&1 >&2
-podman import "$1/image.tar" ht-image
-start() {
-  podman run --detach --cgroups disabled --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "$@" ht-image \
-    /busybox sleep 300
-}
+from kernel import podman
+
+_CONTAINERS = """
 start --name ht-web --publish 127.0.0.1:18080:80 --publish 5353:53/udp
 start --name ht-beside --network container:ht-web
 start --name ht-alone --network none
-exec "$2" -c "$3" >&3
 """
 
 _ASK = """
@@ -62,25 +38,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is known of three containers, two of them in one namespace."""
-    for needed in ("podman", "busybox", "unshare"):
-        if shutil.which(needed) is None:
-            pytest.skip(f"needs {needed}")
-    directory = tmp_path_factory.mktemp("podman")
-    with tarfile.open(directory / "image.tar", "w") as image:
-        image.add(Path(shutil.which("busybox") or "").resolve(), "busybox")
-    words = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-    done = subprocess.run(
-        (*words, "sh", "-c", _SCRIPT, "sh", str(directory), sys.executable, _ASK),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    if done.returncode and os.environ.get("HALFTRACK_REQUIRE_KERNEL") != "1":
-        pytest.skip(f"no containers here: {done.stderr.strip().splitlines()[-1:]}")
-    assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
+    said: dict[str, Any] = json.loads(podman.told(tmp_path_factory.mktemp("podman"), _CONTAINERS, _ASK))
     return said
 
 
