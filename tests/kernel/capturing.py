@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -68,6 +69,8 @@ def capturing(netns: Netns, device: str | None = None) -> Iterator[Taken]:
         netns.call(lambda: listen(socket.SOCK_RAW)) as raw,
         netns.call(lambda: listen(socket.SOCK_DGRAM)) as cooked,
     ):
+        # The kernel begins to stamp packets a moment later; until then they have the time when they are read.
+        time.sleep(0.1)
         yield taken
         numbers = {name: number for number, name in netns.call(socket.if_nameindex)}
         taken.raw.extend((at_ns, frame) for at_ns, frame, _ in _arrived(raw))
