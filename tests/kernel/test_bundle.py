@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
     from kernel.scratch import Netns
 
+_RULES = """\
+table inet strict {
+  chain in { type filter hook input priority filter; ct state invalid counter drop; }
+}
+"""
 _MAYBE_OTHER = ("source", "seconds", "input")
 
 
@@ -108,6 +113,20 @@ def test_through_a_pipe(sick: Netns) -> None:
         document["complete"]
         is (json.loads(halftrack("doctor", "--json", "--netns", sick.name).stdout)["complete"])
     )
+
+
+def test_a_plan_goes_by_the_rules_that_were_collected(sick: Netns, tmp_path: Path) -> None:
+    """Strict pick-up drops what is invalid only where a rule says so."""
+    sick.run("nft", "-f", "-", stdin=_RULES)
+    words = ("strict-pickup", "--json")
+    assert halftrack("collect", "--netns", sick.name, "-o", "node.tgz", cwd=tmp_path).returncode == 0
+    here = json.loads(halftrack("plan", *words, "--netns", sick.name).stdout)
+    there = json.loads(halftrack("plan", *words, "--from", "node.tgz", cwd=tmp_path).stdout)
+    sick.run("nft", "delete", "table", "inet", "strict")
+    assert there["machine"] == here["machine"]
+    assert [step["actions"] for step in there["steps"]] == [step["actions"] for step in here["steps"]]
+    assert [step["risk"] for step in there["steps"]] == [step["risk"] for step in here["steps"]]
+    assert "invalid" in json.dumps(here["steps"])
 
 
 @pytest.mark.parametrize(

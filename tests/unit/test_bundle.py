@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from halftrack.evidence import tcp_sockets
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import SCHEMA
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
+from halftrack.evidence.rulesets import Save
 from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
 from halftrack.evidence.stack import StackCounters
 from halftrack.evidence.values import (
@@ -38,6 +40,7 @@ from halftrack.evidence.values import (
     Table,
 )
 from halftrack.formats import bundle
+from halftrack.formats import rules as rulesets
 from halftrack.formats.bundle import frames
 from unit.flowrows import TAKEN_AT, flows, one_sided, row, sockets, udp
 
@@ -45,6 +48,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OWNER = Owner("web", "4f5e", "podman", ("10.88.0.5",), 4_026_531_840, (PublishedPort("tcp", 8080, 80),))
+
+
+_RULES = """*filter
+:INPUT DROP [0:0]
+:ours - [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 80:90 -j ours
+COMMIT
+"""
 
 
 def whole() -> Evidence:
@@ -84,6 +96,7 @@ def whole() -> Evidence:
             3,
             {"eth0": 1},
         ),
+        rules=rulesets.read(None, saves=(Save("iptables-save", "ip", "iptables-nft", _RULES),), services="x"),
         events=Events(30.0, 5, 4, 3, 2.5, flows(one_sided()), kept_all=False, overruns=1, unreadable=2),
     )
     return Evidence(
@@ -102,6 +115,7 @@ def whole() -> Evidence:
         in_container=True,
         user="nobody",
         entry_bytes=320,
+        machine="4f5e",
         up_s=77,
         seconds=1.25,
     )
@@ -127,6 +141,8 @@ def plain(value: Any) -> Any:
         )
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def command(context: click.Context, target: str | None, listen: str | None) -> i
     heard_s = None if listen is None else durations.seconds("--listen", listen, _LONGEST_S)
     from halftrack.commands import doctor  # noqa: PLC0415  # --help needs none of it
 
-    seen = doctor.seen((), given, heard_s)
+    seen = _with_rules(doctor.seen((), given, heard_s))
     data = _packed(seen)
     if target == "-":
         output.write(data)
@@ -51,6 +52,19 @@ def command(context: click.Context, target: str | None, listen: str | None) -> i
     save(data, path)
     output.write(_told(seen, path, len(data), given))
     return 0
+
+
+def _with_rules(seen: Evidence) -> Evidence:
+    """With the rules of every namespace whose entries were read: a plan goes by them."""
+    from halftrack.live import rules  # noqa: PLC0415  # likewise
+
+    tables = (
+        table
+        if table.rules is not None or table.flows is None or table.skipped
+        else replace(table, rules=rules.of(table.namespace))
+        for table in seen.tables
+    )
+    return replace(seen, tables=tuple(tables))
 
 
 def _packed(seen: Evidence) -> bytes:

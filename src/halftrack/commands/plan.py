@@ -16,7 +16,6 @@ from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
 from halftrack.evidence.rulesets import OF_ENTRIES
 from halftrack.evidence.selection import Selection
-from halftrack.kernel import identity
 from halftrack.planning.wanted import REMEDIES, example
 from halftrack.plans import handover
 
@@ -125,16 +124,16 @@ def made(
         wanted = last_screen.by_id(wanted, given.netns)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
     on_this_node = seen.source == "live" and given.root == Path("/")
-    rules = _rules(seen, wanted) if on_this_node else None
+    rules = _rules(seen, wanted) if on_this_node else _collected(seen)
     examined = examine(seen)
     plan = planning.make(
         seen,
         examined,
         wanted,
         unmanaged=unmanaged,
-        rules=rules(examined) if rules else {},
+        rules=rules(examined),
         made_at=datetime.now(UTC).replace(microsecond=0),
-        machine=identity.machine() if seen.source == "live" else None,
+        machine=seen.machine,
     )
     return plan, seen
 
@@ -151,6 +150,11 @@ def _rules(seen: Evidence, wanted: Sequence[Wanted]) -> Callable[[Examined], dic
         return {netns: read.result() for netns, read in found.items() if wanted or netns in asked}
 
     return result
+
+
+def _collected(seen: Evidence) -> Callable[[Examined], dict[str, Ruleset]]:
+    """Likewise, of a bundle that holds them."""
+    return lambda _: {table.netns: table.rules for table in seen.tables if table.rules is not None}
 
 
 def following(

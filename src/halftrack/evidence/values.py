@@ -257,6 +257,8 @@ class Evidence:
     """Name of the user who looked, where it was not root."""
     entry_bytes: int | None = None
     """Memory of one entry as the slab tells it."""
+    machine: str | None = None
+    """What identifies the machine for good; None where it does not tell."""
     up_s: int | None = None
     """Since the node was booted; known of the live node alone."""
     seconds: float = 0.0

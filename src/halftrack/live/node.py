@@ -16,6 +16,7 @@ from halftrack.evidence.values import HOST, Evidence
 from halftrack.kernel import (
     counters,
     firewall,
+    identity,
     interfaces,
     namespaces,
     privileges,
@@ -249,6 +250,7 @@ class Examination:
             sysctl_lines=node.lines,
             firewall=node.firewall,
             rate_settings=node.rates,
+            machine=identity.machine(),
             up_s=int(time.clock_gettime(time.CLOCK_BOOTTIME)),
             in_container=in_container,
             user=privileges.user_name(),

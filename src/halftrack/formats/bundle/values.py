@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 import msgspec
 import polars as pl
 
-from halftrack.evidence import events, flows, routing, shaping, stack, tcp_sockets
+from halftrack.evidence import events, flows, routing, rulesets, shaping, stack, tcp_sockets
 from halftrack.evidence.values import Sockets
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "FlowTable": flows.FlowTable,
     "Routing": routing.Routing,
     "RateSetting": shaping.RateSetting,
+    "Ruleset": rulesets.Ruleset,
     "Shaping": shaping.Shaping,
     "StackCounters": stack.StackCounters,
     "TcpSockets": tcp_sockets.TcpSockets,
@@ -57,7 +58,7 @@ def plain(value: object, frames: list[pl.DataFrame]) -> object:
         return {_FRAME: len(frames) - 1}
     if isinstance(value, Mapping):
         return {str(key): plain(each, frames) for key, each in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, frozenset)):
         return [plain(each, frames) for each in value]
     if is_dataclass(value) and not isinstance(value, type):
         given = ((each, getattr(value, each.name)) for each in fields(value))
