@@ -13,7 +13,7 @@ from halftrack.evidence.uapi import AF_INET
 from halftrack.lab.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halftrack.lab.scene import Scene, Visit
 
@@ -24,6 +24,7 @@ _OPEN: Final = 60
 _POOL: Final = 40
 _POOL_PORT: Final = 5_432
 _POOL_CLIENTS: Final = 3
+_SHELL: Final = 22
 _DNS: Final = 53
 _QUESTIONS: Final = 600
 _UNANSWERED: Final = 12
@@ -41,6 +42,12 @@ def busy(scene: Scene) -> None:
 def pools(scene: Scene) -> None:
     """A database's clients keep connections that have said nothing for hours, and are well."""
     _pool(scene)
+    _visitors(scene, scene.parameters.many(_VISITS // 10))
+
+
+def sessions(scene: Scene) -> None:
+    """Shells of many people, left open over night."""
+    _pool(scene, _SHELL, scene.net.clients)
     _visitors(scene, scene.parameters.many(_VISITS // 10))
 
 
@@ -82,9 +89,10 @@ def _visitors(scene: Scene, number: int) -> None:
     scene.talk(scene.visits(_OPEN))
 
 
-def _pool(scene: Scene) -> None:
+def _pool(scene: Scene, port: int = _POOL_PORT, own: Sequence[str] = ()) -> None:
     """The router believes that they spoke when its timeout was that much shorter: time saved."""
-    visits = scene.visits(scene.parameters.many(_POOL), _POOL_PORT, scene.net.clients[:_POOL_CLIENTS])
+    own = own or scene.net.clients[:_POOL_CLIENTS]
+    visits = scene.visits(scene.parameters.many(_POOL), port, own)
     chance = random.Random(len(visits))  # noqa: S311  # nothing secret
     for visit in visits:
         silent_s = chance.randint(*_SILENT_S)
@@ -132,10 +140,11 @@ KINDS: Final[dict[str, Scenario]] = {
     for one in (
         Scenario("healthy-busy", CAUSE, "Visitors by the thousand.", busy),
         Scenario("healthy-pools", CAUSE, "Connections kept open for hours.", pools),
+        Scenario("healthy-sessions", CAUSE, "Shells left open.", sessions),
         Scenario("healthy-names", CAUSE, "Questions and answers over UDP.", names),
         Scenario("healthy-restarts", CAUSE, "A service that restarts in order.", restarts),
         Scenario("healthy-all", CAUSE, "All of it at once.", everything),
     )
 }
-POOLED: Final = frozenset({"healthy-pools", "healthy-all"})
+POOLED: Final = frozenset({"healthy-pools", "healthy-sessions", "healthy-all"})
 """Those that have a pool, which ``idle-pool`` is right about."""

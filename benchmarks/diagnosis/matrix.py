@@ -31,22 +31,28 @@ def shown(records: Iterable[Record]) -> tuple[str, bool]:
     """The text, and whether all four figures hold."""
     every = sorted(records, key=lambda one: one.situation.number)
     done = [one for one in every if one.failed is None]
-    single = [one for one in done if len(one.truths) == 1]
-    double = [one for one in done if len(one.truths) == 2]
-    well = [one for one in done if not one.truths]
-    figures = (
-        _figure("true cause first", single, truth.right, 0.95),
-        _figure("both of two true causes among the first three", double, truth.both, 0.95),
-        _figure("more than 0.5 for a wrong one", done, lambda one: bool(truth.wrong(one)), 0.01, most=True),
-        _figure("healthy nodes left in peace", well, truth.in_peace, 1.0),
-    )
-    lines = [*_matrix(done), "", *(line for line, _ in figures)]
+    told, held = figures(done)
+    lines = [*_matrix(done), "", told]
     failed = [one for one in every if one.failed is not None]
     if failed:
         lines.append(f"did not come about: {len(failed)} of {len(every)}")
         lines += [f"  run {one.situation.number} {_scenarios(one)}: {one.failed}" for one in failed]
     missed = [_miss(one) for one in done if _missed(one)]
-    return "\n".join([*lines, "", "misses:", *missed] if missed else lines), all(held for _, held in figures)
+    return "\n".join([*lines, "", "misses:", *missed] if missed else lines), held
+
+
+def figures(done: Sequence[Record]) -> tuple[str, bool]:
+    """The four of them in a line each, and whether all hold."""
+    single = [one for one in done if len(one.truths) == 1]
+    double = [one for one in done if len(one.truths) == 2]
+    well = [one for one in done if not one.truths]
+    found = (
+        _figure("true cause first", single, truth.right, 0.95),
+        _figure("both of two true causes among the first three", double, truth.both, 0.95),
+        _figure("more than 0.5 for a wrong one", done, lambda one: bool(truth.wrong(one)), 0.01, most=True),
+        _figure("healthy nodes left in peace", well, truth.in_peace, 1.0),
+    )
+    return "\n".join(line for line, _ in found), all(held for _, held in found)
 
 
 def _figure(
@@ -110,4 +116,7 @@ def _miss(one: Record) -> str:
     )
     family = "IPv6" if where.ipv6 else "IPv4"
     varied = f"{family}, port {where.port}, load {where.load:g}, {where.background} beside"
+    switches = {"founded": where.founded, "counting": where.counting, "stamping": where.stamping}
+    for name in (where.distraction, *(name for name, on in switches.items() if on)):
+        varied += f", {name}" if name else ""
     return f"  run {where.number} {_scenarios(one)} ({varied}): {findings or 'nothing found'}"

@@ -31,3 +31,4 @@ PAIRS: Final[tuple[tuple[str, str], ...]] = tuple(
     for pair in itertools.combinations((one.name for one in lab.SCENARIOS), 2)
     if _together(*pair) and _TWICE.isdisjoint(pair)
 )
+"""Each pair of causes that differ, by every pair of scenarios that show them."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import pickle
 import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from benchmarks.diagnosis import healthy, record
-from halftrack import lab, live
+import msgspec
+
+from benchmarks.diagnosis import distracting, healthy, record
+from halftrack import formats, lab, live
 from halftrack.diagnosis import diagnose
 from halftrack.errors import HalftrackError
+from halftrack.formats import bundle, classic
 from halftrack.lab.parameters import NETWORKS, Parameters
+from halftrack.lab.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +26,13 @@ if TYPE_CHECKING:
 
     from benchmarks.diagnosis.record import Record
     from benchmarks.diagnosis.situation import Situation
-    from halftrack.evidence.values import Evidence
-    from halftrack.lab.scenario import Scenario
-
 SECONDS: Final = 150.0
 """What a scenario may take on a machine that has other things to do."""
 _AT_MOST_S: Final = 400
 
 
 def run(situation: Situation, kept: Path) -> Record:
-    """``kept``: a directory for the evidence, so that it can be judged anew."""
+    """``kept``: a directory for the evidence, as a bundle."""
     began = time.monotonic()
     try:
         with _bounded(), _played(situation) as router:
@@ -44,26 +45,30 @@ def run(situation: Situation, kept: Path) -> Record:
             seconds=seconds,
             failed=f"{type(error).__name__}: {error}",
         )
-    (kept / f"{situation.number}.evidence").write_bytes(pickle.dumps(evidence))
-    return _judged(situation, evidence, time.monotonic() - began)
+    with _bundle(kept, situation).open("wb") as file:
+        bundle.write(evidence, "benchmarks.diagnosis", file)
+    return record.of(situation, time.monotonic() - began, diagnose(evidence))
 
 
-def again(before: Record, kept: Path) -> Record:
-    """The same evidence, judged by today's code."""
-    path = kept / f"{before.situation.number}.evidence"
-    if before.failed is not None or not path.exists():
-        return before
-    evidence = pickle.loads(path.read_bytes())  # noqa: S301  # our own, of this very measurement
-    return _judged(before.situation, evidence, before.seconds)
+def from_bundle(before: Record, kept: Path) -> Record:
+    """What the run's bundle says here, where nothing is left of its namespaces."""
+    found = diagnose(formats.read([str(_bundle(kept, before.situation))]))
+    return record.of(before.situation, before.seconds, found)
 
 
-def _judged(situation: Situation, evidence: Evidence, seconds: float) -> Record:
-    return record.of(situation, situation.truths, seconds, diagnose(carried(evidence)))
+def from_text(before: Record, kept: Path) -> Record:
+    """What the router's table as text says alone, as it is mailed in: no flags, settings, sockets, queues."""
+    whole = formats.read([str(_bundle(kept, before.situation))])
+    tables = [table.flows for table in whole.tables if table.flows is not None]
+    text = "".join(f"{line}\n" for flows in tables for line in classic.lines(flows)).encode()
+    if not text:
+        return msgspec.structs.replace(before, findings=(), severity="ok")
+    found = diagnose(formats.read(["-"], stdin=io.BytesIO(text)))
+    return record.of(before.situation, before.seconds, found)
 
 
-def carried(evidence: Evidence) -> Evidence:
-    """As another machine would read it. There is no bundle of evidence yet: it comes as it is."""
-    return evidence
+def _bundle(kept: Path, situation: Situation) -> Path:
+    return kept / f"{situation.number}.tgz"
 
 
 @contextlib.contextmanager
@@ -74,24 +79,36 @@ def _played(situation: Situation) -> Iterator[str]:
         port=situation.port,
         load=situation.load,
         background=situation.background,
+        founded=situation.founded,
+        counting=situation.counting,
+        stamping=situation.stamping,
         network=_network(2 * situation.number),
         seconds=SECONDS,
     )
     with contextlib.ExitStack() as stack:
-        scene = stack.enter_context(lab.staged(_scenario(situation.scenarios[0]), _quiet, parameters))
-        for name in situation.scenarios[1:]:
-            second = replace(parameters, network=_network(2 * situation.number + 1), background=0)
-            scene = stack.enter_context(lab.staged(_scenario(name), _quiet, second, first=scene))
-        yield scene.net.router.path
+        first: Scene | None = None
+        for name in situation.scenarios:
+            chosen = healthy.KINDS.get(name) or lab.find(name)
+            varied = parameters if first is None else _second(parameters, situation)
+            if chosen.founded:
+                varied = replace(varied, founded=True)
+            scene = stack.enter_context(Scene(_quiet, varied, delay_s=chosen.delay_s, first=first))
+            if first is None:
+                distracting.distract(scene, situation.distraction)
+            chosen.play(scene)
+            first = first or scene
+        assert first is not None  # noqa: S101  # a run has a scenario
+        yield first.net.router.path
+
+
+def _second(parameters: Parameters, situation: Situation) -> Parameters:
+    """Of the trouble beside: addresses of its own, and no more healthy traffic than there is."""
+    return replace(parameters, network=_network(2 * situation.number + 1), background=0)
 
 
 def _network(number: int) -> int:
     """A server's address that no run beside this one has: the lab adds the number of its process."""
     return (number - os.getpid()) % NETWORKS
-
-
-def _scenario(name: str) -> Scenario:
-    return healthy.KINDS.get(name) or lab.find(name)
 
 
 def _quiet(_: str) -> None:

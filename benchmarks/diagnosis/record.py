@@ -10,8 +10,6 @@ import msgspec
 from benchmarks.diagnosis.situation import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from halftrack.diagnosis.document import Diagnosis
 
 
@@ -36,10 +34,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failed: str | None = None
 
 
-def of(situation: Situation, truths: tuple[str, ...], seconds: float, found: Diagnosis) -> Record:
+def of(situation: Situation, seconds: float, found: Diagnosis) -> Record:
     return Record(
         situation=situation,
-        truths=truths,
+        truths=situation.truths,
         seconds=round(seconds, 1),
         severity=found.severity,
         complete=found.complete,
@@ -70,7 +68,3 @@ def read(path: Path) -> dict[int, Record]:
 def append(path: Path, record: Record) -> None:
     with path.open("ab") as file:
         file.write(msgspec.json.encode(record) + b"\n")
-
-
-def write(path: Path, records: Iterable[Record]) -> None:
-    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in records))

@@ -6,14 +6,14 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.diagnosis import healthy, pairs
+from benchmarks.diagnosis import distracting, healthy, pairs
 from halftrack import lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PORTS: Final = (80, 81, 8080, 8443, 3000, 5000, 9000)
-_LOADS: Final = (0.5, 0.75, 1.0, 1.0, 1.5, 2.0)
+_LOADS: Final = (0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 _BESIDE: Final = (0, 0, 8, 24, 60)
 _HARMLESS: Final = frozenset({"open-client"})
 """Controls: the same troubles where nothing comes of them."""
@@ -25,7 +25,7 @@ _HEALTHY: Final = 0.15
 class Situation:
     """``scenarios``: names of the lab's, two for two causes at once; or one of ``healthy``.
 
-    The rest: see ``halftrack.lab.parameters.Parameters``.
+    ``distraction``: see ``distracting``; the rest: ``halftrack.lab.parameters.Parameters``.
     """
 
     number: int
@@ -34,6 +34,10 @@ class Situation:
     port: int
     load: float
     background: int
+    founded: bool = False
+    counting: bool = True
+    stamping: bool = False
+    distraction: str = ""
 
     @property
     def truths(self) -> tuple[str, ...]:
@@ -47,12 +51,13 @@ def planned(runs: int, seed: int, only: frozenset[str] = frozenset()) -> Iterato
     """So many, every scenario as often as any other. ``only``: scenarios, where not all are wanted."""
     singles = [one.name for one in lab.SCENARIOS if not only or one.name in only]
     both = [pair for pair in pairs.PAIRS if not only or only.issuperset(pair)]
+    random.Random(seed).shuffle(both)  # noqa: S311  # nothing secret
     well = [kind for kind in healthy.KINDS if not only or kind in only]
-    counts = _shared_out(runs, bool(singles), bool(both), bool(well))
+    alone: list[tuple[str, ...]] = [(one,) for one in singles]
+    healthy_ones: list[tuple[str, ...]] = [(one,) for one in well]
+    groups: tuple[list[tuple[str, ...]], ...] = (alone, [*both], healthy_ones)
     kinds: list[tuple[str, ...]] = []
-    for count, some in zip(
-        counts, ([(one,) for one in singles], both, [(one,) for one in well]), strict=True
-    ):
+    for count, some in zip(_shared_out(runs, *map(bool, groups)), groups, strict=True):
         kinds += [some[each % len(some)] for each in range(count)]
     random.Random(seed).shuffle(kinds)  # noqa: S311  # nothing secret
     for number, scenarios in enumerate(kinds):
@@ -74,4 +79,8 @@ def _varied(number: int, scenarios: tuple[str, ...], chance: random.Random) -> S
         port=chance.choice(_PORTS),
         load=chance.choice(_LOADS),
         background=chance.choice(_BESIDE),
+        founded=chance.random() < 1 / 4,
+        counting=chance.random() < 1 / 2,
+        stamping=chance.random() < 1 / 4,
+        distraction=chance.choice(("", *distracting.KINDS)),
     )

@@ -27,8 +27,6 @@ def fall_silent(place: Place, sockets: Sequence[socket.socket]) -> None:
     ends = [f"{one.getpeername()[0]} . {one.getsockname()[1]} . {one.getpeername()[1]}" for one in sockets]
     family, kind = ("ip6", "ipv6_addr") if sockets[0].family == socket.AF_INET6 else ("ip", "ipv4_addr")
     table = "gone_" + re.sub("[^0-9a-f]", "_", ends[0])
-    place.run(
-        ["nft", "-f", "-"], _RULES.format(table=table, kind=kind, family=family, ends=", ".join(ends))
-    )
+    place.run(["nft", "-f", "-"], _RULES.format(table=table, kind=kind, family=family, ends=", ".join(ends)))
     for one in sockets:
         reset(one)

@@ -31,7 +31,7 @@ _BESIDE_CLIENT: Final = 250
 _PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 _NOT_PASSING: Final = dict.fromkeys(_PASSING, "0")
 """A new namespace may begin with what the node's own has (net/ipv4/devinet.c, devinet_init_net)."""
-_COUNTING: Final = {"netfilter/nf_conntrack_acct": "1"}
+_TOLD: Final = {"netfilter/nf_conntrack_acct": "counting", "netfilter/nf_conntrack_timestamp": "stamping"}
 
 
 class Network:
@@ -72,7 +72,8 @@ class Network:
         for place in (self.client, self.server):
             place.set(_NOT_PASSING)
         if first is None:
-            self.router.set(_PASSING | _COUNTING)
+            told = {name: str(int(getattr(parameters, field))) for name, field in _TOLD.items()}
+            self.router.set(_PASSING | told)
             self.router.call(tracking.begin)
 
     def shortcut(self) -> None:

@@ -19,8 +19,9 @@ class Parameters:
 
     ``port``: the service's, not ``BESIDE``. ``load``: how many times as many connections as the scenario
     has by itself, above 0. ``background``: healthy connections that talk on meanwhile. ``network``: which
-    of ``NETWORKS`` addresses the server has; two labs at once need two. ``seconds``: how long the trouble
-    may take to come about.
+    of ``NETWORKS`` addresses the server has; two labs at once need two. ``counting``, ``stamping``: whether
+    the router counts packets and stamps entries, as a kernel does when it is told to. ``seconds``: how long
+    the trouble may take to come about.
     """
 
     ipv6: bool = False
@@ -29,6 +30,8 @@ class Parameters:
     load: float = 1.0
     background: int = 0
     network: int = 0
+    counting: bool = True
+    stamping: bool = False
     seconds: float = 60.0
 
     @property

@@ -13,6 +13,7 @@ from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Timeline
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
 
@@ -114,3 +115,9 @@ def sockets_read(case: Case) -> bool:
 def moments_told(case: Case) -> str:
     """``6 moments``; for a burst ``1 moment``."""
     return words.count(len(shape.moments(case.timeline)), "moment")
+
+
+def fullest_moment(line: Timeline | None) -> float | None:
+    """The largest share of the entries that a bucket of a timeline holds; None where it shows no pattern."""
+    counts = () if line is None else line.entries
+    return max(counts) / sum(counts) if len(counts) >= MANY and sum(counts) >= MANY else None

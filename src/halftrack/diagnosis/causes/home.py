@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts
 from halftrack.evidence import addresses
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ _MOST_PORTS: Final = 64
 WHOSE: Final = ("owner", "here", "local_hi", "local_lo")
 """What our end of an entry is told from others by."""
 _LARGE: Final = 0.1
+_FEWEST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def by_size(case: Case, key: tuple[str, ...]) -> pl.DataFrame:
 
 
 def large(counted: pl.DataFrame) -> pl.DataFrame:
-    """Those that have a tenth of the entries or more, and enough to show a pattern."""
-    return counted.filter(pl.col("len") >= max(facts.MANY, _LARGE * int(counted["len"].sum())))
+    """Those that have a tenth of the entries or more, and more than a few."""
+    return counted.filter(pl.col("len") >= max(_FEWEST, _LARGE * int(counted["len"].sum())))
 
 
 def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Table | None:

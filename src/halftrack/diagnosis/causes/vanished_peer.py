@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Cause
 
 _FEW_ANSWERED: Final = 0.2
+_SCATTERED: Final = 0.15
 
 
 def weigh(case: Case) -> Cause | None:
@@ -75,4 +76,9 @@ def _when(case: Case) -> Clue | None:
     if case.shape in {"steps", "burst"}:
         what = f"they fell silent in {facts.moments_told(case)}"
         return Clue(what, case.shape, facts.clock_of(case), -0.7)
+    most = facts.fullest_moment(case.timeline)
+    if most is not None and most <= _SCATTERED:
+        return Clue(
+            "share of the moment in which most fell silent", round(most, 2), facts.clock_of(case), 0.15
+        )
     return None
