@@ -88,6 +88,33 @@ def test_what_is_long_past_is_forgotten() -> None:
     assert _originals(early, soon) == [True, True, False]
 
 
+def _cooked(*seen: tuple[int, bytes]) -> pl.DataFrame:
+    """Packets as older tools show them: packet type, packet."""
+    return read(
+        pcap(
+            [
+                struct.pack("!HHH8sH", kind, 1, 6, bytes(8), 0x86DD if packet[0] >> 4 == 6 else 0x0800)
+                + packet
+                for kind, packet in seen
+            ],
+            113,
+        )
+    )[0]
+
+
+def test_where_interfaces_are_not_told_ipv4_numbers_tell() -> None:
+    one, other, unnumbered = (ip4(tcp(), ident=number) for number in (1, 2, 0))
+    seen = [(IN, one), (IN, one), (OUT, one), (OUT, one), (IN, other), (OUT, other)]
+    assert _originals(_cooked(*seen)) == [True, False, False, False, True, False]
+    for packet in (unnumbered, SYN):
+        assert _originals(_cooked((IN, packet), (OUT, packet), (IN, packet), (OUT, packet))) == [
+            True,
+            False,
+            True,
+            False,
+        ]
+
+
 def test_one_interface_holds_no_copies() -> None:
     frames = [_frame((2, IN, SYN)) for _ in range(3)]
     assert _originals(*frames) == [True] * 3

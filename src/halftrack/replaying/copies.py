@@ -16,6 +16,8 @@ _IDENTITY: Final = (
     "family", "l4proto", "src_hi", "src_lo", "dst_hi", "dst_lo", "ip_id", "size", "broken",
     "sport", "dport", "flags", "seq", "ack", "window", "type", "code", "icmp_id",
 )  # fmt: skip
+_NOT_TOLD: Final = pl.col("interface").is_null() & pl.col("outgoing").is_not_null()
+"""Of packets that came by any interface."""
 _WITHIN_NS: Final = 1_000_000_000
 """For how long after its last packet an identity is remembered."""
 _MOST: Final = 1 << 20
@@ -49,18 +51,26 @@ class Copies:
             self._waiting = None
         counted = self._counted(frame)
         first = pl.struct("identity", "nth").is_first_distinct()
-        originals = counted.select((pl.col("nth") > pl.col("most")) & first).to_series()
+        again = pl.col("numbered") & (pl.col("nth") > 1)
+        originals = counted.select((pl.col("nth") > pl.col("most")) & first & ~again).to_series()
         self._known = self._remembered(counted)
         return originals
 
     def _counted(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Rows with ``nth``, how often their place has shown them; and ``most``, how often any had before."""
-        seen = frame.lazy().select(pl.struct(_IDENTITY).hash().alias("identity"), _place(), "at_ns").collect()
+        """Rows with ``nth``, how often their place has shown them; and ``most``, how often any had before.
+
+        ``numbered``: nobody tells the place, but a number tells a copy from what is sent again.
+        """
+        seen = frame.lazy().select(
+            pl.struct(_IDENTITY).hash().alias("identity"),
+            _place(),
+            "at_ns",
+            (_NOT_TOLD & (pl.col("ip_id").fill_null(0) > 0)).alias("numbered"),
+        )
         before = self._known.select("identity", _PLACE, "count")
         most = before.group_by("identity").agg(pl.col("count").max().alias("most"))
         return (
-            seen.lazy()
-            .with_columns(pl.int_range(1, pl.len() + 1).over("identity", _PLACE).alias("within"))
+            seen.with_columns(pl.int_range(1, pl.len() + 1).over("identity", _PLACE).alias("within"))
             .join(before.lazy(), on=["identity", _PLACE], how="left", maintain_order="left")
             .join(most.lazy(), on="identity", how="left", maintain_order="left")
             .with_columns(
