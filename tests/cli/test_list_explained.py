@@ -44,10 +44,26 @@ def test_the_page_tells_how_it_came_what_comes_and_when_it_goes(run: Run) -> Non
     assert "no handshake was seen: by these rules no packets lead" in shown
     assert "Goes in 363,003 s (4 d 4 h), at 2026-11-27 08:02:03 UTC, unless a packet comes first" in shown
     assert "Next, from 198.51.100.3:1003:" in shown
-    assert "any RST no entry; ct state established: the only answer is a RST" in shown
-    assert "rules of el6-early; kernel 2.6.32-042stab092.1" in shown
+    assert "  ACK, data, data beyond  ESTABLISHED, now answered, 432,000 s (ct established)" in ran.out
+    assert "any RST removed (ct established): the only answer is a RST" in shown
+    assert "RULES of el6-early; kernel 2.6.32-042stab092.1" in shown
+    assert "settings that were not read are at their defaults (-v lists them)" in shown
     assert max(map(len, ran.out.splitlines())) <= 80
     assert ran.out.isascii()
+
+
+def test_verbosely_it_lists_what_was_assumed(run: Run) -> None:
+    ran = run("list", "one-sided", "--explain", "-v", seen=SEEN)
+
+    assert "tcp_timeout_established ~432000" in " ".join(ran.out.split())
+
+
+def test_what_depends_on_how_it_came_is_told_by_that(run: Run) -> None:
+    ran = run("list", "src=198.51.100.200", "--explain", seen=evidence(SEEN.tables[0], kernel="6.18.44"))
+    shown = " ".join(ran.out.split())
+
+    assert "RST beyond it [handshake] no change (ct invalid): lies beyond" in shown
+    assert "or [picked up] ESTABLISHED, 10 s (ct established)" in shown
 
 
 def test_ipv6_ends_are_told_with_brackets(run: Run) -> None:

@@ -123,7 +123,7 @@ class Copies:
     def explained(self, number: int) -> Explained:
         """What is said of a copy, by what the kernel shows of it."""
         flows = ctnetlink.dump(netns_path=self.wire.netns.path).flows
-        table = Table(Namespace("scratch"), flows=flows, settings=self.wire.netns.call(_settings))
+        table = Table(Namespace("scratch"), flows=flows, settings=self.wire.netns.call(namespace_settings))
         evidence = Evidence("node", "live", kernel=platform.release(), tables=(table,))
         for row in view(table, evidence).flows.iter_rows(named=True):
             if _client(row) == CLIENTS + number:
@@ -150,7 +150,7 @@ def _client(row: Mapping[str, Any]) -> int:
     return int(target if source == SERVER else source)
 
 
-def _settings() -> dict[str, str]:
+def namespace_settings() -> dict[str, str]:
     """The sysctls of the namespace that the calling thread is in."""
     return {
         PREFIX + path.name.removeprefix("nf_conntrack_"): path.read_text("ascii").strip()

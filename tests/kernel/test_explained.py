@@ -80,6 +80,7 @@ def test_each_packet_does_to_a_live_entry_what_was_said(copies: Copies, origin: 
 @pytest.mark.parametrize("status", [uapi.IPS_CONFIRMED, _ASSURED], ids=["never answered", "assured"])
 def test_it_comes_true_of_what_a_tool_has_put_in(copies: Copies, status: int) -> None:
     copies.by_server = False
+    began = time.monotonic()
     numbers = copies.put_in(
         21,
         timeout=90_000,
@@ -94,7 +95,6 @@ def test_it_comes_true_of_what_a_tool_has_put_in(copies: Copies, status: int) ->
     like = put_in(
         Seen(uapi.IPPROTO_TCP, uapi.TCP_CONNTRACK_ESTABLISHED, status, said.left_s, flags=(0x0A, 0x0A))
     )
-    began = time.monotonic()
     sent = []
     for number, prospect in zip(numbers[1:], said.next, strict=True):
         direction = ENDS.index(prospect.packet.by)

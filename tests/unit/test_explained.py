@@ -120,6 +120,7 @@ def test_counters_tell_what_flags_would() -> None:
     assert possible(found) == ["pick-up", "injected"]
     assert "1 packet and 1 answer" in origins(found)["pick-up"].why
     assert possible(explained({**answered, "orig_packets": 2})) == ["handshake", "pick-up", "injected"]
+    assert any("from state, status and counters" in note for note in found.notes)
 
 
 def test_without_picking_up_there_is_no_pick_up() -> None:
@@ -137,6 +138,7 @@ def test_what_the_table_does_not_tell_has_several_outcomes() -> None:
 
     assert {one.event for one in syn.outcomes} == {"reopened", "ignored"}
     for one in syn.outcomes:
+        assert one.origins == ("handshake",)
         assert one.history[-1].kind == "rst"
         assert one.history[-1].by == ("orig" if one.event == "reopened" else "reply")
 

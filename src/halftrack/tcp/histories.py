@@ -50,7 +50,7 @@ Said = tuple[tuple[int, str], ...]
 class History:
     """``packets``: of all that lead to the like of this entry, the fewest. All came at the moment 0.
 
-    ``odd``: one of them was let pass without being followed.
+    ``odd``: one of them was let pass without being followed, or both ends asked at once.
     """
 
     packets: Said
@@ -119,8 +119,10 @@ def _continued(history: History, book: Rulebook, options: tuple[bytes, bytes]) -
             packet = prospects.following(history.entry, direction, kind, options[direction], window)
             step, entry = after(book, history.entry, direction, packet)
             followed = step.event in _LEADS_ON
-            if entry is not None and (followed or entry.status != before):
-                yield History((*history.packets, (direction, kind)), entry, odd=history.odd or not followed)
+            if entry is None or step.event == rules.REOPENED or not (followed or entry.status != before):
+                continue
+            odd = history.odd or not followed or (direction, kind) == (REPLY, prospects.SYN)
+            yield History((*history.packets, (direction, kind)), entry, odd)
 
 
 def _is_silent(packets: Said, direction: int, kind: str) -> bool:
@@ -135,6 +137,7 @@ def _likeness(history: History) -> tuple[int, ...]:
     entry = history.entry
     original, reply = entry.original, entry.reply
     return (
+        history.odd,
         *((direction, prospects.FIN) in history.packets for direction in (ORIGINAL, REPLY)),
         entry.state,
         entry.status & _SHOWN,

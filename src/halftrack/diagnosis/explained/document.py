@@ -13,6 +13,7 @@ import msgspec
 
 SCHEMA: Final = "halftrack.entry/1"
 
+Way = Literal["handshake", "pick-up", "injected"]
 End = Literal["orig", "reply"]
 ENDS: Final[tuple[End, End]] = ("orig", "reply")
 """By direction, as ``tcp.table`` numbers them."""
@@ -36,7 +37,7 @@ class Origin(_Value, frozen=True, kw_only=True):
     ``history``: the fewest packets that lead to such an entry, where packets do.
     """
 
-    origin: Literal["handshake", "pick-up", "injected"]
+    origin: Way
     possible: bool
     why: str
     history: tuple[Packet, ...] | None = None
@@ -47,7 +48,8 @@ class Outcome(_Value, frozen=True, kw_only=True):
 
     ``event`` and ``rule``: slugs of ``tcp.rules``; ``why`` says both in words. ``verdict``: what rules see
     of the packet (``ct state``). ``timeout_s``: what the entry is given, None: it keeps what it had, or
-    ``gone``. ``history``: of an entry that this one may be, where it decides between several outcomes.
+    ``gone``. ``origins``: the ways into the table after which it is true. ``history``: of an entry that this
+    one may be, where it decides between several outcomes.
     """
 
     event: str
@@ -59,6 +61,7 @@ class Outcome(_Value, frozen=True, kw_only=True):
     timeout_s: int | None
     rule: str | None
     why: str
+    origins: tuple[Way, ...] = ()
     history: tuple[Packet, ...] | None = None
 
 

@@ -117,6 +117,9 @@ def _notes(evidence: Evidence, seen: Seen, book: Rulebook) -> Iterator[str]:
         yield "its type is not told, or begins no entry"
     elif seen.l4proto == uapi.IPPROTO_TCP and not (seen.state and seen.state < len(_STATES)):
         yield "its state is not told, or is none that the tracker knows"
+    elif seen.l4proto == uapi.IPPROTO_TCP and seen.flags is None:
+        basis = "state, status and counters" if seen.packets else "state and status"
+        yield f"TCP flags are not shown: how it came is concluded from {basis}"
     if evidence.kernel is None:
         yield f"the kernel is not known: rules of {book.profile.name} are taken (--assume kernel=...)"
     if seen.status & uapi.IPS_FIXED_TIMEOUT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.diagnosis.explained.document import ENDS, Origin, Packet
+from halftrack.diagnosis.explained.document import ENDS, Origin, Packet, Way
 from halftrack.evidence import uapi
 from halftrack.tcp.entry import Connection
 from halftrack.tcp.histories import ENDS as NAMES
@@ -23,26 +23,37 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.explained.seen import Seen
 
 _MARKS: Final = uapi.IP_CT_TCP_FLAG_SACK_PERM | uapi.IP_CT_TCP_FLAG_BE_LIBERAL
-_CALLED: Final = {"handshake": "a handshake", "pick-up": "a pick-up in mid-stream"}
-_KINDS: Final = ("handshake", "pick-up")
+_CALLED: Final[dict[Way, str]] = {"handshake": "a handshake", "pick-up": "a pick-up"}
 
 
 def judge(seen: Seen, found: Sequence[History]) -> tuple[tuple[Origin, ...], list[History]]:
     """The ways in, and the histories that this entry may have; never none of either."""
     judged: list[Origin] = []
     left: list[History] = []
-    for origin in _KINDS:
-        mine = [history for history in found if history.picked_up == (origin == "pick-up")]
+    for origin in _CALLED:
+        mine = [history for history in found if way(history) == origin]
         why, fitting = _fitting(seen, origin, mine)
         left += fitting
         example = told(fitting[0]) if fitting else None
         judged.append(Origin(origin=origin, possible=bool(fitting), why=why, history=example))
-    lasting = [] if left else [history for history in found if _fits_but_for_time(seen, history)]
+    lasting = [] if left else _plain([history for history in found if _fits_but_for_time(seen, history)])
     possible, why = _injected(seen, left, lasting)
     judged.append(Origin(origin="injected", possible=possible, why=why))
     # What was put in remembers no numbers, so that the same packets may mean something else to it.
     told_apart = not left or (possible and seen.flags is not None and not _has_spoken(seen))
     return tuple(judged), [*left, *lasting, *([put_in(seen)] if told_apart else [])]
+
+
+def way(history: History) -> Way:
+    """By which way it leads into the table."""
+    if not history.packets:
+        return "injected"
+    return "pick-up" if history.picked_up else "handshake"
+
+
+def _plain(histories: list[History]) -> list[History]:
+    """Without odd ones, unless there are only such."""
+    return [history for history in histories if not history.odd] or histories
 
 
 def _fits_but_for_time(seen: Seen, history: History) -> bool:
@@ -66,7 +77,7 @@ def _has_spoken(seen: Seen) -> bool:
     return any(flags & uapi.IP_CT_TCP_FLAG_MAXACK_SET for flags in seen.flags or ())
 
 
-def _fitting(seen: Seen, origin: str, found: list[History]) -> tuple[str, list[History]]:
+def _fitting(seen: Seen, origin: Way, found: list[History]) -> tuple[str, list[History]]:
     """Why it can, or cannot, have come by these histories, and those by which it can."""
     called = _CALLED[origin]
     standing = [history for history in found if seen.stands(history.entry)]
@@ -82,14 +93,15 @@ def _fitting(seen: Seen, origin: str, found: list[History]) -> tuple[str, list[H
     if not in_time:
         most = max(int(history.given_s) for history in counted)
         return f"after {called} it would have at most {most:,} s left, and has {seen.left_s:,} s", []
-    return _for(seen, called), in_time
+    return _for(seen, called), _plain(in_time)
 
 
 def _for(seen: Seen, called: str) -> str:
     if seen.flags is not None:
         return f"its state and its TCP flags ({_flags(seen)}) are those of {called}"
-    basis = f"by its state and the {_counts(seen)}" if seen.packets else "by its state"
-    return f"{basis} it can be {called}; TCP flags, which would tell more, are not shown"
+    if seen.packets is not None:
+        return f"its state and the {_counts(seen)} can come of {called}"
+    return f"its state can come of {called}"
 
 
 def _injected(seen: Seen, left: Sequence[History], lasting: Sequence[History]) -> tuple[bool, str]:
@@ -103,7 +115,7 @@ def _injected(seen: Seen, left: Sequence[History], lasting: Sequence[History]) -
     if seen.liberal:
         return True, "tools that put entries in leave the marks of a pick-up on them"
     if seen.flags is None:
-        return True, "nothing here tells what was put in by a tool from what packets made"
+        return True, "nothing here tells what a tool has put in from what packets made"
     return False, "tools that put entries in leave the marks of a pick-up on them: it has none"
 
 

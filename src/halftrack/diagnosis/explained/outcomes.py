@@ -98,14 +98,17 @@ def _case(book: Rulebook, history: History, direction: int, kind: str, options: 
 
 def _told_apart(cases: Iterable[_Case]) -> list[Outcome]:
     """Outcomes that differ in what they come to; with the history of each where there are several."""
-    different: dict[tuple[object, ...], _Case] = {}
+    different: dict[tuple[object, ...], list[_Case]] = {}
     for case in cases:
-        different.setdefault(_effect(case.outcome), case)
-    if len(different) == 1:
-        return [case.outcome for case in different.values()]
+        different.setdefault(_effect(case.outcome), []).append(case)
+    several = len(different) > 1
     return [
-        msgspec.structs.replace(case.outcome, history=origins.told(case.history))
-        for case in different.values()
+        msgspec.structs.replace(
+            alike[0].outcome,
+            origins=tuple(dict.fromkeys(origins.way(case.history) for case in alike)),
+            history=origins.told(alike[0].history) if several else None,
+        )
+        for alike in different.values()
     ]
 
 
