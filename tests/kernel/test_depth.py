@@ -18,7 +18,7 @@ from halftrack import live
 from halftrack.diagnosis import examine
 from halftrack.diagnosis.gaps import CAUSES
 from halftrack.evidence import uapi
-from halftrack.kernel import sock_diag, tcp_sockets, traffic_control
+from halftrack.kernel import sock_diag, tcp_sockets, tracking, traffic_control
 from kernel.arrivals import SERVER, arrive, tracked_netns
 from kernel.delaying import long_way
 from kernel.filling import fill
@@ -241,6 +241,7 @@ def test_a_burst_of_handshakes_that_nobody_means() -> None:
 
 
 def test_nothing_is_looked_at_where_nothing_is_stuck(netns: Netns) -> None:
+    netns.call(tracking.begin)
     fill(netns, 1_200)
     one = table(looked_at(netns.path), netns.name)
     assert (one.tcp, one.stack, one.shaping) == (None, (), ())

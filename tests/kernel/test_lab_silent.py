@@ -20,6 +20,9 @@ _SECONDS = 120.0
         ("owner-removed", "orphaned", "warning"),
         ("long-close-wait", "half-closed", "ok"),
         ("table-flush", "one-sided", "ok"),
+        ("hooks-off", "orphaned", "warning"),
+        ("hooks-off", "idle-established", "warning"),
+        ("rst-ignored", "orphaned", "warning"),
         ("idle-pool", "idle-established", "ok"),
     ],
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.shaping import RateSetting, Shaping
     from halftrack.evidence.stack import StackCounters
     from halftrack.evidence.tcp_sockets import TcpSockets
+    from halftrack.evidence.tracking import Tracking
 
 Source = Literal["live", "bundle", "sos", "dump"]
 Masked = Literal["none", "visible", "substituted"]
@@ -181,6 +182,8 @@ class Table:
     """What was heard of it, where somebody listened."""
     rules: Ruleset | None = None
     """The packet filter's; read where all entries were and a connected socket has none."""
+    tracking: Tracking | None = None
+    """Whether its rules ask for tracking; None: not looked at."""
 
     @property
     def unlimited(self) -> bool:

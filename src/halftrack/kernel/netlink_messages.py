@@ -88,15 +88,18 @@ def messages(data: bytes, sequence: int) -> Iterator[tuple[int, bytes]]:
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Payloads by type, of two with one type the last; what is behind a senseless length is left out."""
-    found: dict[int, bytes] = {}
+    return dict(walked(data))
+
+
+def walked(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """``(type, payload)`` of each attribute, for lists whose elements share a type."""
     at = 0
     while at + _ATTRIBUTE.size <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, at)
         if length < _ATTRIBUTE.size:
             break
-        found[kind & NLA_TYPE_MASK] = data[at + _ATTRIBUTE.size : at + length]
+        yield kind & NLA_TYPE_MASK, data[at + _ATTRIBUTE.size : at + length]
         at += length + 3 & ~3
-    return found
 
 
 def error_code(payload: bytes) -> int:

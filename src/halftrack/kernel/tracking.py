@@ -28,3 +28,14 @@ def begin() -> None:
         kind: iptables.Family = "ip6" if family == "ip6" else "ip"
         with contextlib.suppress(HalftrackError) if family == "ip6" else contextlib.nullcontext():
             iptables.restore(kind, iptables.flavour(kind), _IPTABLES)
+
+
+def end() -> None:
+    """Take away what ``begin`` made: with no other rule that asks, nothing is tracked. HalftrackError."""
+    if tools.find("nft") is not None:
+        tools.run(["nft", "delete", "table", "inet", TABLE])
+        return
+    for family in ("ip", "ip6"):
+        kind: iptables.Family = "ip6" if family == "ip6" else "ip"
+        with contextlib.suppress(HalftrackError) if family == "ip6" else contextlib.nullcontext():
+            iptables.restore(kind, iptables.flavour(kind), _IPTABLES.replace("-A ", "-D "))

@@ -18,12 +18,14 @@ from halftrack.lab.scenarios import (
     direct_return,
     filtered_client,
     half_close,
+    hooks_off,
     idle_pool,
     injected,
     long_close_wait,
     open_client,
     owner_removed,
     scan,
+    rst_ignored,
     shaping,
     shaping_htb,
     slow_path,
@@ -59,6 +61,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     owner_removed.SCENARIO,
     long_close_wait.SCENARIO,
     table_flush.SCENARIO,
+    hooks_off.SCENARIO,
+    rst_ignored.SCENARIO,
     idle_pool.SCENARIO,
 )
 """In the order in which they are listed: the founding trouble first."""

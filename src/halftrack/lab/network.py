@@ -89,6 +89,12 @@ class Network:
             for address in addresses:
                 links.route(place.index("direct"), address)
 
+    def no_shortcut(self) -> None:
+        """Everything passes the router again. Raises OSError."""
+        for place in (self.client, self.server):
+            with _links(place) as links:
+                links.down("direct")
+
     def cut_off(self, place: Place) -> None:
         """Nothing comes or goes there any more. Raises OSError."""
         with _links(place) as links:

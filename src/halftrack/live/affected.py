@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.ends import in_every_namespace
-from halftrack.diagnosis.entries import one_sided
+from halftrack.diagnosis.entries import connected, one_sided
 from halftrack.diagnosis.symptoms.half_open import unfinished
 from halftrack.diagnosis.symptoms.volume import FEWEST
 from halftrack.evidence import addresses
 from halftrack.evidence.flows import select
+from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ MOST: Final = 24
 """Namespaces; those with most entries that are stuck."""
 _SAMPLE: Final = 20_000
 _REAL_ENDS: Final = (("orig_src", "orig_dst"), ("reply_src", "orig_src"))
+_SILENT_S: Final = 60
+_FEWEST_QUIET: Final = 8
 _PAIR: Final = ("hi", "lo", "peer_hi", "peer_lo")
 MOST_PEERS: Final = 8
 """Whose way back is asked for, of each namespace."""
@@ -51,6 +54,35 @@ def choose(places: Sequence[Place]) -> list[Place]:
     return [place for place in ranked if not place.vanished and not place.denied][:MOST]
 
 
+def quiet(places: Sequence[Place]) -> list[Place]:
+    """Namespaces at whose end many connections have been silent for a while, those with most first.
+
+    Most of that is everyday life; their counters, which cost little, tell about the rest.
+    """
+    weight: Counter[int] = Counter()
+    holders = _holders(places)
+    for place in places:
+        flows = place.entries.flows if place.entries else None
+        if flows is None or not len(flows):
+            continue
+        rows = select(flows.frame, _silent(place).fill_null(value=False)).to_series().arg_true()
+        rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
+        for end, _ in _REAL_ENDS:
+            ends = flows.frame.select(hi=f"{end}_hi", lo=f"{end}_lo")[rows]
+            weight.update(dict(ends.join(holders, on=("hi", "lo")).group_by("place").len().iter_rows()))
+    ranked = [places[number] for number, entries in weight.most_common(MOST) if entries >= _FEWEST_QUIET]
+    return [place for place in ranked if not place.vanished and not place.denied]
+
+
+def _silent(place: Place) -> pl.Expr:
+    """Connections that have been for longer than a moment, and not so long that they were cut short."""
+    settings = place.details.settings if place.details else {}
+    known = timeouts.whole(timeouts.setting(settings, timeouts.ESTABLISHED))
+    given = known or timeouts.DEFAULTS[timeouts.ESTABLISHED]
+    short = timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]
+    return connected() & pl.col("timeout").is_between(short, given - _SILENT_S, closed="none")
+
+
 def _pairs(found: pl.DataFrame) -> tuple[tuple[str, str], ...]:
     """A handful of addresses of ours and their peers, as text."""
     rows = found.select(_PAIR).unique(maintain_order=True).head(MOST_PEERS)
@@ -67,6 +99,8 @@ def _ends(place: Place) -> pl.DataFrame | None:
         return None
     marks = select(flows.frame, alone=one_sided(), begun=unfinished().fill_null(value=False))
     marked = marks["alone"]
+    if _frozen(place):
+        marked |= select(flows.frame, connected().fill_null(value=False)).to_series()
     if int(marks["begun"].sum()) >= FEWEST:  # fewer are everyday life
         marked |= marks["begun"]
     rows = marked.arg_true()
@@ -80,6 +114,12 @@ def _ends(place: Place) -> pl.DataFrame | None:
         for end, peer in _REAL_ENDS
     ]
     return pl.concat(halves)
+
+
+def _frozen(place: Place) -> bool:
+    """Whether there are entries although no rule asks for any: what became of their connections?"""
+    tracking = place.details.tracking if place.details else None
+    return tracking is not None and tracking.asked is False
 
 
 def _holders(places: Sequence[Place]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from halftrack import owners
 from halftrack.evidence.values import HOST, Evidence
 from halftrack.kernel import (
     counters,
+    ct_users,
     firewall,
     identity,
     interfaces,
@@ -152,22 +153,23 @@ class Examination:
 
     def _details(self, place: Place) -> Details:
         settings = sysctl.settings() if place.wanted else {}
+        tracking = ct_users.read() if place.wanted and self._in_depth else None
         try:
             addresses = interfaces.addresses()
         except OSError:
             addresses = None
         if not self._sockets:
-            return Details(settings, addresses, None)
+            return Details(settings, addresses, None, tracking=tracking)
         if self._start.left <= 0 or (not place.wanted and self._start.seconds > SIDE_S):
-            return Details(settings, addresses, None, gaps.LATE)
+            return Details(settings, addresses, None, gaps.LATE, tracking)
         from halftrack.kernel import sock_diag, sockets  # noqa: PLC0415  # heavy, and a dump is to start first
 
         try:
             found = sockets.read(survey.net_directory(), deadline=self._start.deadline)
         except (sock_diag.Unfinished, OSError) as error:
             late = self._start.left <= 0
-            return Details(settings, addresses, None, gaps.LATE if late else str(error))
-        return Details(settings, addresses, found)
+            return Details(settings, addresses, None, gaps.LATE if late else str(error), tracking)
+        return Details(settings, addresses, found, tracking=tracking)
 
     def _read_entries(self) -> None:
         """One table after the other, the next one being received while one is decoded."""
@@ -207,6 +209,10 @@ class Examination:
         """The chosen and, of which queues alone are looked at, where many a way of theirs leads through."""
         others = [place for place in self._places if place.own or place.namespace.name == HOST]
         every = {id(place): place for place in (*chosen, *others) if chosen and not place.denied}
+        if self._in_depth and self._start.left > 0:
+            from halftrack.live import affected  # noqa: PLC0415  # heavy, and a dump is to start first
+
+            every |= {id(place): place for place in affected.quiet(self._places)}
         return list(every.values())
 
     def _second_look(self, closer: list[Place]) -> None:

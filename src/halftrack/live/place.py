@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.events import Events
     from halftrack.evidence.rulesets import Ruleset
+    from halftrack.evidence.tracking import Tracking
     from halftrack.evidence.values import LocalAddress, Namespace, Sockets
     from halftrack.kernel.counters import Reading
     from halftrack.kernel.survey import Look
@@ -28,6 +29,7 @@ class Details:
     addresses: tuple[LocalAddress, ...] | None
     sockets: Sockets | None
     no_sockets: str = ""
+    tracking: Tracking | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Place:
             routing=self.depth.routing if self.depth else None,
             events=self.events,
             rules=self.rules,
+            tracking=details.tracking,
         )
 
     def _counters(self) -> tuple[Counters, ...]:

@@ -7,9 +7,10 @@ neither were compared.
 
 Sources, by feature, are the kernel trees named beside each line: ``nf_conntrack_proto_tcp.c``
 (clamp, zero window), ``nf_conntrack_core.c`` (what gives way when the table is full),
-``nf_conntrack_proto_udp.c`` (stream timeout), ``nf_conntrack_netlink.c`` (filters). Of filters these
-were compared: 2.6.18-028stab056, 2.6.32-042stab141, 3.2.40, 3.6, 3.10.4, 3.10.108, 3.16, 3.18, 4.9,
-5.4, 5.10, 5.15, 6.1, 6.8.1, 6.12.117, 6.14, 6.18.26, and of Red Hat 3.10.0-514, 3.10.0-1160, 4.18.0-394.
+``nf_conntrack_proto_udp.c`` (stream timeout), ``nf_conntrack_netlink.c`` (filters); hooks: commit
+0c66dc1ea3f0 of 4.10. Of filters these were compared: 2.6.18-028stab056, 2.6.32-042stab141, 3.2.40, 3.6,
+3.10.4, 3.10.108, 3.16, 3.18, 4.9, 5.4, 5.10, 5.15, 6.1, 6.8.1, 6.12.117, 6.14, 6.18.26, and of Red Hat
+3.10.0-514, 3.10.0-1160, 4.18.0-394.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Features:
     ``reclaims_closing``: a full table also gives up assured TCP entries that are closing.
     ``udp_stream_s``: default of ``udp_timeout_stream``.
     ``lazy_expiry``: entries outlive their timeout until they are collected, and count meanwhile.
+    ``hooks_on_demand``: a namespace's packets are tracked only while a rule there asks for it.
     ``filters_status``: requests about all entries may be narrowed by ``CTA_STATUS`` and its mask.
     ``filters_tuple``: dumps may be narrowed by ``CTA_FILTER`` and a part of a tuple.
     ``filtered_delete``: what a delete request does that names no entry and has a ``CTA_FILTER``: it
@@ -60,6 +62,7 @@ class Features:
     reclaims_closing: bool | None = None
     udp_stream_s: int | None = None
     lazy_expiry: bool | None = None
+    hooks_on_demand: bool | None = None
     filters_status: bool | None = None
     filters_tuple: bool | None = None
     filtered_delete: FilteredDelete | None = None
@@ -72,6 +75,7 @@ _OLD: Final = Features(
     reclaims_closing=False,
     udp_stream_s=180,
     lazy_expiry=False,
+    hooks_on_demand=False,
     filters_status=False,
     filters_tuple=False,
     filtered_delete="empties",
@@ -95,6 +99,7 @@ _VENDORS: Final[dict[Vendor, Features]] = {
         reclaims_closing=True,
         udp_stream_s=120,
         lazy_expiry=True,
+        hooks_on_demand=True,
         filters_status=True,
         filters_tuple=True,
         filtered_delete="refused",
@@ -165,6 +170,7 @@ def _upstream(version: tuple[int, int, int]) -> Features:
         reclaims_closing=_between(version, absent=(4, 11), present=(4, 12)),
         udp_stream_s={False: 180, True: 120, None: None}[_between(version, absent=(4, 9), present=(5, 4))],
         lazy_expiry=_between(version, absent=(4, 8), present=(4, 9)),
+        hooks_on_demand=_between(version, absent=(4, 9), present=(4, 10)),
         filters_status=_between(version, absent=(5, 10), present=(5, 15)),
         filters_tuple=_between(version, absent=(5, 4), present=(5, 8)),
         filtered_delete=_upstream_delete(version),

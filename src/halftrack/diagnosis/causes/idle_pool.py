@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, frozen
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def weigh(case: Case) -> Cause | None:
             Clue("they fell silent all at once", case.shape, facts.clock_of(case), -0.5)
             if case.shape in {"steps", "burst"}
             else None,
+            frozen.doubt(case),
         ),
         (None if facts.sockets_read(case) else "the owner's sockets: ss -tan in its namespace",),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts
+from halftrack.diagnosis.causes import facts, frozen
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.rows import MarkedRows
@@ -31,7 +31,14 @@ def weigh(case: Case) -> Cause | None:
     return conclude(
         "owner-removed",
         _START[case.symptom],
-        (_nobody_there(case), _at_once(case), _one_owner(case), _alive(case), _others_live(case)),
+        (
+            _nobody_there(case),
+            _at_once(case),
+            _one_owner(case),
+            _alive(case),
+            _others_live(case),
+            frozen.doubt(case),
+        ),
         (
             None
             if case.symptom != "idle-established" or facts.sockets_read(case)

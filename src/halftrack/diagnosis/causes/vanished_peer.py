@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts, idle_pool
+from halftrack.diagnosis.causes import facts, frozen, idle_pool
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def weigh(case: Case) -> Cause | None:
             if many and peers < facts.SPREAD
             else None,
             _when(case),
+            frozen.doubt(case),
             # Who never asks after its peers keeps the sockets of those that are gone.
             Clue(
                 "share of the entries whose socket still lives: nobody asked",

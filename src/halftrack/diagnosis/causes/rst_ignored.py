@@ -1,0 +1,113 @@
+"""rst-ignored: connections were reset, and the tracker took the RST for one that does not belong to them.
+
+An RST outside of the window that the tracker knows is invalid to it and changes nothing; it is passed on,
+and the end that it is meant for closes. Windows are known wrongly where a part of the packets took another
+way, where a middlebox rewrites sequence numbers, or where it sends an RST of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from halftrack.diagnosis import entries
+from halftrack.diagnosis.causes import facts, frozen, home, ways
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.evidence import stack, sysctls
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
+
+_RESET: Final = "Tcp.EstabResets"
+_NOT_BY_RST: Final = "TcpExt.TCPAbortOnTimeout"
+_LOG: Final = "log_invalid"
+_LIBERAL: Final = "tcp_be_liberal"
+_LEAST_INVALID: Final = 0.5
+"""Invalid packets per entry that were ever counted: each was left behind by one at least."""
+
+
+def weigh(case: Case) -> Cause | None:
+    if case.symptom != "orphaned":
+        return None
+    answered = facts.share(case.rows, entries.answered())
+    if answered < facts.MOSTLY:
+        return None
+    shaken = facts.share(case.rows, pl.col("origin") == "handshake")
+    liberal, log = (facts.setting(case.view, name) for name in (_LIBERAL, _LOG))
+    return conclude(
+        "rst-ignored",
+        0.05,
+        (
+            _invalid_now(case),
+            _too_few_invalid(case),
+            *_resets(case),
+            _one_by_one(case),
+            Clue(
+                "share whose handshake was seen: their windows are checked",
+                round(shaken, 2),
+                facts.FLAGS,
+                0.1,
+            )
+            if shaken >= facts.MOSTLY
+            else None,
+            Clue("windows are not checked", liberal[1], f"sysctl {liberal[0]}", -0.5)
+            if liberal and liberal[1]
+            else None,
+            frozen.doubt(case),
+        ),
+        (
+            f"which packets are invalid: sysctl -w {sysctls.PREFIX}{_LOG}=6, then the kernel's log"
+            if not (log and log[1])
+            else "which packets are invalid: the kernel's log (nf_ct_proto_6)",
+        ),
+    )
+
+
+def _invalid_now(case: Case) -> Clue | None:
+    clue = ways.invalid(case)
+    return clue and Clue(clue.what, clue.value, clue.source, 0.4, own=True)
+
+
+def _too_few_invalid(case: Case) -> Clue | None:
+    """Each ignored RST was counted, unless the counters are younger than the entries."""
+    if not case.view.table.counters:
+        return None
+    counted = case.view.table.counters[-1].values.get("invalid")
+    if counted is None:
+        return None
+    where = f"/proc/net/stat/nf_conntrack of {case.view.netns}"
+    if counted < _LEAST_INVALID * case.rows.height:
+        return Clue("packets that the tracker ever found invalid: fewer than entries", counted, where, -0.8)
+    return Clue("packets that the tracker ever found invalid", counted, where, 0.1)
+
+
+def _resets(case: Case) -> tuple[Clue, ...]:
+    """Connections of the owner that ended by RST."""
+    at = home.of(case)
+    if at is None or not at.table.stack:
+        return ()
+    where = f"/proc/net/snmp, netstat of {at.name}"
+    now, over = stack.rise(at.table.stack, _RESET), stack.seconds(at.table.stack)
+    aborted = stack.rise(at.table.stack, _NOT_BY_RST) or 0
+    if now is not None and over is not None and now > aborted:
+        what = f"connections of the owner that were reset in {over:.0f} s"
+        return (Clue(what, now - aborted, where, 0.4, own=True),)
+    ever = stack.total(at.table.stack, _RESET)
+    if ever is None:
+        return ()
+    ever = max(ever - (stack.total(at.table.stack, _NOT_BY_RST) or 0), 0)
+    if ever < _LEAST_INVALID * case.rows.height:
+        return (Clue("connections of the owner that were ever reset: fewer than entries", ever, where, -0.8),)
+    return (Clue("connections of the owner that were ever reset", ever, where, 0.2),)
+
+
+def _one_by_one(case: Case) -> Clue | None:
+    if case.shape in {"steps", "burst"}:
+        what = f"they fell silent in {facts.moments_told(case)}, not as connections are reset"
+        return Clue(what, case.shape, facts.clock_of(case), -0.6)
+    if case.shape in {"steady", "falling"}:
+        what = "they ended one by one, and an end that closes says so"
+        return Clue(what, case.shape, facts.clock_of(case), 0.3)
+    return None

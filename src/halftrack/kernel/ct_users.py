@@ -1,0 +1,121 @@
+"""What of a namespace's rules asks for connection tracking.
+
+Kernels register the tracker's hooks in a namespace with the first rule that needs them and unregister them
+with the last (``nf_ct_netns_get`` and its callers); what is tracked by then stays as it is. The kernel is
+asked for its nftables rules, those of iptables-nft among them; iptables-legacy's are asked of its own tool,
+and only where it has tables. Not seen here: the module's parameter enable_hooks, which nobody can read,
+and Open vSwitch, which has no need of hooks. In the network namespace of the calling thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import time
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import HalftrackError
+from halftrack.evidence.printable import escaped
+from halftrack.evidence.tracking import Tracking
+from halftrack.evidence.uapi import NFNL_SUBSYS_NFTABLES
+from halftrack.kernel import iptables, ipvs, netlink, netlink_messages
+from halftrack.kernel.netlink_messages import attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NFT_MSG_GETRULE: Final = 7
+_NFNL_SUBSYS: Final = NFNL_SUBSYS_NFTABLES << 8
+_NFTA_RULE_TABLE, _NFTA_RULE_CHAIN, _NFTA_RULE_EXPRESSIONS = 1, 2, 4  # include/uapi/…/nf_tables.h
+_NFTA_EXPR_NAME, _NFTA_EXPR_DATA = 1, 2
+_NFTA_XT_NAME: Final = 1
+"""NFTA_MATCH_NAME and NFTA_TARGET_NAME."""
+_EXPRESSIONS: Final = frozenset(
+    {b"ct", b"nat", b"masq", b"redir", b"synproxy", b"flow_offload", b"connlimit"}
+)
+"""Those of nft_*.c that call nf_ct_netns_get."""
+_OBJECTS: Final = frozenset({3, 5, 7, 9, 10})
+"""NFT_OBJECT_CT_HELPER, _CONNLIMIT, _CT_TIMEOUT, _CT_EXPECT, _SYNPROXY: likewise."""
+_NFTA_OBJREF_IMM_TYPE: Final = 1
+_IN_SETS: Final = b"connlimit\0"
+"""An expression that elements of a set may have (nft_dynset.c)."""
+_MATCHES: Final = frozenset(
+    {
+        *("conntrack", "state", "helper", "connmark", "connlimit", "connlabel", "connbytes", "cluster"),
+        *("CT", "CONNMARK", "CONNSECMARK", "REDIRECT", "NETMAP", "MASQUERADE", "SNAT", "DNAT", "SYNPROXY"),
+    }
+)
+"""Matches and targets of iptables that do (xt_*.c)."""
+_SAVED: Final = re.compile(rf"-[mj] ({'|'.join(sorted(_MATCHES))})\b")
+_WITHIN_S: Final = 2.0
+
+
+def read() -> Tracking | None:
+    """The first that was found to ask. None where this may not be asked."""
+    if ipvs.services():
+        return Tracking("a service of IPVS")
+    unread: list[str] = []
+    try:
+        found = _in_nftables()
+    except PermissionError:
+        return None
+    except OSError as error:
+        found = None
+        if error.errno not in _NO_NFTABLES:
+            unread.append(f"the rules of nftables: {error.strerror}")
+    if found is not None:
+        return Tracking(found)
+    for family in iptables.FAMILIES:
+        try:
+            found = _in_legacy(family)
+        except HalftrackError as error:
+            unread.append(f"the rules of {iptables.tool(family)}-legacy: {error}")
+            continue
+        if found is not None:
+            return Tracking(found)
+    return Tracking(None, tuple(unread))
+
+
+_NO_NFTABLES: Final = (errno.EOPNOTSUPP, errno.EINVAL, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
+
+
+def _in_nftables() -> str | None:
+    """The chain of the first rule that asks. Raises OSError."""
+    deadline = time.monotonic() + _WITHIN_S
+    with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
+        for _, body in netlink.replies(sock, _NFNL_SUBSYS | _NFT_MSG_GETRULE, bytes(4), deadline):
+            rule = attributes(body[4:])
+            expressions = rule.get(_NFTA_RULE_EXPRESSIONS, b"")
+            if _IN_SETS in expressions or any(_asks(one) for one in _listed(expressions)):
+                table, chain = (_text(rule.get(each, b"")) for each in (_NFTA_RULE_TABLE, _NFTA_RULE_CHAIN))
+                return escaped(f"a rule of table {table}, chain {chain}")
+    return None
+
+
+def _listed(expressions: bytes) -> Iterator[dict[int, bytes]]:
+    """All elements bear one number, so they are walked, not looked up."""
+    for _, element in netlink_messages.walked(expressions):
+        yield attributes(element)
+
+
+def _asks(expression: dict[int, bytes]) -> bool:
+    name = expression.get(_NFTA_EXPR_NAME, b"").rstrip(b"\0")
+    data = attributes(expression.get(_NFTA_EXPR_DATA, b""))
+    if name in {b"match", b"target"}:
+        return _text(data.get(_NFTA_XT_NAME, b"")) in _MATCHES
+    if name == b"objref":  # out of a map it may be any
+        kind = data.get(_NFTA_OBJREF_IMM_TYPE)
+        return kind is None or int.from_bytes(kind, "big") in _OBJECTS
+    return name in _EXPRESSIONS
+
+
+def _in_legacy(family: iptables.Family) -> str | None:
+    for table in iptables.legacy_tables(family):
+        for line in iptables.save(family, "legacy", table):
+            if _SAVED.search(line):
+                return escaped(f"a rule of {iptables.tool(family)}, table {table}")
+    return None
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
