@@ -22,7 +22,11 @@ _CONCERNED: Final = frozenset({"orphaned", "idle-established"})
 
 def weigh(case: Case) -> Cause | None:
     tracking = case.view.table.tracking
-    if case.symptom not in _CONCERNED or one_way.concerned(case) or case.view.features.hooks_on_demand is False:
+    if (
+        case.symptom not in _CONCERNED
+        or one_way.concerned(case)
+        or case.view.features.hooks_on_demand is False
+    ):
         return None
     if tracking is not None and tracking.asked:
         return None
