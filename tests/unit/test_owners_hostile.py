@@ -79,6 +79,9 @@ def test_any_bundle_is_survived(tmp_path: Path, annotations: Any, rest: Any) -> 
         (f"run/containerd/io.containerd.runtime.v2.task/k8s.io/{_ID}", "init.pid"),
     ):
         plant(root, {f"{directory}/config.json": told, f"{directory}/{file}": "40", "run/crio/x": ""})
+    state = {"ID": _ID, "Name": annotations, "State": {"Pid": 40, "Running": True}}
+    state |= {"Config": {"Labels": annotations}, "NetworkSettings": rest}
+    plant(root, {f"var/lib/docker/containers/{_ID}/config.v2.json": json.dumps(state)})
     plant(root, {f"var/lib/cni/results/n-{_ID}-eth0": json.dumps({"kind": "cniCacheV1", "result": rest})})
     _assert_inert(_look(root))
 
