@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from benchmarks import (  # noqa: E402  # the tests' kernel helpers are on the path only now
-    affected,
-    captures,
-    drain,
-    dump,
-    node,
-    text,
-    tracker,
-    whatif,
-)
+from benchmarks import affected, captures, drain, dump, node, text, tracker, whatif
 
 held = text.main()
 held &= captures.main()
