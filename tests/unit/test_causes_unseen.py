@@ -128,6 +128,7 @@ class TestRstIgnored:
         assert first(one) == "rst-ignored"
         assert found.confidence > 0.7
         assert any("log_invalid" in what for what in found.missing)
+        assert weighed(one)["vanished-peer"].confidence < LIKELY
 
     def test_without_any_counter_it_is_a_guess(self) -> None:
         assert weighed(self.left())["rst-ignored"].confidence < LIKELY

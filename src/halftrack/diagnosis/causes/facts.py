@@ -30,6 +30,8 @@ ENDS: Final = ("local_src", "local_hi", "local_lo", "peer_hi", "peer_lo", "orig_
 MANY: Final = 8
 """Fewer entries than this show no pattern."""
 MOSTLY: Final = 0.8
+SCATTERED: Final = 0.15
+"""Share of the entries in their fullest moment up to which they have come one by one."""
 SPREAD: Final = 0.3
 """Different peers per entry from which on they are many, not a few again and again."""
 

@@ -19,6 +19,7 @@ from halftrack.evidence import stack, sysctls
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
+    from halftrack.evidence.values import Table
 
 _RESET: Final = "Tcp.EstabResets"
 _NOT_BY_RST: Final = "TcpExt.TCPAbortOnTimeout"
@@ -89,11 +90,9 @@ def _resets(case: Case) -> tuple[Clue, ...]:
     if at is None or not at.table.stack:
         return ()
     where = f"/proc/net/snmp, netstat of {at.name}"
-    now, over = stack.rise(at.table.stack, _RESET), stack.seconds(at.table.stack)
-    aborted = stack.rise(at.table.stack, _NOT_BY_RST) or 0
-    if now is not None and over is not None and now > aborted:
-        what = f"connections of the owner that were reset in {over:.0f} s"
-        return (Clue(what, now - aborted, where, 0.4, own=True),)
+    now, over = _reset_now(at.table), stack.seconds(at.table.stack)
+    if now and over is not None:
+        return (Clue(f"connections of the owner that were reset in {over:.0f} s", now, where, 0.4, own=True),)
     ever = stack.total(at.table.stack, _RESET)
     if ever is None:
         return ()
@@ -103,6 +102,22 @@ def _resets(case: Case) -> tuple[Clue, ...]:
     return (Clue("connections of the owner that were ever reset", ever, where, 0.2),)
 
 
+def _reset_now(table: Table) -> int:
+    """Established connections that ended between the two readings, but for those that timed out."""
+    aborted = stack.rise(table.stack, _NOT_BY_RST) or 0
+    return max((stack.rise(table.stack, _RESET) or 0) - aborted, 0)
+
+
+def instead(case: Case) -> Clue | None:
+    """Against peers that vanished: who vanishes resets nothing, and leaves the owner its socket."""
+    at = home.of(case)
+    if case.symptom != "orphaned" or at is None or ways.invalid(case) is None:
+        return None
+    now = _reset_now(at.table)
+    what = "connections of the owner that are reset while the tracker finds packets invalid"
+    return Clue(what, now, f"/proc/net/snmp of {at.name}", -0.35) if now else None
+
+
 def _one_by_one(case: Case) -> Clue | None:
     if case.shape in {"steps", "burst"}:
         what = f"they fell silent in {facts.moments_told(case)}, not as connections are reset"
@@ -110,4 +125,8 @@ def _one_by_one(case: Case) -> Clue | None:
     if case.shape in {"steady", "falling"}:
         what = "they ended one by one, and an end that closes says so"
         return Clue(what, case.shape, facts.clock_of(case), 0.3)
+    most = facts.fullest_moment(case.timeline)
+    if most is not None and most <= facts.SCATTERED:
+        what = "share of the moment in which most ended, and an end that closes says so"
+        return Clue(what, round(most, 2), facts.clock_of(case), 0.2)
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts, frozen, idle_pool
+from halftrack.diagnosis.causes import facts, frozen, idle_pool, rst_ignored
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Cause
 
 _FEW_ANSWERED: Final = 0.2
-_SCATTERED: Final = 0.15
 
 
 def weigh(case: Case) -> Cause | None:
@@ -51,6 +50,7 @@ def weigh(case: Case) -> Cause | None:
             else None,
             _when(case),
             frozen.doubt(case),
+            rst_ignored.instead(case),
             # Who never asks after its peers keeps the sockets of those that are gone.
             Clue(
                 "share of the entries whose socket still lives: nobody asked",
@@ -78,7 +78,7 @@ def _when(case: Case) -> Clue | None:
         what = f"they fell silent in {facts.moments_told(case)}"
         return Clue(what, case.shape, facts.clock_of(case), -0.7)
     most = facts.fullest_moment(case.timeline)
-    if most is not None and most <= _SCATTERED:
+    if most is not None and most <= facts.SCATTERED:
         return Clue(
             "share of the moment in which most fell silent", round(most, 2), facts.clock_of(case), 0.15
         )
