@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import polars as pl
 import pytest
 
-from halftrack.evidence import uapi
+from halftrack.evidence import packets, uapi
 from halftrack.evidence.flows import SCHEMA
+from halftrack.replaying import passing
 from halftrack.reporters import schema
 from unit import captures, stories
 from unit.captures import CLIENT, SERVER
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cli.conftest import Ran, Run
 
 _FLOW = f"{CLIENT}:40000-{SERVER}:80"
@@ -259,3 +259,35 @@ def test_a_packet_that_two_interfaces_showed_passes_once(run: Run, tmp_path: Pat
     told = document(run("replay", str(path), "--json"))
     assert told["packets"]["passed"] == 1
     assert told["skipped"] == {"copy": 1}
+
+
+def test_packets_that_passed_and_packets_left_out_are_all_of_the_file(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "any.pcapng"
+    body = captures.udp(payload=bytes(100))
+    sent = [
+        captures.ip4(captures.tcp()),
+        captures.ip4(captures.tcp()[:3]),
+        captures.ip4(captures.tcp(443, 443), target=CLIENT),
+        captures.ip4(bytes(12), uapi.IPPROTO_SCTP),
+        captures.ip4(body[:64], 17, fragment=0x2000),
+        captures.ip4(body[64:], 17, fragment=8),
+        captures.ip4(body[64:], 17, ident=2, fragment=8),
+        captures.ip4(captures.icmp(3, payload=captures.ip4(captures.tcp())), 1),
+        captures.ip6(b"", 59),
+        captures.ip4(b"", total=1),
+        captures.ip4(captures.tcp())[:30],
+        b"\0" * 40,
+    ]
+    path.write_bytes(captures.pcap(sent, 101))
+    told = document(run("replay", str(path), "--json"))
+    assert told["packets"]["file"] == len(sent)
+    assert told["packets"]["passed"] + sum(told["skipped"].values()) == len(sent)
+    assert set(told["skipped"]) == {
+        "to-itself", "not-modelled", "fragment-of-one", "fragment", "no-transport", "malformed", "cut", "not-ip",
+    }  # fmt: skip
+
+
+def test_the_page_names_each_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/json.md").read_text("utf-8")
+    reasons = {*packets.REASONS, *passing.REASONS}
+    assert reasons == {reason for reason in reasons if f"`{reason}`" in page}

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import struct
+import time
 from pathlib import Path
 
 import polars as pl
@@ -265,6 +266,26 @@ def test_packed_files(tmp_path: Path, pack: object) -> None:
     capture = captures.capture(str(path))
     assert sum(len(frame) for frame in capture.frames()) == 2
     assert capture.name == str(path)
+
+
+def test_a_packed_file_that_is_cut_is_read_up_to_there(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap.gz"
+    # Stored, so that what is cut off is the end.
+    path.write_bytes(gzip.compress(pcap([SYN] * 1000), 0)[:-3000])
+    capture = captures.capture(str(path))
+    rows = sum(len(frame) for frame in capture.frames())
+    assert 900 < rows < 1000
+    assert not capture.tally.whole
+    assert f"{path} ends in the middle of its packed data." in capture.tally.notes
+
+
+def test_no_more_is_read_once_the_time_is_up(tmp_path: Path) -> None:
+    path = tmp_path / "long.pcap"
+    path.write_bytes(pcap([SYN] * 200_000))
+    capture = captures.capture(str(path), deadline=time.monotonic())
+    assert sum(len(frame) for frame in capture.frames()) < 200_000
+    assert not capture.tally.whole
+    assert capture.tally.notes
 
 
 def test_times_that_go_backwards_are_told_and_the_order_is_kept() -> None:
