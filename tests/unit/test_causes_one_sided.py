@@ -110,6 +110,14 @@ class TestOneSided:
         assert moved.confidence == uncounted.confidence < unmoved.confidence
         assert any(reason.value == 1.0 and "not even a first" in reason.what for reason in unmoved.for_)
 
+    def test_on_a_kernel_that_gives_days_only_missing_packets_tell(self) -> None:
+        def asked(packets: int) -> dict[str, Cause]:
+            frame = one_sided(40, timeout=400_000, orig_packets=packets)
+            return ranked(on_kernel(case("one-sided", frame), "2.6.32-042stab092.1", {}))
+
+        assert next(iter(asked(0))) == "injected"
+        assert "injected" not in asked(1)
+
     def test_unread_settings_may_have_been_raised(self) -> None:
         """Days left on a kernel that clamps: injected, or two timeouts that nobody has shown us."""
         one = on_kernel(case("one-sided", one_sided(40, timeout=400_000)), "6.12.48", {})

@@ -1,7 +1,8 @@
 """injected: the entries were not made by packets but put there.
 
 conntrackd, a live migration or ``conntrack -I`` give an entry any timeout; a kernel that cuts
-one-sided entries short does not.
+one-sided entries short does not. Where packets are counted, entries that none was counted for tell on any
+kernel.
 """
 
 from __future__ import annotations
@@ -23,28 +24,19 @@ if TYPE_CHECKING:
 
 def weigh(case: Case) -> Cause | None:
     view = case.view
-    if case.symptom != "one-sided" or not view.features.clamps_one_sided:
+    if case.symptom != "one-sided":
         return None
-    shown = facts.share(case.rows, pl.col("origin") == "injected")
-    short = max(view.timeouts.values[timeouts.UNACKNOWLEDGED], view.timeouts.values[timeouts.MAX_RETRANS])
-    longer = facts.share(
-        case.rows, (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED) & (pl.col("timeout") > short)
-    )
-    if not longer and not shown:
-        return None
-    kernel = view.evidence.kernel or "this kernel"
-    what = f"share with more left than the {words.duration(short)} that {kernel} gives a one-sided entry"
+    longer, unmoved_share = _longer(case), unmoved.by_packets(case, 0.6, own=True)
     fixed = facts.share(case.rows, pl.col("status") & uapi.IPS_FIXED_TIMEOUT != 0)
+    if longer is None and unmoved_share is None:
+        return None
     read = timeouts.UNACKNOWLEDGED not in view.timeouts.assumed
     return conclude(
         "injected",
         0.05,
         (
-            # Settings that were not read may have been raised: then packets did make these entries.
-            Clue(what, round(max(longer, shown), 2), facts.entries_of(view), 0.7 * longer, own=True)
-            if read
-            else Clue(what, round(longer, 2), facts.entries_of(view), 0.35 * longer),
-            unmoved.by_packets(case, 0.6, own=True),
+            longer,
+            unmoved_share,
             Clue(
                 "share with a timeout that packets do not renew",
                 round(fixed, 2),
@@ -62,3 +54,24 @@ def weigh(case: Case) -> Cause | None:
             "whether conntrackd runs or this node took over another's connections",
         ),
     )
+
+
+def _longer(case: Case) -> Clue | None:
+    """More time left than packets get here; nothing where the kernel gives days by itself, or settings do."""
+    view = case.view
+    if not view.features.clamps_one_sided:
+        return None
+    shown = facts.share(case.rows, pl.col("origin") == "injected")
+    short = max(view.timeouts.values[timeouts.UNACKNOWLEDGED], view.timeouts.values[timeouts.MAX_RETRANS])
+    longer = facts.share(
+        case.rows, (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED) & (pl.col("timeout") > short)
+    )
+    if not longer and not shown:
+        return None
+    kernel = view.evidence.kernel or "this kernel"
+    what = f"share with more left than the {words.duration(short)} that {kernel} gives a one-sided entry"
+    here = facts.entries_of(view)
+    if timeouts.UNACKNOWLEDGED in view.timeouts.assumed:
+        # Settings that were not read may have been raised: then packets did make these entries.
+        return Clue(what, round(longer, 2), here, 0.35 * longer)
+    return Clue(what, round(max(longer, shown), 2), here, 0.7 * longer, own=True)
