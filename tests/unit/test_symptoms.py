@@ -93,6 +93,14 @@ def test_stale_nat_goes_to_a_container_that_is_gone() -> None:
     assert entries(this) == {"stale-nat": 1}
     finding = next(each for each in diagnose(this).findings if each.symptom == "stale-nat")
     assert finding.severity == "warning"
+    assert "Nobody has 10.88.0.99 any more" in finding.explanation
+
+
+def test_the_address_that_most_stale_entries_lead_to_is_named() -> None:
+    lost = [translated("10.88.0.98", sport=n) for n in range(3)]
+    this = node(translated("10.88.0.99"), *lost, inside=sockets())
+    finding = next(each for each in diagnose(this).findings if each.symptom == "stale-nat")
+    assert "Nobody has 10.88.0.98 and 1 more any more" in finding.explanation
 
 
 def test_a_target_outside_the_containers_networks_may_be_another_machine() -> None:

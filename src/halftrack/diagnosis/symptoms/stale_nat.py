@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Forecast
+    from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Evidence, Table
@@ -60,7 +61,7 @@ class StaleNat:
         entries = case.rows.height
         waiting = case.rows.count(~answered())
         level = severity(entries, standing, _WEIGHTS, forecast) if waiting else "info"
-        explanation = "The container is gone, its translation is still in the table."
+        explanation = _whose(gone(case.view, case.rows))
         if waiting:
             explanation += f" {words.entries(waiting)} never got an answer: their packets go nowhere."
         return Account(
@@ -71,6 +72,34 @@ class StaleNat:
             ),
             explanation=explanation,
         )
+
+
+def gone(view: View, rows: MarkedRows) -> list[str]:
+    """Addresses that nobody has, as text, that with most entries first; of a sample where they are many."""
+    networks = tuple(_networks(view.table))
+    stems = ("orig_src", "reply_src")
+    some = rows.sample(*(f"{stem}_{half}" for stem in stems for half in ("hi", "lo")))
+    found = pl.concat(
+        some.filter(_gone(stem, networks, view.evidence)).select(
+            pl.col(f"{stem}_hi").alias("hi"), pl.col(f"{stem}_lo").alias("lo")
+        )
+        for stem in stems
+    )
+    counted = found.group_by("hi", "lo").len().sort("len", "hi", "lo", descending=[True, False, False])
+    return [addresses.to_text(hi, lo) for hi, lo, _ in counted.iter_rows()]
+
+
+def _whose(nobodys: Sequence[str]) -> str:
+    if not nobodys:
+        return "The container is gone, its translation is still in the table."
+    if len(nobodys) == 1:
+        return (
+            f"Nobody has {nobodys[0]} any more: a container is gone, its translation is still in the table."
+        )
+    return (
+        f"Nobody has {nobodys[0]} and {len(nobodys) - 1:,} more any more: containers are gone, their"
+        " translations are still in the table."
+    )
 
 
 def unjudged(table: Table, evidence: Evidence) -> int:
