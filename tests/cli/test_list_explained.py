@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
+from halftrack.evidence.values import Owner
 from halftrack.reporters import schema
 from unit.flowrows import evidence, one_sided, row, table
 
@@ -20,6 +21,7 @@ SEEN = evidence(
         row("198.51.100.200", "192.0.2.73", 50000, 80, left=431_990),
     ),
     table(row("2001:db8::1", "2001:db8::2", 40001, 22, left=90, state="FIN_WAIT"), netns="shop"),
+    owners=(Owner(name="web-1", id="101", runtime="openvz", addresses=("192.0.2.73",)),),
     kernel="2.6.32-042stab092.1",
 )
 VALIDATOR = jsonschema.Draft202012Validator(schema.entry())
@@ -39,6 +41,8 @@ def test_the_page_tells_how_it_came_what_comes_and_when_it_goes(run: Run) -> Non
     shown = " ".join(ran.out.split())
 
     assert ran.err == ""
+    assert "  web-1 (openvz), service tcp/80" in ran.out
+    assert "Since silent for 19 h 9 min" in shown
     assert "Came picked up in mid-stream" in shown
     assert "e.g. ACK of 192.0.2.73:80" in shown
     assert "no handshake was seen: by these rules no packets lead" in shown

@@ -45,8 +45,10 @@ def text(
     ends = {"orig": _end(entry["orig"]), "reply": _end(entry["reply"])}
     lines = [
         *page.wrap(_heading(entry, ends)),
+        *_whose(entry, page),
         "",
         *_came(explained.origins, ends, page),
+        *_since(entry, page),
         *_waits(explained.waits_for, ends, page),
         *_goes(explained, page),
         *entry_packets.upcoming(explained, ends, page),
@@ -67,6 +69,21 @@ def _heading(entry: dict[str, Any], ends: Ends) -> str:
     said = "assured" if "assured" in status else "answered" if "seen-reply" in status else "never answered"
     state = f" {entry['state']}" if entry["state"] else ""
     return f"{entry['protocol']}{state}, {said}: {ends['orig']} -> {ends['reply']}"
+
+
+def _whose(entry: dict[str, Any], page: Page) -> list[str]:
+    owner = entry["owner"]
+    parts = [f"{owner['name']} ({owner['runtime']})"] if owner else []
+    parts += [f"service {entry['service']}"] if entry["service"] else []
+    return page.wrap(", ".join(parts), "  ") if parts else []
+
+
+def _since(entry: dict[str, Any], page: Page) -> list[str]:
+    """When it was made, and since when nothing came, as far as that is known."""
+    parts = [f"made at {entry['started_at']}"] if entry["started_at"] else []
+    if entry["idle_s"]:
+        parts.append(f"silent for {words.duration(entry['idle_s'])}")
+    return page.wrap(", ".join(parts), "Since   ", _INDENT) if parts else []
 
 
 def _came(origins: Iterable[Origin], ends: Ends, page: Page) -> list[str]:

@@ -152,12 +152,10 @@ EL6: Final = replace(
 EL6_EARLY: Final = replace(
     EL6,
     name="el6-early",
-    trees="042stab092.1, 2.6.32-431.el6: that they lack the clamp; the rest is el6's",
+    trees="042stab092.1 and 2.6.32-431.el6 as to the clamp, el6's as to the rest",
     clamps_one_sided=False,
 )
-V2_6_32: Final = replace(
-    EL6_EARLY, name="2.6.32", trees="none: el6's, less what came later", challenge_ack=False
-)
+V2_6_32: Final = replace(EL6_EARLY, name="2.6.32", trees="el6's, less what came later", challenge_ack=False)
 V2_6_18: Final = replace(
     V2_6_32,
     name="2.6.18",

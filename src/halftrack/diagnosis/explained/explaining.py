@@ -121,8 +121,9 @@ def _notes(evidence: Evidence, seen: Seen, book: Rulebook) -> Iterator[str]:
         basis = "state, status and counters" if seen.packets else "state and status"
         yield f"TCP flags are not shown: how it came is concluded from {basis}"
     if evidence.kernel is None:
-        yield f"the kernel is not known: rules of {book.profile.name} are taken (--assume kernel=...)"
+        kept = "; entries here live longer than newer ones allow" if not book.profile.clamps_one_sided else ""
+        yield f"the kernel is not known{kept}: --assume kernel=... tells"
     if seen.status & uapi.IPS_FIXED_TIMEOUT:
         yield "its time is fixed: no packet moves it"
     if book.profile is not profiles.PRESENT:
-        yield f"the rules of {book.profile.name} were read from that kernel's source, not tried on it"
+        yield f"rules of {book.profile.name}: read from {book.profile.trees}; not tried on such a kernel"
