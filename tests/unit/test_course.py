@@ -10,7 +10,7 @@ import pytest
 from halftrack.diagnosis import examine, makeup
 from halftrack.diagnosis.conditions import LOOSE, MAX, Service
 from halftrack.tcp import timeouts
-from unit.flowrows import evidence, table
+from unit.flowrows import evidence, row, table
 from unit.planned import OLD_KERNEL, SETTINGS, WEB, leak, plan, silent, step
 
 if TYPE_CHECKING:
@@ -116,3 +116,24 @@ def test_where_the_times_are_not_known_nothing_is_foretold() -> None:
     seen = evidence(table(*rows, settings=SETTINGS, limit=1_000), kernel=OLD_KERNEL)
     effect = step(plan(seen, "shorten-established"), "shorten-established").effect
     assert (effect.points, effect.settles_at) == ((), None)
+
+
+@pytest.mark.parametrize("seconds", [3_600, 7_440, 20_000, 100_000, 432_000])
+def test_those_that_fall_silent_for_good_are_counted_once(seconds: int) -> None:
+    """Answered ones, one every 86 s for five days: the youngest are not told from what is in use yet."""
+    rows = [
+        row(f"198.51.{n >> 8}.{n & 255}", WEB, 50_000, 443, left=432_000 * n // ENTRIES + 1)
+        for n in range(ENTRIES)
+    ]
+    in_use = [row(f"192.0.2.{n % 250}", WEB, 40_000 + n, 443, left=432_000 - n % 200) for n in range(500)]
+    seen = evidence(table(*rows, *in_use, settings=SETTINGS, limit=262_144), kernel=OLD_KERNEL)
+    cases = examine(seen).cases
+    made = makeup.of(cases[0].view, cases)
+    assert [case.symptom for case in cases] == ["idle-established"]
+    after = under(made.course, **{timeouts.ESTABLISHED: seconds})
+    settled = 500 + ENTRIES * seconds / (5 * DAY)
+    assert after.settles_at() == pytest.approx(settled, rel=0.03)
+    for at_s in (1_800, 7_440, 20_000, DAY, 3 * DAY):
+        going = ENTRIES * max(1 - at_s / (5 * DAY), 0)
+        staying = ENTRIES * min(at_s, seconds) / (5 * DAY)
+        assert entries(after, at_s)[0] == pytest.approx(500 + going + staying, rel=0.03)

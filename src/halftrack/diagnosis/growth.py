@@ -62,6 +62,8 @@ class Growth:
     """Entries of which it is known when they were last heard."""
     paced: Paced | None = None
     """Where entries come at a rate."""
+    blind_s: int = 0
+    """How long an entry is silent before the symptom holds it; until then it is among the rest."""
 
     @property
     def told(self) -> bool:
@@ -100,6 +102,7 @@ def growth(case: Case) -> Growth:
         seen_s=int(idle.max()),
         timed=idle.size,
         paced=_paced(arrivals, idle, _end_s(case, drawn), drawn.bucket_s),
+        blind_s=quiet_s(case.view) if case.symptom == "idle-established" else 0,
     )
 
 

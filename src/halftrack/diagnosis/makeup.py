@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from halftrack.diagnosis import forecast, origins
+from halftrack.diagnosis.arrivals import Rate
 from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.conditions import Conditions
 from halftrack.diagnosis.course import Course
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from halftrack.diagnosis.arrivals import Rate
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.conditions import Service
     from halftrack.diagnosis.course import Shares
@@ -144,11 +144,22 @@ class _Making:
     def stuck(self, rows: npt.NDArray[np.intp], rule: int, symptom: str, growing: _Growing) -> Part:
         """Entries of a case, none of which is heard again."""
         ends, lives, grown = self._ends(rows), self.spans[rule], growing.case
+        if _passing(grown) and lives is not None:
+            return self._turned_over(symptom, rows, rule, lives)
         if growing.measured or (grown.told and not (self.doubtful and grown.too_brief)):
-            return Part(symptom, rule, rows.size, ends, grown.arrivals, share=growing.share, lives=lives)
-        passing = grown.lifetime_s is not None and grown.lifetime_s <= _PASSING_S
-        if grown.lifetime_s is not None and lives is not None and (passing or not self.doubtful):
-            # Gone so soon, or so few, that they are a level: see forecast.doubt.
+            return Part(
+                symptom,
+                rule,
+                rows.size,
+                ends,
+                grown.arrivals,
+                share=growing.share,
+                lives=lives,
+                blind_s=grown.blind_s,
+                given_s=grown.lifetime_s or 0,
+            )
+        if grown.lifetime_s is not None and lives is not None and not self.doubtful:
+            # So few that they are a level: see forecast.doubt.
             return self._turned_over(symptom, rows, rule, lives)
         return Part(symptom, rule, rows.size, ends, told=not self.doubtful, lives=lives)
 
@@ -177,3 +188,10 @@ class _Making:
     def _ends(self, rows: npt.NDArray[np.intp]) -> Clock:
         left = self.view.flows["timeout"][pl.Series(rows)].drop_nulls()
         return Clock.of(left.to_numpy() + 1)
+
+
+def _passing(grown: Growth) -> bool:
+    """Gone so soon that they are replaced all the time, as long as nothing began just now."""
+    if grown.lifetime_s is None or grown.lifetime_s > _PASSING_S:
+        return False
+    return not isinstance(grown.arrivals, Rate) or grown.arrivals.lately_s is None

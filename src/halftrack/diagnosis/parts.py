@@ -36,6 +36,7 @@ class Part:
     what may have begun so. ``untracked``: share that gets no entry any more; ``strict``: neither does what
     is picked up. ``capped``: share that lives so many seconds at most. ``cleared``: share of what is there
     now that goes within ``cleared_s``. ``shaken``: a setting is another one that may have given it its time.
+    ``blind_s``: so long it is silent before it is among these entries, and ``given_s`` what a packet gave it.
     """
 
     symptom: str | None
@@ -54,13 +55,23 @@ class Part:
     cleared: float = 0.0
     cleared_s: int = 0
     shaken: bool = False
+    blind_s: int = 0
+    given_s: int = 0
 
     @classmethod
     def of(cls, grown: Growth) -> Part:
         """A case as one part, as it goes on under the settings of today."""
         lives = None if grown.lifetime_s is None else Span.exactly(grown.lifetime_s)
         return cls(
-            "", keeping.UNTOLD, grown.entries, grown.ends, grown.arrivals, told=grown.told, lives=lives
+            "",
+            keeping.UNTOLD,
+            grown.entries,
+            grown.ends,
+            grown.arrivals,
+            told=grown.told,
+            lives=lives,
+            blind_s=grown.blind_s,
+            given_s=grown.lifetime_s or 0,
         )
 
     def at(self, at_s: Seconds, pace: Pace) -> Seconds:
@@ -84,7 +95,7 @@ class Part:
             if self.rule == keeping.UNTOLD and self.symptom is None:
                 return left if pace == "slow" and self.shaken else np.full_like(at_s, self.entries)
             return left
-        return left + self._come(at_s, pace)
+        return left + self._on_the_way(at_s, pace) + self._come(at_s, pace)
 
     def _come(self, at_s: Seconds, pace: Pace) -> Seconds:
         gone = self._without(pace)
@@ -98,7 +109,18 @@ class Part:
                 return _unknown(at_s, come)
             if self.comes is not None:
                 come = come + share * self.comes.arrived(at_s, pace, lifetime_s)
+            if self.blind_s and isinstance(self.comes, Rate):
+                # The rest has them until then, and stays as many. A step comes on top of what is in use.
+                come = come - share * self.comes.arrived(at_s, pace, min(self.blind_s, lifetime_s))
         return self.share * (1 - gone) * come
+
+    def _on_the_way(self, at_s: Seconds, pace: Pace) -> Seconds:
+        """Those that fell silent already, and are among these entries once they have been so for longer."""
+        if not self.blind_s or not isinstance(self.comes, Rate):
+            return np.zeros_like(at_s)
+        gone_s = np.clip(at_s - (self.given_s - self.blind_s), 0, self.blind_s)
+        here_s = np.maximum(np.minimum(at_s, self.blind_s) - gone_s, 0)
+        return np.asarray(self.share * (1 - self.untracked) * getattr(self.comes, pace) * here_s, np.float64)
 
     def _turned_over(self, at_s: Seconds, pace: Pace, comes: Turnover) -> Seconds:
         """A present silence lasts as it would have; of those to come each as long as is set then."""
@@ -115,12 +137,17 @@ class Part:
         return (1 - gone) * still + gone * self.left(at_s)
 
     def _without(self, pace: Pace) -> float:
-        """Share of what would come that gets no entry."""
+        """Share of what would come that gets no entry.
+
+        What is in use has its entry already, and keeps it as long as it is heard.
+        """
         picked_up = 0.0
         if self.strict and pace == "slow":
             picked_up = self.maybe
-        elif self.strict and not isinstance(self.comes, Turnover):
-            picked_up = self.picked_up
+        elif self.strict:
+            in_use = isinstance(self.comes, Turnover)
+            one_sided = pace == "likely" and self.rule == keeping.ONE_SIDED
+            picked_up = self.picked_up if not in_use or one_sided else 0.0
         return 1 - (1 - self.untracked) * (1 - picked_up)
 
     def _lifetimes(self, pace: Pace) -> tuple[tuple[float, int | None], ...]:
