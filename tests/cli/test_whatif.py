@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ import pytest
 
 from cli.conftest import FOUNDING
 from halftrack.evidence.values import Gap
+from halftrack.formats import bundle
 from halftrack.reporters.schema import whatif as schema
-from unit.flowrows import evidence, table
-from unit.planned import leak, old_node, silent
+from unit.flowrows import TAKEN_AT, evidence, one_sided, table
+from unit.planned import OLD_KERNEL, SETTINGS, WEB, leak, old_node, silent
 
 if TYPE_CHECKING:
     from cli.conftest import Run
@@ -105,6 +107,33 @@ def test_moments_that_are_none_are_refused(run: Run, tmp_path: Path, moments: st
     assert "two moments" in ran.err
 
 
+def test_two_bundles_say_themselves_when_they_were(run: Run, tmp_path: Path) -> None:
+    """Of several tables in each it is the largest, and in the earlier one the same."""
+    before = [*leak(40, over_s=86_400), *silent(20, idle_s=100)]
+    later = [
+        *({**each, "timeout": each["timeout"] - 3_600} for each in before[:40]),
+        *(one_sided(WEB, f"198.20.0.{n}", dport=9, left=432_000 - 36 * n) for n in range(100)),
+        *silent(20, idle_s=100),
+    ]
+    paths = []
+    for name, rows, hours in (("monday", before, 0), ("later", later, 1)):
+        tables = table(*rows, settings=SETTINGS, limit=9_000), table(*silent(3), netns="web")
+        seen = evidence(*tables, kernel=OLD_KERNEL, taken_at=TAKEN_AT + timedelta(hours=hours))
+        paths.append(tmp_path / name)
+        with paths[-1].open("wb") as file:
+            bundle.write(seen, "test", file)
+    words = [word for path in paths for word in ("--from", str(path))]
+    ran = run("whatif", *words, "tcp_timeout_established=7200", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["source"], found["netns"], found["growth"]) == ("bundle", "host", "measured")
+    assert "100 new one-sided entries in the 1 h between two moments" in found["basis"]
+    assert found["settles_at"] == pytest.approx(200 + 20, rel=0.05)
+    alone = run("whatif", *words[2:], "tcp_timeout_established=7200")
+    assert alone.code == 0
+    assert "there are others: web" in alone.err
+
+
 def test_three_tables_are_too_many(run: Run, tmp_path: Path) -> None:
     words = [word for name in "abc" for word in ("--from", str(dump(tmp_path / name)))]
     ran = run("whatif", *words, "tcp_loose=0")
@@ -142,7 +171,7 @@ def test_the_largest_table_is_taken_and_the_others_are_named(run: Run) -> None:
     ran = run("whatif", "tcp_loose=0", seen=seen)
     assert ran.code == 0
     assert "30 entries in web now" in ran.out
-    assert "--netns for host" in ran.err
+    assert "there are others: host" in ran.err
 
 
 def test_entries_that_were_not_seen_are_said(run: Run) -> None:

@@ -25,6 +25,7 @@ from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Save
 from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
 from halftrack.evidence.stack import StackCounters
+from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import (
     Counters,
     Evidence,
@@ -97,6 +98,7 @@ def whole() -> Evidence:
             {"eth0": 1},
         ),
         rules=rulesets.read(None, saves=(Save("iptables-save", "ip", "iptables-nft", _RULES),), services="x"),
+        tracking=Tracking("table inet filter", ("nft list ruleset",)),
         events=Events(30.0, 5, 4, 3, 2.5, flows(one_sided()), kept_all=False, overruns=1, unreadable=2),
     )
     return Evidence(

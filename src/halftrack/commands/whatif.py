@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from halftrack import whatif
-from halftrack.commands import durations, options, output, unread
+from halftrack.commands import durations, moments, options, output, unread
 from halftrack.commands.sources import evidence
-from halftrack.errors import Incomplete, UnreadableInput, UsageError
+from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.whatif.words import EXAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from halftrack.commands.moments import Moment
     from halftrack.commands.options import Options
     from halftrack.evidence.rulesets import Ruleset
-    from halftrack.evidence.values import Evidence, Table
+    from halftrack.evidence.values import Evidence
     from halftrack.whatif.answering import Seen
     from halftrack.whatif.document import WhatIf
 
 _HORIZON: Final = "5d"
 _LONGEST_S: Final = 366 * 86_400
-_MOMENTS: Final = 2
+_TWO: Final = 2
+_NAMED: Final = 3
 
 
 @click.command(
@@ -39,7 +42,11 @@ _MOMENTS: Final = 2
 )
 @click.argument("words", metavar="SETTING=VALUE...", nargs=-1)
 @click.option(
-    "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
+    "--from",
+    "sources",
+    metavar="SOURCE",
+    multiple=True,
+    help="A table as text or a bundle, - for standard input.",
 )
 @click.option(
     "--horizon",
@@ -54,103 +61,84 @@ def command(context: click.Context, *, words: tuple[str, ...], sources: tuple[st
     given = options.given(context)
     asked = whatif.parse(words)
     horizon_s = durations.seconds("--horizon", horizon, _LONGEST_S, example=_HORIZON)
-    interval_s = _apart(given)
-    seen = _evidence(sources, given)
-    missing = unread.entries(seen)
+    interval_s = moments.apart(given)
+    read = _read(sources, given)
+    missing = unread.entries(read[-1])
+    found = moments.moments(read)
     from halftrack.whatif import answering  # noqa: PLC0415  # loads polars
 
-    table, others = _table(seen, sources)
-    found = answering.answer(_seen(seen, table, sources, interval_s, given), asked, horizon_s)
-    output.write(_shown(found, given))
-    if others:
-        names = ", ".join(each.netns for each in others[:3])
-        output.message(f"this is about {table.netns}, the largest table; --netns for {names}", given)
+    output.write(_shown(answering.answer(_seen(found, interval_s, given), asked, horizon_s), given))
+    if found[-1].others:
+        others = ", ".join(found[-1].others[:_NAMED])
+        named = found[-1].table.netns
+        output.message(f"this is about {named}, the largest table; there are others: {others}", given)
     if missing:
         raise Incomplete(f"answered without entries that were not seen: {missing}")
     return 0
 
 
-def _apart(given: Options) -> int | None:
-    """Seconds between two moments that were named, ``--assume taken-at=FIRST,SECOND``; the second stays."""
-    told = given.assume.get("taken-at", "")
-    first, comma, second = told.partition(",")
-    if not comma:
-        return None
-    from halftrack.formats.moments import instant  # noqa: PLC0415  # for two named moments alone
-
-    moments = [instant(first), instant(second)]
-    if moments[0] is None or moments[1] is None or moments[0] == moments[1]:
-        raise UsageError(
-            f"--assume taken-at={told}: write two moments, e.g. 2026-11-16T09:00Z,2026-11-18T09:05Z"
-        )
-    given.assume["taken-at"] = second
-    return round((moments[1] - moments[0]).total_seconds())
-
-
-def _evidence(sources: Sequence[str], given: Options) -> Evidence:
-    from halftrack.diagnosis import COLUMNS  # noqa: PLC0415  # beside what loads polars
+def _read(sources: Sequence[str], given: Options) -> tuple[Evidence, ...]:
+    """Two bundles, or one and a dump, are two nodes' worth of evidence; all else is one."""
+    from halftrack import formats  # noqa: PLC0415  # beside what loads polars
+    from halftrack.diagnosis import COLUMNS  # noqa: PLC0415  # likewise
     from halftrack.evidence.rulesets import OF_ENTRIES  # noqa: PLC0415  # likewise
 
-    return evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
+    selection = Selection(columns=COLUMNS | OF_ENTRIES)
+    if len(sources) == _TWO and any(each != "-" and formats.is_bundle(each) for each in sources):
+        return tuple(evidence((each,), given, selection=selection) for each in sources)
+    return (evidence(sources, given, selection=selection),)
 
 
-def _table(seen: Evidence, sources: Sequence[str]) -> tuple[Table, list[Table]]:
-    """The table that it is about, and the others that were read; of two moments the last one."""
-    read = [table for table in seen.tables if table.flows is not None and not table.skipped]
-    if not read:
-        raise UnreadableInput("no connection table with entries was read")
-    if sources and len(read) > _MOMENTS:
-        raise UsageError(f"{len(read)} tables: name one, or two moments of the same one")
-    if sources:
-        return read[-1], []
-    largest = max(read, key=lambda each: len(each.flows or ()))
-    return largest, [each for each in read if each is not largest]
+def _seen(found: Sequence[Moment], interval_s: int | None, given: Options) -> Seen:
+    """The later moment as it was seen, with what was watched since the earlier one."""
+    from halftrack.whatif import watching  # noqa: PLC0415  # loads polars
 
-
-def _seen(
-    seen: Evidence, table: Table, sources: Sequence[str], interval_s: int | None, given: Options
-) -> Seen:
-    from dataclasses import replace  # noqa: PLC0415  # beside what loads polars
-
-    from halftrack.diagnosis import examine  # noqa: PLC0415  # likewise
-    from halftrack.diagnosis.view import view  # noqa: PLC0415  # likewise
-    from halftrack.whatif import watching  # noqa: PLC0415  # likewise
-    from halftrack.whatif.answering import Seen  # noqa: PLC0415  # likewise
-
-    def looked_at(one: Table) -> Seen:
-        alone = replace(seen, tables=(one,))
-        cases = examine(alone).cases
-        return Seen(cases[0].view if cases else view(one, alone), cases)
-
-    two = [each for each in seen.tables if each.flows is not None] if sources else []
-    if len(two) < _MOMENTS:
-        found = looked_at(table)
-        return replace(found, rules=_rules(seen, table, given))
-    first, second = two
-    assert first.flows is not None  # noqa: S101  # chosen so
-    assert second.flows is not None  # noqa: S101  # likewise
-    in_order, apart_s = watching.in_order(first.flows, second.flows)
+    if len(found) < _TWO:
+        return replace(_looked_at(found[0]), rules=_rules(found[0], given))
+    first, second = found
+    one, other = first.table.flows, second.table.flows
+    assert one is not None  # noqa: S101  # chosen so
+    assert other is not None  # noqa: S101  # likewise
+    if interval_s is None:
+        interval_s = _between(first, second)
+    in_order, apart_s = True, None
     if interval_s is not None:
         in_order, apart_s = interval_s > 0, abs(interval_s)
-    earlier, later = looked_at(first), looked_at(second)
-    if not in_order:
-        earlier, later = later, earlier
+    else:
+        in_order, apart_s = watching.in_order(one, other)
     if apart_s is None:
         raise UsageError(
-            f"how far apart {first.netns} and {second.netns} are cannot be told from their entries:"
-            " write --assume taken-at=FIRST,SECOND"
+            f"how far apart {first.table.netns} and {second.table.netns} are cannot be told from their"
+            " entries: write --assume taken-at=FIRST,SECOND"
         )
-    between = watching.watched(earlier, later, apart_s)
-    return replace(later, watched=between)
+    earlier, later = _looked_at(first), _looked_at(second)
+    if not in_order:
+        earlier, later = later, earlier
+    return replace(later, watched=watching.watched(earlier, later, apart_s))
 
 
-def _rules(seen: Evidence, table: Table, given: Options) -> Ruleset | None:
-    """The rules that packets of this node meet, for this node alone."""
-    if seen.source != "live" or given.root != Path("/"):
+def _between(first: Moment, second: Moment) -> int | None:
+    """Seconds between two moments that say when they were."""
+    one, other = first.evidence.taken_at, second.evidence.taken_at
+    return None if one is None or other is None or one == other else round((other - one).total_seconds())
+
+
+def _looked_at(one: Moment) -> Seen:
+    from halftrack.diagnosis import examine  # noqa: PLC0415  # loads polars
+    from halftrack.diagnosis.view import view  # noqa: PLC0415  # likewise
+    from halftrack.whatif.answering import Seen  # noqa: PLC0415  # likewise
+
+    cases = examine(one.evidence).cases
+    return Seen(cases[0].view if cases else view(one.table, one.evidence), cases)
+
+
+def _rules(one: Moment, given: Options) -> Ruleset | None:
+    """The rules that packets meet, where it is about this node."""
+    if one.evidence.source != "live" or given.root != Path("/"):
         return None
     from halftrack.live import rules  # noqa: PLC0415  # for this node alone
 
-    return rules.of(table.namespace)
+    return rules.of(one.table.namespace)
 
 
 def _shown(found: WhatIf, given: Options) -> bytes:

@@ -41,3 +41,11 @@ def read(
     from halftrack.formats.reading import evidence_of  # noqa: PLC0415  # brings numpy and Polars
 
     return evidence_of(sources, assume=assume or {}, stdin=stdin, budget_s=budget_s)
+
+
+def is_bundle(name: str) -> bool:
+    """Whether a file is what ``collect`` wrote. Raises UnreadableInput where it cannot be read."""
+    from halftrack.formats import bundle  # noqa: PLC0415  # beside what brings numpy
+    from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
+
+    return bundle.begins(source(name, None))

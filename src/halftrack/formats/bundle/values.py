@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 import msgspec
 import polars as pl
 
-from halftrack.evidence import events, flows, routing, rulesets, shaping, stack, tcp_sockets
+from halftrack.evidence import events, flows, routing, rulesets, shaping, stack, tcp_sockets, tracking
 from halftrack.evidence.values import Sockets
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "Shaping": shaping.Shaping,
     "StackCounters": stack.StackCounters,
     "TcpSockets": tcp_sockets.TcpSockets,
+    "Tracking": tracking.Tracking,
 }
 """What the modules of values name only for a type checker."""
 
