@@ -25,7 +25,7 @@ bench: $(ENV)/.installed-dev   ## ratios against references measured in the same
 	@scripts/debian-packages
 	@$(ENV)/bin/python -m benchmarks
 
-fuzz: $(ENV)/.installed-dev    ## the decoder and the text reader, for longer than the tests do
+fuzz: $(ENV)/.installed-dev    ## the decoder and the readers of text and captures, for longer than the tests do
 	@HALFTRACK_FUZZ_EXAMPLES=200000 $(ENV)/bin/python -m pytest -q tests/fuzz
 
 $(ENV)/.installed-run: pyproject.toml
