@@ -21,7 +21,7 @@ REMEDY_HEADINGS = [f"## {name}" for name in remedy_pages.SECTIONS]
 LONGEST = {"remedy": 98}
 """Lines: a remedy says the same also by hand, for nft and for iptables."""
 LIST_OPTIONS = {"--by", "--top", "--sort", "--from"}
-LIST_FLAGS = {"--count", "--csv", "--jsonl", "--json"}
+LIST_FLAGS = {"--count", "--csv", "--explain", "--jsonl", "--json"}
 
 
 def slugs(kind: str) -> set[str]:

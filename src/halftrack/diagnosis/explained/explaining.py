@@ -35,7 +35,7 @@ def explain(
     book, assumed = _rulebook(evidence, table, seen)
     at = evidence.taken_at
     gone = None
-    if at is not None and seen.left_s is not None and seen.left_s <= timeouts.LONGEST:
+    if at is not None and seen.left_s is not None and 0 <= seen.left_s <= timeouts.LONGEST:
         gone = at.replace(microsecond=0) + timedelta(seconds=seen.left_s)
     document = Explained(
         matching=matching,
