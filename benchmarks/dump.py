@@ -53,7 +53,7 @@ def main(count: int = 1_000_000) -> bool:
             partial(in_netns, netns.name, *halftrack, "doctor", "--json", "--netns", "self"),
             conntrack_of(netns),
             0.75,
-            350,
+            most_mb=350,
         )
     with mixed_table(count, one_sided=0.01) as netns:
         held &= compare(

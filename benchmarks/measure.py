@@ -56,11 +56,17 @@ def call(work: Callable[[], object]) -> Run:
 
 
 def compare(
-    title: str, ours: Callable[[], Run], reference: Callable[[], Run], limit: float, most_mb: float = math.inf
+    title: str,
+    ours: Callable[[], Run],
+    reference: Callable[[], Run],
+    limit: float,
+    *,
+    most_mb: float = math.inf,
+    most_s: float = math.inf,
 ) -> bool:
     """Print the median ratio ours / reference over alternating runs; whether it is within ``limit``.
 
-    ``most_mb``: what our process may have resident at its peak.
+    ``most_mb``: what our process may have resident at its peak; ``most_s``: how long it may take.
     """
     ours()
     reference()
@@ -69,10 +75,11 @@ def compare(
     mine = statistics.median(a.seconds for a, _ in pairs)
     theirs = statistics.median(b.seconds for _, b in pairs)
     memory = max(a.rss_mb for a, _ in pairs)
-    held = ratio <= limit and memory <= most_mb
+    held = ratio <= limit and memory <= most_mb and mine <= most_s
     bound = f" (at most {most_mb:.0f})" if math.isfinite(most_mb) else ""
+    time_bound = f" (at most {most_s:.1f})" if math.isfinite(most_s) else ""
     print(
-        f"{title:<44} {mine:7.3f} s / {theirs:7.3f} s = {ratio:5.2f}  (at most {limit:.2f})"
+        f"{title:<44} {mine:7.3f} s{time_bound} / {theirs:7.3f} s = {ratio:5.2f}  (at most {limit:.2f})"
         f"{f'  {memory:4.0f} MB' if memory else ''}{bound}{'' if held else '  MISSED'}",
         flush=True,
     )
