@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import affected, captures, drain, dump, node, text, tracker, whatif
+from benchmarks import affected, captures, drain, dump, node, replay, text, tracker, whatif
 
 held = text.main()
 held &= captures.main()
 held &= tracker.main()
 held &= whatif.main()
+held &= replay.main()
 if os.geteuid():
     print("not root: benchmarks of the live table left out")
 else:

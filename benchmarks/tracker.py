@@ -19,9 +19,9 @@ from halftrack.tcp.tracker import Tracker
 
 FLOWS: Final = 100_000
 PACKETS: Final = 1_000_000
-_OPTIONS: Final = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\0\0\0\x01\0\0\0\0\x01\x03\x03\x07"
-_STAMP: Final = b"\x01\x01\x08\x0a\0\0\0\x02\0\0\0\x01"
-_TALK: Final = (
+OPTIONS: Final = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\0\0\0\x01\0\0\0\0\x01\x03\x03\x07"
+STAMP: Final = b"\x01\x01\x08\x0a\0\0\0\x02\0\0\0\x01"
+TALK: Final = (
     # by the client, flags, seq and ack from where each began, payload
     (True, TH_SYN, 0, 0, 0),
     (False, TH_SYN | TH_ACK, 0, 1, 0),
@@ -42,8 +42,8 @@ def replay(tracker: Tracker) -> None:
     server = 0xCB00_7149 << 16 | 443
     tcp = tracker.tcp
     now = 0.0
-    for by_client, flags, seq, ack, length in _TALK:
-        options = _OPTIONS if flags & TH_SYN else _STAMP
+    for by_client, flags, seq, ack, length in TALK:
+        options = OPTIONS if flags & TH_SYN else STAMP
         for number in range(FLOWS):
             client = number << 16 | 50_000
             at = 0xFFFF_F000 + number
