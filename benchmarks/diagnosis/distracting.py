@@ -30,7 +30,9 @@ def _cookies(scene: Scene) -> None:
     scene.net.server.set({"ipv4/tcp_syncookies": "0"})
 
 
-KINDS: Final[dict[str, Callable[[Scene], None]]] = {"limit": _limit, "crowd": _crowd, "cookies": _cookies}
+CROWD: Final = "crowd"
+"""Not together with healthy traffic that goes on, whose port it takes."""
+KINDS: Final[dict[str, Callable[[Scene], None]]] = {"limit": _limit, CROWD: _crowd, "cookies": _cookies}
 
 
 def distract(scene: Scene, kind: str) -> None:

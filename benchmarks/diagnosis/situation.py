@@ -72,15 +72,16 @@ def _shared_out(runs: int, singles: bool, both: bool, well: bool) -> tuple[int, 
 
 
 def _varied(number: int, scenarios: tuple[str, ...], chance: random.Random) -> Situation:
+    distraction = chance.choice(("", *distracting.KINDS))
     return Situation(
         number=number,
         scenarios=scenarios,
         ipv6=chance.random() < 1 / 3,
         port=chance.choice(_PORTS),
         load=chance.choice(_LOADS),
-        background=chance.choice(_BESIDE),
+        background=0 if distraction == distracting.CROWD else chance.choice(_BESIDE),
         founded=chance.random() < 1 / 4,
         counting=chance.random() < 1 / 2,
         stamping=chance.random() < 1 / 4,
-        distraction=chance.choice(("", *distracting.KINDS)),
+        distraction=distraction,
     )

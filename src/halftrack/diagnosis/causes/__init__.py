@@ -62,9 +62,9 @@ def weigh_all(case: Case) -> tuple[Cause, ...]:
     """
     if not case.rows.height:
         return ()
-    found = _weighed(case)
+    found = each(case)
     for part in parts.of(case):
-        for name, cause in _weighed(part.case).items():
+        for name, cause in each(part.case).items():
             if cause.confidence >= LIKELY and (
                 name not in found or cause.confidence > found[name].confidence
             ):
@@ -75,7 +75,8 @@ def weigh_all(case: Case) -> tuple[Cause, ...]:
     return (unknown.weigh(case, ranked), *ranked)
 
 
-def _weighed(case: Case) -> dict[str, Cause]:
+def each(case: Case) -> dict[str, Cause]:
+    """Causes of these entries as they are, by name; those for which there is nothing are left out."""
     return {cause.cause: cause for weigh in CAUSES if (cause := weigh(case)) is not None}
 
 

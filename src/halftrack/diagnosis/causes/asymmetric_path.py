@@ -1,7 +1,7 @@
 """asymmetric-path: the other direction takes another way, so these entries are living traffic.
 
-Where the client alone is heard, a server that answers past this node (direct-return) shows the same and is
-more often why; what both show makes neither likely then.
+Where the client of a service of ours alone is heard, it is the server that answers past this node: what
+shows that is direct-return's evidence.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ SYMPTOMS: Final = frozenset({"one-sided", "half-open"})
 def weigh(case: Case) -> Cause | None:
     if case.symptom not in SYMPTOMS:
         return None
-    own = not one_way.client_alone(case)
+    ours = not one_way.answered_past_us(case)
     forwarded = facts.share(case.rows, facts.forwarded())
     return conclude(
         "asymmetric-path",
         0.05,
         (
-            *one_way.in_use(case, own=own),
-            *replies.by_another_way(case, own=own),
+            *(one_way.in_use(case) if ours else ()),
+            *(replies.by_another_way(case) if ours else ()),
+            *(ways.of_answers(case) if ours else ()),
             Clue("share that only passes through here", round(forwarded, 2), facts.entries_of(case.view), 0.1)
             if forwarded >= facts.MOSTLY
             else None,
             one_way.long_silent(case),
             unmoved.by_packets(case, -0.9),
-            *ways.of_both_directions(case, own=own),
+            *ways.of_both_directions(case),
             ways.invalid(case),
         ),
         (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def weigh(case: Case) -> Cause | None:
-    if case.symptom not in asymmetric_path.SYMPTOMS or not one_way.client_alone(case):
+    if case.symptom not in asymmetric_path.SYMPTOMS or not one_way.answered_past_us(case):
         return None
     here = facts.entries_of(case.view)
     client = round(1 - one_way.server_alone(case), 2)
@@ -30,11 +30,11 @@ def weigh(case: Case) -> Cause | None:
             if case.symptom == "one-sided"
             # Whatever does not answer looks like that.
             else Clue("share in which the client alone was heard", client, here, 0.05),
-            *one_way.in_use(case, own=True),
-            *replies.by_another_way(case, own=True),
+            *one_way.in_use(case),
+            *replies.by_another_way(case),
             one_way.long_silent(case),
             unmoved.by_packets(case, -0.9),
-            *ways.of_answers(case, own=True),
+            *ways.of_answers(case),
             *through,
             ways.invalid(case),
         ),

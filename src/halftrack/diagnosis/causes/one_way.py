@@ -36,23 +36,27 @@ def server_alone(case: Case) -> float:
     return facts.share(case.rows.sample("local_src", "side"), facts.server_spoke())
 
 
-def client_alone(case: Case) -> bool:
-    """Whether the entries are the client's packets alone."""
-    return 1 - server_alone(case) >= facts.MOSTLY
+def answered_past_us(case: Case) -> bool:
+    """Whether the client alone was heard, and the server is ours or nobody's that is known.
+
+    Where the client is ours, its answers come by another way: that is another cause.
+    """
+    ours = facts.share(case.rows.sample("side"), pl.col("side").cast(pl.String) == "client")
+    return 1 - server_alone(case) >= facts.MOSTLY and ours < facts.MOSTLY
 
 
-def in_use(case: Case, *, own: bool) -> tuple[Clue, ...]:
-    """Signs that the entries carry traffic now, where the kernel counts or stamps. ``own``: see ``Clue``."""
+def in_use(case: Case) -> tuple[Clue, ...]:
+    """Signs that the entries carry traffic now, where the kernel counts or stamps."""
     clues = []
     seen = facts.packets(case)
     if seen is not None and seen >= _TALK:
         clues.append(
-            Clue("packets in a typical entry: these are conversations", seen, facts.COUNTERS, 0.6, own=own)
+            Clue("packets in a typical entry: these are conversations", seen, facts.COUNTERS, 0.6, own=True)
         )
     long_used = facts.share(case.rows, pl.col("age_s") - pl.col("idle_s") > _LONG_USED_S)
     if long_used >= 0.5:
         what = f"share heard again more than {_LONG_USED_S} s after it was made"
-        clues.append(Clue(what, round(long_used, 2), facts.STAMPS, 0.6, own=own))
+        clues.append(Clue(what, round(long_used, 2), facts.STAMPS, 0.6, own=True))
     return tuple(clues)
 
 

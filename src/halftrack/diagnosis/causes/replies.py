@@ -80,15 +80,15 @@ def named(case: Case) -> pl.DataFrame:
     )
 
 
-def by_another_way(case: Case, *, own: bool) -> Iterator[Clue]:
-    """For and against answers that reach us and do not pass here. ``own``: see ``Clue``."""
+def by_another_way(case: Case) -> Iterator[Clue]:
+    """For and against answers that reach us and do not pass here."""
     found = of(case)
     if found is None or found.sockets < FEWEST:
         return
     answered = found.answered / max(found.entries, 1)
     if answered >= 0.5:
         what = "share of the entries whose socket hears answers that did not pass here"
-        yield Clue(what, round(answered, 2), found.where, 0.7, own=own)
+        yield Clue(what, round(answered, 2), found.where, 0.7, own=True)
     if found.unheard >= 0.5 * found.sockets:
         yield Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, -0.7)
 

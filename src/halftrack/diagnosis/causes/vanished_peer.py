@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts, frozen, idle_pool, rst_ignored
+from halftrack.diagnosis.causes import facts, frozen, idle_pool, one_way, rst_ignored
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def weigh(case: Case) -> Cause | None:
             )
             if answered < _FEW_ANSWERED
             else None,
-            Clue("different peers per entry", round(peers, 2), here, 0.3, own=True)
+            Clue("different peers per entry", round(peers, 2), here, 0.3, own=not one_way.concerned(case))
             if many and peers >= facts.SPREAD
             else None,
             Clue("few peers hold all of them", round(peers, 2), here, -0.4)

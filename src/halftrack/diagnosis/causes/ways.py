@@ -27,10 +27,9 @@ def known(case: Case) -> bool:
     return at is not None and at.table.routing is not None and case.view.table.routing is not None
 
 
-def of_both_directions(case: Case, *, own: bool) -> Iterator[Clue]:
-    """For and against another way for one of the directions. ``own``: see ``Clue``."""
+def of_both_directions(case: Case) -> Iterator[Clue]:
+    """For and against another way for one of the directions, as the node's own routes tell it."""
     at, near = home.of(case), case.view.table
-    yield from of_answers(case, own=own)
     if near.routing is not None:
         yield from _of_choices(near.routing, f"routes of {near.netns} (rtnetlink)")
     yield from _turned_away(near)
@@ -38,7 +37,7 @@ def of_both_directions(case: Case, *, own: bool) -> Iterator[Clue]:
         yield from _only_one(at.table, at.table.routing, near)
 
 
-def of_answers(case: Case, *, own: bool) -> Iterator[Clue]:
+def of_answers(case: Case) -> Iterator[Clue]:
     """For answers that do not leave by where their questions come in."""
     at = home.of(case)
     if at is None or at.table.routing is None:
@@ -57,7 +56,7 @@ def of_answers(case: Case, *, own: bool) -> Iterator[Clue]:
             f" come in, e.g. to {one.peer} by {one.interface}"
         )
         where = f"routes of {at.name} (rtnetlink)"
-        yield Clue(what, round(len(astray) / len(known), 2), where, 0.5, own=own)
+        yield Clue(what, round(len(astray) / len(known), 2), where, 0.5, own=True)
 
 
 def _without_wire(table: Table) -> set[str]:
