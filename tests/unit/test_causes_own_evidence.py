@@ -18,7 +18,10 @@ from halftrack.diagnosis.causes.weighing import LIKELY, Clue
 from halftrack.evidence import uapi
 from halftrack.evidence.routing import Routing, WayBack
 from halftrack.evidence.shaping import Queue
+from halftrack.evidence.tracking import Tracking
+from halftrack.evidence.values import Counters, LocalAddress
 from halftrack.tcp import releases, timeouts
+from unit import flowrows
 from unit.anything import node
 from unit.caserows import FIVE_DAYS, V4, case, one_sided, rows, spread_evenly
 from unit.causecases import DAY, SLOW, shaped, sockets, stack, tbf, trouble
@@ -106,14 +109,45 @@ def astray(**columns: Any) -> Case:
     return case("one-sided", frame, routing=Routing(ways=(way,)), addresses=())
 
 
+def pool() -> Case:
+    """A database's own sockets, three clients."""
+    peers = [(f"10.0.0.{n % 3 + 2}", 40_000 + n) for n in range(60)]
+    table = flowrows.table(
+        *(
+            flowrows.row(peer, "10.0.0.1", port, 5432, left=FIVE_DAYS - 10_000 - 900 * n)
+            for n, (peer, port) in enumerate(peers)
+        ),
+        sockets=flowrows.sockets(*(("10.0.0.1", 5432, *peer) for peer in peers)),
+        addresses=(LocalAddress("10.0.0.1", 24, "eth0"),),
+    )
+    (one,) = cases(flowrows.evidence(table))
+    return one
+
+
+def frozen() -> Case:
+    frame = rows(60, idle_s=spread_evenly(60, 10_860, 10_800), origin="handshake")
+    return on_kernel(case("orphaned", frame, tracking=Tracking()), "6.12.48", {})
+
+
+def reset() -> Case:
+    """What is reset now, and found invalid."""
+    frame = rows(60, idle_s=spread_evenly(60, DAY), reply_sport=443, origin="handshake")
+    counted = tuple(Counters(float(at), {"invalid": 500 + 40 * at}) for at in (0, 1))
+    resets = stack({"Tcp.EstabResets": 400}, {"Tcp.EstabResets": 420})
+    return case("orphaned", frame, counters=counted, stack=resets)
+
+
 LIKELY_CASES: dict[str, Callable[[], Case]] = {
     "asymmetric-path": astray,
+    "hooks-off": frozen,
+    "idle-pool": pool,
     "direct-return": lambda: astray(local_src=False, service="tcp/80", orig_sport=50_000, orig_dport=80),
     "injected": injected,
     "long-close-wait": close_wait,
     "owner-removed": lambda: case(
         "orphaned", rows(600, idle_s=[3_600 + 43_200 * (n % 6) + n // 6 % 30 for n in range(600)])
     ),
+    "rst-ignored": reset,
     "scan": lambda: half_open(
         500, state=uapi.TCP_CONNTRACK_SYN_SENT, status=0, peer_lo=V4 + 7, orig_dport=range(1, 501)
     ),
@@ -125,7 +159,7 @@ LIKELY_CASES: dict[str, Callable[[], Case]] = {
     ),
     "vanished-peer": lambda: case("orphaned", rows(5_000, idle_s=spread_evenly(5_000, 4 * DAY))),
 }
-"""A case that makes each cause likely; ``idle-pool`` by a whole node, below."""
+"""A case that makes each cause likely."""
 
 
 @pytest.mark.parametrize("cause", LIKELY_CASES)
@@ -185,4 +219,4 @@ def test_nor_in_a_damaged_table(seed: int, told: Told) -> None:
 
 def test_every_cause_is_tried() -> None:
     modules = {weigh.__module__.removeprefix(f"{causes.__name__}.").replace("_", "-") for weigh in CAUSES}
-    assert modules - set(LIKELY_CASES) == {"idle-pool"}
+    assert modules == set(LIKELY_CASES)
