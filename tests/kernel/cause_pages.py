@@ -143,8 +143,8 @@ def of_cause(slug: str) -> list[Scenario]:
 
 
 def causes() -> list[str]:
-    """Those that the lab shows, in the order of its list, but for ``unknown``, which is none."""
-    return [one for one in dict.fromkeys(each.cause for each in lab.SCENARIOS) if one != "unknown"]
+    """Those that the lab shows, in the order of its list; ``unknown``, which is none, last."""
+    return sorted(dict.fromkeys(each.cause for each in lab.SCENARIOS), key=lambda one: one == "unknown")
 
 
 def index(text: str) -> str:

@@ -58,10 +58,12 @@ class Carrier:
     def _carry(self) -> None:
         waiting: list[tuple[float, int, int, bytes]] = []
         number = 0
+        ends = select.poll()  # unlike select it takes descriptors of any number
+        for fd in self._ends:
+            ends.register(fd, select.POLLIN)
         while not self._stop.is_set():
             pause = max(0.0, min(waiting[0][0] - time.monotonic(), _IDLE_S)) if waiting else _IDLE_S
-            ready, _, _ = select.select(list(self._ends), [], [], pause)
-            for fd in ready:
+            for fd, _ in ends.poll(pause * 1000):
                 with contextlib.suppress(OSError):  # nothing there after all, or the device is down
                     packet = os.read(fd, _LONGEST)
                     if len(waiting) < _MOST_WAITING:
