@@ -9,8 +9,8 @@ from halftrack.diagnosis.causes import weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
-from halftrack.evidence.values import Counters, LocalAddress
-from unit.caserows import case, one_sided
+from halftrack.evidence.values import Counters, Front, LocalAddress
+from unit.caserows import V4, case, one_sided
 from unit.causecases import (
     against,
     contained,
@@ -109,3 +109,28 @@ class TestAnotherWay:
     def test_a_server_that_answers_through_this_node(self) -> None:
         found = self.answered_elsewhere("10.88.0.1")
         assert found is None or "leave through this node" in against(found)
+
+    def test_a_service_that_ipvs_hands_on_by_route(self) -> None:
+        frame = one_sided(
+            60, idle_s=[5] * 60, local_src=False, orig_dst_hi=0, orig_dst_lo=V4 + 0xC6336401, orig_dport=80
+        )
+        one = case("one-sided", frame)
+
+        def behind(*fronts: Front) -> list[str]:
+            evidence = dataclasses.replace(one.view.evidence, fronts=fronts)
+            return ranked(dataclasses.replace(one, view=dataclasses.replace(one.view, evidence=evidence)))
+
+        ends = (("10.0.0.5", 80),)
+        past = Front("tcp", 80, ends, "198.51.100.1", past=True)
+        assert behind(past)[0] == "direct-return"
+        for other in (
+            dataclasses.replace(past, past=False),
+            dataclasses.replace(past, port=443),
+            dataclasses.replace(past, address="198.51.100.2"),
+            dataclasses.replace(past, protocol="udp"),
+        ):
+            assert behind(other)[0] == "unknown"
+
+
+def ranked(one: Case) -> list[str]:
+    return [cause.cause for cause in weigh_all(one)]

@@ -187,6 +187,13 @@ def test_ipvs() -> None:
     ]
 
 
+def test_ipvs_that_routes_or_tunnels_has_its_answers_go_past() -> None:
+    found = translations(reading.read(None, services=_IPVS.replace("Masq ", "Route", 1)))
+    assert [one.past for one in found] == [True, False]
+    tunnelled = translations(reading.read(None, services=_IPVS.replace("Masq  ", "Tunnel")))
+    assert [one.past for one in tunnelled] == [True, True]
+
+
 _WORDS = ("-p tcp", "-m tcp", "--dport 80", "--dport 1:65535", "-j A", "-j B", "-d 10.0.0.1/32", "-s 10.0.0.2/32",
           "-j DNAT --to-destination 10.0.3.5:80", "--to-destination", ":", '-m comment --comment "a/b:c"', "!", "-j KUBE-X")  # fmt: skip
 

@@ -110,7 +110,8 @@ class VirtualService:
     """A service of IPVS: what arrives for it is handed on.
 
     ``address`` 128 bits, IPv4 mapped; ``mark``: it is chosen by the packet's mark, whatever its address.
-    ``destinations``: ``(address, port)`` of what it is handed on to.
+    ``destinations``: ``(address, port)`` of what it is handed on to. ``past``: packets are handed on as they
+    are (by route or tunnel), and who answers does so without this node.
     """
 
     protocol: int | None = None
@@ -119,6 +120,7 @@ class VirtualService:
     mark: int | None = None
     text: str = ""
     destinations: tuple[tuple[int, int], ...] = ()
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -88,7 +88,8 @@ class Front:
     """Where the node's rules hand on what is sent to ``address:port``: to one of ``ends``.
 
     ``address`` None: any, mostly any of the node's own. ``name``: what kube-proxy calls it,
-    ``namespace/service:port``. ``whole``: surely all of it goes there.
+    ``namespace/service:port``. ``whole``: surely all of it goes there. ``past``: the ends answer without this
+    node, as behind IPVS that routes.
     """
 
     protocol: str
@@ -97,6 +98,7 @@ class Front:
     address: str | None = None
     name: str | None = None
     whole: bool = True
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)

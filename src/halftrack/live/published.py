@@ -68,6 +68,7 @@ def _front(one: Translation) -> Front:
         None if one.address is None else _text(one.address),
         one.name,
         one.whole,
+        one.past,
     )
 
 

@@ -56,7 +56,7 @@ class Translation:
     """What is sent to ``address`` and ``port`` goes to one of ``ends``.
 
     ``address`` 128 bits, None: any, mostly any of the namespace's own. ``whole``: surely all of it does,
-    none stays or goes elsewhere.
+    none stays or goes elsewhere. ``past``: the ends answer without this node.
     """
 
     protocol: int
@@ -65,6 +65,7 @@ class Translation:
     address: int | None = None
     name: str | None = None
     whole: bool = True
+    past: bool = False
 
 
 _Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -106,7 +107,7 @@ def _all(rules: Ruleset) -> Iterator[Translation]:
         if service.protocol is not None and service.port and service.address is not None:
             ends = tuple(End(*each) for each in service.destinations)
             if ends:
-                yield Translation(service.protocol, service.port, ends, service.address)
+                yield Translation(service.protocol, service.port, ends, service.address, past=service.past)
 
 
 @dataclass(slots=True)

@@ -6,14 +6,17 @@ of these wait in SYN_SENT; one-sided ones come from flows that outlive that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.causes import asymmetric_path, facts, one_way, replies, unmoved, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.evidence import addresses, uapi
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
+
+_TCP: Final = uapi.PROTOCOL_NAMES[uapi.IPPROTO_TCP]
 
 
 def weigh(case: Case) -> Cause | None:
@@ -36,6 +39,7 @@ def weigh(case: Case) -> Cause | None:
             unmoved.by_packets(case, -0.9),
             *ways.of_answers(case),
             *through,
+            _handed_on(case),
             ways.invalid(case),
         ),
         (
@@ -43,3 +47,20 @@ def weigh(case: Case) -> Cause | None:
             None if through else "whether the server answers through another machine: its default route",
         ),
     )
+
+
+def _handed_on(case: Case) -> Clue | None:
+    """What most of the entries ask for is a service of IPVS whose servers answer past this node."""
+    past = {(one.address, one.port) for one in case.view.evidence.fronts if one.past and one.protocol == _TCP}
+    if not past:
+        return None
+    asked = case.rows.sample("orig_dst_hi", "orig_dst_lo", "orig_dport").drop_nulls()
+    counted = asked.group_by(asked.columns).len()
+    of_these = sum(
+        entries for hi, lo, port, entries in counted.iter_rows() if (addresses.to_text(hi, lo), port) in past
+    )
+    share = of_these / max(asked.height, 1)
+    if share < 0.5:
+        return None
+    what = "share that asks for a service which IPVS hands on by route or tunnel"
+    return Clue(what, round(share, 2), "services of IPVS (/proc/net/ip_vs)", 0.7, own=True)
