@@ -141,6 +141,23 @@ def test_other_flows_are_told_as_well(run: Run, capture: str) -> None:
     assert "UDP, 3 bytes" in run("replay", capture, "--explain", f"{CLIENT}:5353-{SERVER}:53").out
 
 
+def test_the_example_is_the_founding_case_as_the_lab_captured_it(run: Run) -> None:
+    told = document(run("replay", "--example", "--kernel", "openvz6-early", "--json"))
+    late = [entry for entry in told["entries"] if entry["one_sided"]]
+    assert len(late) == told["end"]["one_sided"] == told["flows"]["picked_up"] == 17
+    assert {entry["orig"]["sport"] for entry in late} == {80}
+    assert min(entry["left_s"] for entry in late) > 431_900
+    strict = document(run("replay", "--example", "tcp_loose=0", "--json"))
+    assert strict["end"]["one_sided"] == 0
+    story = document(run("replay", "--example", "--explain", str(late[0]["id"]), "--json"))["explained"][
+        "story"
+    ]
+    assert "resets the connection" in story[3]["text"]
+    assert "its entry is gone" in story[4]["text"]
+    assert "a late packet of the server's" in story[5]["text"]
+    assert "it is picked up" in story[6]["text"]
+
+
 def test_two_settings_stand_side_by_side(run: Run, capture: str) -> None:
     ran = run("replay", capture, "--against", "tcp_loose=0")
     assert ran.code == 0
@@ -209,7 +226,7 @@ def test_standard_input_is_read_as_a_file_is(
         (("FILE", "--assume", "limit=5"), 64, "--assume"),
         (("FILE", "--record", "/"), 64, "directory"),
         (("FILE", "--at", "sideways"), 64, "--at"),
-        ((), 64, "FILE"),
+        ((), 64, "name a FILE"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

@@ -2,132 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import socket
 import struct
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from cli.conftest import process
-from halftrack import lab
 from halftrack.evidence import addresses, uapi
-from halftrack.kernel import ctnetlink
-from halftrack.lab.parameters import Parameters
-from halftrack.lab.scene import ENDING, FOUNDING, Scene
-from kernel.tapping import Tap
+from halftrack.lab.scene import ENDING
+from kernel.replaying import Played, Standing, played
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    import polars as pl
-
-
-_SECONDS: Final = 240.0
-"""Other tests run on this machine."""
 _SLACK_S: Final = 2.0
-_APART_S: Final = 0.02
-_BITS: Final = uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
-_ENDS: Final = ("orig_src_hi", "orig_src_lo", "orig_sport", "orig_dst_hi", "orig_dst_lo", "orig_dport")
-
-
-class Steady(Scene):
-    """A scene whose router has the same timeouts from beginning to end, so that a replay can have them."""
-
-    def __init__(self, parameters: Parameters, timeouts: dict[str, int], *, delay_s: float) -> None:
-        super().__init__(lambda _: None, parameters, delay_s=delay_s)
-        self.timeouts = timeouts | (FOUNDING if parameters.founded else {})
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self.net.router.set(
-            {f"netfilter/nf_conntrack_{name}": str(value) for name, value in self.timeouts.items()}
-        )
-        return self
-
-    @contextlib.contextmanager
-    def given(self, why: str, **seconds: int) -> Iterator[None]:
-        assert seconds.items() <= self.timeouts.items(), why
-        yield
-
-
-@dataclass(frozen=True)
-class Played:
-    """A capture as a file, with the settings that the router had; its table ``at`` a moment."""
-
-    capture: bytes
-    settings: list[str]
-    kernel: dict[tuple[int, ...], tuple[int | None, int, float]]
-    at: float
-
-
-def played(
-    name: str,
-    timeouts: dict[str, int],
-    *,
-    ipv6: bool,
-    founded: bool = False,
-    interface: str | None = "to-client",
-) -> Played:
-    """Play a scenario while the router is captured, and look at its table at the end."""
-    chosen = lab.find(name)
-    parameters = Parameters(ipv6=ipv6, founded=founded, seconds=_SECONDS, background=3)
-    with Steady(parameters, timeouts, delay_s=chosen.delay_s) as scene:
-        with Tap(scene.net.router.call, interface) as tap:
-            chosen.play(scene)
-            _datagrams(scene)
-            time.sleep(1.0 + 2 * chosen.delay_s)
-            at, table = _quietly(scene, tap)
-        settings = [f"{name}={value}" for name, value in scene.timeouts.items()]
-        return Played(tap.file(at), settings, _standing(table.to_dicts(), at), at)
-
-
-def _quietly(scene: Scene, tap: Tap) -> tuple[float, pl.DataFrame]:
-    """The router's table at a moment around which no packet came."""
-    while True:
-        at = time.time()
-        table = ctnetlink.dump(netns_path=scene.net.router.path).flows.frame
-        after = time.time()
-        time.sleep(_APART_S)
-        if tap.quiet(at - _APART_S, after):
-            return at, table
-        assert scene.left() > 1
-
-
-def _datagrams(scene: Scene) -> None:
-    """A question by UDP to which nobody listens (an ICMP error comes), and an echo."""
-    family = scene.net.family
-    six = family == uapi.AF_INET6
-    server = scene.net.server_address
-
-    def ask() -> None:
-        with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.sendto(b"anybody?", (server, 9))
-        protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
-        kind = 128 if six else 8
-        with socket.socket(family, socket.SOCK_RAW, protocol) as echoing:
-            body = struct.pack("!HH", 4711, 1)
-            checksum = 0 if six else ~(0x0800 + 4711 + 1) & 0xFFFF
-            echoing.sendto(struct.pack("!BBH", kind, 0, checksum) + body, (server, 0))
-
-    scene.net.client.call(ask)
-
-
-def _standing(rows: list[dict[str, Any]], at: float) -> dict[tuple[int, ...], tuple[int | None, int, float]]:
-    """By tuple: state, whether answered and assured, and when it will be gone (of the kernel's: at the latest)."""
-    return {
-        (row["l4proto"], row["orig_icmp_id"] or 0, *(row[name] or 0 for name in _ENDS)): (
-            row["state"],
-            row["status"] & _BITS,
-            at + row["timeout"],
-        )
-        for row in rows
-    }
 
 
 def replayed(played: Played, path: Path, *words: str) -> dict[str, Any]:
@@ -139,7 +29,7 @@ def replayed(played: Played, path: Path, *words: str) -> dict[str, Any]:
     return told
 
 
-def _of_document(told: dict[str, Any], first: float) -> dict[tuple[int, ...], tuple[int | None, int, float]]:
+def _of_document(told: dict[str, Any], first: float) -> Standing:
     found = {}
     end = first + told["duration_s"]
     for entry in told["entries"]:
@@ -192,6 +82,16 @@ def test_the_replayed_table_is_the_kernels_own(
     assert same(told, seen) >= 3
     assert told["whole"]
     assert told["packets"]["icmp_errors"] >= 1
+
+
+@pytest.mark.parametrize("at", ["all", "in"])
+def test_a_router_captured_on_all_of_its_interfaces_is_replayed_as_it_was(tmp_path: Path, at: str) -> None:
+    """Each packet was captured as it came and as it left, and passed the tracker once."""
+    seen = played("half-close", ENDING, ipv6=False, interface=None)
+    told = replayed(seen, tmp_path / "any.pcap", "--at", at)
+    assert same(told, seen) >= 16
+    left_out = told["skipped"]["copy" if at == "all" else "other-way"]
+    assert left_out >= told["packets"]["passed"] - 10
 
 
 def test_the_founding_case_is_told_in_the_four_steps_of_its_article(tmp_path: Path) -> None:

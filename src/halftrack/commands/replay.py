@@ -29,7 +29,7 @@ _MOST_NUMBER = 1 << 62
     " not given is the kernel's default. `max` limits the table; without it, as many entries as come."
     " Packets count as seen by the tracker when they were captured, each once.",
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", required=False)
 @click.argument("words", metavar="[SETTING=VALUE]...", nargs=-1)
 @click.option(
     "--kernel",
@@ -72,12 +72,13 @@ _MOST_NUMBER = 1 << 62
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the entries at the end as Parquet, in the flow table's columns.",
 )
+@click.option("--example", is_flag=True, help="In place of FILE: the founding case, captured in the lab.")
 @options.shared
 @click.pass_context
 def command(
     context: click.Context,
     *,
-    file: str,
+    file: str | None,
     words: tuple[str, ...],
     kernel: str,
     at: str,
@@ -85,6 +86,7 @@ def command(
     explained: str | None,
     against: tuple[str, ...],
     record: Path | None,
+    example: bool,
 ) -> int:
     given = options.given(context)
     if given.netns is not None or given.root != Path("/"):
@@ -95,14 +97,26 @@ def command(
         raise UsageError("--explain follows one flow, --against compares tables: choose one")
     from halftrack.commands import replays  # noqa: PLC0415  # brings numpy and Polars; --help does without
 
+    source, settings = _source(file, words, example=example)
     wanted = replays.wanted(
-        file, words, kernel=kernel, at=at, interface=interface, against=against, explained=explained
+        source, settings, kernel=kernel, at=at, interface=interface, against=against, explained=explained
     )
-    run = replays.Run(wanted, sys.stdin.buffer if file == "-" else None, given.budget_s)
+    run = replays.Run(wanted, sys.stdin.buffer if source == "-" else None, given.budget_s)
     with progress(lambda: _doing(run), given):
         run.work()
     _show(run, given, record)
     return 0
+
+
+def _source(file: str | None, words: tuple[str, ...], *, example: bool) -> tuple[str, tuple[str, ...]]:
+    """The capture and the settings. With ``--example`` the first word is a setting, too."""
+    from halftrack.commands import replays  # noqa: PLC0415  # as above
+
+    if example:
+        return replays.EXAMPLE, words if file is None else (file, *words)
+    if file is None:
+        raise UsageError("name a FILE, a capture (pcap or pcapng); or look at --example")
+    return file, words
 
 
 def _doing(run: Run) -> str:

@@ -8,6 +8,7 @@ import shlex
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,11 +31,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.formats.pcap.reading import Capture
     from halftrack.replaying.document import Explained, Replayed
     from halftrack.replaying.flows import Flow
     from halftrack.replaying.passing import Position
     from halftrack.replaying.ruling import Rules
 
+EXAMPLE: Final = "--example"
+"""In place of a file: the capture that comes with us."""
+_EXAMPLE: Final = resources.files("halftrack").joinpath("examples", "founding.pcap")
 _SHOWN: Final = 5
 """One-sided entries that a screen names."""
 
@@ -98,7 +103,7 @@ class Run:
         self.wanted = wanted
         self.packets = 0
         self._until = None if budget_s is None else time.monotonic() + budget_s
-        self.capture = pcap.capture(wanted.file, stdin, interface=wanted.interface, deadline=self._until)
+        self.capture = _opened(wanted, stdin, self._until)
         self._following: Following | None = None
         self._other: Replay | None = None
         self._replay = Replay(wanted.rules.kernel.profile, wanted.rules.settings)
@@ -142,7 +147,7 @@ class Run:
 
     def _find(self, number: int) -> Flow:
         """The flow of a packet, by a look through the capture before the replay."""
-        capture = pcap.capture(self.wanted.file, interface=self.wanted.interface)
+        capture = _opened(self.wanted)
         for frame in capture.frames():
             found = flows.of_packet(frame, number)
             if found is not None:
@@ -205,8 +210,8 @@ class Run:
         return f"[{','.join(pieces)}]".encode()
 
     def shown(self) -> tuple[tuple[int, str, int], ...]:
-        """One-sided entries with the most time left: number of the first packet, flow, seconds left."""
-        frame = self.flows.frame.filter(entries.one_sided()).sort("timeout", descending=True).head(_SHOWN)
+        """The first one-sided entries: number of the first packet, flow, seconds left."""
+        frame = self.flows.frame.filter(entries.one_sided()).sort("id").head(_SHOWN)
         return tuple(
             (row["id"], str(flows.of_entry(row)), row["timeout"]) for row in frame.iter_rows(named=True)
         )
@@ -214,3 +219,11 @@ class Run:
 
 def _replay(rules: Rules, at: Position, following: Following | None = None) -> Replay:
     return Replay(rules.kernel.profile, rules.settings, limit=rules.limit, at=at, following=following)
+
+
+def _opened(wanted: Wanted, stdin: BinaryIO | None = None, until: float | None = None) -> Capture:
+    if wanted.file != EXAMPLE:
+        return pcap.capture(wanted.file, stdin, interface=wanted.interface, deadline=until)
+    found = pcap.capture("-", io.BytesIO(_EXAMPLE.read_bytes()), interface=wanted.interface, deadline=until)
+    found.name = _EXAMPLE.name
+    return found

@@ -136,8 +136,8 @@ def _one_sided(
     for number, flow, seconds in left:
         yield from page.wrap(f"{flow}, {words.duration(seconds)} left", f"  #{number:<9} ")
     if again is not None:
-        yield from page.wrap("how it came about", "  why        ")
-        yield f"             {page.clean(again)} --explain {left[0][0]}"
+        yield "Why there is one of them:"
+        yield f"        {page.clean(again)} --explain {left[0][0]}"
 
 
 def _side_by_side(document: Replayed, against: Against, page: Page) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _packets(told: Explained, page: Page) -> Iterator[str]:
 
 
 def _is_quiet(one: ExplainedPacket) -> bool:
-    return one.event in (rules.FOLLOWED, rules.CONTINUED) and one.old == one.new
+    return one.event in (rules.FOLLOWED, rules.CONTINUED, rules.LIBERAL) and one.old == one.new
 
 
 def _run(quiet: Sequence[ExplainedPacket], page: Page) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _run(quiet: Sequence[ExplainedPacket], page: Page) -> Iterator[str]:
     yield from _packet(first, page, asked=False)
     state = f"{first.new} stays" if first.new else "the exchange goes on"
     between = words.count(len(quiet) - 2, "packet")
-    yield from page.wrap(f"{between}, each of which fits: {state}.", "          ... ")
+    yield from page.wrap(f"{between} more, which change nothing but its time: {state}.", "          ... ")
     yield from _packet(last, page, asked=False)
 
 

@@ -61,7 +61,7 @@ EVENTS: Final = MappingProxyType(
         BROKEN: "truncated, or with a wrong checksum",
         NOT_AN_OPENING: "belongs to no entry and cannot begin one",
         NOT_PICKED_UP: "belongs to no entry, and picking up is off (tcp_loose=0)",
-        UNTRACKED: "a rule exempts it from tracking",
+        UNTRACKED: "exempt from tracking: by a rule, or as IPv6 neighbours talking",
         TABLE_FULL: "a new entry was needed and the table is full",
     }
 )
