@@ -140,10 +140,10 @@ def made(
 
 def _rules(seen: Evidence, wanted: Sequence[Wanted]) -> Callable[[Examined], dict[str, Ruleset]]:
     """By namespace, the rules that packets meet there: they are read while the rest is examined."""
-    from halftrack.live import node, rules  # noqa: PLC0415  # for this node alone
+    from halftrack.live import aside, rules  # noqa: PLC0415  # for this node alone
 
     tables = [table for table in seen.tables if table.flows is not None and not table.skipped]
-    found = {table.netns: node.later(rules.of, table.namespace) for table in tables}
+    found = {table.netns: aside.later(rules.of, table.namespace) for table in tables}
 
     def result(examined: Examined) -> dict[str, Ruleset]:
         asked = {case.view.netns for case in examined.cases}

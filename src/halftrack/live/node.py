@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from concurrent.futures import TimeoutError as Late
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack import owners
-from halftrack.evidence.values import HOST, Evidence
+from halftrack.evidence.values import HOST, Evidence, Gap
 from halftrack.kernel import (
     counters,
     ct_users,
-    firewall,
     identity,
     interfaces,
     namespaces,
     privileges,
-    slab,
     survey,
     sysctl,
-    sysctl_files,
-    vz_rates,
 )
-from halftrack.live import choice, depth, entries, gaps, looking, published
+from halftrack.live import choice, depth, entries, gaps, looking, published, settings
+from halftrack.live.aside import later
 from halftrack.live.place import Details, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from halftrack.evidence.selection import Selection
-    from halftrack.evidence.shaping import RateSetting
-    from halftrack.evidence.values import Firewall, Gap, Namespace, Owner, SysctlLine
+    from halftrack.evidence.values import Namespace, Owner
     from halftrack.live.moment import Start
 
 T = TypeVar("T")
@@ -46,16 +41,6 @@ SIDE_S: Final = 10.0
 """After that no sockets of namespaces are read whose entries are not."""
 
 _ROOT: Final = Path("/")
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """What a file or the kernel says about the node as a whole."""
-
-    firewall: Firewall
-    lines: tuple[SysctlLine, ...]
-    entry_bytes: int | None
-    rates: tuple[RateSetting, ...]
 
 
 class Examination:
@@ -95,7 +80,7 @@ class Examination:
         self._places[0].look = look
         owned = later(self._owners, spaces)
         handed = later(published.read, spaces)
-        node = later(_node_settings)
+        node = settings.Settings.begun()
         chosen = later(self._choose, owned)
         detailed = later(self._detail, chosen)
         heard = later(self._hear, chosen)
@@ -114,13 +99,15 @@ class Examination:
         self._second_look(ends)
         closer.result()
         depth.read_again(ends)
-        ruled.result()
+        with contextlib.suppress(Late):  # what the tools still print nobody waits for
+            ruled.result(max(min(OWNERS_S, self._start.left), 0))
         unheard = heard.result()
         fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
         named = owners.published(named, fronts, published.own_addresses(self._places))
         self._name(named)
-        told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps]
-        return replace(self._evidence(node.result(), named, told), fronts=fronts)
+        of_files = node.within(max(min(OWNERS_S, self._start.left), 0))
+        told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late]
+        return replace(self._evidence(of_files, named, told), fronts=fronts)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
@@ -239,7 +226,7 @@ class Examination:
         for place, namespace in zip(self._places, spaces, strict=True):
             place.namespace = namespace
 
-    def _evidence(self, node: _Settings, named: tuple[Owner, ...], others: list[Gap]) -> Evidence:
+    def _evidence(self, node: settings.Read, named: tuple[Owner, ...], others: list[Gap]) -> Evidence:
         in_container = privileges.in_container()
         shown = sorted(
             (place for place in self._places if not place.vanished and (place.look or not place.denied)),
@@ -265,20 +252,6 @@ class Examination:
         )
 
 
-def later(work: Callable[..., T], *words: object) -> Future[T]:
-    """Begin ``work`` in a thread that does not keep the process from ending."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(*words))
-        except BaseException as error:  # noqa: BLE001  # raised again by whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=work.__name__, daemon=True).start()
-    return future
-
-
 def _read_rules(places: list[Place]) -> None:
     if places:
         from halftrack.live import beside  # noqa: PLC0415  # heavy, and seldom wanted
@@ -289,9 +262,3 @@ def _read_rules(places: list[Place]) -> None:
 def _finish(place: Place, reading: entries.Reading) -> None:
     place.entries = reading.result()
     place.vanished = place.entries.trouble == "vanished"
-
-
-def _node_settings() -> _Settings:
-    return _Settings(
-        firewall.detect(_ROOT), sysctl_files.read(_ROOT), slab.entry_bytes(_ROOT), vz_rates.read(_ROOT)
-    )
