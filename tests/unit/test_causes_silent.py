@@ -8,7 +8,7 @@ from halftrack.diagnosis import cases
 from halftrack.diagnosis.causes import weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
 from halftrack.evidence import uapi
-from halftrack.evidence.values import LocalAddress
+from halftrack.evidence.values import LocalAddress, Namespace, Table
 from unit import flowrows
 from unit.caserows import FIVE_DAYS, V4, case, rows, spread_evenly
 
@@ -119,6 +119,45 @@ class TestSilentConnections:
         found = ranked(one)
         assert found["owner-removed"].confidence < LIKELY
         assert any("outlived" in reason.what for reason in found["owner-removed"].against)
+
+    def test_another_namespace_with_the_same_service_did_not_outlive_the_moment(self) -> None:
+        """Neither has an owner that is known: their addresses tell them apart."""
+        gone = [
+            flowrows.row(f"198.51.100.{n + 1}", "10.66.1.2", 40_000 + n, 443, left=FIVE_DAYS - 20_000 - n % 9)
+            for n in range(60)
+        ]
+        old = [
+            flowrows.row(f"198.51.100.{n + 1}", "10.66.1.3", 50_000 + n, 443, left=FIVE_DAYS - 70_000)
+            for n in range(20)
+        ]
+        living = [("10.66.1.3", 443, f"198.51.100.{n + 1}", 50_000 + n) for n in range(20)]
+        near = [
+            Table(
+                Namespace(name, number),
+                addresses=(LocalAddress(address, 24, "eth0"),),
+                sockets=flowrows.sockets(*open_ones),
+                count=0,
+                skipped=True,
+            )
+            for name, number, address, open_ones in (
+                ("one", 101, "10.66.1.2", ()),
+                ("other", 102, "10.66.1.3", living),
+            )
+        ]
+        router = flowrows.table(*gone, *old, addresses=(LocalAddress("192.0.2.1", 24, "eth0"),))
+        (one,) = [each for each in cases(flowrows.evidence(router, *near)) if each.symptom == "orphaned"]
+        assert one.rows.height == 60
+        assert first(one) == "owner-removed"
+        assert not ranked(one)["owner-removed"].against
+
+    def test_stamps_tell_when_connections_were_made_not_when_they_ended(self) -> None:
+        made = spread_evenly(600, 4 * DAY, 3 * HOUR)
+        one = case("orphaned", rows(600, idle_s=[2 * HOUR + n % 9 for n in range(600)], age_s=made))
+        assert one.timeline is not None
+        assert one.timeline.clock == "timestamp"
+        assert first(one) == "owner-removed"
+        assert ranked(one)["owner-removed"].confidence > 0.7
+        assert ranked(one)["vanished-peer"].confidence < LIKELY
 
     def test_a_pool_is_only_a_guess_where_no_socket_was_read(self) -> None:
         frame = rows(300, idle_s=spread_evenly(300, DAY, 2 * HOUR), peer_lo=FEW_PEERS, orig_dport=5432)

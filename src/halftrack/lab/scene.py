@@ -153,15 +153,19 @@ class Scene:
         listener = self._listener(goal, _BACKLOG)
         begun = [self.begin(goal, own[each % len(own)]) for each in range(number)]
         clients = {one.getsockname()[:2]: one for one in begun}
-        found = []
-        for _ in range(number):
+        found: list[Visit] = []
+        while len(found) < number:
             listener.settimeout(self.left())
             try:
                 served, who = listener.accept()
             except TimeoutError:
                 raise self._late("connections to be opened") from None
+            client = clients.pop(who[:2], None)
+            if client is None:  # of somebody who has given up since
+                served.close()
+                continue
             self._keep(self.net.server, served)
-            found.append(Visit(clients[who[:2]], served))
+            found.append(Visit(client, served))
         for client, served in found:
             for one in (client, served):
                 one.settimeout(self.left())

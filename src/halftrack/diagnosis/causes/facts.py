@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis import shape, words
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.evidence import sysctls
 from halftrack.tcp import timeouts
@@ -112,11 +111,6 @@ def with_socket(case: Case) -> float:
 
 def sockets_read(case: Case) -> bool:
     return sockets.covered(case.view, case.rows) > 0
-
-
-def moments_told(case: Case) -> str:
-    """``6 moments``; for a burst ``1 moment``."""
-    return words.count(len(shape.moments(case.timeline)), "moment")
 
 
 def fullest_moment(line: Timeline | None) -> float | None:

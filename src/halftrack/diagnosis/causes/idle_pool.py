@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts, frozen
+from halftrack.diagnosis.causes import facts, frozen, silence
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def weigh(case: Case) -> Cause | None:
         return None
     some = case.rows.sample("peer_hi", "peer_lo")
     here = facts.entries_of(case.view)
-    alive = facts.with_socket(case)
+    alive, fell = facts.with_socket(case), silence.of(case)
     peers = facts.variety(some, "peer_hi", "peer_lo")
     kept = kept_open(case)
     many = case.rows.height >= facts.MANY
@@ -49,9 +49,7 @@ def weigh(case: Case) -> Cause | None:
             Clue("share at services whose clients keep connections open", round(kept, 2), here, 0.25 * kept)
             if kept
             else None,
-            Clue("they fell silent all at once", case.shape, facts.clock_of(case), -0.5)
-            if case.shape in {"steps", "burst"}
-            else None,
+            Clue("they fell silent all at once", fell.shape, fell.source, -0.5) if fell.at_once else None,
             frozen.doubt(case),
         ),
         (None if facts.sockets_read(case) else "the owner's sockets: ss -tan in its namespace",),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts, frozen
+from halftrack.diagnosis.causes import facts, frozen, silence
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.rows import MarkedRows
@@ -63,11 +63,12 @@ def _nobody_there(case: Case) -> Clue | None:
 
 
 def _at_once(case: Case) -> Clue | None:
-    if case.shape in {"steps", "burst"}:
-        what = f"last heard in {facts.moments_told(case)}, quiet in between"
-        return Clue(what, case.shape, facts.clock_of(case), _AT_ONCE[case.symptom], own=True)
-    if case.shape in {"steady", "falling"}:
-        return Clue("last heard one by one, not at once", case.shape, facts.clock_of(case), -0.4)
+    fell = silence.of(case)
+    if fell.at_once:
+        what = f"last heard in {fell.moments}, quiet in between"
+        return Clue(what, fell.shape, fell.source, _AT_ONCE[case.symptom], own=True)
+    if fell.one_by_one:
+        return Clue("last heard one by one, not at once", fell.shape, fell.source, -0.4)
     return None
 
 
@@ -95,9 +96,12 @@ def _others_live(case: Case) -> Clue | None:
     One that is older than the moment outlived it, and so did its process. The others may have come
     since: after a restart clients come back.
     """
-    if case.symptom != "orphaned" or case.shape not in {"steps", "burst"}:
+    fell = silence.of(case)
+    if case.symptom != "orphaned" or not fell.at_once:
         return None
-    same = pl.lit(value=True)
+    # Of whom no owner is known is told apart by the address.
+    ends = case.rows.sample("local_hi", "local_lo").unique().rows()
+    same = pl.col("owner").is_not_null() | sockets.at_any(ends)
     for column in ("service", "owner"):
         same &= pl.col(column).is_in(case.rows.column(column).unique().implode(), nulls_equal=True)
     others = MarkedRows.of(
@@ -111,7 +115,7 @@ def _others_live(case: Case) -> Clue | None:
     if older:
         what = "connections of the same service that outlived the moment, with a socket"
         return Clue(what, older, facts.SOCKETS, -0.7)
-    if case.shape == "steps":
+    if fell.shape == "steps":
         return None
     what = "connections of the same service, with a socket: they may have come since"
     return Clue(what, others.height, facts.SOCKETS, -0.4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts, frozen, home, ways
+from halftrack.diagnosis.causes import facts, frozen, home, silence, ways
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import stack, sysctls
 
@@ -119,14 +119,14 @@ def instead(case: Case) -> Clue | None:
 
 
 def _one_by_one(case: Case) -> Clue | None:
-    if case.shape in {"steps", "burst"}:
-        what = f"they fell silent in {facts.moments_told(case)}, not as connections are reset"
-        return Clue(what, case.shape, facts.clock_of(case), -0.6)
-    if case.shape in {"steady", "falling"}:
+    fell = silence.of(case)
+    if fell.at_once:
+        what = f"they fell silent in {fell.moments}, not as connections are reset"
+        return Clue(what, fell.shape, fell.source, -0.6)
+    if fell.one_by_one:
         what = "they ended one by one, and an end that closes says so"
-        return Clue(what, case.shape, facts.clock_of(case), 0.3)
-    most = facts.fullest_moment(case.timeline)
-    if most is not None and most <= facts.SCATTERED:
+        return Clue(what, fell.shape, fell.source, 0.3)
+    if fell.scattered is not None:
         what = "share of the moment in which most ended, and an end that closes says so"
-        return Clue(what, round(most, 2), facts.clock_of(case), 0.2)
+        return Clue(what, round(fell.scattered, 2), fell.source, 0.2)
     return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause, Timeline
 
-_ALSO: Final = 0.3
+_ALSO: Final = 0.05
 """Share of the rest of a table: what has come since had its handshake seen."""
 _OLDER: Final = 60
 """Seconds by which stamps of one moment may differ."""
@@ -74,11 +74,12 @@ def _others_too(case: Case) -> Clue | None:
         .collect()
         .row(0)
     )
-    if known < facts.MANY or picked < _ALSO * known:
+    if known < facts.MANY or picked < facts.MANY:
         return None
     share = picked / known
     what = f"share of {known:,} answered connections beside these that were picked up in mid-stream, too"
-    return Clue(what, round(share, 2), facts.FLAGS, 0.6 * share, own=True)
+    # On a busy node most of those that are there have come since.
+    return Clue(what, round(share, 2), facts.FLAGS, max(0.6 * share, 0.35), own=True) if share >= _ALSO else None
 
 
 def _before_boot(case: Case) -> Clue | None:

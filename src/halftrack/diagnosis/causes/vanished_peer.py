@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import facts, frozen, idle_pool, one_way, rst_ignored
+from halftrack.diagnosis.causes import facts, frozen, idle_pool, one_way, rst_ignored, silence
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -72,14 +72,12 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _when(case: Case) -> Clue | None:
-    if case.shape in {"steady", "falling"}:
-        return Clue("they fell silent one by one", case.shape, facts.clock_of(case), 0.25)
-    if case.shape in {"steps", "burst"}:
-        what = f"they fell silent in {facts.moments_told(case)}"
-        return Clue(what, case.shape, facts.clock_of(case), -0.7)
-    most = facts.fullest_moment(case.timeline)
-    if most is not None and most <= facts.SCATTERED:
-        return Clue(
-            "share of the moment in which most fell silent", round(most, 2), facts.clock_of(case), 0.15
-        )
+    fell = silence.of(case)
+    if fell.one_by_one:
+        return Clue("they fell silent one by one", fell.shape, fell.source, 0.25)
+    if fell.at_once:
+        return Clue(f"they fell silent in {fell.moments}", fell.shape, fell.source, -0.7)
+    if fell.scattered is not None:
+        what = "share of the moment in which most fell silent"
+        return Clue(what, round(fell.scattered, 2), fell.source, 0.15)
     return None

@@ -108,7 +108,7 @@ def _known(known: Mapping[int, Sockets], view: View, near: Sequence[Table]) -> p
     return ours & (
         pl.col("owner").is_in(owners.implode())
         | (pl.col("here") & (NOBODY in known))
-        | (pl.col("owner").is_null() & ~pl.col("here") & _among(_alone(view, near)))
+        | (pl.col("owner").is_null() & ~pl.col("here") & at_any(_alone(view, near)))
     )
 
 
@@ -127,7 +127,7 @@ def _alone(view: View, near: Sequence[Table]) -> list[tuple[int, int]]:
     return [pair for pair in pairs if not in_every_namespace(pair)]
 
 
-def _among(pairs: Sequence[tuple[int, int]]) -> pl.Expr:
+def at_any(pairs: Sequence[tuple[int, int]]) -> pl.Expr:
     """Whether the owned end's address is one of these."""
     found = pl.lit(value=False)
     by_half: dict[int, list[int]] = {}

@@ -19,6 +19,8 @@ _STAYING: Final = 24
 _AGO_S: Final = 3 * 3_600
 _SPREAD_S: Final = 240
 _ROUNDS: Final = 3
+_QUIET_S: Final = 3.0
+"""So that what talked beside is not taken for what talks still."""
 
 
 def play(scene: Scene) -> None:
@@ -38,6 +40,7 @@ def play(scene: Scene) -> None:
             end.close()
     for _ in range(_ROUNDS):
         scene.talk(staying)
+    scene.pause(_QUIET_S)
     scene.tell(f"since then {len(ending)} connections were closed in order, and {len(staying)} talk on")
 
 
