@@ -79,7 +79,9 @@ def _others_too(case: Case) -> Clue | None:
     share = picked / known
     what = f"share of {known:,} answered connections beside these that were picked up in mid-stream, too"
     # On a busy node most of those that are there have come since.
-    return Clue(what, round(share, 2), facts.FLAGS, max(0.6 * share, 0.35), own=True) if share >= _ALSO else None
+    return (
+        Clue(what, round(share, 2), facts.FLAGS, max(0.6 * share, 0.35), own=True) if share >= _ALSO else None
+    )
 
 
 def _before_boot(case: Case) -> Clue | None:
