@@ -220,11 +220,14 @@ class Reason(_Value, frozen=True, kw_only=True):
 
 
 class Cause(_Value, frozen=True, kw_only=True):
+    """``settled_by``: what to type where the entries end, if a table alone was read and tells no cause."""
+
     cause: str
     confidence: float
     for_: tuple[Reason, ...] = msgspec.field(name="for", default=())
     against: tuple[Reason, ...] = ()
     missing: tuple[str, ...] = ()
+    settled_by: str | None = None
 
 
 class Effect(_Value, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import shape
-from halftrack.diagnosis.causes import facts, one_way
+from halftrack.diagnosis.causes import facts, one_way, settling
 from halftrack.diagnosis.document import Cause, Reason
 
 if TYPE_CHECKING:
@@ -28,13 +28,16 @@ def weigh(case: Case, others: Sequence[Cause]) -> Cause:
     best = others[0].confidence if others else 0.0
     few = case.rows.height < shape.FEWEST
     here = facts.entries_of(case.view)
+    told = (
+        Reason(what="entries, too few for a pattern", value=case.rows.height, source=here) if few else None,
+        settling.limit(case),
+    )
     return Cause(
         cause="unknown",
         confidence=round(1 - best, 2),
-        for_=(Reason(what="entries, too few for a pattern", value=case.rows.height, source=here),)
-        if few
-        else (),
+        for_=tuple(reason for reason in told if reason is not None),
         missing=_missing(case, others),
+        settled_by=settling.line(case),
     )
 
 

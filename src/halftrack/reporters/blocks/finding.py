@@ -10,6 +10,7 @@ from halftrack.diagnosis import words
 from halftrack.evidence.values import OWN
 from halftrack.reporters import figures
 from halftrack.reporters.blocks import timeline
+from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,11 @@ def causes(shown: Finding, page: Page) -> list[str]:
         text = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in (likely or shown.causes)[:3])
         text += f" ({_EACH})"
         label = "Likely cause: "
-    return page.wrap(text, f"   {label}")
+    lines = page.wrap(text, f"   {label}")
+    if first.settled_by is not None:
+        lines += page.wrap("A table alone tells no more. What settles it, typed where they end:", "   ")
+        lines += shell_lines(first.settled_by, page, " " * 5)
+    return lines
 
 
 def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most: int) -> list[str]:
