@@ -48,6 +48,8 @@ def test_names_are_distinct_and_each_cause_has_a_runbook_or_waits_for_one() -> N
         (("\x1b[31mzzz",), "halftrack lab lists them"),
         (("half-close", "--seconds", "0"), "--seconds '0'"),
         (("half-close", "--seconds", "1h"), "--seconds '1h'"),
+        (("half-close", "--load", "0"), "--load"),
+        (("half-close", "--beside", "100000"), "--beside"),
         (("half-close", "--netns", "host"), "namespaces of its own"),
         (("half-close", "--assume", "limit=5"), "namespaces of its own"),
     ],

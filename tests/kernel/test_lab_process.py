@@ -112,6 +112,35 @@ def test_time_that_is_too_short_ends_it_in_one_line() -> None:
     assert len(told.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("limit", "code", "told"),
+    [("64:64", 76, "Too many open files"), ("64:4096", 0, "")],
+    ids=["hard", "soft"],
+)
+def test_more_descriptors_are_asked_for_and_where_there_are_none_it_says_so(
+    limit: str, code: int, told: str
+) -> None:
+    done = subprocess.run(
+        ["prlimit", f"--nofile={limit}", sys.executable, "-m", "halftrack", "lab", "direct-return"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    assert done.returncode == code
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == bool(code)
+
+
+def test_there_may_be_more_of_it_and_healthy_traffic_beside() -> None:
+    with _lab("half-close", "--load", "2", "--beside", "40", "--json") as process:
+        out, told = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, told
+    diagnosis = json.loads(out)["diagnosis"]
+    assert {one["symptom"]: one["entries"] for one in diagnosis["findings"]}["one-sided"] == 32
+    assert sum(one["entries"] or 0 for one in diagnosis["tables"]) >= 72
+
+
 def test_json_is_one_document_with_the_steps_beside_it() -> None:
     with _lab("half-close", "--json") as process:
         out, told = process.communicate(timeout=_PATIENCE_S)

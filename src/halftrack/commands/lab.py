@@ -30,6 +30,9 @@ _LIST: Final = "list"
 _SECONDS: Final = "60s"
 _LONGEST_S: Final = 600
 _CAUSES: Final = 3
+_MOST_BESIDE: Final = 1_000
+_LEAST_LOAD: Final = 0.1
+_MOST_LOAD: Final = 10
 
 
 @click.command(
@@ -46,9 +49,23 @@ _CAUSES: Final = 3
     is_flag=True,
     help="Keep one-sided entries for five days, as kernels before 3.11 did.",
 )
+@click.option(
+    "--beside",
+    metavar="N",
+    type=click.IntRange(0, _MOST_BESIDE),
+    default=0,
+    help="N healthy connections that talk beside the trouble.",
+)
 @click.option("--ipv6", is_flag=True, help="IPv6 in place of IPv4.")
 @click.option(
     "--keep", is_flag=True, help="Leave the namespaces standing, and say how to look and to remove."
+)
+@click.option(
+    "--load",
+    metavar="N",
+    type=click.FloatRange(_LEAST_LOAD, _MOST_LOAD),
+    default=1.0,
+    help="N times as many connections, packets and entries.",
 )
 @click.option(
     "--seconds",
@@ -65,6 +82,8 @@ def command(
     seconds: str = _SECONDS,
     *,
     as_founded: bool = False,
+    beside: int = 0,
+    load: float = 1.0,
     ipv6: bool = False,
     keep: bool = False,
 ) -> int:
@@ -83,7 +102,8 @@ def command(
     if os.geteuid() or lacking:
         needed = f" ({', '.join(lacking)})" if lacking else ""
         raise PermissionMissing(f"the lab makes network namespaces: it needs root{needed}")
-    _play(chosen, given, Parameters(ipv6=ipv6, founded=as_founded, seconds=within_s), keep=keep)
+    parameters = Parameters(ipv6=ipv6, founded=as_founded, load=load, background=beside, seconds=within_s)
+    _play(chosen, given, parameters, keep=keep)
     return 0
 
 

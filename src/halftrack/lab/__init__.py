@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import resource
 from typing import TYPE_CHECKING, Final
 
-from halftrack.errors import UsageError
+from halftrack.errors import Incomplete, UsageError
 from halftrack.lab.scenarios import (
     asymmetric_path,
     direct_return,
@@ -66,6 +67,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     idle_pool.SCENARIO,
 )
 """In the order in which they are listed: the founding trouble first."""
+_DESCRIPTORS: Final = 65_536
 
 
 def find(name: str) -> Scenario:
@@ -87,12 +89,29 @@ def staged(
 
     ``first``: one that has been played, for two troubles at one router.
 
-    Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, OSError.
+    Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, or what a process
+    may have.
     """
     from halftrack.lab.scene import Scene  # noqa: PLC0415  # the list needs none of it
 
     if chosen.founded:
         parameters = dataclasses.replace(parameters, founded=True)
-    with Scene(tell, parameters, delay_s=chosen.delay_s, first=first) as scene:
-        chosen.play(scene)
+    _allow_descriptors()
+    with contextlib.ExitStack() as stack:
+        try:
+            scene = stack.enter_context(Scene(tell, parameters, delay_s=chosen.delay_s, first=first))
+            chosen.play(scene)
+        except TimeoutError:
+            told = f"{parameters.seconds:.0f} s were too short for an answer to come"
+            raise Incomplete(f"{told}: allow more with --seconds") from None
+        except OSError as error:
+            raise Incomplete(f"the lab cannot go on: {error.strerror or error}") from error
         yield scene
+
+
+def _allow_descriptors() -> None:
+    """Each connection takes two of them, and a process that does not ask has a thousand, mostly."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
