@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,10 +13,11 @@ import pytest
 
 from halftrack import owners
 from halftrack.evidence.values import Namespace, PublishedPort
+from halftrack.kernel import files
 from halftrack.owners import merging
 from halftrack.owners.process import NoAnswer, run
 from halftrack.owners.runtime import Answer, Container, Pod
-from unit.trees import HOST_INODE, node, plant, process
+from unit.trees import HOST_INODE, command, node, plant, process
 
 if TYPE_CHECKING:
     from halftrack.owners.node import Node
@@ -71,6 +74,27 @@ class Absent(Says):
 def test_nothing_here_costs_nothing(tmp_path: Path) -> None:
     assert owners.find([HOST], root=tmp_path) == ((), ())
     assert owners.find([HOST], root=tmp_path, runtimes=[Absent("x", error=NoAnswer("asked"))]) == ((), ())
+
+
+def test_runtimes_that_are_not_here_start_no_process_and_read_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although their commands are installed: it takes a trace of use to be asked."""
+    for name in ("podman", "docker", "crictl", "vzlist", "prlctl", "incus", "lxc", "lxc-ls", "machinectl"):
+        command(tmp_path / "bin", name, "exit 7")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(subprocess, "Popen", _not_wanted)
+    monkeypatch.setattr(files, "read", _not_wanted)
+    monkeypatch.setattr(socket, "socket", _not_wanted)
+    empty = node(tmp_path / "root", HOST, commands=True)
+
+    for runtime in owners.RUNTIMES:
+        assert not runtime.is_present(empty) or runtime.ask(empty) == Answer()
+
+
+def _not_wanted(*words: object, **options: object) -> None:
+    raise AssertionError((words, options))
 
 
 def test_a_hanging_runtime_is_a_gap_that_names_it_and_keeps_nobody_else(tmp_path: Path) -> None:
