@@ -282,7 +282,24 @@ class Advice(_Value, frozen=True, kw_only=True):
     after: Kind | None = None
 
 
+class Began(_Value, frozen=True, kw_only=True):
+    """How TCP entries that are one-sided or assured came to be.
+
+    ``picked_up`` in mid-stream, by a ``handshake`` that was seen, ``injected`` by a program, ``unknown``.
+    ``basis``: ``tcp-flags`` (and window scales), which prove it; ``unanswered``: inferred where a text has
+    none, what got so far without any reply (often of one packet) had no handshake; None: neither is there.
+    """
+
+    picked_up: int = 0
+    handshake: int = 0
+    injected: int = 0
+    unknown: int = 0
+    basis: Literal["tcp-flags", "unanswered"] | None = None
+
+
 class Finding(_Value, frozen=True, kw_only=True):
+    """``began``: None where none of the entries is such that it could be told."""
+
     id: str
     symptom: str
     severity: Literal["info", "warning", "critical"]
@@ -292,6 +309,7 @@ class Finding(_Value, frozen=True, kw_only=True):
     explanation: str = ""
     groups: tuple[Group, ...] = ()
     more_groups: int = 0
+    began: Began | None = None
     timeline: Timeline | None = None
     forecast: Forecast | None = None
     enabled_by: tuple[EnabledBy, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import causes, forgotten, gaps, grouping, hearing, verdict
+from halftrack.diagnosis import beginnings, causes, forgotten, gaps, grouping, hearing, verdict
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast, grown
@@ -163,6 +163,7 @@ def _finding(case: Case, stand: Standing, grows: Growth | None, alone: Forecast)
         explanation=account.explanation,
         groups=groups,
         more_groups=more,
+        began=beginnings.began(case.rows),
         timeline=case.timeline,
         forecast=alone,
         enabled_by=account.enabled_by,

@@ -10,10 +10,15 @@ from halftrack.reporters.blocks.finding import brief, finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Peer, Reason
+    from halftrack.diagnosis.document import Began, Cause, Diagnosis, Finding, Peer, Reason
     from halftrack.reporters.layout import Page
 
 _ALL = 1000
+_BASES = {
+    "tcp-flags": "TCP flags and window scales tell",
+    "unanswered": "inferred: never answered, so no handshake passed; this source has no TCP flags",
+    None: "this source has no TCP flags",
+}
 
 
 def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
@@ -25,6 +30,7 @@ def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
             lines += _top_peers(shown, page)
         else:
             lines += page.wrap(shown.explanation, "   ") if shown.explanation else []
+        lines += _began(shown.began, page)
         if shown.forecast is not None and shown.groups:
             lines += page.wrap(shown.forecast.basis, "   Pace: ")
         lines += timeline.chart(shown, diagnosis, page)
@@ -37,6 +43,20 @@ def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
             lines += _cause(cause, page)
         lines += remedies.every(shown.remedies, page)
         yield lines
+
+
+def _began(began: Began | None, page: Page) -> list[str]:
+    """How the entries came to be, and on what that rests."""
+    if began is None:
+        return []
+    counts = (
+        (began.picked_up, "picked up in mid-stream"),
+        (began.handshake, "by a handshake that was seen"),
+        (began.injected, "injected by a program"),
+        (began.unknown, "not known"),
+    )
+    told = ", ".join(f"{number:,} {what}" for number, what in counts if number)
+    return page.wrap(f"{told} ({_BASES[began.basis]})", "   Began: ", " " * 5)
 
 
 def _top_peers(shown: Finding, page: Page) -> list[str]:
