@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.arrivals import Pace, Seconds
 
 _SIGMAS: Final = 2.0
-_TAIL: Final = 0.1
+_TAIL: Final = 0.25
 """Of a timeout: from those that were silent for nearly so long follows how many a longer one would keep."""
 
 
@@ -57,19 +57,28 @@ class Turnover:
         """As ``Rate.arrived``: silences that begin from now on, each of which lasts so long at most."""
         begun = np.minimum(at_s, lifetime_s)
         here = self.idle.upto(np.minimum(begun, self.given_s))
-        longer = np.maximum(begun - self.given_s, 0) * self._ending(pace)
+        longer = self._longer(np.maximum(begun - self.given_s, 0), pace)
         if pace == "slow":
             here = np.maximum(here - _SIGMAS * np.sqrt(here), 0)
         elif pace == "fast":
             here = here + _SIGMAS * np.sqrt(here)
         return np.asarray(here + longer, np.float64)
 
-    def _ending(self, pace: Pace) -> float:
-        """Entries a second whose time is over: what a longer timeout would keep, unless they speak again."""
+    def _longer(self, over_s: Seconds, pace: Pace) -> Seconds:
+        """Silences longer than are kept today: as many as run out, unless they are heard again.
+
+        At least none; at most all; most likely ever fewer, at the pace at which the longest that are kept
+        become fewer. Those that fall silent for good do not.
+        """
         tail_s = max(_TAIL * self.given_s, 1.0)
-        ending = float(self.idle.size - self.idle.upto(np.array([self.given_s - tail_s]))[0])
+        edges = self.idle.upto(self.given_s - tail_s * np.array([2.0, 1.0, 0.0]))
+        before, last = np.diff(edges)
         if pace == "slow":
-            return 0.0
+            return np.zeros_like(over_s)
         if pace == "fast":
-            ending += _SIGMAS * np.sqrt(max(ending, 1.0))
-        return ending / tail_s
+            return np.asarray((last + _SIGMAS * np.sqrt(max(last, 1.0))) / tail_s * over_s, np.float64)
+        if before - last <= _SIGMAS * np.sqrt(before + last) or not last:
+            return np.asarray(last / tail_s * over_s, np.float64)
+        fewer = np.log(before / last) / tail_s
+        ending = last * fewer / np.expm1(fewer * tail_s)
+        return np.asarray(ending * -np.expm1(-fewer * over_s) / fewer, np.float64)
