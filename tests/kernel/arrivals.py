@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import statistics
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from halftrack.kernel import ctnetlink
 from kernel.scratch import scratch_netns
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ table inet seen {
 }
 """
 _PAUSE_S: Final = 0.004
+_MARGIN_S: Final = 2.0
+_LOOKS: Final = 3
 
 
 @contextlib.contextmanager
@@ -53,13 +58,19 @@ def client(number: int) -> bytes:
     return struct.pack("!I", (198 << 24 | 18 << 16) + number)
 
 
-def arrive(per_s: int, seconds: float, segments: Sequence[tuple[bool, int]], first: int = 0) -> float:
+def arrive(
+    per_s: int,
+    seconds: float,
+    segments: Sequence[tuple[bool, int]],
+    first: int = 0,
+    begun: float | None = None,
+) -> float:
     """Begin so many connections a second for so long, by the clock; how long it took. To be run inside.
 
-    ``first``: the number of the first client.
+    ``first``: the number of the first client. ``begun``: since when, by ``time.monotonic``; None: now.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-        begun, number, elapsed = time.monotonic(), 0, 0.0
+        begun, number, elapsed = time.monotonic() if begun is None else begun, 0, 0.0
         while elapsed < seconds:
             time.sleep(_PAUSE_S)
             # Looked at before catching up: however late we were woken, all that are due have begun.
@@ -68,6 +79,27 @@ def arrive(per_s: int, seconds: float, segments: Sequence[tuple[bool, int]], fir
                 _connect(raw, client(first + number), segments)
                 number += 1
     return elapsed
+
+
+def size_amid(
+    netns: Netns,
+    per_s: int,
+    seconds: float,
+    segments: Sequence[tuple[bool, int]] = ONE_SIDED,
+    begun: float | None = None,
+) -> int:
+    """Entries after so many seconds of arrivals (``arrive``), looked at a few times while they go on.
+
+    Whoever looks only once they have ended counts what has run out since, on a busy machine a lot.
+    """
+    since = time.monotonic() if begun is None else begun
+    with ThreadPoolExecutor(1) as pool:
+        lasting_s = seconds + _MARGIN_S
+        arriving = pool.submit(netns.call, lambda: arrive(per_s, lasting_s, segments, begun=since))
+        time.sleep(max(since + seconds - time.monotonic(), 0))
+        sizes = [len(ctnetlink.dump(netns_path=netns.path).flows) for _ in range(_LOOKS)]
+        arriving.result()
+    return int(statistics.median(sizes))
 
 
 def _connect(raw: socket.socket, peer: bytes, segments: Sequence[tuple[bool, int]]) -> None:

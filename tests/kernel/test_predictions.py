@@ -21,7 +21,7 @@ from halftrack.evidence import uapi
 from halftrack.evidence.values import HOST
 from halftrack.kernel import ctnetlink
 from halftrack.plans.actions import SetSysctl
-from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, SERVER, arrive, tracked_netns
+from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, SERVER, size_amid, tracked_netns
 from kernel.inject import End, Entries, inject
 from kernel.remedying import evidence_of, table_of
 from kernel.scratch import scratch_netns
@@ -159,8 +159,8 @@ def settled(trouble: Trouble, step: Step) -> int:
     with tracked_netns("settle") as netns:
         set_all(netns, {**trouble.settings, **changed(step)}, trouble.compressed)
         shortest = min((value for name, value in changed(step).items() if "timeout" in name), default=0)
-        netns.call(lambda: arrive(trouble.per_s, shortest / trouble.compressed + SETTLE_S, trouble.segments))
-        return size(netns)
+        seconds = shortest / trouble.compressed + SETTLE_S
+        return size_amid(netns, trouble.per_s, seconds, trouble.segments)
 
 
 def gone_on(trouble: Trouble, step: Step) -> int:
@@ -181,8 +181,8 @@ def gone_on(trouble: Trouble, step: Step) -> int:
             )
             inject(netns.path, Entries(*ends, count=len(each), timeout=each, state=entries.state))
         seconds = POINT_S / trouble.compressed
-        netns.call(lambda: arrive(trouble.per_s, seconds, trouble.segments))
-        return size(netns)
+        # From here on one goes and one comes, whenever the last batch was through.
+        return size_amid(netns, trouble.per_s, seconds, trouble.segments, begun + 1)
 
 
 def held(name: str) -> Held:

@@ -16,7 +16,7 @@ import pytest
 from halftrack.kernel import ctnetlink
 from halftrack.plans import document
 from halftrack.plans.actions import AddRules, TimeoutPolicy
-from kernel.arrivals import ONE_SIDED, arrive, tracked_netns
+from kernel.arrivals import ONE_SIDED, size_amid, tracked_netns
 from kernel.changing import Site
 from kernel.inject import inject
 from kernel.test_predictions import DAYS, SETTLE_S, WITHIN, Trouble, history, set_all, size
@@ -77,8 +77,7 @@ def settled(site: Site, step: Step) -> int:
     done = site.halftrack("fix", str(site.plan([moved])), "--yes", "--no-try")
     assert done.returncode == 0, done.stderr
     # With nft the first packet of an entry still gets the time of SYN_SENT: late data comes more than once.
-    site.netns.call(lambda: arrive(TROUBLE.per_s, SHORTEST_S + SETTLE_S, ONE_SIDED * 2))
-    return size(site.netns)
+    return size_amid(site.netns, TROUBLE.per_s, SHORTEST_S + SETTLE_S, ONE_SIDED * 2)
 
 
 def held(word: str, base: Path) -> Held:

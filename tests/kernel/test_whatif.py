@@ -23,7 +23,7 @@ from halftrack.evidence import uapi
 from halftrack.evidence.values import HOST
 from halftrack.kernel import ctnetlink
 from halftrack.whatif import answering
-from kernel.arrivals import PORT, SERVER, arrive, tracked_netns
+from kernel.arrivals import ONE_SIDED, PORT, SERVER, arrive, tracked_netns
 from kernel.inject import End, Entries, inject
 from kernel.remedying import evidence_of, table_of
 from kernel.scratch import scratch_netns
@@ -120,8 +120,11 @@ def foretold() -> Course:
     return made.course
 
 
-def fill(netns: Netns) -> None:
-    """The same table in compressed time, over one second: ctnetlink takes whole seconds."""
+def fill(netns: Netns) -> float:
+    """The same table in compressed time, over one second: ctnetlink takes whole seconds.
+
+    When it is as the evidence shows it, by ``time.monotonic``.
+    """
     each = np.repeat(np.arange(1, LIFETIME_S + 1), PER_S // BATCHES)
     begun = time.monotonic()
     for batch in range(BATCHES):
@@ -129,6 +132,7 @@ def fill(netns: Netns) -> None:
         inject(netns.path, leaked(each, first=batch << 12))
     inject(netns.path, others())
     time.sleep(max(begun + 1 - time.monotonic(), 0))
+    return begun + 1
 
 
 def looks(words: tuple[str, ...], today: Course) -> list[list[Look]]:
@@ -138,12 +142,12 @@ def looks(words: tuple[str, ...], today: Course) -> list[list[Look]]:
     _, course = answering.changed(today, today.conditions, asked)
     with tracked_netns("whatif") as netns, ThreadPoolExecutor(1) as pool:
         configure(netns, TODAY, COMPRESSED)
-        fill(netns)
-        begun = time.monotonic()
+        begun = fill(netns)
         configure(netns, dict(asked.settings), COMPRESSED)
         if asked.rules:
             netns.run("nft", "-f", "-", stdin=_NOTRACK)
-        leaking = pool.submit(netns.call, lambda: arrive(PER_S, MOMENTS_S[-1] + 1, ((True, 0x18),)))
+        lasting_s = MOMENTS_S[-1] + 2
+        leaking = pool.submit(netns.call, lambda: arrive(PER_S, lasting_s, ONE_SIDED, begun=begun))
         found = []
         for moment_s in MOMENTS_S:
             time.sleep(max(begun + moment_s - time.monotonic(), 0))

@@ -33,7 +33,9 @@ def render(
     lines = [*page.wrap(f"What if on {found.node}: {_asked(found)}", "", " " * 8)]
     limit = "not known" if found.limit is None else f"{found.limit:,}" if found.limit else "none"
     lines += page.wrap(f"{words.entries(found.entries)} in {found.netns} now, limit {limit}.", _INDENT)
-    if found.sweep is None:
+    if not found.entries and found.sweep is None and found.today.settles_at == found.settles_at == 0:
+        lines += page.wrap("An empty table: whatever is set, it tells nothing of what will come.", _INDENT)
+    elif found.sweep is None:
         lines += ["", *_chart(found, page), "", *_table(found, page), "", *_outcome(found, page)]
     else:
         lines += ["", *_sweep(found.sweep, page), "", *_swept(found.sweep, page)]

@@ -178,6 +178,8 @@ def _growth(
         return "measured", watched.basis
     if made.doubt is not None:
         return "unknown", made.doubt
+    if not made.growing:
+        return "inferred", "nothing piles up, and what is in use is taken to stay as many"
     return "inferred", forecast.forecast(view, tuple(made.growing.values())).basis
 
 
