@@ -14,8 +14,9 @@ import msgspec
 
 from benchmarks.diagnosis import distracting, healthy, record
 from halftrack import formats, lab, live
-from halftrack.diagnosis import diagnose
+from halftrack.diagnosis import COLUMNS, diagnose
 from halftrack.errors import HalftrackError
+from halftrack.evidence.selection import Selection
 from halftrack.formats import bundle, classic
 from halftrack.lab.parameters import NETWORKS, Parameters
 from halftrack.lab.scene import Scene
@@ -36,7 +37,7 @@ def run(situation: Situation, kept: Path) -> Record:
     began = time.monotonic()
     try:
         with _bounded(), _played(situation) as router:
-            evidence = live.examine(router, in_depth=True)
+            evidence = live.examine(router, selection=Selection(columns=COLUMNS), in_depth=True)
     except (HalftrackError, OSError, TimeoutError) as error:
         seconds = round(time.monotonic() - began, 1)
         return record.Record(

@@ -34,7 +34,7 @@ def weigh(case: Case) -> Cause | None:
             if forwarded >= facts.MOSTLY
             else None,
             one_way.long_silent(case),
-            unmoved.by_packets(case, -0.9),
+            *unmoved.doubts(case),
             *ways.of_both_directions(case),
             ways.invalid(case),
         ),

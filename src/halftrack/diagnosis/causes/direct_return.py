@@ -36,7 +36,7 @@ def weigh(case: Case) -> Cause | None:
             *one_way.in_use(case),
             *replies.by_another_way(case),
             one_way.long_silent(case),
-            unmoved.by_packets(case, -0.9),
+            *unmoved.doubts(case),
             *ways.of_answers(case),
             *through,
             _handed_on(case),

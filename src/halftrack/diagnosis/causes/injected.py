@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.diagnosis import words
-from halftrack.diagnosis.causes import facts, unmoved
+from halftrack.diagnosis.causes import facts, replies, unmoved
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
@@ -27,8 +27,9 @@ def weigh(case: Case) -> Cause | None:
     if case.symptom != "one-sided":
         return None
     longer, unmoved_share = _longer(case), unmoved.by_packets(case, 0.6, own=True)
+    elsewhere = replies.elsewhere(case, 0.5, own=True)
     fixed = facts.share(case.rows, pl.col("status") & uapi.IPS_FIXED_TIMEOUT != 0)
-    if longer is None and unmoved_share is None:
+    if longer is unmoved_share is elsewhere is None:
         return None
     read = timeouts.UNACKNOWLEDGED not in view.timeouts.assumed
     return conclude(
@@ -37,6 +38,7 @@ def weigh(case: Case) -> Cause | None:
         (
             longer,
             unmoved_share,
+            elsewhere,
             Clue(
                 "share with a timeout that packets do not renew",
                 round(fixed, 2),

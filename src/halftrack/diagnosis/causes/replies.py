@@ -25,6 +25,7 @@ FEWEST: Final = 3
 """Entries with a socket; fewer tell of themselves alone."""
 _TOGETHER_MS: Final = 1_500
 """Entries tell their silence in whole seconds, and sockets are read a moment later than they are."""
+_APART_MS: Final = 5_000
 _UNHEARD: Final = "share of their sockets that send again and again and hear nothing"
 CONNECTION: Final = ("local_port", "remote_hi", "remote_lo", "remote_port")
 _COLUMNS: Final = (
@@ -38,7 +39,8 @@ class Replies:
     """Of ``entries`` of a case, those ``sockets`` that have one at ``where``.
 
     ``answered``: entries whose peer has acknowledged since the last packet of ours that passed here, or a
-    moment before; ``unheard``: those whose socket sends again what nobody acknowledges.
+    moment before; ``unheard``: those whose socket sends again what nobody acknowledges; ``elsewhere``: those
+    whose socket has sent, or heard, what an entry of it would have seen, since the entry saw its last packet.
     """
 
     where: str
@@ -46,6 +48,7 @@ class Replies:
     sockets: int
     answered: int
     unheard: int
+    elsewhere: int
 
 
 def of(case: Case) -> Replies | None:
@@ -58,11 +61,15 @@ def of(case: Case) -> Replies | None:
     again = (pl.col("retransmits") > 0) & (pl.col("wqueue") > 0)
     since_ms = pl.col("idle_s").fill_null(0) * 1_000 + _TOGETHER_MS
     heard = (pl.col("state") == TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
-    counted = met.select(
-        answered=heard.fill_null(value=False).sum(), unheard=again.fill_null(value=False).sum()
+    passing = pl.when("ours_first").then("last_data_sent_ms").otherwise("last_data_recv_ms")
+    away = (pl.col("state") == TCP_ESTABLISHED) & (passing + _APART_MS < pl.col("idle_s") * 1_000)
+    counts = met.select(
+        each.fill_null(value=False).sum().alias(name)
+        for name, each in (("answered", heard), ("unheard", again), ("elsewhere", away))
     )
-    answered, unheard = counted.row(0)
-    return Replies(f"sockets of {at.name} (sock_diag, tcp_info)", ours.height, met.height, answered, unheard)
+    return Replies(
+        f"sockets of {at.name} (sock_diag, tcp_info)", ours.height, met.height, **counts.row(0, named=True)
+    )
 
 
 def named(case: Case) -> pl.DataFrame:
@@ -77,6 +84,7 @@ def named(case: Case) -> pl.DataFrame:
         pl.col("peer_lo").alias("remote_lo"),
         pl.when(here).then("orig_dport").otherwise("orig_sport").alias("remote_port"),
         "idle_s",
+        here.alias("ours_first"),
     )
 
 
@@ -99,3 +107,12 @@ def unheard(case: Case) -> Clue | None:
     if found is None or found.sockets < FEWEST or found.unheard < 0.5 * found.sockets:
         return None
     return Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, 0.0)
+
+
+def elsewhere(case: Case, weight: float, *, own: bool = False) -> Clue | None:
+    """Connections that go on while their entries see nothing of it: neither direction passes here."""
+    found = of(case)
+    if found is None or found.sockets < FEWEST or found.elsewhere < 0.5 * found.entries:
+        return None
+    what = "share of the entries that see nothing of what their sockets send and hear"
+    return Clue(what, round(found.elsewhere / found.entries, 2), found.where, weight, own=own)

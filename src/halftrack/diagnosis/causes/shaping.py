@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.diagnosis import words
-from halftrack.diagnosis.causes import facts, limiters, one_way
+from halftrack.diagnosis.causes import facts, limiters, one_way, unmoved
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def weigh(case: Case) -> Cause | None:
             one_way.not_at_once(case),
             one_way.only_a_tail(case),
             one_way.goes_on(case, 0.15),
+            *unmoved.doubts(case),
             *(_of_way(way) if way else ()),
             *_configured(case),
         ),

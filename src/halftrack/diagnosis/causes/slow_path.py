@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis.causes import connections, facts, home, limiters, one_way
+from halftrack.diagnosis.causes import connections, facts, home, limiters, one_way, unmoved
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import stack
 
@@ -50,6 +50,7 @@ def weigh(case: Case) -> Cause | None:
             one_way.not_at_once(case),
             one_way.only_a_tail(case),
             one_way.goes_on(case, 0.15),
+            *unmoved.doubts(case),
             *(_of_living(fares, own=own) if fares else ()),
             _of_namespace(case),
             Clue("delay that a netem discipline adds, in seconds", way.delayed_s, way.where, 0.4, own=True)

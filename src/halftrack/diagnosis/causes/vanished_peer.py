@@ -27,6 +27,7 @@ def weigh(case: Case) -> Cause | None:
     answered = facts.share(some, entries.assured())
     alive, kept = facts.with_socket(case), idle_pool.kept_open(case)
     many = case.rows.height >= facts.MANY
+    known = (case.symptom == "orphaned" or facts.sockets_read(case)) and not one_way.concerned(case)
     here = facts.entries_of(case.view)
     return conclude(
         "vanished-peer",
@@ -42,7 +43,8 @@ def weigh(case: Case) -> Cause | None:
             )
             if answered < _FEW_ANSWERED
             else None,
-            Clue("different peers per entry", round(peers, 2), here, 0.3, own=not one_way.concerned(case))
+            # A table alone shows as much of people who left their sessions open.
+            Clue("different peers per entry", round(peers, 2), here, 0.3, own=known)
             if many and peers >= facts.SPREAD
             else None,
             Clue("few peers hold all of them", round(peers, 2), here, -0.4)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS: Final = 40
 _FIVE_DAYS_S: Final = 432_000
+_GOING_ON_S: Final = 8.0
 
 
 def play(scene: Scene) -> None:
@@ -46,6 +47,8 @@ def play(scene: Scene) -> None:
         f"a program copies {made.asked} entries to the router, with five days to live, and leaves out that"
         " they were answered"
     )
+    scene.pause(_GOING_ON_S)
+    scene.tell("they talk on, and the router sees nothing of it")
 
 
 SCENARIO: Final = Scenario(
