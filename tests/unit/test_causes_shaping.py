@@ -106,6 +106,22 @@ class TestShaping:
         assert not found.against
         assert found.confidence == weighed(trouble(), "shaping").confidence
 
+    def test_programs_that_may_limit_are_named_whatever_they_are_attached_to(self) -> None:
+        """To an interface or to the owner's control group: nobody can say what they do."""
+        one = contained()
+        near, home = one.view.evidence.tables
+        last = home.shaping[-1]
+        (eth,) = last.interfaces
+        by_hand = dataclasses.replace(eth, programs=("bpf outwards slow_down",))
+        shaping = dataclasses.replace(last, interfaces=(by_hand,), programs=("cgroup bpf few_a_second",))
+        tables = near, dataclasses.replace(home, shaping=(home.shaping[0], shaping))
+        evidence = dataclasses.replace(one.view.evidence, tables=tables)
+        seen = dataclasses.replace(one, view=dataclasses.replace(one.view, evidence=evidence))
+        found = told(weighed(seen, "shaping"))
+        assert "bpf outwards slow_down on eth0 of web-1, cgroup bpf few_a_second of web-1" in found
+        assert "rate limits on the way" in against(weighed(one, "shaping"))
+        assert "rate limits on the way" not in against(weighed(seen, "shaping"))
+
     def test_a_policer_counts_as_a_limit(self) -> None:
         policed = Queue(
             2, "ingress", "ffff:", "ingress", filters=("matchall police",), drops=700, sent_packets=300

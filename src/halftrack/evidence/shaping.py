@@ -10,7 +10,7 @@ class Interface:
     """``link``: number of the interface behind it, for a veth that of its other end.
 
     ``link_elsewhere``: whether that one is in another namespace, ``link_netns`` which, by its inode;
-    None where that is not known.
+    None where that is not known. ``programs``: of BPF, that are attached to it without a filter of tc.
     """
 
     index: int
@@ -19,6 +19,7 @@ class Interface:
     link: int | None = None
     link_elsewhere: bool = False
     link_netns: int | None = None
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Queue:
     limit. ``delay_s``: what it adds on purpose. Counters since it was made: ``drops`` packets lost
     here, ``overlimits`` packets that came faster than the rate (delayed, not lost), ``requeues`` sent
     back by the driver; ``backlog`` bytes and ``qlen`` packets wait now. None where not told.
-    ``filters``: what classifies or polices packets that come in, e.g. ``bpf``, ``u32 police``.
+    ``filters``: what classifies or polices packets that come in, e.g. ``bpf NAME``, ``u32 police``, or,
+    as the last word says, go ``outwards``.
     """
 
     interface: int
@@ -53,17 +55,21 @@ class Queue:
     @property
     def limits(self) -> bool:
         """Whether it has a rate, or a policer that drops what exceeds one."""
-        return bool(self.rate or self.ceil) or any("police" in each for each in self.filters)
+        return bool(self.rate or self.ceil) or any("police" in each.split() for each in self.filters)
 
 
 @dataclass(frozen=True, slots=True)
 class Shaping:
-    """One reading of a namespace. ``at_s``: monotonic; ``unread``: what could not be had, in words."""
+    """One reading of a namespace. ``at_s``: monotonic; ``unread``: what could not be had, in words.
+
+    ``programs``: of BPF, that packets of its first process pass by its control group.
+    """
 
     at_s: float
     interfaces: tuple[Interface, ...] = ()
     queues: tuple[Queue, ...] = ()
     unread: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
     def named(self, index: int) -> str:
         """The name of an interface."""

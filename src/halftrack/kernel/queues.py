@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.shaping import Interface, Queue, Shaping
 from halftrack.kernel.netlink_messages import attributes
-from halftrack.kernel.traffic_control import IFINFOMSG, INGRESS, TCA_KIND, TCMSG
+from halftrack.kernel.traffic_control import IFINFOMSG, INGRESS, OUTWARDS, TCA_KIND, TCMSG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +62,7 @@ _POLICERS: Final[Mapping[str, tuple[int | None, int]]] = {
     "matchall": (None, 2),
 }
 _ACT_KIND: Final = 1
+_BPF_NAME: Final = 7
 _NOWHERE: Final[Mapping[int, int]] = MappingProxyType({})
 
 
@@ -71,8 +72,8 @@ def shaping(answers: Answers, spaces: Mapping[int, int] = _NOWHERE) -> Shaping:
     ``spaces``: inodes by the number that this namespace has for them (``netns_ids.inodes``).
     """
     filters: dict[int, list[str]] = defaultdict(list)
-    for interface, _, _, found in _objects(answers.filters):
-        name = _filter(found)
+    for interface, _, parent, found in _objects(answers.filters):
+        name = _filter(found) + (" outwards" if parent == OUTWARDS else "")
         if name not in filters[interface]:
             filters[interface].append(name)
     queues = [
@@ -80,9 +81,7 @@ def shaping(answers: Answers, spaces: Mapping[int, int] = _NOWHERE) -> Shaping:
         for objects, is_class in ((answers.qdiscs, False), (answers.classes, True))
         for interface, handle, parent, found in _objects(objects)
     ]
-    return Shaping(
-        answers.at_s, tuple(_interfaces(answers.links, spaces)), tuple(queues), tuple(answers.unread)
-    )
+    return Shaping(answers.at_s, tuple(_interfaces(answers, spaces)), tuple(queues), tuple(answers.unread))
 
 
 def _objects(bodies: Sequence[bytes]) -> Iterator[tuple[int, int, int, dict[int, bytes]]]:
@@ -92,8 +91,8 @@ def _objects(bodies: Sequence[bytes]) -> Iterator[tuple[int, int, int, dict[int,
             yield interface, handle, parent, attributes(body[TCMSG.size :])
 
 
-def _interfaces(bodies: Sequence[bytes], spaces: Mapping[int, int]) -> Iterator[Interface]:
-    for body in bodies:
+def _interfaces(answers: Answers, spaces: Mapping[int, int]) -> Iterator[Interface]:
+    for body in answers.links:
         if len(body) < IFINFOMSG.size:
             continue
         _, _, index, _, _ = IFINFOMSG.unpack_from(body)
@@ -107,6 +106,7 @@ def _interfaces(bodies: Sequence[bytes], spaces: Mapping[int, int]) -> Iterator[
             link=_whole(_NUMBER, found.get(_IFLA_LINK, b"")),
             link_elsewhere=elsewhere is not None,
             link_netns=None if elsewhere is None else spaces.get(elsewhere),
+            programs=answers.programs.get(index, ()),
         )
 
 
@@ -175,6 +175,9 @@ def _filter(found: Mapping[int, bytes]) -> str:
     options = attributes(found.get(_TCA_OPTIONS, b""))
     police, actions = _POLICERS.get(kind, (None, 0))
     words = [kind]
+    program = _text(options.get(_BPF_NAME, b"")) if kind == "bpf" else ""
+    if program:
+        words.append("_".join(program.split()))
     if police in options:
         words.append("police")
     for action in attributes(options.get(actions, b"")).values():

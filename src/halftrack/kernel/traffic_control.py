@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from halftrack.kernel import netlink
+from halftrack.kernel import bpf, netlink
 from halftrack.kernel.netlink_messages import attribute, attributes
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ INGRESS: Final = 0xFFFF_FFF1
 """Parent of the discipline through which what comes in passes."""
 
 CLASSFUL: Final = frozenset((b"htb", b"hfsc", b"cbq", b"drr", b"qfq", b"ets"))
-_ENTRANCES: Final = (0xFFFF_0000, 0xFFFF_FFF2)
-"""What filters of ``ingress`` and of the incoming half of ``clsact`` are attached to."""
+OUTWARDS: Final = 0xFFFF_FFF3
+"""Parent of what looks at packets that leave."""
+_ENTRANCES: Final = (0xFFFF_0000, 0xFFFF_FFF2, OUTWARDS)
+"""What filters of ``ingress`` and of both halves of ``clsact`` are attached to."""
 MOST: Final = 4_096
 """Objects of one kind and namespace; a node of a provider may have a class for each customer."""
+_MOST_ASKED: Final = 256
 _WITHIN_S: Final = 2.0
 
 
@@ -48,7 +51,10 @@ class _Enough(Exception):
 
 @dataclass(slots=True)
 class Answers:
-    """Payloads of messages, by type of object; ``at_s``: monotonic; ``unread``: in words."""
+    """Payloads of messages, by type of object; ``at_s``: monotonic; ``unread``: in words.
+
+    ``programs``: of BPF, by interface, where somebody asked for them.
+    """
 
     at_s: float
     links: list[bytes] = field(default_factory=list)
@@ -56,6 +62,7 @@ class Answers:
     classes: list[bytes] = field(default_factory=list)
     filters: list[bytes] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    programs: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read() -> Answers:
@@ -82,6 +89,17 @@ def read() -> Answers:
         pass
     except OSError as error:
         found.unread.append(f"queueing disciplines: {error.strerror or error}")
+    return found
+
+
+def with_programs(found: Answers) -> Answers:
+    """The same, and of its interfaces the BPF programs that no filter of tc shows."""
+    for body in found.links[:_MOST_ASKED]:
+        if len(body) >= IFINFOMSG.size:
+            index = IFINFOMSG.unpack_from(body)[2]
+            programs = bpf.of_interface(index)
+            if programs:
+                found.programs[index] = programs
     return found
 
 

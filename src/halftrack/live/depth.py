@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.values import HOST
 from halftrack.formats import netstat
-from halftrack.kernel import namespaces, netns_ids, queues, routes, survey, traffic_control
+from halftrack.kernel import bpf, namespaces, netns_ids, queues, routes, survey, traffic_control
 from halftrack.kernel import stack as kernel_stack
 from halftrack.live import gaps
 
@@ -84,11 +85,19 @@ def read_again(places: Sequence[Place]) -> None:
         texts, answers, known = result
         place.depth = place.depth or Depth()
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
-        place.depth.shaping = held_back(known, place.look.traffic if place.look else None, answers)
+        *before, last = held_back(known, place.look.traffic if place.look else None, answers)
+        place.depth.shaping = (*before, replace(last, programs=_of_control_group(place)))
 
 
 def _read_again(spaces: Mapping[int, int]) -> tuple[kernel_stack.Texts | None, Answers, dict[int, int]]:
-    return kernel_stack.read(survey.net_directory()), traffic_control.read(), netns_ids.inodes(spaces)
+    traffic = traffic_control.with_programs(traffic_control.read())
+    return kernel_stack.read(survey.net_directory()), traffic, netns_ids.inodes(spaces)
+
+
+def _of_control_group(place: Place) -> tuple[str, ...]:
+    """BPF programs of what lives there; the node's own are nobody's in particular."""
+    pid = place.namespace.pid
+    return () if pid is None or place.own or place.namespace.name == HOST else bpf.of_process(pid)
 
 
 def _opened(places: Sequence[Place], stack: contextlib.ExitStack) -> dict[int, int]:

@@ -52,8 +52,8 @@ class Limiter:
 class Way:
     """``limiters``, those that hold most first. ``both_ends``: whether all of it was seen.
 
-    ``filters``: what looks at incoming packets and is no policer for certain: a BPF program may
-    limit a rate and show nothing of it.
+    ``filters``: what looks at packets and is no policer for certain: a BPF program may limit a rate and
+    show nothing of it.
     """
 
     limiters: tuple[Limiter, ...]
@@ -83,7 +83,10 @@ def of(case: Case) -> Way | None:
             for each in queue.filters
             if _may_limit(each)
         ]
+        filters += [f"{each} on {interface.name} of {table.netns}" for each in interface.programs]
         delays += [queue.delay_s for queue in queues if queue.delay_s]
+    for table in {id(one): one for one in (case.view.table, own) if one is not None and one.shaping}.values():
+        filters += [f"{each} of {table.netns}" for each in table.shaping[-1].programs]
     limiters.sort(key=lambda one: (not one.holds, -one.waiting, -one.lost_share, one.where))
     return Way(
         tuple(limiters),
@@ -97,7 +100,7 @@ def of(case: Case) -> Way | None:
 
 def _may_limit(name: str) -> bool:
     """Only those of which nobody can say what they do."""
-    return name.startswith("bpf") and "police" not in name
+    return name.startswith("bpf") and "police" not in name.split()
 
 
 def _stations(near: Table, own: Table | None) -> Iterator[tuple[Table, Interface]]:

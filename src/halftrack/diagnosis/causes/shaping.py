@@ -65,7 +65,7 @@ def _configured(case: Case) -> Iterator[Clue]:
 
 def _of_way(way: Way) -> Iterator[Clue]:
     if way.filters:
-        what = "filters on what comes in, which may limit it: " + ", ".join(way.filters)
+        what = "programs that look at its traffic, which may limit it: " + ", ".join(way.filters)
         yield Clue(what, None, way.where, 0.0)
     if not way.limiters:
         if way.both_ends and not way.filters:
