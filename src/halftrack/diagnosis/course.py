@@ -109,7 +109,10 @@ class Course:
         """As it goes on where other settings hold from now on."""
         spans = conditions.spans()
         today = self.conditions.spans() if self.conditions else spans
-        shaken = any(keeping.is_tcp(rule) and spans[rule] != today[rule] for rule in range(len(spans)))
+        shaken = any(
+            new != old and (keeping.is_tcp(rule) or old is None)
+            for rule, (new, old) in enumerate(zip(spans, today, strict=True))
+        )
         parts = tuple(
             replace(
                 each,

@@ -8,6 +8,7 @@ from halftrack.diagnosis import words
 from halftrack.plans import rules
 from halftrack.plans.actions import AddRules, ByHand, Drain, Untracked
 from halftrack.plans.words import Spelling
+from halftrack.reporters import live_flows
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
 from halftrack.reporters.shell_lines import shell_lines
@@ -15,24 +16,11 @@ from halftrack.reporters.shell_lines import shell_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from halftrack.diagnosis.document import LiveFlows
     from halftrack.plans.document import Effect, NotChosen, Plan, Step
 
 _INDENT: Final = " " * 8
 _SHOWN_LIVE: Final = 3
 _REASONS: Final = 2
-_OUTCOMES: Final = {
-    "picked-up-again": "the next packet makes a new entry, where rules let it",
-    "dropped": "the next packet belongs to no connection, and is dropped where rules drop such",
-    "loses-translation": "the next packet goes out untranslated, and the connection is lost",
-    "goes-on-untracked": "the next packet passes without an entry: no rule here drops it",
-    "unclear": "what becomes of the next packet cannot be told",
-}
-_BY_RULES: Final = {
-    "picked-up-again": "the next packet makes a new entry: no rule here stops it",
-    "dropped": "the next packet is dropped",
-}
-"""Where the rules were read."""
 
 
 def render(
@@ -83,7 +71,7 @@ def _step(step: Step, page: Page, variables: Mapping[str, str]) -> list[str]:
     for reason in reasons:
         lines += page.wrap(reason, f"{_INDENT}- ")
     for flows in step.risk.live_flows if page.verbose else ():
-        lines += page.wrap(_flows(flows), f"{_INDENT}- ", f"{_INDENT}  ")
+        lines += page.wrap(live_flows.told(flows), f"{_INDENT}- ", f"{_INDENT}  ")
     if page.verbose:
         lines += page.wrap(step.before, f"{_INDENT}Seen:   ") if step.before else []
         lines += page.wrap(step.after, f"{_INDENT}Then:   ")
@@ -109,17 +97,6 @@ def _first(rule: Untracked, page: Page, variables: Mapping[str, str]) -> list[st
     except ValueError as error:
         return page.wrap(f"not fit to be typed: {error}", f"{_INDENT}  ")
     return [line for one in told for line in shell_lines(one, page, f"{_INDENT}  ")]
-
-
-def _flows(flows: LiveFlows) -> str:
-    """Whose they are, and what happens to each."""
-    peers = ", ".join(f"{peer.address} ({peer.entries:,})" for peer in flows.peers)
-    told = f"{flows.entries:,} of {flows.service}{f' with {peers}' if peers else ''}"
-    if flows.outcome is not None:
-        known = flows.rules_read and flows.outcome in _BY_RULES
-        told += f": {_BY_RULES[flows.outcome] if known else _OUTCOMES[flows.outcome]}"
-        told += f" ({flows.by})" if flows.by else ""
-    return f"{told}; e.g. {flows.example}"
 
 
 def _for(step: Step) -> str:

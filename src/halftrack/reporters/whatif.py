@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.reporters import chart
+from halftrack.reporters import chart, live_flows
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
 
@@ -80,9 +80,10 @@ def _chart(found: WhatIf, page: Page) -> list[str]:
 
 def _table(found: WhatIf, page: Page) -> list[str]:
     """Both sizes at some moments."""
-    wanted = [0, *(at for at in _SHOWN_S if at < found.horizon_s), found.horizon_s]
     today = {each.at_s: each for each in found.today.points}
     then = {each.at_s: each for each in found.points}
+    wanted = [0, *(at for at in _SHOWN_S if at < found.horizon_s), found.horizon_s]
+    wanted = list(then) if page.verbose else wanted
     roomy = page.width >= _ROOMY
     lines = [f"{'':<{_LABEL}}{'as it is':>12}{'then':>12}{'   least - most' if roomy else ''}"]
     for wanted_s in wanted:
@@ -143,6 +144,8 @@ def _cuts(found: WhatIf, page: Page) -> list[str]:
         services = ", ".join(f"{each.entries:,} {each.service}" for each in found.live_flows[:_SERVICES])
         told = f"may cut {found.live_flows_lost:,} open connections that were silent for longer ({services})"
     lines = page.wrap(f"{told}.", "CUTS    ", _INDENT)
+    for flows in found.live_flows if page.verbose else ():
+        lines += page.wrap(live_flows.told(flows), f"{_INDENT}- ", f"{_INDENT}  ")
     if found.picked_up:
         lines += page.wrap(
             f"{found.picked_up:,} live on pick-up today: they go on, but get no entry again once theirs"
