@@ -82,6 +82,7 @@ def _named() -> list[Path]:
         (("half-close",), 3),
         (("stale-nat", "--ipv6"), 2),  # with a container at the router's bridge, or none, or the next
         (("syn-flood",), 4),  # while packets are sent, and connections talk
+        (("rst-ignored",), 4),  # while connections are reset one by one
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
