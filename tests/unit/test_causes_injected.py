@@ -1,0 +1,64 @@
+"""injected: entries that no packet moves, by what is counted, by their time, by what their sockets say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from halftrack.diagnosis.causes import replies, weigh_all
+from unit.caserows import V4, case, one_sided
+from unit.causecases import against, first, sockets, told, weighed
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
+
+_COUNT = 20
+_TALKING = {"last_data_sent_ms": 300, "last_data_recv_ms": 200, "last_ack_recv_ms": 250}
+
+
+def of_living(idle_s: int, *, client: bool = False, **socket: Any) -> Case:
+    """Entries of which each has its socket, as old a kernel as gives them days."""
+    ends: dict[str, Any] = {"orig_sport": 50_000, "orig_dport": 80} if client else {"reply_sport": 80}
+    frame = one_sided(
+        _COUNT,
+        idle_s=[idle_s] * _COUNT,
+        local_src=not client,
+        peer_lo=range(V4 + 1, V4 + 1 + _COUNT),
+        **ends,
+        **({"reply_sport": 80, "reply_dport": 50_000} if client else {}),
+    )
+    return case("one-sided", frame, tcp=sockets(_COUNT, **socket))
+
+
+@pytest.mark.parametrize("client", [False, True], ids=["server heard", "client heard"])
+def test_sockets_that_talk_while_the_entries_are_silent_have_another_way_for_both_halves(
+    *, client: bool
+) -> None:
+    one = of_living(60, client=client, **_TALKING)
+    found = replies.of(one)
+    assert found is not None
+    assert found.elsewhere == found.sockets == _COUNT
+    assert first(one) == "injected"
+    assert "see nothing of what their sockets send and hear" in told(weighed(one, "injected"))
+    rest = {cause.cause: cause for cause in weigh_all(one)}
+    for name in ("asymmetric-path", "direct-return"):
+        if name in rest:
+            assert "see nothing of what their sockets send and hear" in against(rest[name])
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "socket"),
+    [
+        (0, _TALKING),  # the entries are heard of as often
+        (4, _TALKING),  # readings apart
+        (60, {**_TALKING, "state": 8}),
+        (60, {}),  # an old kernel that does not tell
+    ],
+)
+def test_what_may_have_passed_here_was_not_put_there(idle_s: int, socket: dict[str, Any]) -> None:
+    one = of_living(idle_s, **socket)
+    found = replies.of(one)
+    assert found is not None
+    assert found.elsewhere == 0
+    assert "injected" not in {cause.cause for cause in weigh_all(one)}
