@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halftrack.diagnosis.document import Diagnosis, Timeline
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class Case:
     rows: MarkedRows
     timeline: Timeline | None
     shape: str
+    _known: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, what: str, find: Callable[[Case], T]) -> T:
+        """What several causes ask for, worked out once."""
+        if what not in self._known:
+            self._known[what] = find(self)
+        return cast("T", self._known[what])
 
 
 @dataclass(frozen=True, slots=True)

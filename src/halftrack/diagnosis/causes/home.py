@@ -42,6 +42,10 @@ def of(case: Case) -> Home | None:
     """None where nobody knows, where another machine's end stands in, and where several have large parts:
     what one of them tells says nothing of the others, and each is weighed by itself.
     """
+    return case.once("home", _found)
+
+
+def _found(case: Case) -> Home | None:
     counted = by_size(case, WHOSE)
     if counted.is_empty() or large(counted).height > 1:
         return None

@@ -53,6 +53,10 @@ class Replies:
 
 def of(case: Case) -> Replies | None:
     """None where the sockets were not read."""
+    return case.once("replies", _found)
+
+
+def _found(case: Case) -> Replies | None:
     at = home.of(case)
     if at is None or at.table.tcp is None:
         return None
