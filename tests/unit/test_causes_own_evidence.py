@@ -15,6 +15,8 @@ import pytest
 from halftrack.diagnosis import cases, causes
 from halftrack.diagnosis.causes import CAUSES, weigh_all, weighing
 from halftrack.diagnosis.causes.weighing import LIKELY, Clue
+from halftrack.diagnosis.standing import Standing
+from halftrack.diagnosis.symptoms import ENTRY_SYMPTOMS
 from halftrack.evidence import uapi
 from halftrack.evidence.routing import Routing, WayBack
 from halftrack.evidence.shaping import Queue
@@ -215,6 +217,25 @@ def test_nor_in_a_damaged_table(seed: int, told: Told) -> None:
     for one in cases(node(seed, 80)):
         weigh_all(one)
     likely_by_their_own(told)
+
+
+SETTING_IS_THE_CAUSE = {"long-close-wait"}
+
+
+@pytest.mark.parametrize("cause", LIKELY_CASES)
+def test_what_let_it_happen_is_told_apart_from_what_set_it_off(cause: str) -> None:
+    """Settings that allow a symptom stand beside its causes, never among the evidence for them."""
+    one = LIKELY_CASES[cause]()
+    off = {"net.ipv4.tcp_syncookies": "0", "net.netfilter.nf_conntrack_tcp_loose": "1"}
+    table = dataclasses.replace(one.view.table, settings={**one.view.table.settings, **off})
+    one = dataclasses.replace(one, view=dataclasses.replace(one.view, table=table))
+    symptom = next(each for each in ENTRY_SYMPTOMS if each.slug == one.symptom)
+    account = symptom.describe(one, Standing(one.rows.height, one.rows.height, 262_144), None)
+    enablers = {by.setting for by in account.enabled_by}
+    assert enablers
+    for found in weigh_all(one):
+        if found.cause not in SETTING_IS_THE_CAUSE:
+            assert not [reason for reason in found.for_ if any(name in reason.source for name in enablers)]
 
 
 def test_every_cause_is_tried() -> None:

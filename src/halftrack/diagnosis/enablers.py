@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis.document import EnabledBy
 from halftrack.evidence import sysctls
@@ -10,6 +10,9 @@ from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
+
+SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
+"""Of IPv6 as well (ip-sysctl.rst in the kernel tree)."""
 
 
 def full_name(view: View, name: str) -> str:
@@ -26,6 +29,14 @@ def timeout(view: View, name: str, why: str) -> EnabledBy:
     return EnabledBy(
         setting=full_name(view, name), value=None if value is None else str(value), why=why + doubt
     )
+
+
+def no_cookies(view: View) -> EnabledBy | None:
+    """SYN cookies, where they are known to be off."""
+    text = view.table.settings.get(SYNCOOKIES)
+    if timeouts.whole(text) != 0:
+        return None
+    return EnabledBy(setting=SYNCOOKIES, value=text, why="off: nothing softens a flood of SYNs")
 
 
 def loose(view: View) -> EnabledBy | None:

@@ -15,7 +15,6 @@ from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts, listening
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import uapi
-from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -26,7 +25,6 @@ _CROWD: Final = 100
 _COUNTERS: Final = (
     "counters of SYN cookies and of the listen queue: nstat -az | grep -e Syncookies -e ReqQFull"
 )
-_SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
 
 
 def weigh(case: Case) -> Cause | None:
@@ -58,7 +56,6 @@ def _of_half_open(case: Case) -> Cause | None:
             else Clue(
                 "unanswered: a dead or filtered service looks the same", round(1 - answered, 2), here, -0.3
             ),
-            _cookies(case),
             *counted,
         ),
         (None if counted else _COUNTERS,),
@@ -86,10 +83,3 @@ def _of_one_sided(case: Case) -> Cause | None:
         ),
         (None if counted else "counters of SYN cookies: nstat -az | grep Syncookies",),
     )
-
-
-def _cookies(case: Case) -> Clue | None:
-    value = timeouts.whole(case.view.table.settings.get(_SYNCOOKIES))
-    if value != 0:
-        return None
-    return Clue("SYN cookies are off: nothing softens a flood", value, f"sysctl {_SYNCOOKIES}", 0.0)

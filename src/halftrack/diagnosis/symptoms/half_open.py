@@ -16,7 +16,7 @@ from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Forecast
+    from halftrack.diagnosis.document import EnabledBy, Forecast
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
 
@@ -50,13 +50,17 @@ class HalfOpen:
             severity=severity(entries, standing, _WEIGHTS, forecast),
             title=f"{words.count(entries, 'connection')} began and did not get past the handshake.",
             explanation=f"{seen} A full table gives these up first.",
-            enabled_by=(
-                enablers.timeout(case.view, "tcp_timeout_syn_sent", "an unanswered SYN stays this long"),
-                enablers.timeout(
-                    case.view, "tcp_timeout_syn_recv", "an unfinished handshake stays this long"
-                ),
-            ),
+            enabled_by=_enabled_by(case.view),
         )
+
+
+def _enabled_by(view: View) -> tuple[EnabledBy, ...]:
+    found = (
+        enablers.no_cookies(view),
+        enablers.timeout(view, "tcp_timeout_syn_sent", "an unanswered SYN stays this long"),
+        enablers.timeout(view, "tcp_timeout_syn_recv", "an unfinished handshake stays this long"),
+    )
+    return tuple(each for each in found if each is not None)
 
 
 SYMPTOM: Final = HalfOpen()
