@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,18 @@ _LONGEST_S = 86_400
 )
 @click.option("-o", "--output", "target", metavar="FILE", help="Where to; - for standard output.")
 @click.option("--listen", metavar="TIME", help="Also hear for so long which entries begin, e.g. 30s.")
+@click.option(
+    "--script",
+    is_flag=True,
+    help="Print a POSIX sh script that does this where nothing may be installed:"
+    " ssh NODE sh -s < SCRIPT > FILE.",
+)
 @options.shared
 @click.pass_context
-def command(context: click.Context, target: str | None, listen: str | None) -> int:
+def command(context: click.Context, target: str | None, listen: str | None, *, script: bool) -> int:
     given = options.given(context)
+    if script:
+        return _script(target, alone=listen is None and not given.assume and given.netns is None)
     if given.assume:
         raise UsageError("--assume is for what a file does not say: collect looks at the node")
     if target == "-" and output.is_terminal():
@@ -51,6 +60,20 @@ def command(context: click.Context, target: str | None, listen: str | None) -> i
     path = Path(target) if target is not None else Path(_name(seen))
     save(data, path)
     output.write(_told(seen, path, len(data), given))
+    return 0
+
+
+def _script(target: str | None, *, alone: bool) -> int:
+    """The script as it is: it takes no words of ours."""
+    if not alone:
+        raise UsageError("--script prints a script that looks at the whole node: -o alone goes with it")
+    text = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+    if target in {None, "-"}:
+        output.write(text)
+        return 0
+    from halftrack.commands.saving import save  # noqa: PLC0415  # as below
+
+    save(text, Path(str(target)))
     return 0
 
 

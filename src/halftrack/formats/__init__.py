@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from halftrack.evidence.values import Evidence
@@ -31,16 +31,19 @@ def read(
     assume: Mapping[str, str] | None = None,
     stdin: BinaryIO | None = None,
     budget_s: float | None = None,
+    collected: Callable[[Iterator[bytes], str], Evidence] | None = None,
 ) -> Evidence:
     """Files by their paths (``-``: ``stdin``), and what is in directories, as the evidence of one node.
 
     ``assume``: what the files do not say, by the keys of ``--assume``. ``budget_s``: what is not read
-    in that time is missing, and said to be. Raises UnreadableInput where a file that was named, or
-    every file of a directory, holds nothing that can be read, UsageError for an assumption that is none.
+    in that time is missing, and said to be. ``collected``: reads what the collecting script printed, given
+    that and its name; it takes more than this room to understand. Raises UnreadableInput where a file that
+    was named, or every file of a directory, holds nothing that can be read, UsageError for an assumption
+    that is none.
     """
     from halftrack.formats.reading import evidence_of  # noqa: PLC0415  # brings numpy and Polars
 
-    return evidence_of(sources, assume=assume or {}, stdin=stdin, budget_s=budget_s)
+    return evidence_of(sources, assume=assume or {}, stdin=stdin, budget_s=budget_s, collected=collected)
 
 
 def is_bundle(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
-from halftrack.formats import bundle
+from halftrack.formats import bundle, collection
 from halftrack.formats.cut import printable
 from halftrack.formats.repeats import once
 from halftrack.formats.settings import Assumed, assumed
@@ -20,7 +20,7 @@ from halftrack.formats.sources import source
 from halftrack.formats.table import FAULTS, Parsed, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from halftrack.evidence.flows import FlowTable
@@ -41,6 +41,7 @@ def evidence_of(
     assume: Mapping[str, str],
     stdin: BinaryIO | None,
     budget_s: float | None = None,
+    collected: Callable[[Iterator[bytes], str], Evidence] | None = None,
 ) -> Evidence:
     """What ``formats.read`` promises."""
     begun = time.monotonic()
@@ -52,7 +53,9 @@ def evidence_of(
         raise UsageError("the same file is named twice")
     opened = _opened(names, stdin, deadline)
     if len(opened) == 1 and bundle.begins(opened[0].source):
-        return _of_bundle(opened[0], said, begun)
+        return _packed(opened[0], said, begun, bundle.read)
+    if len(opened) == 1 and collected is not None and collection.begins(opened[0].source):
+        return _packed(opened[0], said, begun, collected)
     files, passed_over = _files(names[0], opened)
     settings: dict[str, str] = {}
     for file in files:
@@ -109,17 +112,19 @@ def _opened(names: Sequence[str], stdin: BinaryIO | None, deadline: float | None
     ]
 
 
-def _of_bundle(opened: _Opened, said: Assumed, begun: float) -> Evidence:
+def _packed(
+    opened: _Opened, said: Assumed, begun: float, read: Callable[[Iterator[bytes], str], Evidence]
+) -> Evidence:
     if said.shown:
         raise UsageError("--assume is for what a file does not say: a bundle says it")
-    found = bundle.read(opened.source.chunks(), opened.name)
-    read = replace(found.input, files=(opened.name,), formats=("bundle",))
-    return replace(found, source="bundle", input=read, seconds=time.monotonic() - begun)
+    found = read(opened.source.chunks(), opened.name)
+    named = replace(found.input, files=(opened.name,), formats=("bundle",))
+    return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
 
 
 def _file(one: _Opened) -> _File:
     opened = one.source
-    if bundle.begins(opened):
+    if bundle.begins(opened) or collection.begins(opened):
         raise UnreadableInput(f"{one.name} is a bundle: it is read by itself")
     parsed = parse(opened.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:

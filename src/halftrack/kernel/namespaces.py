@@ -62,7 +62,7 @@ def find(root: Path = Path("/")) -> tuple[list[Namespace], list[Gap]]:
     found.sort(key=lambda one: (one is not ours, one.inode is None, one.inode or 0, one.pid or 0))
     host = _host(root, found)
     plain = [HOST if one is host else SELF if one is ours else _called(one, proc) for one in found]
-    names = _distinct(plain, [one.inode or one.pid for one in found])
+    names = distinct(plain, [one.inode or one.pid for one in found])
     spaces = [
         Namespace(name, one.inode, _way(one, proc, own=one is ours), one.pid)
         for name, one in zip(names, found, strict=True)
@@ -84,7 +84,7 @@ def at(path: str) -> Namespace:
         os.close(fd)
     if not is_one:
         raise ValueError(path)
-    return Namespace(_printable(Path(path).name), inode, path)
+    return Namespace(fit_name(Path(path).name), inode, path)
 
 
 def _is_network(fd: int) -> bool:
@@ -150,10 +150,10 @@ def with_owners(spaces: Sequence[Namespace], owners: Sequence[Owner]) -> list[Na
     by_inode = {one.netns_inode: one for one in reversed(owners) if one.netns_inode is not None}
     owned = [replace(one, owner=by_inode.get(one.inode or 0)) for one in spaces]
     names = [
-        _printable(one.owner.name) if one.owner and one.name not in OUR_WORDS else one.name for one in owned
+        fit_name(one.owner.name) if one.owner and one.name not in OUR_WORDS else one.name for one in owned
     ]
-    distinct = _distinct(names, [one.inode or one.pid for one in owned])
-    return [replace(one, name=name) for one, name in zip(owned, distinct, strict=True)]
+    names = distinct(names, [one.inode or one.pid for one in owned])
+    return [replace(one, name=name) for one, name in zip(owned, names, strict=True)]
 
 
 def _add_mounts(found: list[Sighting], proc: Path, *, enterable: bool) -> list[str]:
@@ -163,7 +163,7 @@ def _add_mounts(found: list[Sighting], proc: Path, *, enterable: bool) -> list[s
     for inode, mount in sightings.mounts(proc):
         known = by_inode.get(inode)
         if known is None and not enterable:
-            closed.add(_printable(Path(mount).name))
+            closed.add(fit_name(Path(mount).name))
         elif known is None:
             by_inode[inode] = sightings.Sighting(inode, mount=mount)
             found.append(by_inode[inode])
@@ -205,10 +205,10 @@ def _called(one: Sighting, proc: Path) -> str:
     name = mounted
     if not mounted or (one.pid is not None and _MADE_UP.fullmatch(mounted)):
         name = (files.text(proc / f"{one.pid}/comm") or "").strip()
-    return _printable(name or mounted or "namespace")
+    return fit_name(name or mounted or "namespace")
 
 
-def _distinct(names: list[str], numbers: list[int | None]) -> list[str]:
+def distinct(names: list[str], numbers: list[int | None]) -> list[str]:
     """A number follows where two names are equal, or where one is a word of ours and not the first to be."""
     often = Counter(names)
     return [
@@ -219,7 +219,7 @@ def _distinct(names: list[str], numbers: list[int | None]) -> list[str]:
     ]
 
 
-def _printable(name: str) -> str:
+def fit_name(name: str) -> str:
     """Fit for a screen and for ``--netns``, which takes a slash for a path."""
     kept = "".join(c if c.isprintable() and c not in "/ " else "-" for c in name[:_LONGEST_NAME])
     return f"{kept}-" if kept in OUR_WORDS else kept or "namespace"

@@ -1,0 +1,123 @@
+"""What the collecting script prints: sections of text between lines that no content can know.
+
+    halftrack-collection 1 TOKEN
+    TOKEN begin SECONDS NAME        seconds since boot
+    ...whatever the command printed...
+    TOKEN end CODE NAME
+    TOKEN complete
+
+TOKEN is made up for each run, so what a container calls itself cannot end a section. Before each of
+these lines stands a line feed that is no content.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import UnreadableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.formats.sources import Source
+
+_FIRST: Final = b"halftrack-collection "
+_HEAD: Final = re.compile(rb"halftrack-collection 1 ([0-9A-Za-z-]{3,64})", re.ASCII)
+_BEGIN: Final = re.compile(rb"begin ([0-9]{1,12}(?:\.[0-9]{1,6})?) ([^\0]{1,512})", re.ASCII)
+_LONGEST_LINE: Final = 1_024
+
+
+@dataclass(slots=True)
+class Section:
+    """``at_s``: seconds since the boot of the node when it began."""
+
+    name: str
+    at_s: float
+    _content: Iterator[bytes]
+
+    def chunks(self) -> Iterator[bytes]:
+        """What was printed, once."""
+        return self._content
+
+    def raw(self, most: int) -> bytes:
+        """Likewise, the first ``most`` bytes."""
+        found = bytearray()
+        for chunk in self._content:
+            found += chunk[: most - len(found)]
+        return bytes(found)
+
+    def text(self, most: int) -> str:
+        return self.raw(most).decode("utf-8", "replace")
+
+
+def begins(source: Source) -> bool:
+    """Whether it is a collection. Raises as ``Source.chunks`` does."""
+    return source.beginning(len(_FIRST)) == _FIRST
+
+
+class Collection:
+    """``complete``: whether the script came to its end; known once all sections were asked for."""
+
+    def __init__(self, pieces: Iterator[bytes], name: str) -> None:
+        """``name``: how the file is shown. Raises UnreadableInput where it is of no kind that is known."""
+        self._pieces = pieces
+        self._rest = b""
+        head = _HEAD.fullmatch(self._line())
+        if head is None:
+            raise UnreadableInput(f"{name} is a collection of a kind that this version does not know")
+        self._mark = b"\n" + head[1] + b" "
+        self.complete = False
+
+    def sections(self) -> Iterator[Section]:
+        """Each can be read until the next one is asked for."""
+        _drain(self._until_mark())
+        while line := self._line():
+            begun = _BEGIN.fullmatch(line)
+            content = self._until_mark()
+            if begun is not None:
+                name = begun[2].decode("utf-8", "replace")
+                yield Section(name, float(begun[1]), content)
+            self.complete = line == b"complete"
+            _drain(content)
+
+    def _line(self) -> bytes:
+        """The rest of the line at hand."""
+        while b"\n" not in self._rest[:_LONGEST_LINE] and len(self._rest) < _LONGEST_LINE:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._rest += piece
+        line, feed, _ = self._rest[:_LONGEST_LINE].partition(b"\n")
+        # The line feed stays: it may belong to the next mark.
+        self._rest = self._rest[len(line) :] if feed else self._rest[_LONGEST_LINE:]
+        return line
+
+    def _until_mark(self) -> Iterator[bytes]:
+        """What comes before the next mark, which is taken away."""
+        first = True
+        while True:
+            at = self._rest.find(self._mark)
+            safe = at if at >= 0 else max(len(self._rest) - len(self._mark) + 1, 0)
+            content, self._rest = self._rest[:safe], self._rest[safe:]
+            if first and content:
+                content, first = content.removeprefix(b"\n"), False
+            if content:
+                yield content
+            if at >= 0:
+                self._rest = self._rest[len(self._mark) :]
+                return
+            piece = next(self._pieces, None)
+            if piece is None:
+                rest, self._rest = self._rest, b""
+                rest = rest.removeprefix(b"\n") if first else rest
+                if rest.strip(b"\n"):
+                    yield rest
+                return
+            self._rest += piece
+
+
+def _drain(content: Iterator[bytes]) -> None:
+    for _ in content:
+        pass

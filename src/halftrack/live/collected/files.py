@@ -1,0 +1,57 @@
+"""Files of the node below a private directory, for readers that want a tree."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from halftrack.formats.collection import Section
+
+_MOST_FILES: Final = 5_000
+_MOST_BYTES: Final = 1 << 20
+"""Of one file: no reader looks further."""
+_TOPS: Final = ("etc", "run", "usr", "lib", "proc", "sys", "sbin", "var")
+_RUNNING: Final = 10_000
+"""First number of the processes that only their names are known of."""
+
+
+class Files:
+    """``root``: an empty directory that nobody else may enter."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._left = _MOST_FILES
+
+    def take(self, path: str, section: Section) -> None:
+        """One file as it was; a path that leads elsewhere is none."""
+        self._put(path, section.raw(_MOST_BYTES))
+
+    def touch(self, paths: Iterable[str]) -> None:
+        """Paths of which only it is known that they are there."""
+        for path in paths:
+            self._put(path, None)
+
+    def run(self, names: Iterable[str]) -> None:
+        """Processes of the node's own namespace, by name."""
+        for number, name in enumerate(names, _RUNNING):
+            if name:
+                self._put(f"/proc/{number}/comm", name.encode())
+
+    def _put(self, path: str, content: bytes | None) -> None:
+        """``content``: None: a directory, for whoever looks whether it is there."""
+        parts = PurePosixPath(path).parts
+        if self._left <= 0 or len(parts) < 2 or parts[0] != "/" or parts[1] not in _TOPS or ".." in parts:
+            return
+        self._left -= 1
+        target = self._root.joinpath(*parts[1:])
+        # A path that is too long, or through what was a file before, is none.
+        with contextlib.suppress(OSError, ValueError):
+            if content is None:
+                target.mkdir(parents=True, exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)

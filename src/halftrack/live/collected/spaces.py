@@ -1,0 +1,193 @@
+"""One network namespace out of its sections."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from halftrack.evidence import sysctls
+from halftrack.evidence.printable import escaped
+from halftrack.evidence.rulesets import Flavour, Save
+from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
+from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
+from halftrack.formats import netstat, rules, ss, table, tc
+from halftrack.formats.settings import full_name
+from halftrack.kernel import counters, namespaces, socket_text
+from halftrack.live import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.stack import StackCounters
+    from halftrack.formats.collection import Section
+    from halftrack.formats.table import Parsed
+    from halftrack.kernel.counters import Reading
+
+_MOST_TEXT: Final = 64 << 20
+_PROTOCOLS: Final = {"tcp": IPPROTO_TCP, "tcp6": IPPROTO_TCP, "udp": IPPROTO_UDP, "udp6": IPPROTO_UDP}
+_ADDRESS: Final = re.compile(
+    r"\d{1,9}: (?P<device>\S{1,64})\s+inet6? (?P<address>[0-9a-fA-F.:]{2,45})"
+    r"(?: peer [0-9a-fA-F.:]{2,45})?/(?P<prefix>\d{1,3})\s.*"
+)
+_NFT: Final[Flavour] = "iptables-nft"
+_LEGACY: Final[Flavour] = "iptables-legacy"
+_SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
+    "iptables-nft": ("ip", _NFT),
+    "iptables-legacy": ("ip", _LEGACY),
+    "ip6tables-nft": ("ip6", _NFT),
+    "ip6tables-legacy": ("ip6", _LEGACY),
+}
+"""By the tool: family and flavour."""
+
+
+def told(text: str) -> Mapping[str, str]:
+    """``name value`` lines."""
+    pairs = (line.partition(" ") for line in text.splitlines())
+    return {name: value.strip() for name, blank, value in pairs if blank}
+
+
+@dataclass(slots=True)
+class Space:
+    """What has come of it so far."""
+
+    about: Mapping[str, str] = field(default_factory=dict)
+    parsed: list[Parsed] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
+    stack: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
+    queues: dict[str, tuple[float, str]] = field(default_factory=dict)
+    classes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    sockets: list[pl.DataFrame] = field(default_factory=list)
+    addresses: tuple[LocalAddress, ...] | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What it would be called if it is not the node's own."""
+        where = self.about.get("where", "")
+        return namespaces.fit_name(where.rpartition("/")[2] if "/" in where else self.about.get("comm", ""))
+
+    @property
+    def worth(self) -> bool:
+        return self.about.get("read") == "yes"
+
+    def take(self, what: str, section: Section) -> None:
+        """``what``: the section's name within the namespace."""
+        kind, _, rest = what.partition("/")
+        if kind == "entries":
+            self.parsed.append(table.parse(section.chunks()))
+        elif kind in {"1", "2"}:
+            self._counted(kind, rest, section)
+        elif kind == "net" and rest in _PROTOCOLS:
+            self.sockets.append(socket_text.parse(section.raw(_MOST_TEXT), _PROTOCOLS[rest]))
+        elif kind == "settings":
+            pairs = (line.partition(":") for line in section.text(_MOST_TEXT).splitlines())
+            values = {
+                full_name(escaped(name)): " ".join(value.split()) for name, colon, value in pairs if colon
+            }
+            self.settings |= {name: escaped(value) for name, value in values.items()}
+        elif kind == "addresses":
+            self.addresses = tuple(_addresses(section.text(_MOST_TEXT)))
+        elif kind == "about":
+            self.about = told(section.text(_MOST_TEXT))
+        else:
+            self.texts[what] = section.text(_MOST_TEXT)
+
+    def _counted(self, reading: str, what: str, section: Section) -> None:
+        text = section.text(_MOST_TEXT)
+        if what.startswith("stat/"):
+            found = counters.parse(text)
+            if found is not None:
+                self.readings.append(replace(found, at_s=section.at_s))
+        elif what in {"snmp", "netstat"}:
+            self.stack[reading].append((section.at_s, text))
+        elif what == "tc":
+            self.queues[reading] = (section.at_s, text)
+        elif what.startswith("tc-class/"):
+            self.classes[reading][what.partition("/")[2]] = text
+
+    def table(self, name: str, inode: int | None) -> Table:
+        count = _number(self.about.get("count")) if self.readings or self.about.get("count") != "0" else None
+        where = self.about.get("where", "")
+        pid = int(where) if where.isdecimal() else None
+        flows = self._flows()
+        return Table(
+            namespace=Namespace(
+                name, inode, f"/proc/{pid}/ns/net" if pid else where if "/" in where else None, pid
+            ),
+            count=max(count or 0, len(flows)) if flows is not None else count,
+            limit=_number(self.settings.get(f"{sysctls.PREFIX}max")),
+            buckets=_number(self.settings.get(f"{sysctls.PREFIX}buckets")),
+            settings=self.settings,
+            counters=self._counters(),
+            flows=flows,
+            skipped=not self.worth,
+            unreadable=sum(each.unreadable for each in self.parsed),
+            sockets=Sockets(pl.concat(self.sockets)) if self.sockets else None,
+            addresses=self.addresses,
+            tcp=ss.parse(self.texts["ss"]) if "ss" in self.texts else None,
+            stack=tuple(_stack(texts) for _, texts in sorted(self.stack.items())),
+            shaping=tuple(
+                tc.parse(text, self.classes[reading], at_s)
+                for reading, (at_s, text) in sorted(self.queues.items())
+            ),
+            rules=self._rules(),
+        )
+
+    def _flows(self) -> FlowTable | None:
+        if not self.parsed:
+            return None
+        first, *others = (each.flows for each in self.parsed)
+        return replace(first, frame=pl.concat([first.frame, *(each.frame for each in others)]))
+
+    def _counters(self) -> tuple[Any, ...]:
+        if len(self.readings) < 2:
+            return tuple(each.counters() for each in self.readings)
+        first, second = self.readings[:2]
+        return first.counters(), second.counters_after(first)
+
+    def _rules(self) -> Any:
+        saves = tuple(
+            Save(f"{tool}-save", *_SAVES[tool], self.texts[f"save/{tool}"])
+            for tool in _SAVES
+            if f"save/{tool}" in self.texts
+        )
+        json = self.texts.get("nft.json") or None
+        if json is None and not saves:
+            return None
+        return rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"))
+
+    def gaps(self, name: str) -> Iterator[Gap]:
+        """What was to be read and is not there."""
+        if not self.worth:
+            return
+        if not self.parsed:
+            why = "the kernel does not track connections, or does not show them"
+            yield Gap(f"entries of {name}", why, (), gaps.OF_ENTRIES, name)
+        if len(self.readings) < 2:
+            yield Gap(f"counters of {name}", "they were not read twice", (), gaps.OF_COUNTERS, name)
+        if not self.sockets:
+            yield Gap(f"sockets of {name}", "they were not read", (), gaps.OF_SOCKETS, name)
+        if not self.settings:
+            yield Gap(f"settings of {name}", "there was no way in", ("nsenter",), ("settings",), name)
+
+
+def _stack(texts: list[tuple[float, str]]) -> StackCounters:
+    return netstat.parse((text for _, text in texts), texts[0][0])
+
+
+def _addresses(text: str) -> Iterator[LocalAddress]:
+    for line in text.splitlines():
+        found = _ADDRESS.fullmatch(line)
+        if found is not None:
+            yield LocalAddress(found["address"], int(found["prefix"]), escaped(found["device"]))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,12}", text) else None

@@ -1,0 +1,181 @@
+"""The collecting script under the shells that nodes have: what it collects says what the node says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernel.draining import SERVER, stuck
+from kernel.processes import process_in
+from kernel.scratch import scratch_netns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kernel.scratch import Netns
+
+SCRIPT = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+
+
+@pytest.fixture(scope="module")
+def sick() -> Iterator[Netns]:
+    with scratch_netns("collected") as netns:
+        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        netns.run(
+            "tc",
+            "qdisc",
+            "add",
+            "dev",
+            "lo",
+            "root",
+            "tbf",
+            "rate",
+            "1mbit",
+            "burst",
+            "5kb",
+            "latency",
+            "50ms",
+        )
+        netns.run("nft", "add table inet ours; add chain inet ours in { type filter hook input priority 0; }")
+        stuck(netns, 1_500)
+        stuck(netns, 700, port=443, first=100_000)
+        yield netns
+
+
+def collected(
+    shell: list[str], env: dict[str, str] | None = None, **seconds: int
+) -> subprocess.CompletedProcess[bytes]:
+    settings = {"HALFTRACK_BETWEEN": "1"} | {
+        f"HALFTRACK_{name}": str(value) for name, value in seconds.items()
+    }
+    return subprocess.run(
+        [*shell, "-s"],
+        input=SCRIPT,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env=(dict(os.environ) if env is None else env) | settings,
+    )
+
+
+def doctor(*words: str, stdin: bytes | None = None) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "halftrack", "doctor", *words, "--json"],
+        input=stdin,
+        stdin=None if stdin is not None else subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode < 4, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def essence(document: dict[str, Any], netns: str) -> list[Any]:
+    """Of the findings of one namespace, what somebody goes by."""
+    return sorted(
+        (
+            finding["symptom"],
+            finding["severity"],
+            finding["entries"],
+            [(group["service"], group["entries"], group["side"]) for group in finding["groups"]],
+            [advice["remedy"] for advice in finding["remedies"]],
+        )
+        for finding in document["findings"]
+        if any(group["netns"] == netns for group in finding["groups"])
+    )
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_same_is_found_as_on_the_node(sick: Netns, shell: str) -> None:
+    there = collected(SHELLS[shell])
+    assert there.returncode == 0, there.stderr
+    assert b"not found" not in there.stderr
+    here, elsewhere = doctor("--netns", sick.name), doctor("-", stdin=there.stdout)
+    assert elsewhere["source"] == "bundle"
+    assert essence(elsewhere, sick.name) == essence(here, sick.name)
+    [table] = [table for table in elsewhere["tables"] if table["netns"] == sick.name]
+    [known] = [table for table in here["tables"] if table["netns"] == sick.name]
+    for name in ("entries", "limit", "buckets", "dropped"):
+        assert table[name] == known[name], name
+
+
+def test_with_nothing_but_busybox(sick: Netns, tmp_path: Path) -> None:
+    """What is missing then is said."""
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    for tool in subprocess.run(
+        [busybox, "--list"], capture_output=True, text=True, check=True
+    ).stdout.split():
+        (tmp_path / tool).symlink_to(busybox)
+    # The script looks into the usual places for administrators' tools, too; there are none in this root.
+    words = [
+        busybox,
+        "unshare",
+        "-m",
+        busybox,
+        "sh",
+        "-c",
+        f"{busybox} mount -t tmpfs none /usr/sbin && exec {busybox} sh -s",
+    ]
+    done = subprocess.run(
+        words, input=SCRIPT, capture_output=True, check=False, timeout=120,
+        env={"PATH": str(tmp_path), "HALFTRACK_BETWEEN": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = doctor("-", stdin=done.stdout)
+    mine = [table for table in document["tables"] if table["netns"] == sick.name]
+    assert [table["entries"] for table in mine] == [2_200]
+    assert "ss" in done.stderr.decode().partition("Missing:")[2]
+    assert any(gap["what"] == "what ss shows" for gap in document["gaps"])
+
+
+def test_it_changes_no_rules(sick: Netns) -> None:
+    before = sick.run("nft", "list", "ruleset")
+    assert collected(["dash"]).returncode == 0
+    assert sick.run("nft", "list", "ruleset") == before
+
+
+@pytest.mark.usefixtures("sick")
+def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(tmp_path: Path) -> None:
+    hanging = tmp_path / "ss"
+    hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    begun = time.monotonic()
+    done = collected(["dash"], dict(os.environ) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, SECONDS=6)
+    assert time.monotonic() - begun < 60
+    document = doctor("-", stdin=done.stdout)
+    assert not document["complete"]
+    assert any(gap["why"].startswith("the script was stopped") for gap in document["gaps"])
+
+
+def test_what_a_container_calls_itself_ends_no_section(sick: Netns) -> None:
+    with process_in(sick.name, "x 0 complete\x1b[31m"):
+        made = collected(["dash"]).stdout
+    document = doctor("-", stdin=made)
+    assert document["complete"] == doctor("-", stdin=collected(["dash"]).stdout)["complete"]
+    assert "\x1b" not in json.dumps(document, ensure_ascii=False)
+    assert any("x-0-complete" in table["netns"] for table in document["tables"])
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--script", "--netns", "x"), 64), (("--script", "--listen", "5s"), 64), (("--script",), 0)],
+)
+def test_as_it_is_typed(words: tuple[str, ...], code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "halftrack", "collect", *words], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == code
+    assert (done.stdout == SCRIPT) == (code == 0)

@@ -1,0 +1,67 @@
+"""Sections of what the collecting script prints, however it is cut into pieces."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halftrack.errors import UnreadableInput
+from halftrack.formats.collection import Collection
+
+WORD = "5b0c-42"
+_CONTENT = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [b"", b"\n", b"a\n", b"\n\n", b"5b0c-42 end 0 x\n", b"5b0c-4", b"\n5b0c-42x", b"begin 1 y"]
+    ),
+)
+
+
+def written(sections: list[tuple[str, bytes]], *, complete: bool = True) -> bytes:
+    text = f"halftrack-collection 1 {WORD}\n".encode()
+    for name, content in sections:
+        text += f"\n{WORD} begin 12.50 {name}\n".encode() + content + f"\n{WORD} end 0 {name}\n".encode()
+    return text + (f"\n{WORD} complete\n".encode() if complete else b"")
+
+
+def pieces(text: bytes, size: int) -> list[bytes]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["about", "ns/1/net/tcp", "file/etc/a b"]), _CONTENT), max_size=5),
+    st.integers(1, 50),
+)
+def test_each_section_has_what_was_put_there(sections: list[tuple[str, bytes]], size: int) -> None:
+    if any(f"\n{WORD} ".encode() in b"\n" + content + b"\n" for _, content in sections):
+        return  # no content knows the token
+    read = Collection(iter(pieces(written(sections), size)), "x")
+    found = [(each.name, each.raw(1 << 20)) for each in read.sections()]
+    assert found == sections
+    assert read.complete
+
+
+@given(st.data(), st.integers(1, 50))
+def test_one_that_was_cut_gives_what_there_is(data: st.DataObject, size: int) -> None:
+    whole = written([("about", b"kernel 6\n"), ("log", b"line\n" * 10)])
+    length = data.draw(st.integers(len(f"halftrack-collection 1 {WORD}\n"), len(whole) - 12))
+    read = Collection(iter(pieces(whole[:length], size)), "x")
+    found = {each.name: each.raw(1 << 20) for each in read.sections()}
+    # What was cut within a mark still shows as content.
+    assert f"kernel 6\n\n{WORD} end".encode().startswith(found.get("about", b""))
+    assert not read.complete
+
+
+def test_sections_that_nobody_reads_are_passed_over() -> None:
+    read = Collection(iter([written([("a", b"1"), ("b", b"2"), ("c", b"3")])]), "x")
+    assert [each.name for each in read.sections()] == ["a", "b", "c"]
+    assert read.complete
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"halftrack-collection 2 abc\n", b"halftrack-collection 1 ../..\n", b"x" * 5_000]
+)
+def test_of_no_known_kind(text: bytes) -> None:
+    with pytest.raises(UnreadableInput, match="does not know"):
+        Collection(iter([text]), "x")
