@@ -63,7 +63,7 @@ def write(path: Path, flows: int) -> None:
 def _busy(path: Path) -> Run:
     """Time on the processor of reading and replaying: others may use the machine as well."""
     wanted = replays.wanted(
-        str(path), (), kernel="6.18", at="all", interface=None, against=(), explained=None
+        str(path), (), kernel=None, node=None, at="all", interface=None, against=(), explained=None
     )
     run = replays.Run(wanted, None)
     began = time.process_time()

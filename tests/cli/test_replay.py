@@ -188,6 +188,34 @@ def test_the_entries_are_recorded_as_parquet(run: Run, capture: str, tmp_path: P
     assert into.stat().st_mode & 0o777 == 0o600
 
 
+def test_recorded_otherwise_they_are_a_bundle_that_the_doctor_examines(
+    run: Run, capture: str, tmp_path: Path
+) -> None:
+    into = tmp_path / "left.tgz"
+    assert run("replay", capture, "--kernel", "openvz6-early", "--record", str(into)).code == 0
+    assert run("list", "one-sided", "--count", "--from", str(into)).out == "2\n"
+    told = json.loads(run("doctor", str(into), "--json").out)
+    assert told["kernel"] == "2.6.32-042stab092.1"
+    assert told["tables"][0]["entries"] == 4
+
+
+def test_kernel_and_settings_of_a_node_are_read_from_what_it_told(
+    run: Run, capture: str, tmp_path: Path
+) -> None:
+    node = tmp_path / "node.txt"
+    node.write_text("2.6.32-042stab092.1\nnet.netfilter.nf_conntrack_tcp_timeout_close = 3600\n", "ascii")
+    told = document(run("replay", capture, "--from", str(node), "--json"))
+    assert (told["profile"], told["settings_of"], told["given"]) == ("el6-early", str(node), {})
+    assert told["settings"]["tcp_timeout_close"] == 3600
+    assert told["end"]["by_state"] == {"CLOSE": 2}
+    words = ("--from", str(node), "tcp_timeout_close=10", "--kernel", "6.18")
+    given = document(run("replay", capture, *words, "--json"))
+    assert (given["profile"], given["end"]["by_state"]) == ("6.1", {"ESTABLISHED": 2})
+    assert (
+        f"--from {node} --explain" in run("replay", capture, "--from", str(node), "tcp_timeout_close=1").out
+    )
+
+
 def test_standard_input_is_read_as_a_file_is(
     run: Run, capture: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -225,6 +253,9 @@ def test_standard_input_is_read_as_a_file_is(
         (("FILE", "--netns", "host"), 64, "--netns"),
         (("FILE", "--assume", "limit=5"), 64, "--assume"),
         (("FILE", "--record", "/"), 64, "directory"),
+        (("FILE", "--from", "TEXT"), 65, "tells neither a kernel nor its settings"),
+        (("FILE", "--from", "absent.txt"), 65, "absent.txt"),
+        (("-", "--from", "-"), 64, "one thing only"),
         (("FILE", "--at", "sideways"), 64, "--at"),
         ((), 64, "name a FILE"),
     ],

@@ -26,7 +26,7 @@ def test_any_bytes_give_a_table_a_story_or_one_error(
 ) -> None:
     against = ("tcp_timeout_established=60",) if flow is None else ()
     wanted = replays.wanted(
-        "-", words, kernel=kernel, at="all", interface=None, against=against, explained=flow
+        "-", words, kernel=kernel, node=None, at="all", interface=None, against=against, explained=flow
     )
     run = replays.Run(wanted, io.BytesIO(data))
     failed: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,8 +16,9 @@ from halftrack.tcp import kernels
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
     from halftrack.commands.replays import Run
+    from halftrack.formats.node import Node
 
-_MOST_NUMBER = 1 << 62
+_PARQUET: Final = ".parquet"
 
 
 @click.command(
@@ -34,9 +35,14 @@ _MOST_NUMBER = 1 << 62
 @click.option(
     "--kernel",
     metavar="KERNEL",
-    default=kernels.DEFAULT,
-    show_default=True,
-    help=f"Whose rules: what uname -r prints, or one of {', '.join(kernels.NAMED)}.",
+    help=f"Whose rules: what uname -r prints, or one of {', '.join(kernels.NAMED)}. [default:"
+    f" {kernels.DEFAULT}]",
+)
+@click.option(
+    "--from",
+    "node",
+    metavar="SOURCE",
+    help="Whose kernel and settings: a bundle, or text of sysctl and uname -r, - for standard input.",
 )
 @click.option(
     "--at",
@@ -70,7 +76,8 @@ _MOST_NUMBER = 1 << 62
     "--record",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the entries at the end as Parquet, in the flow table's columns.",
+    help="Write the entries at the end: as Parquet in the flow table's columns (FILE.parquet), or else as a"
+    " bundle, which doctor and list read.",
 )
 @click.option("--example", is_flag=True, help="In place of FILE: the founding case, captured in the lab.")
 @options.shared
@@ -80,7 +87,8 @@ def command(
     *,
     file: str | None,
     words: tuple[str, ...],
-    kernel: str,
+    kernel: str | None,
+    node: str | None,
     at: str,
     interface: str | None,
     explained: str | None,
@@ -99,13 +107,31 @@ def command(
 
     source, settings = _source(file, words, example=example)
     wanted = replays.wanted(
-        source, settings, kernel=kernel, at=at, interface=interface, against=against, explained=explained
+        source,
+        settings,
+        kernel=kernel,
+        node=_node(node, source),
+        at=at,
+        interface=interface,
+        against=against,
+        explained=explained,
     )
     run = replays.Run(wanted, sys.stdin.buffer if source == "-" else None, given.budget_s)
     with progress(lambda: _doing(run), given):
         run.work()
     _show(run, given, record)
     return 0
+
+
+def _node(name: str | None, capture: str) -> Node | None:
+    """Raises UnreadableInput where it tells nothing of a node."""
+    if name is None:
+        return None
+    if name == capture == "-":
+        raise UsageError("standard input is one thing only: the capture, or --from")
+    from halftrack.formats import node  # noqa: PLC0415  # rarely wanted
+
+    return node.node(name, sys.stdin.buffer if name == "-" else None)
 
 
 def _source(file: str | None, words: tuple[str, ...], *, example: bool) -> tuple[str, tuple[str, ...]]:
@@ -127,7 +153,7 @@ def _show(run: Run, given: Options, record: Path | None) -> None:
     if record is not None:
         from halftrack.commands import saving  # noqa: PLC0415  # rarely wanted
 
-        saving.save(run.parquet(), record)
+        saving.save(run.parquet() if record.suffix == _PARQUET else run.bundle(), record)
         output.message(f"{len(run.flows):,} entries are in {record}", given)
     if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # text does without

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from halftrack import __version__
 from halftrack.diagnosis import ends, entries
 from halftrack.diagnosis.filters.chosen import Chosen
 from halftrack.diagnosis.view import view
 from halftrack.errors import UsageError
-from halftrack.formats import pcap
+from halftrack.formats import bundle, pcap
 from halftrack.replaying import flows, result, ruling, table
 from halftrack.replaying.evidence import NAME, evidence
 from halftrack.replaying.following import Following
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.values import Evidence
+    from halftrack.formats.node import Node
     from halftrack.formats.pcap.reading import Capture
     from halftrack.replaying.document import Explained, Replayed
     from halftrack.replaying.flows import Flow
@@ -46,11 +49,15 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``number``: of the packet whose flow is to be explained; ``flow``: one that was named by its ends."""
+    """``node``: the file that tells kernel and settings.
+
+    ``number``: of the packet whose flow is to be explained; ``flow``: one that was named by its ends.
+    """
 
     file: str
     words: tuple[str, ...]
-    kernel: str
+    kernel: str | None
+    node: str | None
     at: Position
     interface: str | None
     rules: Rules
@@ -61,8 +68,9 @@ class Wanted:
     def typed(self, program: str) -> str:
         """The command so far, as a shell reads it."""
         words = [self.file, *self.words]
-        if self.kernel != ruling.DEFAULT:
-            words += ["--kernel", self.kernel]
+        for option, value in (("--kernel", self.kernel), ("--from", self.node)):
+            if value is not None:
+                words += [option, value]
         if self.at != POSITIONS[0]:
             words += ["--at", self.at]
         if self.interface is not None:
@@ -74,14 +82,16 @@ def wanted(
     file: str,
     words: tuple[str, ...],
     *,
-    kernel: str,
+    kernel: str | None,
+    node: Node | None,
     at: str,
     interface: str | None,
     against: tuple[str, ...],
     explained: str | None,
 ) -> Wanted:
     """Raises UsageError for words that mean nothing."""
-    rules = ruling.rules(words, kernel)
+    release = kernel or (node.kernel if node is not None else None) or ruling.DEFAULT
+    rules = ruling.rules(words, release, node.settings if node is not None else {})
     position = next(one for one in POSITIONS if one == at)
     other = ruling.against(against, rules) if against else None
     flow = number = None
@@ -93,7 +103,8 @@ def wanted(
             flow = flows.parse(explained)
     if number is not None and file == "-":
         raise UsageError("--explain N reads the capture twice: name a file in place of -")
-    return Wanted(file, words, kernel, position, interface, rules, other, flow, number)
+    told = node.name if node is not None else None
+    return Wanted(file, words, kernel, told, position, interface, rules, other, flow, number)
 
 
 class Run:
@@ -164,15 +175,25 @@ class Run:
         return table.table(self._replay)
 
     @cached_property
+    def _evidence(self) -> Evidence:
+        return evidence(self.capture.name, self._replay, self.wanted.rules, self.flows)
+
+    @cached_property
     def _frame(self) -> pl.DataFrame:
-        """The same with what ``list`` shows of an entry."""
-        seen = evidence(self.capture.name, self._replay, self.wanted.rules, self.flows)
+        """The table with what ``list`` shows of an entry."""
+        seen = self._evidence
         return ends.ends(view(seen.tables[0], seen).flows.lazy()).collect()
 
     def parquet(self) -> bytes:
         """The table as a file."""
         into = io.BytesIO()
         self.flows.frame.write_parquet(into)
+        return into.getvalue()
+
+    def bundle(self) -> bytes:
+        """The table as all that is known of a node, which every verb reads."""
+        into = io.BytesIO()
+        bundle.write(self._evidence, f"halftrack {__version__} replay", into)
         return into.getvalue()
 
     def document(self, *, with_entries: bool) -> Replayed:
@@ -191,6 +212,7 @@ class Run:
             self.wanted.at,
             self._replay,
             rules,
+            settings_of=self.wanted.node,
             notes=tuple(notes),
             explained=self._explained(),
             against=against,

@@ -140,9 +140,12 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """``kernel``: a release; ``profile``: whose rules were taken. ``given``: settings that were asked for,
-    ``settings``: all. ``limit``: most entries, null: as many as come. ``begins_at``: the first packet's time.
-    ``whole``: the file was read to its end. ``peak``: the largest of the timeline, ``end``: its last point.
+    """``kernel``: a release; ``profile``: whose rules were taken.
+
+    ``given``: settings that were asked for one by one, ``settings_of``: the file that tells the others, null:
+    defaults; ``settings``: all. ``limit``: most entries, null: as many as come. ``begins_at``: the first
+    packet's time. ``whole``: it was read to its end. ``peak``: the largest of the timeline, ``end``: its
+    last point.
     """
 
     schema: str = SCHEMA
@@ -151,6 +154,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     at: str
     given: dict[str, int]
+    settings_of: str | None
     settings: dict[str, int]
     limit: int | None
     begins_at: datetime | None

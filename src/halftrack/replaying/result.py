@@ -32,11 +32,15 @@ def replayed(
     replay: Replay,
     rules_: Rules,
     *,
+    settings_of: str | None = None,
     notes: tuple[str, ...] = (),
     explained: document.Explained | None = None,
     against: document.Against | None = None,
 ) -> document.Replayed:
-    """Of a replay that is closed. ``entries`` are empty: who prints them writes them in by columns."""
+    """Of a replay that is closed. ``entries`` are empty: who prints them writes them in by columns.
+
+    ``settings_of``: where settings come from that were not asked for one by one.
+    """
     points = _points(replay.timeline.points)
     return document.Replayed(
         file=name,
@@ -44,6 +48,7 @@ def replayed(
         profile=rules_.kernel.profile.name,
         at=at,
         given=dict(rules_.given),
+        settings_of=settings_of,
         settings=settings.named(rules_.settings),
         limit=rules_.limit,
         begins_at=datetime.fromtimestamp(replay.first_ns / _NS, UTC) if replay.first_ns is not None else None,

@@ -67,12 +67,16 @@ def _head(document: Replayed, page: Page) -> Iterator[str]:
         f"{words.count(document.packets.file, 'packet')}{span}; {words.entries(flows.made)} made{picked}.",
         "        ",
     )
-    given = " ".join(f"{name}={value}" for name, value in document.given.items()) or "default settings"
-    yield from page.wrap(f"Kernel {_kernel(document.kernel, document.profile)}, {given}.", "        ")
+    yield from page.wrap(ruled_by(document), "        ")
 
 
-def _kernel(release: str, profile: str) -> str:
-    return release if release == profile else f"{release} (rules of {profile})"
+def ruled_by(document: Replayed) -> str:
+    """A sentence on the kernel and the settings."""
+    kernel, profile = document.kernel, document.profile
+    given = " ".join(f"{name}={value}" for name, value in document.given.items())
+    rest = f"settings of {document.settings_of}" if document.settings_of else "" if given else "its defaults"
+    told = ", ".join(filter(None, (given, f"else {rest}" if given and rest else rest)))
+    return f"Kernel {kernel}{f' (rules of {profile})' if kernel != profile else ''}, {told}."
 
 
 def _all(part: int, whole: int) -> str:

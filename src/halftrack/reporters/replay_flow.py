@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters.layout import Page
+from halftrack.reporters.replay import ruled_by
 from halftrack.tcp import rules
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def _head(document: Replayed, told: Explained, page: Page) -> Iterator[str]:
     yield from page.wrap(f"{told.flow}: {count} of {document.file}.", rest="        ")
     how = "" if told.client_seen else " (by their ports: no SYN was seen)"
     yield from page.wrap(f"Client {told.client}, server {told.server}{how}.", "        ")
-    given = " ".join(f"{name}={value}" for name, value in document.given.items()) or "default settings"
-    yield from page.wrap(f"Kernel {document.kernel}, rules of {document.profile}, {given}.", "        ")
+    yield from page.wrap(ruled_by(document), "        ")
 
 
 def _story(told: Explained, page: Page) -> Iterator[str]:
