@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.diagnosis.situation import Situation
 SECONDS: Final = 150.0
 """What a scenario may take on a machine that has other things to do."""
+_APART: Final = 37
 _AT_MOST_S: Final = 400
 
 
@@ -108,8 +109,11 @@ def _second(parameters: Parameters, situation: Situation) -> Parameters:
 
 
 def _network(number: int) -> int:
-    """A server's address that no run beside this one has: the lab adds the number of its process."""
-    return (number - os.getpid()) % NETWORKS
+    """A server's address that no run beside this one has: the lab adds the number of its process.
+
+    The number of the measurement's own process keeps two of them apart, as good as always.
+    """
+    return (number + _APART * os.getppid() - os.getpid()) % NETWORKS
 
 
 def _quiet(_: str) -> None:
