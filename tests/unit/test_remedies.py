@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import msgspec
 import polars as pl
+import pytest
 
+from halftrack.diagnosis import diagnose
 from halftrack.diagnosis.case import Case
 from halftrack.diagnosis.document import Diagnosis, Input, TableSummary
+from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import (
+    LocalAddress,
     Namespace,
     Table,
 )
@@ -16,7 +20,7 @@ from halftrack.remedies import (
     advise,
     drain,
 )
-from unit.flowrows import evidence, table, udp
+from unit.flowrows import evidence, row, sockets, table, udp
 from unit.situations import OLD_KERNEL, situation, ssh, stuck
 
 
@@ -80,3 +84,16 @@ def test_unanswered_questions_to_a_gone_backend_are_removed() -> None:
     found = drain.advise(situation(evidence(table(*rows)), "unreplied-udp", pl.lit(value=True)))
     assert found is not None
     assert found.effect.entries_freed == 5
+
+
+@pytest.mark.parametrize(
+    ("tracking", "kinds"),
+    [(Tracking(), {"clear"}), (Tracking("a rule of table filter, chain input"), {"cure", "clear"})],
+)
+def test_a_frozen_table_has_nothing_to_be_cured_of(tracking: Tracking, kinds: set[str]) -> None:
+    rows = [row(f"198.51.100.{n}", "192.0.2.1", 40_000 + n, 443, left=412_000 - n % 9) for n in range(60)]
+    here = LocalAddress("192.0.2.1", 24, "eth0")
+    ev = evidence(table(*rows, addresses=(here,), sockets=sockets(("192.0.2.1", 443)), tracking=tracking))
+    (found,) = [each for each in advise(diagnose(ev), ev).findings if each.symptom == "orphaned"]
+    assert (found.causes[0].cause == "hooks-off") is (kinds == {"clear"})
+    assert {each.kind for each in found.remedies} == kinds

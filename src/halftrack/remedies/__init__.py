@@ -124,6 +124,8 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...] | None:
 
 def _advised(situation: Situation) -> Finding:
     found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
+    if situation.frozen:
+        found = [fit for fit in found if fit.kind != "cure"]  # nothing grows there
     found.sort(key=lambda fit: (KINDS.index(fit.kind), rank(fit) if fit.kind == "cure" else ()))
     return msgspec.structs.replace(situation.finding, remedies=tuple(found))
 

@@ -75,6 +75,11 @@ class Situation:
         return any(c.cause in causes and c.confidence >= 0.5 for c in self.finding.causes)
 
     @property
+    def frozen(self) -> bool:
+        """Whether the finding's table is one that nothing is added to, and whose entries no packet renews."""
+        return self.likely("hooks-off")
+
+    @property
     def fullness(self) -> float | None:
         """Share of the limit in use; None where there is no limit or either is not known."""
         if self.summary is None or not self.summary.limit or self.summary.entries is None:
