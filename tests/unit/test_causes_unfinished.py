@@ -59,7 +59,9 @@ class TestUnfinished:
             orig_dport=range(1, 501),
             idle_s=spread_evenly(500, 100),
         )
-        assert first(case(symptom, frame)) == "scan"
+        one = case(symptom, frame)
+        assert first(one) == "scan"
+        assert "share of one sender, 198.51.100.7" in [reason.what for reason in ranked(one)["scan"].for_]
 
     def test_one_client_of_one_dead_service_is_no_scan(self) -> None:
         frame = rows(500, state=1, status=0, peer_lo=V4 + 7, idle_s=spread_evenly(500, 100))

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.evidence import addresses
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
 
@@ -32,7 +35,7 @@ def weigh(case: Case) -> Cause | None:
         "scan",
         0.05,
         (
-            Clue("share of one sender", round(most, 2), here, 0.4, own=True)
+            Clue(f"share of one sender, {_name(case, busiest)}", round(most, 2), here, 0.4, own=True)
             if most >= 0.5
             else Clue("share of one sender", round(most, 2), here, -0.8),
             Clue("different targets per entry of that sender", round(targets, 2), here, 0.5)
@@ -44,3 +47,7 @@ def weigh(case: Case) -> Cause | None:
         ),
         ("what runs at the sender, if it is one of ours",),
     )
+
+
+def _name(case: Case, sender: pl.DataFrame) -> str:
+    return str(addresses.show(sender["source_hi"], sender["source_lo"], case.view.opaque).item())
