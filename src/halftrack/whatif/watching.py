@@ -16,16 +16,16 @@ from halftrack.evidence import addresses
 from halftrack.evidence.flows import TUPLE_COLUMNS
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from halftrack.evidence.flows import FlowTable
     from halftrack.whatif.answering import Seen
 
 _SIGMAS: Final = 2.0
-_ROW: Final = "row"
 _SHARED: Final = 5
 """Entries that have to say the same for it to be how far apart two moments are."""
 _AGREE: Final = 0.2
 """Of the shared entries that became older."""
-_BEFORE: Final = "_then"
 _NEVER_ANEW: Final = ("idle-established",)
 """Cases that an entry joins long after it came: a new one among them says nothing of when it came."""
 
@@ -53,8 +53,8 @@ def in_order(one: FlowTable, other: FlowTable) -> tuple[bool, int | None]:
 
     What no packet reached in between has less time left by just that. None where too few agree.
     """
-    shared = _shared(one, other).select(apart=pl.col("timeout") - pl.col(f"timeout{_BEFORE}")).drop_nulls()
-    apart = shared.to_series().to_numpy()
+    shared = _shared(one, other)
+    apart = (shared.now_s - shared.then_s)[(shared.now_s >= 0) & (shared.then_s >= 0)]
     best, most = None, 0
     for sign in (1, -1):
         older = -sign * apart
@@ -74,13 +74,13 @@ def watched(earlier: Seen, later: Seen, interval_s: int) -> Watched:
     then, now = earlier.view.table.flows, later.view.table.flows
     assert then is not None  # noqa: S101  # a view of what was read
     assert now is not None  # noqa: S101  # likewise
-    known = _shared(then, now)[_ROW].to_numpy()
     new = np.ones(len(now), np.bool_)
-    new[known] = False
+    new[_shared(then, now).rows] = False
     rates = {}
     told = []
     for case in later.cases:
-        if case.symptom in _NEVER_ANEW:
+        if case.symptom in _NEVER_ANEW or case.shape == "steps":
+            # Between two steps nothing comes, and in one many do: a mean of that says less than they do.
             continue
         came = int(np.count_nonzero(new & case.rows.mask.to_numpy()))
         error = _SIGMAS * math.sqrt(max(came, 1))
@@ -102,36 +102,40 @@ def watched(earlier: Seen, later: Seen, interval_s: int) -> Watched:
     return Watched(interval_s, rates, drift, basis)
 
 
-def _shared(then: FlowTable, now: FlowTable) -> pl.DataFrame:
-    """Entries of both: ``row`` and ``timeout`` of the later table, ``timeout_then`` of the earlier one."""
-    names = [*TUPLE_COLUMNS, "timeout"]
-    spelled = {text: place for place, text in enumerate(now.opaque)}
-    places = np.array(
-        [spelled.get(text, len(now.opaque) + place) for place, text in enumerate(then.opaque)] or [0],
-        np.uint64,
-    )
-    before = then.frame.select(names)
-    if len(then.opaque):
-        before = before.with_columns(
-            pl.when(pl.col(f"{stem}_hi") == addresses.OPAQUE_HI)
-            .then(pl.Series(places).gather(_masked(before, stem, len(places))))
-            .otherwise(pl.col(f"{stem}_lo"))
-            .alias(f"{stem}_lo")
-            for stem in ("orig_src", "orig_dst")
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Entries of both moments: their ``rows`` in the later table, and seconds left then and now; -1: none."""
+
+    rows: npt.NDArray[np.intp]
+    then_s: npt.NDArray[np.int64]
+    now_s: npt.NDArray[np.int64]
+
+
+def _shared(then: FlowTable, now: FlowTable) -> _Shared:
+    """By 64 bits of a hash over tuple and zone: among a million entries hardly two have the same."""
+    before, after = _names(then, now), _names(now, now)
+    order = np.argsort(before)
+    ordered = before[order]
+    place = np.minimum(np.searchsorted(ordered, after), max(len(ordered) - 1, 0))
+    rows = np.flatnonzero(ordered[place] == after) if len(ordered) else np.empty(0, np.intp)
+    left_then, left_now = (each.frame["timeout"].fill_null(-1).to_numpy() for each in (then, now))
+    return _Shared(rows, left_then[order[place[rows]]] if rows.size else left_now[rows], left_now[rows])
+
+
+def _names(flows: FlowTable, latest: FlowTable) -> npt.NDArray[np.uint64]:
+    """A number for each entry; masked addresses count by how they are written, in the later table's order."""
+    frame = flows.frame.select(TUPLE_COLUMNS)
+    if len(flows.opaque):
+        spelled = {text: place for place, text in enumerate(latest.opaque)}
+        places = pl.Series(
+            [spelled.get(text, len(latest.opaque) + place) for place, text in enumerate(flows.opaque)],
+            dtype=pl.UInt64,
         )
-    keys = [name for name in TUPLE_COLUMNS if now.frame[name].null_count() < len(now)]
-    return (
-        now.frame.select(names)
-        .with_row_index(_ROW)
-        .join(before.unique(keys, keep="last"), on=keys, how="inner", suffix=_BEFORE, nulls_equal=True)
-    )
+        frame = frame.with_columns(_renamed(stem, places) for stem in ("orig_src", "orig_dst"))
+    return frame.hash_rows(seed=1).to_numpy()
 
 
-def _masked(frame: pl.DataFrame, stem: str, most: int) -> pl.Series:
-    """Numbers of masked addresses' spellings; anything where an address is not masked."""
-    return frame.select(
-        pl.when(pl.col(f"{stem}_hi") == addresses.OPAQUE_HI)
-        .then(pl.col(f"{stem}_lo"))
-        .otherwise(0)
-        .clip(0, most - 1)
-    ).to_series()
+def _renamed(stem: str, places: pl.Series) -> pl.Expr:
+    lo, masked = pl.col(f"{stem}_lo"), pl.col(f"{stem}_hi") == addresses.OPAQUE_HI
+    number = pl.when(masked).then(lo.clip(0, len(places) - 1)).otherwise(0)
+    return pl.when(masked).then(pl.lit(places).gather(number)).otherwise(lo).alias(f"{stem}_lo")
