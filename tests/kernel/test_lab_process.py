@@ -105,6 +105,18 @@ def test_nothing_stays_when_it_is_stopped(
     assert not theirs & _namespaces()
 
 
+def test_nothing_stays_and_nothing_is_said_when_nobody_reads_any_more() -> None:
+    with _lab("half-close") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        holders = _children(process.pid)
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=_PATIENCE_S) != 70
+    _until_gone(holders)
+
+
 def test_time_that_is_too_short_ends_it_in_one_line() -> None:
     with _lab("half-close", "--seconds", "1") as process:
         _, told = process.communicate(timeout=_PATIENCE_S)

@@ -90,22 +90,33 @@ def staged(
     ``first``: one that has been played, for two troubles at one router.
 
     Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, or what a process
-    may have.
+    may have; what ``tell`` raises.
     """
     from halftrack.lab.scene import Scene  # noqa: PLC0415  # the list needs none of it
 
     if chosen.founded:
         parameters = dataclasses.replace(parameters, founded=True)
+    untold: list[OSError] = []
+
+    def telling(text: str) -> None:
+        try:
+            tell(text)
+        except OSError as error:
+            untold.append(error)
+            raise
+
     _allow_descriptors()
     with contextlib.ExitStack() as stack:
         try:
-            scene = stack.enter_context(Scene(tell, parameters, delay_s=chosen.delay_s, first=first))
+            scene = stack.enter_context(Scene(telling, parameters, delay_s=chosen.delay_s, first=first))
             chosen.play(scene)
-        except TimeoutError:
+        except OSError as error:
+            if error in untold:  # nobody reads any more: that is no trouble of the lab's
+                raise
+            if not isinstance(error, TimeoutError):
+                raise Incomplete(f"the lab cannot go on: {error.strerror or error}") from error
             told = f"{parameters.seconds:.0f} s were too short for an answer to come"
             raise Incomplete(f"{told}: allow more with --seconds") from None
-        except OSError as error:
-            raise Incomplete(f"the lab cannot go on: {error.strerror or error}") from error
         yield scene
 
 
