@@ -16,7 +16,7 @@ start --name ht-web --publish 18080:80
 start --name ht-beside --publish 18081:81
 """
 _PLAY = r"""
-import pathlib, socket, struct, subprocess, time
+import json, pathlib, socket, struct, subprocess, time
 import polars as pl
 from halftrack import live, owners
 from halftrack.diagnosis import COLUMNS, examine
@@ -115,18 +115,39 @@ for client, served in web[1]:
 until(picked_up, "late pages to be picked up")
 timeouts(fin_wait=120, close_wait=60, last_ack=30, time_wait=120, close=10)
 
-seen = live.examine(selection=Selection(columns=COLUMNS), in_depth=True)
-judged = examine(seen)
-print(document.compact(advise(judged.diagnosis, seen, judged.cases)).decode())
+def diagnosis():
+    seen = live.examine(selection=Selection(columns=COLUMNS), in_depth=True)
+    judged = examine(seen)
+    return advise(judged.diagnosis, seen, judged.cases)
+
+shaped = diagnosis()
+for one in STAYING:
+    run("conntrack", "-D", "-p", "tcp", "-s", one, "--orig-port-dst", "18081")
+until(lambda: (found := diagnosis().tables[0].sockets) and not found.untold, "everybody to be silent")
+flushed = diagnosis()
+client, served = kept[0][1][-1]
+served.sendall(b"x")
+client.settimeout(1)
+try:
+    heard = client.recv(1).decode()
+except TimeoutError:
+    heard = ""
+print(json.dumps([*(json.loads(document.compact(one)) for one in (shaped, flushed)), heard]))
 """
 
 
 @pytest.fixture(scope="module")
-def diagnosis(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the doctor says of the node while late pages wait."""
-    found: dict[str, Any] = json.loads(podman.told(tmp_path_factory.mktemp("podman"), _CONTAINERS, _PLAY))
+def played(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """What the doctor says while late pages wait, and when the other container's entries are gone."""
+    found: list[Any] = json.loads(podman.told(tmp_path_factory.mktemp("podman"), _CONTAINERS, _PLAY))
     assert not Path("/run/netns/clients").exists()
     assert "CNI-" not in sh("nft", "list", "ruleset")
+    return found
+
+
+@pytest.fixture
+def diagnosis(played: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = played[0]
     return found
 
 
@@ -164,3 +185,19 @@ def test_the_remedy_is_what_lets_such_entries_stay(finding: dict[str, Any]) -> N
     first = finding["remedies"][0]
     assert (first["remedy"], first["kind"]) == ("cap-unacknowledged", "cure")
     assert first["commands"] == [f"{prefix}unacknowledged=300", f"{prefix}max_retrans=300"]
+
+
+def test_connections_of_a_published_port_lose_their_way_with_their_entries(played: list[Any]) -> None:
+    """What the container says goes out under its own address, and its client hears nothing."""
+    _, flushed, heard = played
+    both = flushed["tables"][0]["sockets"]
+    lost = [group for group in both["groups"] if group["outcome"] == "loses-translation"]
+    assert [(group["owner"]["name"], group["service"], group["side"]) for group in lost] == [
+        ("ht-beside", "tcp/81", "server")
+    ]
+    assert lost[0]["sockets"] == 8
+    assert both["without_entry"] == 8
+    assert both["with_entry"] >= 32
+    assert heard == ""
+    (finding,) = [each for each in flushed["findings"] if each["symptom"] == "forgotten"]
+    assert (finding["severity"], finding["entries"]) == ("warning", 8)

@@ -233,10 +233,13 @@ def test_where_nothing_shows_that_packets_pass_the_table_nothing_is_missing() ->
     assert diagnose(through(LOST)).tables[0].sockets is None
 
 
-def test_what_stays_within_the_node_or_the_container_is_left_out() -> None:
+def test_what_stays_on_the_containers_link_or_within_it_is_left_out() -> None:
+    """Between the ports of a bridge nothing is tracked as a rule."""
     inside = ("127.0.0.1", 1883, "127.0.0.1", 40_000)
-    from_node = ("10.88.0.14", 1883, "10.88.0.1", 40_000)
-    assert beside(through(TRACKED, inside, from_node)).connected == 1
+    on_the_bridge = ("10.88.0.14", 1883, "10.88.77.1", 40_000)
+    routed = ("10.88.0.14", 1883, "10.89.0.1", 40_000)
+    assert beside(through(TRACKED, inside, on_the_bridge)).connected == 1
+    assert beside(through(TRACKED, inside, on_the_bridge, routed)).connected == 2
 
 
 def test_orphaned_entries_and_forgotten_sockets_are_shown_side_by_side() -> None:

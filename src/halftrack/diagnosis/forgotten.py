@@ -149,13 +149,16 @@ def _compared(table: Table, one: Table, place: int, evidence: Evidence) -> pl.Da
 
 
 def passing(rows: pl.DataFrame, one: Table, tables: Sequence[Table]) -> pl.DataFrame:
-    """Those whose connections lead out of the node: what stays on a bridge passes no table on the way."""
+    """Those whose packets are routed by the node: what is on a link of the namespace's own may be bridged."""
     local = pl.DataFrame(_apart(one, tables), {"hi": pl.UInt64, "lo": pl.UInt64}, orient="row")
-    near = {each.address for table in tables for each in table.addresses or ()}
-    node = pl.DataFrame([addresses.parse(each) for each in near], local.schema, orient="row")
-    return rows.join(local, left_on=["local_hi", "local_lo"], right_on=["hi", "lo"], how="semi").join(
-        node, left_on=["remote_hi", "remote_lo"], right_on=["hi", "lo"], how="anti"
-    )
+    near = pl.lit(value=False)
+    for each in one.addresses or ():
+        (first_hi, first_lo), (last_hi, last_lo) = addresses.parse_network(f"{each.address}/{each.prefix}")
+        hi, lo = pl.col("remote_hi"), pl.col("remote_lo")
+        near |= ((hi > first_hi) | ((hi == first_hi) & (lo >= first_lo))) & (
+            (hi < last_hi) | ((hi == last_hi) & (lo <= last_lo))
+        )
+    return rows.filter(~near).join(local, left_on=["local_hi", "local_lo"], right_on=["hi", "lo"], how="semi")
 
 
 def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence) -> list[Forgotten]:

@@ -17,6 +17,7 @@ from halftrack.kernel import privileges
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from halftrack.evidence.values import Table
     from halftrack.live.place import Place
 
 MOST: Final = 8
@@ -33,11 +34,15 @@ def choose(places: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     if privileges.missing(("CAP_NET_ADMIN",)):
         return [], []
     found: list[tuple[int, Place, list[Place]]] = []
+    tables = [each.table() for each in places]
     for place in places:
         if not _is_whole(place):
             continue
-        homes = [each for each in places if each is place or _leads_through(place)]
-        counted = [(each, _without(place, each, places)) for each in homes]
+        counted = [
+            (home, _without(place, tables[number] if home is not place else None, home, tables))
+            for number, home in enumerate(places)
+            if home is place or _leads_through(place)
+        ]
         number = sum(count for _, count in counted)
         if number:
             found.append((number, place, [each for each, count in counted if count]))
@@ -69,16 +74,19 @@ def _leads_through(place: Place) -> bool:
     return place.namespace.name == HOST or place.own
 
 
-def _without(place: Place, home: Place, places: Sequence[Place]) -> int:
-    """Connected sockets of ``home`` that have no entry in the table of ``place``."""
+def _without(place: Place, elsewhere: Table | None, home: Place, tables: Sequence[Table]) -> int:
+    """Connected sockets of ``home`` that have no entry in the table of ``place``.
+
+    ``elsewhere``: what is known of ``home``, one of ``tables``, where that is another namespace.
+    """
     flows = place.entries.flows if place.entries else None
     sockets = home.details.sockets if home.details else None
     if flows is None or sockets is None:
         return 0
     rows = sockets.frame.filter(pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("state").is_in(CONNECTED))
-    if rows.height and home is not place:
-        rows = passing(rows, home.table(), [each.table() for each in places])
+    if rows.height and elsewhere is not None:
+        rows = passing(rows, elsewhere, tables)
     if rows.is_empty():
         return 0
     lacks = lacking(flows.frame, rows)
-    return 0 if home is not place and lacks.all() else int(lacks.sum())
+    return 0 if elsewhere is not None and lacks.all() else int(lacks.sum())
