@@ -158,6 +158,17 @@ def test_the_example_is_the_founding_case_as_the_lab_captured_it(run: Run) -> No
     assert "it is picked up" in story[6]["text"]
 
 
+def test_a_copy_is_explained_by_its_flow_and_said_to_be_one(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "any.pcapng"
+    both = [captures.interface(101), captures.interface(101)]
+    seen = [captures.enhanced(captures.ip4(captures.tcp()), at=at) for at in (0, 1)]
+    path.write_bytes(b"".join([captures.section(), *both, *seen]))
+    assert "NOTE" not in run("replay", str(path), "--explain", "1").out
+    told = document(run("replay", str(path), "--explain", "2", "--json"))
+    assert [packet["number"] for packet in told["explained"]["packets"]] == [1]
+    assert "Packet 2 itself passes no tracker here" in told["notes"][-1]
+
+
 def test_two_settings_stand_side_by_side(run: Run, capture: str) -> None:
     ran = run("replay", capture, "--against", "tcp_loose=0")
     assert ran.code == 0

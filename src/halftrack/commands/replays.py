@@ -202,6 +202,11 @@ class Run:
         notes = list(self._notes)
         if self.wanted.at != "all" and not self._told_ways:
             notes.append("The capture does not tell which way packets went: --at changes nothing.")
+        if self._asked_in_vain():
+            notes.append(
+                f"Packet {self.wanted.number:,} itself passes no tracker here: it goes the other way than"
+                " --at says, or was captured before on another interface."
+            )
         against = None
         if self._other is not None and self.wanted.against is not None:
             against = result.compared(tally, self.flows, self._other, self.wanted.against, rules)
@@ -220,6 +225,13 @@ class Run:
         if not with_entries:
             return document
         return msgspec.structs.replace(document, entries=msgspec.Raw(self._entries()))
+
+    def _asked_in_vain(self) -> bool:
+        """Whether the packet whose flow is explained is none of those that pass."""
+        following, number = self._following, self.wanted.number
+        if following is None or number is None or following.left_out:
+            return False
+        return all(one.packet.number != number for one in following.seen)
 
     def _explained(self) -> Explained | None:
         if self._following is None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ROWS: Final = 12
 """Moments that the screen shows without -v."""
 _BAR: Final = 24
+_ROUNDED_S: Final = 10
+"""From when on parts of a second are no matter."""
 _EVENTS: Final = 6
 _DIFFERENCES: Final = 10
 _REASONS: Final = {**packets.REASONS, **passing.REASONS}
@@ -84,7 +86,8 @@ def _all(part: int, whole: int) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return words.duration(int(seconds)) if seconds >= 10 else f"{seconds:.3f} s"
+    whole = seconds >= _ROUNDED_S or seconds == int(seconds)
+    return words.duration(int(seconds)) if whole else f"{seconds:.3f} s"
 
 
 def _table(end: Point) -> Iterator[str]:
