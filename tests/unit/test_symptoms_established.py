@@ -208,6 +208,21 @@ def test_what_tracks_itself_may_hand_connections_on_to_a_socket_elsewhere() -> N
     assert behind(router, ("server", "10.66.1.2"), count=8) == {"idle-established": 8}
 
 
+def test_a_namespace_that_nobody_could_look_into_may_have_the_same_address() -> None:
+    router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
+    server = Table(
+        Namespace("server", 100),
+        addresses=(LocalAddress("10.66.1.2", 24, "eth0"),),
+        sockets=sockets(),
+        count=0,
+        skipped=True,
+    )
+    closed = Table(Namespace("closed", 101), count=0, skipped=True)
+
+    assert entries(evidence(router, server)) == {"orphaned": 8}
+    assert entries(evidence(router, server, closed)) == {"idle-established": 8}
+
+
 def test_sockets_of_the_router_prove_nothing_about_another_namespace() -> None:
     router = table(*ROUTED, addresses=HOST, sockets=sockets(("192.0.2.1", 22)))
 

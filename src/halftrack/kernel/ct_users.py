@@ -44,6 +44,7 @@ _MATCHES: Final = frozenset(
     {
         *("conntrack", "state", "helper", "connmark", "connlimit", "connlabel", "connbytes", "cluster"),
         *("CT", "CONNMARK", "CONNSECMARK", "REDIRECT", "NETMAP", "MASQUERADE", "SNAT", "DNAT", "SYNPROXY"),
+        "CLUSTERIP",
     }
 )
 """Matches and targets of iptables that do (xt_*.c)."""

@@ -75,10 +75,13 @@ def by_owner(view: View) -> Mapping[int, Sockets]:
 def neighbours(view: View) -> tuple[Table, ...]:
     """Other namespaces of this node without an owner that is known, whose sockets were read.
 
-    Only those that track nothing: what is tracked may be translated, and its socket be elsewhere.
+    Only those that track nothing: what is tracked may be translated, and its socket be elsewhere. None
+    where a namespace's addresses are not known: it may have the same ones.
     """
     if view.table.namespace.owner is not None:
         return ()  # what else the node has is foreign to a container
+    if any(each.addresses is None for each in view.evidence.tables):
+        return ()
     return tuple(
         each
         for each in view.evidence.tables
