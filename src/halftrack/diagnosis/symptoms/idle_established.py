@@ -64,8 +64,8 @@ class IdleEstablished:
                 f" {'its socket lives' if entries == 1 else 'their sockets live'}."
             )
             explanation = (
-                "Open, and their processes still hold them: pools and sessions at rest, or ends that nobody has"
-                " asked after since their peers went away. A lower established timeout would cut all of them."
+                "Open, and their processes still hold them: pools and sessions at rest, or ends that nobody"
+                " has asked after since their peers went away. A lower established timeout would cut all of them."
             )
         else:
             level = severity(entries, standing, _UNKNOWN_SOCKETS, forecast)
