@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -155,3 +156,33 @@ def test_sockets_that_the_rules_take_in_again_are_no_finding(netns: Netns) -> No
         assert {each.outcome for each in both.groups} == {"picked-up-again"}
         assert [each for each in found.findings if each.symptom == "forgotten"] == []
         assert _hears(*pairs[0])
+
+
+def test_a_busy_healthy_service_behind_such_rules_has_neither(netns: Netns) -> None:
+    """Connections come and go all the while: some have no entry yet, or no socket any more."""
+    netns.run("nft", "-f", "-", stdin=_KNOWN_ALONE)
+    listener = netns.call(lambda: socket.create_server(("127.0.0.1", 8883), backlog=128))
+    stop = threading.Event()
+    served = 0
+
+    def come_and_go() -> None:
+        nonlocal served
+        while not stop.is_set():
+            client = netns.call(lambda: socket.create_connection(("127.0.0.1", 8883)))
+            ours, _ = listener.accept()
+            with client, ours:
+                client.sendall(b"x")
+                ours.recv(1)
+            served += 1
+
+    thread = threading.Thread(target=come_and_go, daemon=True)
+    with listener:
+        thread.start()
+        try:
+            for _ in range(3):
+                found = diagnose(live.examine(netns.name, counters_interval_s=0.0, in_depth=True))
+                assert {each.symptom for each in found.findings} <= {"settings"}
+        finally:
+            stop.set()
+            thread.join()
+    assert served > 10

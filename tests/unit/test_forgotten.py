@@ -255,3 +255,39 @@ def test_orphaned_entries_and_forgotten_sockets_are_shown_side_by_side() -> None
     assert finding.explanation.endswith(
         "The other way round, 2 connected sockets: 1 with an entry, 1 without."
     )
+
+
+UNTRACKED = """*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -p tcp --dport 80 -j CT --notrack
+-A OUTPUT -p tcp --sport 80 -j CT --notrack
+COMMIT
+*filter
+:INPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED,UNTRACKED -j ACCEPT
+COMMIT
+"""
+STATELESS = """*filter
+:INPUT DROP [0:0]
+-A INPUT -p tcp --dport 80 -j ACCEPT
+COMMIT
+"""
+LOOPBACK = INPUT.replace(":INPUT DROP [0:0]\n", ":INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n")
+
+
+@pytest.mark.parametrize(
+    ("by", "end"),
+    [
+        (UNTRACKED, open_to(2)),
+        (STATELESS, open_to(2)),
+        (LOOPBACK, ("127.0.0.1", 80, "127.0.0.1", 50_000)),
+        (LOOPBACK, ("192.0.2.1", 50_000, "192.0.2.1", 80)),
+    ],
+)
+def test_what_never_is_tracked_or_passes_anyway_is_no_finding(by: str, end: tuple[Any, ...]) -> None:
+    found = diagnose(server(known(1), of=tcp(open_to(1), end), by=by))
+    both = found.tables[0].sockets
+    assert both is not None
+    assert both.without_entry == 1
+    assert forgotten(found) == []
