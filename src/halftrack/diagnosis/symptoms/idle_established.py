@@ -65,7 +65,8 @@ class IdleEstablished:
             )
             explanation = (
                 "Open, and their processes still hold them: pools and sessions at rest, or ends that nobody"
-                " has asked after since their peers went away. A lower established timeout would cut all of them."
+                " has asked after since their peers went away. A lower established timeout would cut all of"
+                " them."
             )
         else:
             level = severity(entries, standing, _UNKNOWN_SOCKETS, forecast)
