@@ -12,7 +12,7 @@ from halftrack.diagnosis import diagnose
 from halftrack.diagnosis.forgotten import lacking
 from halftrack.evidence import addresses
 from halftrack.evidence.tcp_sockets import SCHEMA, TcpSockets
-from halftrack.evidence.values import Evidence, Front, LocalAddress, Namespace, Owner, Table
+from halftrack.evidence.values import Evidence, Front, Gap, LocalAddress, Namespace, Owner, Table
 from unit import rules
 from unit.flowrows import evidence, flows, row, sockets, table
 
@@ -138,6 +138,16 @@ def test_what_was_heard_while_both_were_read_is_not_counted(quiet_ms: int | None
 
 def test_whose_rules_nobody_read_says_nothing() -> None:
     assert diagnose(server(known(1), of=tcp(open_to(2)), rules=None)).tables[0].sockets is None
+
+
+def test_entries_that_were_not_all_read_are_missed_by_nobody() -> None:
+    seen = server(known(1), of=tcp(open_to(1), open_to(2)))
+    late = Gap("the rest of the entries of host", "the time was up", (), ("one-sided",), "host")
+    elsewhere = replace(late, netns="web")
+
+    assert diagnose(replace(seen, gaps=(late,))).tables[0].sockets is None
+    assert diagnose(replace(seen, gaps=(elsewhere,))).tables[0].sockets is not None
+    assert diagnose(server(known(1), of=tcp(open_to(2)), unreadable=1)).tables[0].sockets is None
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def sides(table: Table, evidence: Evidence) -> Sides | None:
 
     Whoever reads evidence reads the rules where a socket lacks its entry and all entries are there.
     """
-    if table.flows is None or table.rules is None:
+    if table.flows is None or table.rules is None or not _is_whole(table, evidence):
         return None
     found = [
         part
@@ -112,6 +112,13 @@ def sides(table: Table, evidence: Evidence) -> Sides | None:
         untold=int((every["lacks"] & ~every["settled"]).sum()),
         groups=tuple(groups[:SHOWN]),
         more_groups=max(len(groups) - SHOWN, 0),
+    )
+
+
+def _is_whole(table: Table, evidence: Evidence) -> bool:
+    """Whether every entry was read: what was not is told of as a gap."""
+    return not table.unreadable and not any(
+        gap.netns == table.netns and "one-sided" in gap.would_tell for gap in evidence.gaps
     )
 
 

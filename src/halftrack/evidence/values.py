@@ -183,7 +183,7 @@ class Table:
     events: Events | None = None
     """What was heard of it, where somebody listened."""
     rules: Ruleset | None = None
-    """The packet filter's; read where all entries were and a connected socket has none."""
+    """The packet filter's; read where all entries were and a connected socket has none, and for bundles."""
     tracking: Tracking | None = None
     """Whether its rules ask for tracking; None: not looked at."""
 
