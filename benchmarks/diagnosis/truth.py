@@ -13,7 +13,8 @@
 - A node that is well is *left in peace* where the diagnosis says ok: no finding is more than information.
   Whatever it names above 0.5 there, ``idle-pool`` apart, is wrong as well.
 
-Runs whose scenario did not come about count nowhere and are told by themselves.
+Runs whose scenario did not come about count nowhere and are told by themselves. Where the doctor says that it
+has not seen all because the time was up, it looks again, as its reader would, up to three times.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from halftrack.diagnosis.causes import home, parts, weigh_all
+from halftrack.diagnosis.causes import each, home, parts, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
 from halftrack.evidence.routing import LOOPBACK, Routing, WayBack
 from halftrack.evidence.values import LocalAddress, Namespace, Table
-from unit.caserows import case, one_sided
-from unit.causecases import IDLE, SERVER, SLOW, shaped, sockets, tbf, told, trouble, weighed
+from unit.caserows import V4, case, one_sided, rows
+from unit.causecases import IDLE, SERVER, SLOW, against, shaped, sockets, tbf, told, trouble, weighed
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -87,3 +87,23 @@ def test_an_address_of_the_loopback_interface_has_no_way_of_its_own() -> None:
         assert way.astray is likely
         assert (weigh_all(one)[0].cause == "asymmetric-path") is likely
     assert weighed(trouble(), "unknown").confidence > LIKELY
+
+
+def test_patterns_over_each_other_are_no_other_one() -> None:
+    """Four containers, each restarted six times: all together their connections fell silent evenly."""
+    restarts = [
+        rows(
+            60,
+            idle_s=[3_000 + 3_600 * (4 * (n % 6) + owner) + n for n in range(60)],
+            local_lo=SERVER + owner,
+            peer_lo=range(V4 + 100 * owner, V4 + 100 * owner + 60),
+        )
+        for owner in range(4)
+    ]
+    one = case("orphaned", pl.concat(restarts))
+    assert one.shape == "steady"
+    assert each(one)["vanished-peer"].confidence >= LIKELY
+    found = {cause.cause: cause for cause in weigh_all(one)}
+    assert next(iter(found)) == "owner-removed"
+    assert found["vanished-peer"].confidence < LIKELY
+    assert "parts that show it by themselves" in against(found["vanished-peer"])

@@ -28,11 +28,11 @@ from halftrack.diagnosis.causes import (
     unknown,
     vanished_peer,
 )
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.causes.weighing import LIKELY, SHARED
 from halftrack.diagnosis.document import Cause, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.causes.parts import Part
@@ -54,6 +54,9 @@ CAUSES: Final[tuple[Callable[[Case], Cause | None], ...]] = (
     vanished_peer.weigh,
 )
 
+_MIXED: Final = frozenset({"one-sided", "orphaned", "idle-established"})
+"""Symptoms that last: their entries are of many days and makings."""
+
 
 def weigh_all(case: Case) -> tuple[Cause, ...]:
     """Every cause that has something for it, likeliest first; ``unknown`` leads where none reaches 0.5.
@@ -63,11 +66,14 @@ def weigh_all(case: Case) -> tuple[Cause, ...]:
     if not case.rows.height:
         return ()
     found = each(case)
-    for part in parts.of(case):
-        for name, cause in each(part.case).items():
-            if cause.confidence >= LIKELY and (
-                name not in found or cause.confidence > found[name].confidence
-            ):
+    split = tuple(parts.of(case))
+    shown = [(part, each(part.case)) for part in split]
+    if case.symptom in _MIXED and sum(part.share for part in split) >= facts.MOSTLY:
+        found = {name: _in_no_part(cause, case, [each for _, each in shown]) for name, cause in found.items()}
+    for part, causes in shown:
+        for name, cause in causes.items():
+            reached = found[name].confidence if name in found else 0.0
+            if cause.confidence >= LIKELY and cause.confidence > reached:
                 found[name] = _of_part(cause, part, case)
     ranked = sorted(found.values(), key=lambda cause: (-cause.confidence, cause.cause))
     if ranked and ranked[0].confidence >= LIKELY:
@@ -78,6 +84,16 @@ def weigh_all(case: Case) -> tuple[Cause, ...]:
 def each(case: Case) -> dict[str, Cause]:
     """Causes of these entries as they are, by name; those for which there is nothing are left out."""
     return {cause.cause: cause for weigh in CAUSES if (cause := weigh(case)) is not None}
+
+
+def _in_no_part(cause: Cause, case: Case, shown: Sequence[Mapping[str, Cause]]) -> Cause:
+    """Two patterns laid over each other may look like a third: what no part shows is not likely."""
+    if cause.confidence < LIKELY or any(
+        causes[cause.cause].confidence >= LIKELY for causes in shown if cause.cause in causes
+    ):
+        return cause
+    doubt = Reason(what="parts that show it by themselves", value=0, source=facts.entries_of(case.view))
+    return msgspec.structs.replace(cause, confidence=SHARED, against=(*cause.against, doubt))
 
 
 def _of_part(cause: Cause, part: Part, case: Case) -> Cause:

@@ -15,7 +15,8 @@ from halftrack.diagnosis.document import Cause, Reason
 
 LIKELY: Final = 0.5
 """From here on a cause is called likely."""
-_SHARED: Final = 0.45
+SHARED: Final = 0.45
+"""As far as clues go that others show, too."""
 _SILENT: Final = 0.05
 
 
@@ -46,7 +47,7 @@ def conclude(
         doubt *= 1 - max(clue.weight, 0)
     confidence = 1 - doubt
     if not any(clue.own and clue.weight > 0 for clue in told):
-        confidence = min(confidence, _SHARED)
+        confidence = min(confidence, SHARED)
     for clue in told:
         confidence *= 1 + min(clue.weight, 0)
     if confidence < _SILENT:
