@@ -49,6 +49,10 @@ class Story:
     def s(self, at_s: float, flags: int, length: int = 0) -> Story:
         return self.tell(at_s, by_client=False, flags=flags, length=length)
 
+    def skip(self, *, by_client: bool, numbers: int) -> None:
+        """Go on so many sequence numbers later."""
+        self._next[by_client] += numbers
+
     def opened(self, at_s: float = 0.0) -> Story:
         """A handshake within 20 ms."""
         return self.c(at_s, SYN).s(at_s + 0.01, SYN_ACK).c(at_s + 0.02, ACK)

@@ -60,7 +60,8 @@ class Seen:
 class Following:
     """``alone``: no other flow's packets have to pass, as no limit makes entries give way to others.
 
-    ``left_out``: packets between the first and the last that were not kept.
+    ``left_out``: packets between the first and the last that were not kept. ``gave_way``: after ``close``,
+    whether its last entry was given up for another one.
     """
 
     def __init__(self, flow: Flow, *, alone: bool) -> None:
@@ -69,6 +70,7 @@ class Following:
         self.left_out = 0
         self._first: list[Seen] = []
         self._last: deque[Seen] = deque(maxlen=MOST // 2)
+        self.gave_way = False
         self._deadline: float | None = None
 
     @property
@@ -102,6 +104,13 @@ class Following:
                 self._deadline = packet.at_s + step.timeout
         answered, assured = bool(status & uapi.IPS_SEEN_REPLY), bool(status & uapi.IPS_ASSURED)
         self._keep(Seen(packet, step, left, self._deadline, answered, assured))
+
+    def close(self, tracker: Tracker, end_s: float) -> None:
+        """The capture is over."""
+        last = self.seen[-1].packet if self.seen else None
+        if last is None or last.protocol != uapi.IPPROTO_TCP or self._left_s(end_s) is None:
+            return
+        self.gave_way = tracker.connection(last.source, last.target) is None
 
     def _left_s(self, now: float) -> float | None:
         if self._deadline is None or self._deadline <= now:

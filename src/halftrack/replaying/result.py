@@ -103,7 +103,7 @@ def explained(following: Following, asked: int | None, end_s: float) -> document
         left_out=following.left_out,
         story=tuple(
             document.Turn(at_s=turn.at_s, number=turn.number, text=turn.text)
-            for turn in story.turns(seen, names, end_s)
+            for turn in story.turns(seen, names, end_s, gave_way=following.gave_way)
         ),
     )
 

@@ -37,15 +37,18 @@ class _Life:
     last: Seen
     picked_up: bool
     answered: bool = False
+    assured: bool = False
     closed_by: set[str] = field(default_factory=set)
     doubted: bool = False
 
 
-def turns(seen: Sequence[Seen], names: Names, end_s: float) -> list[Turn]:
-    """In the order in which they came. ``end_s``: when the capture ends."""
+def turns(seen: Sequence[Seen], names: Names, end_s: float, *, gave_way: bool = False) -> list[Turn]:
+    """In the order in which they came. ``end_s``: when the capture ends. ``gave_way``: the last entry had to
+    make room for another one.
+    """
     teller = _Teller(names)
     told = [turn for one in seen if one.step is not None for turn in teller.turns(one, one.step)]
-    return [*told, *teller.end(end_s)]
+    return [*told, *teller.end(end_s, gave_way=gave_way)]
 
 
 class _Teller:
@@ -75,13 +78,15 @@ class _Teller:
             yield _refused(one, step, self._names, self._lives)
             self._refused = step.verdict in (INVALID, DROPPED)
 
-    def end(self, end_s: float) -> Iterator[Turn]:
+    def end(self, end_s: float, *, gave_way: bool) -> Iterator[Turn]:
         """What is left, or when the last entry went."""
         life = self._life
         if life is None or life.last.deadline is None:
             return
         if life.last.deadline <= end_s:
             yield _ran_out(life, life.last.deadline)
+        elif gave_way:
+            yield Turn(end_s, None, "the table was full, and its entry had to make room for another one")
         else:
             yield _left(life, self._names, end_s)
 
@@ -117,12 +122,16 @@ def _followed(life: _Life, one: Seen, step: Step, names: Names) -> Iterator[Turn
         if step.new == uapi.TCP_CONNTRACK_ESTABLISHED:
             text = f"the connection is established: {telling.change(step)}, {_time(step)}"
         else:
-            does = "answers" if step.new == uapi.TCP_CONNTRACK_SYN_RECV else "sends on"
+            acknowledges = "acknowledges" if event == table.ACK else "sends"
+            does = "answers" if step.new == uapi.TCP_CONNTRACK_SYN_RECV else acknowledges
             text = f"the {who} {does} ({what}): {telling.change(step)}, {_time(step)}"
     by_reply = life.picked_up or one.packet.protocol != uapi.IPPROTO_TCP
     if text is None and by_reply and one.answered and not life.answered:
         text = f"the {who} answers ({what}): both directions were seen, {_time(step)}"
+    if text is None and one.assured and not life.assured and step.verdict != INVALID:
+        text = f"{what} of the {who}: the entry is assured now, a full table keeps it, {_time(step)}"
     life.answered = life.answered or one.answered
+    life.assured = life.assured or one.assured
     if text is not None:
         yield _turn(one, text)
 
@@ -156,7 +165,7 @@ def _closing(life: _Life, step: Step, event: int, who: str, what: str) -> str | 
 def _refused(one: Seen, step: Step, names: Names, lives: int) -> Turn:
     late = "late " if lives else ""
     who, what = names.of(one.packet.source), telling.packet(one.packet, step)
-    return _turn(one, f"a {late}packet of the {who}'s arrives ({what}): {telling.happened(step)}; no entry")
+    return _turn(one, f"a {late}packet of the {who}'s arrives ({what}): {telling.happened(step)}")
 
 
 def _ran_out(life: _Life, at_s: float) -> Turn:

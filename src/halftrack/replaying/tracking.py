@@ -102,6 +102,8 @@ class Replay:
             self.end_s = max(self.end_s, (last_ns - self.first_ns) / _NS)
         end = self.timeline.close(self.end_s, self.tracker)
         self._collect(self.end_s)
+        if self._following is not None:
+            self._following.close(self.tracker, self.end_s)
         return end
 
     def _pass(self, frame: pl.DataFrame) -> None:  # noqa: C901  # one case for each kind of packet
