@@ -301,3 +301,46 @@ def test_the_screen_of_a_sweep_fits_narrow_terminals() -> None:
         for width in (40, 80):
             text = screen.render(ask(LEAKING, word), width=width)
             assert max(map(len, text.splitlines())) <= width
+
+
+def test_names_are_those_that_can_be_typed_again() -> None:
+    found = ask(LEAKING, "net.netfilter.nf_conntrack_max=5000", "net.netfilter.nf_conntrack_udp_timeout=9")
+    assert found.settings == {"nf_conntrack_max": 5_000, "udp_timeout": 9}
+    assert found.before == {"nf_conntrack_max": 262_144, "udp_timeout": 30}
+    assert whatif.parse([f"{name}={value}" for name, value in found.settings.items()]).shown == found.settings
+
+
+def test_what_changes_nothing_is_said() -> None:
+    notes = ask(
+        LEAKING, "tcp_timeout_established=432000", "tcp_timeout_unacknowledged=60", "notrack:tcp/8080"
+    ).notes
+    assert "tcp_timeout_established is 432000 already" in notes
+    assert "no entry of this table belongs to tcp/8080" in notes
+    assert any("does not cut one-sided entries short" in note for note in notes)
+
+
+@pytest.mark.parametrize("word", ["tcp_timeout_established=21474836", "udp_timeout=1..21474836", *WORDS])
+def test_the_largest_numbers_that_a_kernel_holds(word: str) -> None:
+    """Timeouts and limits as no node has them."""
+    most = str(timeouts.LONGEST)
+    told = {f"net.netfilter.nf_conntrack_{name}": most for name in ("tcp_timeout_established", "udp_timeout")}
+    rows = [
+        one_sided(left=left, dst=f"198.51.100.{n}")
+        for n, left in enumerate([0, 1, 2**31 - 2, 2**31 - 1, 2**31, 10**12 - 1] * 3)
+    ]
+    rows += [udp(sport=n, left=2**31 - 1 - n) for n in range(9)]
+    found = ask(evidence(table(*rows, settings=told, limit=2**31 - 1), kernel=OLD_KERNEL), word)
+    assert found.points[0].entries == 27
+
+
+def test_a_kernel_that_cuts_short_is_not_cured_by_another_established_timeout() -> None:
+    """One-sided entries last five minutes there, by two other settings."""
+    rows = [one_sided(dst=f"198.51.{n >> 8}.{n & 255}", left=1 + n % 299) for n in range(900)]
+    new = node(*rows, kernel="6.12.48")
+    assert ask(new, "tcp_timeout_established=7440").settles_at == pytest.approx(900, abs=5)
+    assert ask(new, "tcp_timeout_unacknowledged=100").settles_at == pytest.approx(300, rel=0.05)
+    assert ask(new, "tcp_timeout_max_retrans=100").settles_at == pytest.approx(300, rel=0.05)
+    # Before 5.4 and its like only one of the two counts.
+    el7 = node(*rows, kernel="3.10.0-1160.el7.x86_64")
+    assert ask(el7, "tcp_timeout_max_retrans=100").settles_at == pytest.approx(900, abs=5)
+    assert ask(el7, "tcp_timeout_unacknowledged=100").settles_at == pytest.approx(300, rel=0.05)

@@ -182,7 +182,7 @@ class _Making:
         given_s = lives.fast
         idle = self.view.flows["idle_s"][pl.Series(rows)]
         silences = Clock.of(idle.fill_null(given_s).to_numpy())
-        ends = Clock(given_s + 1 - silences.seconds[::-1])
+        ends = Clock.of(given_s + 1 - silences.seconds.astype(np.int64))
         return Part(symptom, rule, rows.size, ends, Turnover(silences, given_s), lives=lives)
 
     def _ends(self, rows: npt.NDArray[np.intp]) -> Clock:

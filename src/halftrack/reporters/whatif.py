@@ -54,14 +54,10 @@ def _asked(found: WhatIf) -> str:
     for name, value in found.settings.items():
         before = found.before.get(name)
         if name in found.before:
-            told.append(f"{_full(name)} {'?' if before is None else before} -> {value}")
+            told.append(f"{name} {'?' if before is None else before} -> {value}")
         else:
             told.append(name if value == "all" else f"{name}={value}")
     return ", ".join(told)
-
-
-def _full(name: str) -> str:
-    return "nf_conntrack_max" if name == "max" else name
 
 
 def _chart(found: WhatIf, page: Page) -> list[str]:
@@ -159,8 +155,8 @@ def _sweep(sweep: Sweep, page: Page) -> list[str]:
     roomy = page.width >= _ROOMY
     first = 30 if roomy else 12
     most = max((_size(each) or 0 for each in sweep.tried), default=0)
-    head = _full(sweep.setting) if roomy else "value"
-    lines = [] if roomy else page.wrap(f"By {_full(sweep.setting)}:")
+    head = sweep.setting if roomy else "value"
+    lines = [] if roomy else page.wrap(f"By {sweep.setting}:")
     lines.append(f"{head:>{first}}{'settles near':>14}{'cuts':>8}")
     room = page.width - first - 32
     for each in sweep.tried:
@@ -182,7 +178,7 @@ def _value(setting: str, value: int) -> str:
 
 
 def _swept(sweep: Sweep, page: Page) -> list[str]:
-    name = _full(sweep.setting)
+    name = sweep.setting
     knee = (
         "none: the curve has no bend"
         if sweep.knee is None

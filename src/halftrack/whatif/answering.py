@@ -14,6 +14,7 @@ from halftrack.tcp import timeouts
 from halftrack.whatif import sweeping
 from halftrack.whatif.cutting import Cutting
 from halftrack.whatif.document import Ahead, Point, WhatIf
+from halftrack.whatif.words import full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.whatif.watching import Watched
-    from halftrack.whatif.words import Asked
+    from halftrack.whatif.words import Asked, Rule
 
 EARLY_S: Final = (60, 300, 600, 1_800, 3_600)
 """Moments that are looked at beside the even ones: much is decided in the first hour."""
 _EVEN: Final = 60
+_CAPS: Final = (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
 _PACES: Final[tuple[Pace, ...]] = ("slow", "likely", "fast")
 _SECOND: Final = "the same table once more, an hour or more later: --from FIRST --from SECOND"
 
@@ -66,7 +68,7 @@ def answer(seen: Seen, asked: Asked, horizon_s: int) -> WhatIf:
         taken_at=view.evidence.taken_at,
         source=view.evidence.source,
         settings=dict(asked.shown),
-        before={name: _before(name, before) for name in _named(asked)},
+        before={full(name): _before(name, before) for name in _named(asked)},
         horizon_s=horizon_s,
         entries=forecast.level(view),
         limit=view.table.limit,
@@ -199,7 +201,7 @@ def _before(name: str, today: Conditions) -> int | None:
 
 def _assumed(view: View, today: Conditions) -> dict[str, str]:
     """What the answer rests on and nobody has read: TCP's longest times, and what was said by hand."""
-    caps = () if today.clamps is False else (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
+    caps = () if today.clamps is False else _CAPS
     names = (timeouts.ESTABLISHED, *caps)
     unread = {
         PREFIX + name: f"{today.timeouts.values[name]} (default)"
@@ -225,10 +227,23 @@ def _needs(view: View, made: Makeup, watched: Watched | None, ahead: Ahead) -> t
     return tuple(needs)
 
 
+def _has(view: View, rule: Rule) -> bool:
+    matches = Service(rule.service, rule.address).matches(view.opaque)
+    return bool(view.flows.lazy().select(matches.any()).collect().item())
+
+
 def _notes(view: View, before: Conditions, asked: Asked) -> tuple[str, ...]:
     notes = list(view.evidence.input.notes)
     same = [name for name, value in asked.settings.items() if _before(name, before) == value]
-    notes += [f"{name} is {asked.settings[name]} already" for name in same]
+    notes += [f"{full(name)} is {asked.settings[name]} already" for name in same]
+    notes += [
+        f"no entry of this table belongs to {rule.service}" for rule in asked.rules if not _has(view, rule)
+    ]
+    capping = [name for name in _CAPS if name in _named(asked)]
+    if before.under(asked.settings).clamps is False and capping:
+        notes.append(
+            f"this kernel does not cut one-sided entries short: {' and '.join(capping)} is for others alone"
+        )
     if (
         before.max_retrans != asked.settings.get(MAX_RETRANS, before.max_retrans)
         and asked.settings[MAX_RETRANS]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.tcp import timeouts
+from halftrack.whatif import words
 from halftrack.whatif.document import Sweep, Tried
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.conditions import Conditions
     from halftrack.diagnosis.course import Course
-    from halftrack.whatif import words
     from halftrack.whatif.answering import Drawing
     from halftrack.whatif.cutting import Cutting
 
@@ -40,7 +40,7 @@ class Trying:
     def sweep(self, wanted: words.Sweep) -> Sweep:
         tried = [self._tried(wanted.setting, value) for value in wanted.values]
         return Sweep(
-            setting=wanted.setting,
+            setting=words.full(wanted.setting),
             tried=tuple(tried),
             knee=_knee(tried),
             cuts_none_from=self._lowest(wanted, tried),

@@ -76,15 +76,15 @@ def parse(given: Sequence[str]) -> Asked:
             shown[told] = "all" if rule.established is None else rule.established
             continue
         name, text = _named(word)
-        if name in shown:
-            raise UsageError(f"{name} is given twice")
+        if full(name) in shown:
+            raise UsageError(f"{full(name)} is given twice")
         if ".." in text:
             if sweep is not None:
                 raise UsageError(f"one range at a time: {sweep.setting} has one already")
             sweep = Sweep(name, _values(name, text))
-            shown[name] = f"{sweep.values[0]}..{sweep.values[-1]}"
+            shown[full(name)] = f"{sweep.values[0]}..{sweep.values[-1]}"
         else:
-            settings[name] = shown[name] = _value(name, text)
+            settings[name] = shown[full(name)] = _value(name, text)
     return Asked(settings, tuple(rules), sweep, shown)
 
 
