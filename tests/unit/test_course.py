@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from halftrack.diagnosis import examine, makeup
+from halftrack.diagnosis.arrivals import Rate
 from halftrack.diagnosis.conditions import LOOSE, MAX, Service
-from halftrack.tcp import timeouts
+from halftrack.diagnosis.parts import Part
+from halftrack.diagnosis.silences import Clock
+from halftrack.tcp import keeping, timeouts
 from unit.flowrows import evidence, row, table
 from unit.planned import OLD_KERNEL, SETTINGS, WEB, leak, plan, silent, step
 
@@ -137,3 +140,13 @@ def test_those_that_fall_silent_for_good_are_counted_once(seconds: int) -> None:
         going = ENTRIES * max(1 - at_s / (5 * DAY), 0)
         staying = ENTRIES * min(at_s, seconds) / (5 * DAY)
         assert entries(after, at_s)[0] == pytest.approx(500 + going + staying, rel=0.03)
+
+
+def test_of_what_has_no_rule_nothing_comes_where_the_rest_of_its_case_is_told() -> None:
+    """Its share of what comes is none, so that nobody knows how long it would live does not matter."""
+    ends = Clock.of(np.array([100, 200]))
+    part = Part("half-open", keeping.UNTOLD, 2, ends, Rate(1.0, 1.0, 1.0), share=0.0)
+    assert part.at(np.array([0.0, 150.0, 250.0]), "likely").tolist() == [2, 1, 0]
+    unknown = Part("half-open", keeping.UNTOLD, 2, ends, told=False).at(np.array([0.0, 150.0]), "likely")
+    assert unknown[0] == 2
+    assert np.isnan(unknown[1])

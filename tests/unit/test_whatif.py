@@ -1,50 +1,21 @@
-"""Answers to what if: what they say, what they leave open, and what always holds of them."""
+"""Answers to what if: what they say, and what they leave open."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jsonschema
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from halftrack import whatif
-from halftrack.diagnosis import examine, makeup
-from halftrack.diagnosis.view import view
 from halftrack.evidence.values import Input
-from halftrack.reporters import json as documents
 from halftrack.reporters import whatif as screen
-from halftrack.reporters.schema import whatif as schema
 from halftrack.tcp import timeouts
-from halftrack.whatif import watching
-from halftrack.whatif.answering import Seen, answer
+from unit.asking import DAY, HORIZON_S, WORDS, ask, node
 from unit.flowrows import evidence, one_sided, row, table, udp
-from unit.planned import OLD_KERNEL, SETTINGS, leak, silent
+from unit.planned import OLD_KERNEL, leak, silent
 
 if TYPE_CHECKING:
-    from halftrack.diagnosis.course import Course
-    from halftrack.evidence.values import Evidence
     from halftrack.whatif.document import WhatIf
-
-DAY = 86_400
-HORIZON_S = 5 * DAY
-VALIDATOR = jsonschema.Draft202012Validator(schema(), format_checker=jsonschema.FormatChecker())
-
-
-def seen_of(found: Evidence) -> Seen:
-    cases = examine(found).cases
-    return Seen(cases[0].view if cases else view(found.tables[0], found), cases)
-
-
-def node(*rows: dict[str, Any], limit: int | None = 262_144, **fields: Any) -> Evidence:
-    return evidence(table(*rows, settings=SETTINGS, limit=limit), **{"kernel": OLD_KERNEL, **fields})
-
-
-def ask(found: Evidence, *words: str, horizon_s: int = HORIZON_S) -> WhatIf:
-    return answer(seen_of(found), whatif.parse(words), horizon_s)
 
 
 def at(found: WhatIf, at_s: int) -> tuple[int | None, int | None, int | None]:
@@ -168,132 +139,6 @@ def test_a_setting_that_changes_nothing_has_no_knee() -> None:
     found = ask(LEAKING, "icmp_timeout=10..100").sweep
     assert found is not None
     assert (found.knee, found.cuts_none_from) == (None, None)
-
-
-def later(rows: list[dict[str, Any]], by_s: int) -> list[dict[str, Any]]:
-    return [{**each, "timeout": each["timeout"] - by_s} for each in rows if each["timeout"] > by_s]
-
-
-def fresh(count: int, within_s: int) -> list[dict[str, Any]]:
-    return [
-        one_sided(
-            "203.0.113.73", f"198.20.{n >> 8}.{n & 255}", dport=50_000, left=432_000 - within_s * n // count
-        )
-        for n in range(count)
-    ]
-
-
-def test_two_moments_measure_what_comes() -> None:
-    before = [*leak(6, over_s=DAY), *silent(20, idle_s=100)]
-    after = [*later(before[:6], 7_200), *fresh(720, 7_200), *silent(20, idle_s=100)]
-    first, second = node(*before), node(*after)
-    one, other = first.tables[0].flows, second.tables[0].flows
-    assert one is not None
-    assert other is not None
-    assert watching.in_order(one, other) == (True, 7_200)
-    assert watching.in_order(other, one) == (False, 7_200)
-    earlier, now = seen_of(first), seen_of(second)
-    watched = watching.watched(earlier, now, 7_200)
-    assert watched.rates["one-sided"].likely == pytest.approx(0.1)
-    found = answer(
-        Seen(now.view, now.cases, watched), whatif.parse(["tcp_timeout_established=7200"]), HORIZON_S
-    )
-    assert found.growth == "measured"
-    assert "720 new one-sided entries in the 2 h" in found.basis
-    assert found.settles_at == pytest.approx(720 + 20, rel=0.05)
-
-
-def test_moments_that_share_nothing_are_not_told_apart() -> None:
-    one, other = node(*leak(20)).tables[0].flows, node(*fresh(20, 100)).tables[0].flows
-    assert one is not None
-    assert other is not None
-    assert watching.in_order(one, other) == (True, None)
-
-
-def test_masked_addresses_are_compared_as_they_are_written() -> None:
-    rows = [
-        one_sided("xx.xx.xx.73", f"yy.yy.{n}.9", dport=1_000 + n, left=400_000 - 60 * n) for n in range(20)
-    ]
-    one = node(*rows).tables[0].flows
-    other = node(*reversed(later(rows, 600)), *fresh(3, 100)).tables[0].flows
-    assert one is not None
-    assert other is not None
-    assert watching.in_order(one, other) == (True, 600)
-
-
-WORDS = (
-    "tcp_timeout_established=7440",
-    "tcp_timeout_established=60",
-    "tcp_loose=0",
-    "notrack:tcp/80",
-    "timeout-policy:service=tcp/80,established=600",
-    "tcp_timeout_time_wait=10",
-    "udp_timeout=300",
-    "tcp_max_retrans=0",
-    "tcp_timeout_unacknowledged=60",
-    "nf_conntrack_max=100",
-)
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Evidence:
-    """Tables of anything, on kernels of any age."""
-    number = iter(range(10_000))
-    lefts = st.integers(0, 432_000)
-    kinds = st.sampled_from(
-        [
-            lambda: leak(draw(st.integers(1, 120)), over_s=draw(st.integers(1, 432_000))),
-            lambda: silent(draw(st.integers(1, 40)), idle_s=draw(lefts), port=draw(st.integers(1, 60_000))),
-            lambda: [udp(sport=next(number), left=draw(st.integers(0, 180))) for _ in range(9)],
-            lambda: [
-                row(sport=next(number), state="TIME_WAIT", left=draw(st.integers(0, 130))) for _ in range(9)
-            ],
-            lambda: [row(sport=next(number), left=draw(lefts), flags=(0x31, 0x23)) for _ in range(9)],
-            lambda: [row(sport=next(number), left=None)],
-            lambda: [row(sport=next(number), proto=132, state="ESTABLISHED", left=draw(lefts))],
-        ]
-    )
-    rows = [each for make in draw(st.lists(kinds, max_size=4)) for each in make()]
-    kernel = draw(st.sampled_from([OLD_KERNEL, "6.12.48", "3.10.0-1160.el7.x86_64", None]))
-    return node(*rows, kernel=kernel, limit=draw(st.sampled_from([None, 0, 50, 262_144])))
-
-
-def course_of(found: Evidence) -> Course:
-    seen = seen_of(found)
-    return makeup.of(seen.view, seen.cases).course
-
-
-@settings(max_examples=60, deadline=None)
-@given(tables(), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique_by=lambda word: word[:20]))
-def test_bounds_hold_the_value_and_nothing_is_negative(found: Evidence, words: list[str]) -> None:
-    told = ask(found, *words)
-    for point in (*told.points, *told.today.points):
-        assert point.low is not None
-        assert point.low >= 0
-        if point.entries is not None:
-            assert point.low <= point.entries
-            assert point.high is None or point.entries <= point.high
-    assert told.points[0].entries == told.entries
-    VALIDATOR.validate(json.loads(documents.pretty(told)))
-    for width in (40, 80):
-        text = screen.render(told, width=width)
-        assert text.isascii()
-        assert max(map(len, text.splitlines())) <= width
-
-
-@settings(max_examples=40, deadline=None)
-@given(tables(), st.integers(1, 400_000), st.integers(1, 400_000))
-def test_more_time_never_means_fewer_entries(found: Evidence, one: int, other: int) -> None:
-    course = course_of(found)
-    assert course.conditions is not None
-    shorter, longer = (
-        course.under(course.conditions.under({timeouts.ESTABLISHED: seconds}))
-        for seconds in sorted((one, other))
-    )
-    at_s = np.array([0.0, 30, 3_600, DAY, 5 * DAY])
-    for pace in ("slow", "likely", "fast"):
-        less, more = shorter.at(at_s, pace), longer.at(at_s, pace)
-        assert ((less <= more + 1e-6) | np.isnan(less) | np.isnan(more)).all()
 
 
 def test_the_screen_of_a_sweep_fits_narrow_terminals() -> None:

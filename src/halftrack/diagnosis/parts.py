@@ -99,7 +99,7 @@ class Part:
 
     def _come(self, at_s: Seconds, pace: Pace) -> Seconds:
         gone = self._without(pace)
-        if gone >= 1:
+        if gone >= 1 or (self.told and not self.share):
             return np.zeros_like(at_s)
         if not self.told:
             return np.zeros_like(at_s) if pace == "slow" else _unknown(at_s, np.zeros_like(at_s))
