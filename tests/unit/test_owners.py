@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -91,6 +93,20 @@ def test_runtimes_that_are_not_here_start_no_process_and_read_nothing(
 
     for runtime in owners.RUNTIMES:
         assert not runtime.is_present(empty) or runtime.ask(empty) == Answer()
+
+
+def test_what_reads_the_files_of_runtimes_is_loaded_where_there_are_some(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys\n"
+        "from halftrack import owners\n"
+        f"assert owners.find([], root=pathlib.Path({str(tmp_path)!r})) == ((), ())\n"
+        "print(*sys.modules)"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment)
+    loaded = told.stdout.decode().split()
+    assert "halftrack.owners" in loaded
+    assert {"tomllib", "http.client", "asyncio"}.isdisjoint(loaded)
 
 
 def _not_wanted(*words: object, **options: object) -> None:

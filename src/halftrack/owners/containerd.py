@@ -9,13 +9,12 @@ writes its labels as annotations too (pkg/labels). What is Docker's own is told 
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from halftrack.owners import cni, crictl, kubernetes, oci, ports
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
-from halftrack.owners.untrusted import parsed, printable, short_id, text
+from halftrack.owners.untrusted import parsed, printable, short_id, text, toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,8 +87,8 @@ def _namespaces(node: Node, tasks: str) -> list[str]:
 def _places(node: Node) -> Iterator[str]:
     """The directories of tasks, first that which the configuration names."""
     try:
-        configured = tomllib.loads(node.peek(_CONFIGURATION)).get("state")
-    except (tomllib.TOMLDecodeError, RecursionError):
+        configured = toml(node.peek(_CONFIGURATION)).get("state")
+    except (ValueError, RecursionError):
         configured = None
     chosen = [configured] if isinstance(configured, str) and configured.startswith("/") else []
     for state in dict.fromkeys([*chosen, *_STATES]):

@@ -10,13 +10,12 @@ annotations are not ours.
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from halftrack.owners import cni, crictl, kubernetes, oci, ports
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
-from halftrack.owners.untrusted import addresses, mapping, parsed, short_id, text
+from halftrack.owners.untrusted import addresses, mapping, parsed, short_id, text, toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,8 +66,8 @@ def _containers(node: Node, places: Sequence[str]) -> Iterator[Container]:
 def _run_root(node: Node) -> str:
     for file in _CONFIGURATIONS:
         try:
-            said = mapping(tomllib.loads(node.peek(file)).get("storage")).get("runroot")
-        except (tomllib.TOMLDecodeError, RecursionError):
+            said = mapping(toml(node.peek(file)).get("storage")).get("runroot")
+        except (ValueError, RecursionError):
             continue
         if isinstance(said, str) and said.startswith("/"):
             return said

@@ -43,6 +43,13 @@ def parsed(value: Any) -> Any:
         return None
 
 
+def toml(value: str) -> dict[str, Any]:
+    """A configuration. Raises ValueError, RecursionError where it is none."""
+    import tomllib  # noqa: PLC0415  # most nodes have no runtime that is configured so
+
+    return tomllib.loads(value)
+
+
 def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
