@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from halftrack.evidence.tracking import Tracking
+from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.kernel import ct_users, scratch, sysctl, tools
 from halftrack.kernel.links import Links
 
@@ -60,7 +62,8 @@ def test_rules_that_make_the_kernel_track_are_found(place: scratch.Netns, rules:
     found = place.call(ct_users.read)
     assert tracks(place)
     assert found is not None
-    assert found.asked_by == "a rule of table t, chain c"
+    assert found.ipv4 == "a rule of table t, chain c"
+    assert (found.ipv6 is None) is ("inet" not in rules)
 
 
 @pytest.mark.parametrize("rules", _OTHERS.values(), ids=_OTHERS.keys())
@@ -68,8 +71,15 @@ def test_rules_that_do_not_are_not(place: scratch.Netns, rules: str) -> None:
     place.call(lambda: tools.run(["nft", "-f", "-"], rules))
     found = place.call(ct_users.read)
     assert not tracks(place)
-    assert found is not None
-    assert found.asked is False
+    assert found == Tracking()
+
+
+def test_rules_for_the_other_family_are_told_apart(place: scratch.Netns) -> None:
+    rules = _ASKING["a state"].replace("inet", "ip6")
+    place.call(lambda: tools.run(["nft", "-f", "-"], rules))
+    found = place.call(ct_users.read)
+    assert not tracks(place)
+    assert found == Tracking(ipv6="a rule of table t, chain c")
 
 
 @pytest.mark.parametrize("flavour", ["nft", "legacy"])
@@ -92,8 +102,7 @@ def test_rules_of_iptables(place: scratch.Netns, flavour: str, words: str, *, as
     found = place.call(ct_users.read)
     assert tracks(place) is asks
     assert found is not None
-    assert found.asked is asks
+    assert found.asked(AF_INET) is asks
+    assert found.asked(AF_INET6) is False
     place.call(lambda: tools.run([program, *(words.replace("-A", "-D")).split()]))
-    after = place.call(ct_users.read)
-    assert after is not None
-    assert after.asked is False
+    assert place.call(ct_users.read) == Tracking()

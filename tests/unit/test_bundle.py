@@ -98,7 +98,7 @@ def whole() -> Evidence:
             {"eth0": 1},
         ),
         rules=rulesets.read(None, saves=(Save("iptables-save", "ip", "iptables-nft", _RULES),), services="x"),
-        tracking=Tracking("table inet filter", ("nft list ruleset",)),
+        tracking=Tracking("table ip filter", "table ip6 filter", ("the rules of nftables: late",)),
         events=Events(30.0, 5, 4, 3, 2.5, flows(one_sided()), kept_all=False, overruns=1, unreadable=2),
     )
     return Evidence(

@@ -10,6 +10,7 @@ import pytest
 
 from halftrack.diagnosis.causes import frozen, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.evidence import uapi
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import empty
 from halftrack.evidence.stack import StackCounters
@@ -27,6 +28,7 @@ OWNER = V4 + 0x0A58000E
 HOUR, DAY = 3_600, 86_400
 OFF = Tracking()
 ASKED = Tracking("a rule of table filter, chain input")
+ASKED6 = Tracking(None, "a rule of table filter, chain input")
 
 
 def weighed(one: Case) -> dict[str, Cause]:
@@ -48,9 +50,17 @@ def sockets(count: int, *, heard_s: int) -> TcpSockets:
     return TcpSockets(pl.DataFrame(spread, schema=dict(SCHEMA)))
 
 
-def node(symptom: str, *, release: str = "6.12.48", oldest_s: int = 3 * HOUR + 60, **table: Any) -> Case:
+def node(
+    symptom: str,
+    *,
+    release: str = "6.12.48",
+    oldest_s: int = 3 * HOUR + 60,
+    family: int = uapi.AF_INET,
+    **table: Any,
+) -> Case:
     """60 connections of tcp/443, all silent for three hours."""
-    frame = rows(60, idle_s=spread_evenly(60, oldest_s, 3 * HOUR), reply_sport=443, origin="handshake")
+    silent = spread_evenly(60, oldest_s, 3 * HOUR)
+    frame = rows(60, idle_s=silent, reply_sport=443, origin="handshake", family=family)
     one = case(symptom, frame, kernel=release, **table)
     return dataclasses.replace(one, view=dataclasses.replace(one.view, features=releases.features(release)))
 
@@ -82,10 +92,18 @@ class TestHooksOff:
         one = node("orphaned", tracking=ASKED, tcp=sockets(60, heard_s=2))
         assert "hooks-off" not in weighed(one)
 
+    def test_each_family_is_asked_for_by_itself(self) -> None:
+        """Who flushes iptables leaves the rules of ip6tables."""
+        one = node("orphaned", tracking=ASKED6)
+        assert first(one) == "hooks-off"
+        assert "tracking IPv4" in weighed(one)["hooks-off"].for_[0].what
+        others = node("orphaned", tracking=ASKED6, family=uapi.AF_INET6)
+        assert "hooks-off" not in weighed(others)
+
     def test_rules_that_could_not_be_read_prove_nothing(self) -> None:
-        one = node("orphaned", tracking=Tracking(None, ("the rules of iptables-legacy: not installed",)))
+        one = node("orphaned", tracking=Tracking(unread=("the rules of iptables-legacy: not installed",)))
         assert "hooks-off" not in weighed(one)
-        assert not frozen.unasked(one.view)
+        assert not frozen.unasked(one)
 
     @pytest.mark.parametrize("release", ["4.9.200", "3.10.0-1160.el7.x86_64", "2.6.32-042stab092.1"])
     def test_older_kernels_track_without_being_asked(self, release: str) -> None:

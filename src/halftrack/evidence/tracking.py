@@ -1,23 +1,25 @@
-"""Whether a namespace's rules ask for connection tracking."""
+"""Whether a namespace's rules ask for connection tracking, of either family."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from halftrack.evidence.uapi import AF_INET6
+
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """``asked_by``: something that asks for it, in a few printable words; None where nothing was found.
+    """``ipv4``, ``ipv6``: something that asks for it, in a few printable words; None where nothing was found.
 
     ``unread``: half a sentence for each part of the rules that could not be looked at.
     """
 
-    asked_by: str | None = None
+    ipv4: str | None = None
+    ipv6: str | None = None
     unread: tuple[str, ...] = ()
 
-    @property
-    def asked(self) -> bool | None:
-        """None where that cannot be told."""
-        if self.asked_by is not None:
+    def asked(self, family: int) -> bool | None:
+        """Whether packets of AF_INET or AF_INET6 are to be tracked; None where that cannot be told."""
+        if (self.ipv6 if family == AF_INET6 else self.ipv4) is not None:
             return True
         return None if self.unread else False

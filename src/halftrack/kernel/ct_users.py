@@ -13,12 +13,14 @@ import errno
 import re
 import struct
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import HalftrackError
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.tracking import Tracking
-from halftrack.evidence.uapi import NFNL_SUBSYS_NFTABLES
+from halftrack.evidence.uapi import AF_INET, AF_INET6, NFNL_SUBSYS_NFTABLES
 from halftrack.kernel import iptables, ipvs, netlink, netlink_messages
 from halftrack.kernel.netlink_messages import attributes
 
@@ -59,40 +61,41 @@ _CANDIDATES: Final = re.compile(
 """What a rule has in it that may ask: tens of thousands of rules have not."""
 _SAVED: Final = re.compile(rf"-[mj] ({'|'.join(sorted(_MATCHES))})\b")
 _WITHIN_S: Final = 1.0
+_IPVS: Final = "a service of IPVS"
+_FAMILIES: Final[Mapping[iptables.Family, int]] = MappingProxyType({"ip": AF_INET, "ip6": AF_INET6})
+_ONE_FAMILY: Final = MappingProxyType({2: (AF_INET,), 10: (AF_INET6,)})
+"""NFPROTO_IPV4, NFPROTO_IPV6."""
+_NO_NFTABLES: Final = (errno.EOPNOTSUPP, errno.EINVAL, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
 
 
 def read() -> Tracking | None:
-    """The first that was found to ask. None where this may not be asked."""
+    """The first of each family that was found to ask. None where this may not be asked."""
     if ipvs.services():
-        return Tracking("a service of IPVS")
+        return Tracking(_IPVS, _IPVS)
     unread: list[str] = []
+    found: dict[int, str] = {}
     try:
         found = _in_nftables()
     except PermissionError:
         return None
     except OSError as error:
-        found = None
         if error.errno not in _NO_NFTABLES:
             unread.append(f"the rules of nftables: {error.strerror}")
-    if found is not None:
-        return Tracking(found)
-    for family in iptables.FAMILIES:
+    for family, number in _FAMILIES.items():
         try:
-            found = _in_legacy(family)
+            legacy = None if number in found else _in_legacy(family)
         except HalftrackError as error:
             unread.append(f"the rules of {iptables.tool(family)}-legacy: {error}")
             continue
-        if found is not None:
-            return Tracking(found)
-    return Tracking(None, tuple(unread))
+        if legacy is not None:
+            found[number] = legacy
+    return Tracking(found.get(AF_INET), found.get(AF_INET6), tuple(unread))
 
 
-_NO_NFTABLES: Final = (errno.EOPNOTSUPP, errno.EINVAL, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
-
-
-def _in_nftables() -> str | None:
-    """The chain of the first rule that asks. Raises OSError."""
+def _in_nftables() -> dict[int, str]:
+    """The chain of the first rule that asks, by family. Raises OSError."""
     deadline = time.monotonic() + _WITHIN_S
+    found: dict[int, str] = {}
     with netlink.open_socket(netlink.NETLINK_NETFILTER, None) as sock:
         for _, body in netlink.replies(sock, _NFNL_SUBSYS | _NFT_MSG_GETRULE, bytes(4), deadline):
             if not _CANDIDATES.search(body):
@@ -101,8 +104,12 @@ def _in_nftables() -> str | None:
             expressions = rule.get(_NFTA_RULE_EXPRESSIONS, b"")
             if _IN_SETS in expressions or any(_asks(one) for one in _listed(expressions)):
                 table, chain = (_text(rule.get(each, b"")) for each in (_NFTA_RULE_TABLE, _NFTA_RULE_CHAIN))
-                return escaped(f"a rule of table {table}, chain {chain}")
-    return None
+                # One for a bridge or for both families asks for both (nf_ct_netns_get).
+                for family in _ONE_FAMILY.get(body[0], (AF_INET, AF_INET6)):
+                    found.setdefault(family, escaped(f"a rule of table {table}, chain {chain}"))
+            if len(found) == len(_FAMILIES):
+                break
+    return found
 
 
 def _listed(expressions: bytes) -> Iterator[dict[int, bytes]]:

@@ -16,6 +16,7 @@ from halftrack.diagnosis.symptoms.half_open import unfinished
 from halftrack.diagnosis.symptoms.volume import FEWEST
 from halftrack.evidence import addresses
 from halftrack.evidence.flows import select
+from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -97,10 +98,14 @@ def _ends(place: Place) -> pl.DataFrame | None:
     flows = place.entries.flows if place.entries else None
     if flows is None or not len(flows):
         return None
-    marks = select(flows.frame, alone=one_sided(), begun=unfinished().fill_null(value=False))
+    marks = select(
+        flows.frame,
+        alone=one_sided(),
+        begun=unfinished().fill_null(value=False),
+        frozen=_frozen(place).fill_null(value=False),
+    )
     marked = marks["alone"]
-    if _frozen(place):
-        marked |= select(flows.frame, connected().fill_null(value=False)).to_series()
+    marked |= marks["frozen"]
     if int(marks["begun"].sum()) >= FEWEST:  # fewer are everyday life
         marked |= marks["begun"]
     rows = marked.arg_true()
@@ -116,10 +121,11 @@ def _ends(place: Place) -> pl.DataFrame | None:
     return pl.concat(halves)
 
 
-def _frozen(place: Place) -> bool:
-    """Whether there are entries although no rule asks for any: what became of their connections?"""
+def _frozen(place: Place) -> pl.Expr:
+    """Connections although no rule asks for tracking them: what became of them?"""
     tracking = place.details.tracking if place.details else None
-    return tracking is not None and tracking.asked is False
+    unasked = [one for one in (AF_INET, AF_INET6) if tracking is not None and tracking.asked(one) is False]
+    return connected() & pl.col("family").is_in(unasked)
 
 
 def _holders(places: Sequence[Place]) -> pl.DataFrame:

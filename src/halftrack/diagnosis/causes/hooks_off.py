@@ -21,16 +21,15 @@ _CONCERNED: Final = frozenset({"orphaned", "idle-established"})
 
 
 def weigh(case: Case) -> Cause | None:
-    tracking = case.view.table.tracking
     if (
         case.symptom not in _CONCERNED
         or one_way.concerned(case)
         or case.view.features.hooks_on_demand is False
     ):
         return None
-    if tracking is not None and tracking.asked:
+    if frozen.asked(case):
         return None
-    off = frozen.unasked(case.view)
+    off = frozen.unasked(case)
     spoken = frozen.outspoken(case)
     if not off and (spoken is None or not spoken[1]):
         return None
@@ -39,7 +38,7 @@ def weigh(case: Case) -> Cause | None:
         0.05,
         (
             Clue(
-                "rules that ask for tracking, without which this kernel tracks nothing here",
+                f"rules that ask for tracking{frozen.named(case)}, without which this kernel does none",
                 0,
                 frozen.RULES.format(case.view.netns),
                 0.7,
@@ -62,7 +61,7 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _unheard(case: Case) -> Clue | None:
-    youngest = frozen.youngest_s(case.view)
+    youngest = frozen.youngest_s(case)
     if youngest is None:
         return None
     where = f"{facts.entries_of(case.view)}, timeout clock"
@@ -86,7 +85,7 @@ def _outspoken(spoken: tuple[int, int] | None) -> Clue | None:
 
 def _events(case: Case) -> Clue | None:
     events = case.view.table.events
-    if events is None:
+    if events is None or not frozen.whole(case):
         return None
     if events.new:
         what = f"entries that began within {events.seconds:g} s: the tracker is at work"
