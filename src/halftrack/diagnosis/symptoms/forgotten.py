@@ -26,9 +26,9 @@ _MANY: Final = 20
 _SHARE: Final = 0.1
 _RULES_SHOWN: Final = 2
 _BECOMES: Final[dict[Outcome, str]] = {
-    "dropped": "dropped",
-    "loses-translation": "sent on with the wrong address",
-    "unclear": "dropped, for all that can be told",
+    "dropped": "would be dropped",
+    "loses-translation": "would go on under the wrong address",
+    "unclear": "may be dropped",
 }
 
 
@@ -55,9 +55,12 @@ class Forgets:
             symptom=self.slug,
             severity=_severity(number, beside, hurt),
             title=f"{words.count(number, 'connected socket')} {has} no entry any more: {their} next packet"
-            f" would be {_BECOMES[hurt[0].outcome]}.",
+            f" {_BECOMES[hurt[0].outcome]}.",
             entries=number,
-            explanation=f"{side_by_side(beside)} {_rules(hurt)}",
+            explanation=(
+                "Open at both ends, and forgotten here: idle for longer than their entries lived, or flushed."
+                f" When they speak again, {_rules(hurt)}. {side_by_side(beside)}"
+            ),
             groups=tuple(_group(each, summary.netns) for each in hurt),
         )
 
@@ -93,13 +96,14 @@ def _severity(number: int, beside: Sides, hurt: Sequence[Forgotten]) -> Literal[
 
 
 def _rules(hurt: Sequence[Forgotten]) -> str:
-    """Which rules decide, those that do most often first."""
-    counted: Counter[str] = Counter()
+    """What becomes of how many, and by which rules, those that do most often first."""
+    counted: Counter[tuple[str, str]] = Counter()
     for each in hurt:
-        if each.by:
-            counted[each.by] += each.sockets
-    shown = [f"{number:,} by {rule}" for rule, number in counted.most_common(_RULES_SHOWN)]
-    return f"It is decided of {'; of '.join(shown)}." if shown else ""
+        counted[_BECOMES[each.outcome], each.by or ""] += each.sockets
+    return "; ".join(
+        f"{number:,} {becomes}" + (f" by {rule}" if rule else "")
+        for (becomes, rule), number in counted.most_common(_RULES_SHOWN)
+    )
 
 
 def _group(each: Forgotten, netns: str) -> Group:
