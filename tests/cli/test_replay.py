@@ -158,6 +158,30 @@ def test_the_example_is_the_founding_case_as_the_lab_captured_it(run: Run) -> No
     assert "it is picked up" in story[6]["text"]
 
 
+def test_what_was_cut_short_is_answered_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(stories.file(stories.founding())[:-20])
+    for words in ((), ("--json",), ("--explain", "7")):
+        ran = run("replay", str(path), *words)
+        assert ran.code == 76
+        assert "picked" in ran.out
+        assert ran.err == f"halftrack: answered without the rest of {path}: it was not read to its end\n"
+
+
+@pytest.mark.parametrize("frames", [[], [captures.ethernet(bytes(28), 0x0806)] * 3], ids=["none", "no-ip"])
+def test_a_capture_without_packets_for_a_tracker_leaves_nothing(
+    run: Run, tmp_path: Path, frames: list[bytes]
+) -> None:
+    path = tmp_path / "quiet.pcap"
+    path.write_bytes(captures.pcap(frames))
+    told = document(run("replay", str(path), "--json"))
+    assert (told["entries"], told["end"]["entries"]) == ([], 0)
+    assert (told["begins_at"] is None) == (not frames)
+    assert told["skipped"] == ({"not-ip": 3} if frames else {})
+    assert "no entry is left" in " ".join(run("replay", str(path)).out.split())
+    assert "No flow has another entry" in run("replay", str(path), "--against", "tcp_loose=0").out
+
+
 def test_a_copy_is_explained_by_its_flow_and_said_to_be_one(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "any.pcapng"
     both = [captures.interface(101), captures.interface(101)]

@@ -10,7 +10,7 @@ import click
 
 from halftrack.commands import options, output
 from halftrack.commands.progress import progress
-from halftrack.errors import UsageError
+from halftrack.errors import Incomplete, UsageError
 from halftrack.tcp import kernels
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def command(
     with progress(lambda: _doing(run), given):
         run.work()
     _show(run, given, record)
+    if not run.capture.tally.whole:
+        raise Incomplete(f"answered without the rest of {run.capture.name}: it was not read to its end")
     return 0
 
 
@@ -146,7 +148,9 @@ def _source(file: str | None, words: tuple[str, ...], *, example: bool) -> tuple
 
 
 def _doing(run: Run) -> str:
-    return f"replaying: {run.packets:,} packets"
+    share = run.share
+    how_far = "" if share is None else f"{share:.0%}, "
+    return f"replaying: {how_far}{run.packets:,} packets"
 
 
 def _show(run: Run, given: Options, record: Path | None) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import shlex
+import stat
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -121,6 +124,20 @@ class Run:
         self._notes: list[str] = []
         self._told_ways = False
 
+    @cached_property
+    def _size(self) -> int | None:
+        """Bytes of a plain file."""
+        with contextlib.suppress(OSError, ValueError):
+            found = Path(self.wanted.file).stat()
+            return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return None
+
+    @property
+    def share(self) -> float | None:
+        """How much has been read, 0..1; None where nobody knows, as of packed files and of pipes."""
+        size, read = self._size, self.capture.bytes_read
+        return read / size if size and read <= size else None
+
     def work(self) -> None:
         """Read all of it. Raises UnreadableInput, UsageError where the flow is not there."""
         wanted = self.wanted
@@ -152,6 +169,7 @@ class Run:
             if collects:
                 gc.enable()
         for one in runs:
+            one.first_ns = tally.first_ns if one.first_ns is None else one.first_ns
             one.close(tally.last_ns)
         if self._following is not None and not self._following.seen:
             raise UsageError(f"no packet of {flow} passes in {self.capture.name}")
