@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from halftrack.diagnosis.causes import replies, weigh_all
+from halftrack.evidence.values import Firewall
 from unit.caserows import V4, case, one_sided
 from unit.causecases import against, first, sockets, told, weighed
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.document import Cause
 
 _COUNT = 20
 _TALKING = {"last_data_sent_ms": 300, "last_data_recv_ms": 200, "last_ack_recv_ms": 250}
@@ -62,3 +65,18 @@ def test_what_may_have_passed_here_was_not_put_there(idle_s: int, socket: dict[s
     assert found is not None
     assert found.elsewhere == 0
     assert "injected" not in {cause.cause for cause in weigh_all(one)}
+
+
+def test_a_program_that_copies_entries_is_named_where_it_runs() -> None:
+    def asked(*copiers: str, looked: bool = True) -> Cause:
+        one = of_living(60, **_TALKING)
+        firewall = Firewall(copiers=copiers if looked else None)
+        evidence = dataclasses.replace(one.view.evidence, firewall=firewall)
+        view = dataclasses.replace(one.view, evidence=evidence)
+        return weighed(dataclasses.replace(one, view=view), "injected")
+
+    running, none, unknown = asked("conntrackd"), asked(), asked(looked=False)
+    assert "copies entries of another node: conntrackd" in told(running)
+    assert running.confidence > none.confidence == unknown.confidence
+    assert "whether conntrackd runs" in " ".join(unknown.missing)
+    assert "conntrackd" not in " ".join(none.missing)

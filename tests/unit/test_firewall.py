@@ -84,6 +84,16 @@ def test_managers_by_process_and_file(tmp_path: Path) -> None:
     assert firewall.detect(tmp_path).managers == ("kube-proxy", "ufw", "podman", "virtuozzo")
 
 
+def test_who_copies_entries_is_known_where_processes_can_be_seen(tmp_path: Path) -> None:
+    assert firewall.detect(tmp_path).copiers is None
+    process(tmp_path, 1, comm="init\n")
+    assert firewall.detect(tmp_path).copiers == ()
+    process(tmp_path, 40, 7, comm="conntrackd\n")  # of another network namespace
+    assert firewall.detect(tmp_path).copiers == ()
+    process(tmp_path, 41, comm="conntrackd\n")
+    assert firewall.detect(tmp_path).copiers == ("conntrackd",)
+
+
 @pytest.mark.parametrize(
     ("files", "early"),
     [

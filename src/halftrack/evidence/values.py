@@ -213,11 +213,13 @@ class Firewall:
     ``tool`` is what commands for this node should use: ``nft``, ``iptables``, or None where
     neither is installed or known. ``managers`` are other owners of settings or rules, by slug:
     ``kube-proxy``, ``docker``, ``firewalld``, ``ufw``, ``podman``, ``virtuozzo``.
-    ``systemd`` says whether systemd (and so sysctl.d, modules-load.d) runs here.
+    ``systemd`` says whether systemd (and so sysctl.d, modules-load.d) runs here. ``copiers``: programs that
+    run here and put other nodes' entries into the table; None: not looked for.
     """
 
     tool: Literal["nft", "iptables"] | None = None
     managers: tuple[str, ...] = ()
+    copiers: tuple[str, ...] | None = None
     systemd: bool | None = None
     module_loaded_at_boot: bool | None = None
 

@@ -75,15 +75,21 @@ _MANAGERS: Final = (
 )
 
 
+_COPIERS: Final = ("conntrackd",)
+"""What keeps the tables of two nodes alike (conntrack-tools)."""
+
+
 def detect(root: Path) -> Firewall:
     """The tool that holds this node's rules, and who else writes them. Never raises.
 
     Where ``root`` is another one than ``/``, only files below it are looked at.
     """
     loaded = nftables.names() if root == Path("/") else None
+    running = frozenset(_processes(root))
     return Firewall(
         tool=tool(root, loaded),
-        managers=managers(root, loaded),
+        managers=_managing(root, loaded, running),
+        copiers=tuple(name for name in _COPIERS if name in running) if _there(root, "proc/1") else None,
         systemd=_systemd(root),
         module_loaded_at_boot=_loaded_at_boot(root),
     )
@@ -120,7 +126,10 @@ def _set_up(root: Path) -> Literal["nft", "iptables"]:
 
 def managers(root: Path, loaded: nftables.Names | None) -> tuple[str, ...]:
     """Slugs of those who write rules or settings here, as far as rules, processes and files show them."""
-    running = frozenset(_processes(root))
+    return _managing(root, loaded, frozenset(_processes(root)))
+
+
+def _managing(root: Path, loaded: nftables.Names | None, running: frozenset[str]) -> tuple[str, ...]:
     tables = {name for _, name in loaded.tables} if loaded else set()
     chains = loaded.chains if loaded else frozenset()
     found = [
@@ -148,7 +157,7 @@ def _processes(root: Path) -> Iterator[str]:
                 yield name
 
 
-_WATCHED: Final = frozenset(name for manager in _MANAGERS for name in manager.processes)
+_WATCHED: Final = frozenset((*(name for manager in _MANAGERS for name in manager.processes), *_COPIERS))
 
 
 def _systemd(root: Path) -> bool | None:

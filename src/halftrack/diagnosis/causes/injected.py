@@ -31,6 +31,7 @@ def weigh(case: Case) -> Cause | None:
     fixed = facts.share(case.rows, pl.col("status") & uapi.IPS_FIXED_TIMEOUT != 0)
     if longer is unmoved_share is elsewhere is None:
         return None
+    copiers = view.evidence.firewall.copiers
     read = timeouts.UNACKNOWLEDGED not in view.timeouts.assumed
     return conclude(
         "injected",
@@ -47,13 +48,21 @@ def weigh(case: Case) -> Cause | None:
             )
             if fixed
             else None,
+            *(
+                Clue(
+                    f"runs here, and copies entries of another node: {name}", 1, "processes of the node", 0.2
+                )
+                for name in copiers or ()
+            ),
         ),
         (
             None
             if read
             else f"sysctl {sysctls.PREFIX}{timeouts.UNACKNOWLEDGED} {sysctls.PREFIX}{timeouts.MAX_RETRANS}",
             "whether a timeout policy is attached: nft list ruleset, nfct list timeout",
-            "whether conntrackd runs or this node took over another's connections",
+            "whether conntrackd runs or this node took over another's connections"
+            if copiers is None
+            else "whether this node took over another's connections, or moved containers here with theirs",
         ),
     )
 
