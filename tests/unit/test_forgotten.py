@@ -95,6 +95,15 @@ def test_what_no_entry_stands_for_is_told_from_what_one_does() -> None:
     assert diagnose(seen).verdict.endswith("; 25 connected sockets without an entry.")
 
 
+def test_those_of_services_beyond_the_first_are_counted_all_the_same() -> None:
+    ends = [("192.0.2.1", 40_000 + n, "198.51.100.7", 1_000 + n) for n in range(25)]
+    seen = server(known(1), of=tcp(open_to(1), *ends))
+
+    both = beside(seen)
+    assert (len(both.groups), both.more_groups, both.outcomes) == (10, 15, {"dropped": 25})
+    assert forgotten(diagnose(seen)) == [(25, "warning")]
+
+
 def test_a_few_among_many_are_worth_a_word_and_no_alarm() -> None:
     seen = server(*(known(n) for n in range(60)), of=tcp(*(open_to(n) for n in range(61))))
     assert forgotten(diagnose(seen)) == [(1, "info")]

@@ -145,13 +145,14 @@ class Sides(_Value, frozen=True, kw_only=True):
     """The sockets' view beside the table's: ``connected`` TCP sockets that were looked up in it.
 
     ``untold``: without an entry, and heard so lately that it may have come or gone while both were read;
-    they are not among those ``without_entry``, of which ``groups`` are.
+    they are not among those ``without_entry``, of which ``groups`` are. ``outcomes``: of all of these.
     """
 
     connected: int
     with_entry: int
     without_entry: int
     untold: int = 0
+    outcomes: dict[Outcome, int] = {}
     groups: tuple[Forgotten, ...] = ()
     more_groups: int = 0
 

@@ -7,6 +7,7 @@ through them: a packet that nobody knows begins an entry anew, or is invalid.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ import polars as pl
 
 from halftrack.diagnosis import services
 from halftrack.diagnosis.clocks import SLICE
-from halftrack.diagnosis.document import Forgotten, Sides
+from halftrack.diagnosis.document import UNHURT, Forgotten, Sides
 from halftrack.diagnosis.ends import in_every_namespace
 from halftrack.diagnosis.grouping import owner_name
 from halftrack.evidence import addresses, uapi
@@ -105,11 +106,15 @@ def sides(table: Table, evidence: Evidence) -> Sides | None:
     every = pl.concat(found)
     lost = every.filter("lacks", "settled")
     groups = _groups(lost, table, table.rules, evidence)
+    outcomes: Counter[Outcome] = Counter()
+    for group in groups:
+        outcomes[group.outcome] += group.sockets
     return Sides(
         connected=every.height,
         with_entry=every.height - int(every["lacks"].sum()),
         without_entry=lost.height,
         untold=int((every["lacks"] & ~every["settled"]).sum()),
+        outcomes=dict(outcomes.most_common()),
         groups=tuple(groups[:SHOWN]),
         more_groups=max(len(groups) - SHOWN, 0),
     )
@@ -169,7 +174,7 @@ def passing(rows: pl.DataFrame, one: Table, tables: Sequence[Table]) -> pl.DataF
 
 
 def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence) -> list[Forgotten]:
-    """By namespace, service, side and what becomes of them; most first."""
+    """By namespace, service, side and what becomes of them; those that are hurt first, then most first."""
     if lost.is_empty():
         return []
     own = [hi << 64 | lo for hi, lo in map(addresses.parse, (one.address for one in table.addresses or ()))]
@@ -189,7 +194,8 @@ def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence
         )
         .sort(["sockets", *_KEY], descending=[True, False, False, False, False], nulls_last=True)
     )
-    return [_group(row, judged.reasons, table, evidence) for row in counted.iter_rows(named=True)]
+    found = (_group(row, judged.reasons, table, evidence) for row in counted.iter_rows(named=True))
+    return sorted(found, key=lambda one: one.outcome in UNHURT)
 
 
 def _group(row: dict[str, int], reasons: tuple[Reason, ...], table: Table, evidence: Evidence) -> Forgotten:

@@ -48,12 +48,12 @@ class Forgets:
         )
 
     def _finding(self, summary: TableSummary, beside: Sides, hurt: Sequence[Forgotten]) -> Finding:
-        number = sum(each.sockets for each in hurt)
+        number = sum(each for outcome, each in beside.outcomes.items() if outcome not in UNHURT)
         has, their = ("has", "its") if number == 1 else ("have", "their")
         return Finding(
             id=f"{self.slug}/{summary.netns}",
             symptom=self.slug,
-            severity=_severity(number, beside, hurt),
+            severity=_severity(number, beside),
             title=f"{words.count(number, 'connected socket')} {has} no entry any more: {their} next packet"
             f" {_BECOMES[hurt[0].outcome]}.",
             entries=number,
@@ -62,6 +62,7 @@ class Forgets:
                 f" When they speak again, {_rules(hurt)}. {side_by_side(beside)}"
             ),
             groups=tuple(_group(each, summary.netns) for each in hurt),
+            more_groups=beside.more_groups,
         )
 
 
@@ -89,8 +90,8 @@ def _hurt(beside: Sides) -> tuple[Forgotten, ...]:
     return tuple(sorted(told, key=lambda each: (each.outcome == "unclear", -each.sockets)))
 
 
-def _severity(number: int, beside: Sides, hurt: Sequence[Forgotten]) -> Literal["info", "warning"]:
-    certain = sum(each.sockets for each in hurt if each.outcome != "unclear")
+def _severity(number: int, beside: Sides) -> Literal["info", "warning"]:
+    certain = number - beside.outcomes.get("unclear", 0)
     many = certain >= _MANY or certain >= _SHARE * max(beside.connected, number)
     return "warning" if certain and many else "info"
 
