@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from halftrack.diagnosis.causes import replies, weigh_all
 from halftrack.diagnosis.causes.weighing import LIKELY
-from unit.caserows import V4, case, one_sided
+from unit.caserows import V4, case, one_sided, rows
 from unit.causecases import SLOW, against, sockets, told, weighed
 
 if TYPE_CHECKING:
@@ -76,6 +76,15 @@ class TestElsewhere:
         assert weigh_all(one)[0].cause == "injected"
         assert "see nothing of what their sockets send and hear" in told(found)
         assert "see nothing of what" in against(weighed(one, "direct-return"))
+
+    def test_an_unanswered_syn_sees_nothing_of_what_follows_it(self) -> None:
+        """The tracker finds the client's next packets invalid: they pass, and renew nothing."""
+        columns = {"reply_sport": 80, "orig_sport": 50_000, "orig_dport": 80, "peer_lo": PEERS}
+        frame = rows(40, state=1, status=0, idle_s=[60] * 40, service="tcp/80", **columns)
+        heard = own_sockets(last_ack_recv_ms=100, last_data_recv_ms=100)
+        found = weighed(case("half-open", frame, tcp=heard), "direct-return")
+        assert found.confidence > LIKELY
+        assert not found.against
 
     def test_of_the_servers_entries_what_it_sends_counts(self) -> None:
         gone_on = talking(idle_s=30, last_ack_recv_ms=100, last_data_sent_ms=100)

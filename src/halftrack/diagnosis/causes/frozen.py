@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis import entries
-from halftrack.diagnosis.causes import home
+from halftrack.diagnosis.causes import replies
 from halftrack.diagnosis.causes.weighing import Clue
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 
@@ -23,7 +23,6 @@ RULES: Final = "rules of {} (nftables, iptables-legacy)"
 JUST_NOW_S: Final = 1
 _LATER_S: Final = 5
 """By so much a socket has to have heard something after its entry did: both clocks are read apart."""
-_ENDS: Final = ("hi", "lo", "port", "peer_hi", "peer_lo", "peer_port")
 
 
 def unasked(case: Case) -> bool:
@@ -87,30 +86,10 @@ def outspoken(case: Case) -> tuple[int, int] | None:
     """Of how many of the case's connections the sockets are known, and how many of those heard something
     after their entries did; None where no socket of theirs was read.
     """
-    at = home.of(case)
-    if at is None or at.table.tcp is None:
+    both = replies.met(case)
+    if both is None or both.is_empty():
         return None
-    sockets = at.table.tcp.frame.select(
-        pl.col("local_hi", "local_lo", "local_port").name.map(lambda name: name.removeprefix("local_")),
-        pl.col("remote_hi", "remote_lo", "remote_port").name.map(lambda name: name.replace("remote", "peer")),
-        heard_s=pl.min_horizontal("last_data_recv_ms", "last_ack_recv_ms") // 1000,
-    )
-    rows = case.rows.sample(
-        *(f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")),
-        "orig_sport", "orig_dport", "reply_sport", "local_src", "idle_s",
-    )  # fmt: skip
-    ends = rows.select(
-        *(
-            pl.when("local_src").then(opened).otherwise(answered).alias(name)
-            for name, opened, answered in zip(
-                _ENDS,
-                ("orig_src_hi", "orig_src_lo", "orig_sport", "orig_dst_hi", "orig_dst_lo", "orig_dport"),
-                ("reply_src_hi", "reply_src_lo", "reply_sport", "orig_src_hi", "orig_src_lo", "orig_sport"),
-                strict=True,
-            )
-        ),
-        "idle_s",
-    ).drop_nulls()
-    both = ends.join(sockets.drop_nulls(), on=_ENDS)
-    later = both.filter(pl.col("heard_s") + _LATER_S < pl.col("idle_s"))
-    return (both.height, later.height) if both.height else None
+    heard_s = pl.min_horizontal("last_data_recv_ms", "last_ack_recv_ms") // 1000
+    known = both.select(heard_s=heard_s, idle_s="idle_s").drop_nulls()
+    later = known.filter(pl.col("heard_s") + _LATER_S < pl.col("idle_s"))
+    return (known.height, later.height) if known.height else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.causes.home import Home
 
 FEWEST: Final = 3
 """Entries with a socket; fewer tell of themselves alone."""
@@ -56,23 +57,36 @@ def of(case: Case) -> Replies | None:
     return case.once("replies", _found)
 
 
-def _found(case: Case) -> Replies | None:
+def met(case: Case) -> pl.DataFrame | None:
+    """Entries of ``named`` that have a socket at home, with its columns; None where none were read."""
     at = home.of(case)
     if at is None or at.table.tcp is None:
         return None
-    ours = named(case).filter(pl.col("local_hi") == at.hi, pl.col("local_lo") == at.lo)
-    met = ours.join(at.table.tcp.frame.filter(pl.col("state") != 0), on=("local_hi", "local_lo", *CONNECTION))
+    return _ours(case, at).join(at.table.tcp.frame, on=("local_hi", "local_lo", *CONNECTION))
+
+
+def _ours(case: Case, at: Home) -> pl.DataFrame:
+    return named(case).filter(pl.col("local_hi") == at.hi, pl.col("local_lo") == at.lo)
+
+
+def _found(case: Case) -> Replies | None:
+    at, both = home.of(case), met(case)
+    if at is None or both is None:
+        return None
     again = (pl.col("retransmits") > 0) & (pl.col("wqueue") > 0)
     since_ms = pl.col("idle_s").fill_null(0) * 1_000 + _TOGETHER_MS
     heard = (pl.col("state") == TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
     passing = pl.when("ours_first").then("last_data_sent_ms").otherwise("last_data_recv_ms")
     away = (pl.col("state") == TCP_ESTABLISHED) & (passing + _APART_MS < pl.col("idle_s") * 1_000)
-    counts = met.select(
+    counts = both.select(
         each.fill_null(value=False).sum().alias(name)
         for name, each in (("answered", heard), ("unheard", again), ("elsewhere", away))
     )
     return Replies(
-        f"sockets of {at.name} (sock_diag, tcp_info)", ours.height, met.height, **counts.row(0, named=True)
+        f"sockets of {at.name} (sock_diag, tcp_info)",
+        _ours(case, at).height,
+        both.height,
+        **counts.row(0, named=True),
     )
 
 
@@ -114,8 +128,11 @@ def unheard(case: Case) -> Clue | None:
 
 
 def elsewhere(case: Case, weight: float, *, own: bool = False) -> Clue | None:
-    """Connections that go on while their entries see nothing of it: neither direction passes here."""
-    found = of(case)
+    """Connections that go on while their entries see nothing of it: neither direction passes here.
+
+    Of established ones: what follows an unanswered SYN is invalid, and its entry sees nothing of that either.
+    """
+    found = of(case) if case.symptom == "one-sided" else None
     if found is None or found.sockets < FEWEST or found.elsewhere < 0.5 * found.entries:
         return None
     what = "share of the entries that see nothing of what their sockets send and hear"
