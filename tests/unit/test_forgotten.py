@@ -310,3 +310,12 @@ def test_what_never_is_tracked_or_passes_anyway_is_no_finding(by: str, end: tupl
     assert both is not None
     assert both.without_entry == 1
     assert forgotten(found) == []
+
+
+def test_masked_addresses_are_passed_over() -> None:
+    masked = (LocalAddress("xx.xx.xx.73", 24, "eth0"), *HOST)
+    assert beside(server(known(1), of=tcp(open_to(1), open_to(2)), addresses=masked)).without_entry == 1
+    seen = through(TRACKED, LOST)
+    inside = replace(seen.tables[1], addresses=(*masked, *(seen.tables[1].addresses or ())))
+    both = beside(replace(seen, tables=(replace(seen.tables[0], addresses=masked[:1]), inside)))
+    assert both.without_entry == 1

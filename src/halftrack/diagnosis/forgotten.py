@@ -7,6 +7,7 @@ through them: a packet that nobody knows begins an entry anew, or is invalid.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -41,7 +42,7 @@ TIME_WAIT no packet is to come, a listening one has no connection."""
 SHOWN: Final = 10
 _LISTEN: Final = 10
 _MARGIN_MS: Final = 2_000
-_ENDS: Final = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
+ENDS: Final = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
 _FORMS: Final = (
     ("orig_src", "orig_sport", "orig_dst", "orig_dport"),
     ("reply_src", "reply_sport", "reply_dst", "reply_dport"),
@@ -57,7 +58,7 @@ def lacking(flows: pl.DataFrame, sockets: pl.DataFrame) -> pl.Series:
 
     ``sockets``: ``local_…`` and ``remote_…`` as in ``values.Sockets``.
     """
-    wanted = pl.Series(_keys(sockets[name].to_numpy() for name in _ENDS))
+    wanted = pl.Series(_keys(sockets[name].to_numpy() for name in ENDS))
     seen = [pl.Series([], dtype=pl.UInt64)]
     halves = [
         f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src", "reply_dst") for half in ("hi", "lo")
@@ -81,11 +82,28 @@ def _keys(columns: Iterable[npt.NDArray[np.generic]]) -> npt.NDArray[np.uint64]:
     return found
 
 
+def compared(flows: pl.DataFrame, sockets: pl.DataFrame, own: int) -> pl.DataFrame:
+    """The sockets and whether each ``lacks`` its entry: looked up all at once, however many tables they fill.
+
+    ``place``, a column of theirs: number of the namespace that each is in; ``own``: that of the entries. Of
+    another one all of whose sockets lack theirs, nothing shows that its packets pass here: it is left out.
+    """
+    found = sockets.with_columns(lacks=lacking(flows, sockets))
+    return found.filter((pl.col("place") == own) | ~pl.col("lacks").all().over("place"))
+
+
 def _apart(one: Table, tables: Iterable[Table]) -> list[tuple[int, int]]:
     """Addresses that this namespace has and no other one."""
     taken = {each.address for other in tables if other is not one for each in other.addresses or ()}
-    pairs = [addresses.parse(each.address) for each in one.addresses or () if each.address not in taken]
-    return [pair for pair in pairs if not in_every_namespace(pair)]
+    own = (each.address for each in one.addresses or () if each.address not in taken)
+    return [pair for text in own if (pair := _parsed(text)) and not in_every_namespace(pair)]
+
+
+def _parsed(text: str) -> tuple[int, int] | None:
+    """None of a masked one, which is no address."""
+    with contextlib.suppress(ValueError):
+        return addresses.parse(text)
+    return None
 
 
 def sides(table: Table, evidence: Evidence) -> Sides | None:
@@ -99,11 +117,14 @@ def sides(table: Table, evidence: Evidence) -> Sides | None:
         part
         for place, one in enumerate(evidence.tables)
         if (one is table or table.namespace.owner is None)
-        and (part := _compared(table, one, place, evidence)) is not None
+        and (part := _connected(table, one, place, evidence)) is not None
     ]
     if not found:
         return None
-    every = pl.concat(found)
+    own = next(place for place, one in enumerate(evidence.tables) if one is table)
+    every = compared(table.flows.frame, pl.concat(found), own)
+    if every.is_empty():
+        return None
     lost = every.filter("lacks", "settled")
     groups = _groups(lost, table, table.rules, evidence)
     outcomes: Counter[Outcome] = Counter()
@@ -127,9 +148,9 @@ def _is_whole(table: Table, evidence: Evidence) -> bool:
     )
 
 
-def _compared(table: Table, one: Table, place: int, evidence: Evidence) -> pl.DataFrame | None:
-    """Connected sockets of a namespace, whether each ``lacks`` its entry and is ``settled``."""
-    if one.tcp is None or table.flows is None:
+def _connected(table: Table, one: Table, place: int, evidence: Evidence) -> pl.DataFrame | None:
+    """Connected sockets of a namespace, and whether each is ``settled``."""
+    if one.tcp is None:
         return None
     rows = one.tcp.frame.filter(pl.col("state").is_in(CONNECTED))
     if one is not table:
@@ -139,19 +160,15 @@ def _compared(table: Table, one: Table, place: int, evidence: Evidence) -> pl.Da
     waiting = one.tcp.frame.filter(pl.col("state") == _LISTEN)["local_port"].unique()
     rank = pl.Series(services.port_ranks())
     rows = rows.with_columns(
-        lacks=lacking(table.flows.frame, rows),
         place=pl.lit(place, pl.UInt32),
         server=pl.col("local_port").is_in(waiting.implode())
         | (rank.gather(rows["local_port"]) < rank.gather(rows["remote_port"])),
         quiet_ms=pl.min_horizontal("last_data_recv_ms", "last_ack_recv_ms"),
     )
-    if one is not table and rows["lacks"].all():
-        return None  # nothing shows that their packets pass here at all
     # What was heard since the entries were read may have come, or gone, in between.
     known_ms = round(evidence.seconds * 1000) + _MARGIN_MS
     return rows.select(
-        *_ENDS,
-        "lacks",
+        *ENDS,
         "place",
         "server",
         "quiet_ms",
@@ -162,9 +179,13 @@ def _compared(table: Table, one: Table, place: int, evidence: Evidence) -> pl.Da
 
 def passing(rows: pl.DataFrame, one: Table, tables: Sequence[Table]) -> pl.DataFrame:
     """Those whose packets are routed by the node: what is on a link of the namespace's own may be bridged."""
+    if rows.is_empty():
+        return rows
     local = pl.DataFrame(_apart(one, tables), {"hi": pl.UInt64, "lo": pl.UInt64}, orient="row")
     near = pl.lit(value=False)
     for each in one.addresses or ():
+        if _parsed(each.address) is None:
+            continue
         (first_hi, first_lo), (last_hi, last_lo) = addresses.parse_network(f"{each.address}/{each.prefix}")
         hi, lo = pl.col("remote_hi"), pl.col("remote_lo")
         near |= ((hi > first_hi) | ((hi == first_hi) & (lo >= first_lo))) & (
@@ -177,7 +198,8 @@ def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence
     """By namespace, service, side and what becomes of them; those that are hurt first, then most first."""
     if lost.is_empty():
         return []
-    own = [hi << 64 | lo for hi, lo in map(addresses.parse, (one.address for one in table.addresses or ()))]
+    pairs = filter(None, (_parsed(one.address) for one in table.addresses or ()))
+    own = [hi << 64 | lo for hi, lo in pairs]
     loose = timeouts.setting(table.settings, "tcp_loose") != "0"
     judged = entries.judged(
         rules, _as_entries(lost), own if table.addresses is not None else None, loose=loose, closing=False
@@ -190,7 +212,7 @@ def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence
             pl.struct("remote_hi", "remote_lo").n_unique().alias("peers"),
             pl.col("quiet_ms").min().alias("least"),
             pl.col("quiet_ms").max().alias("most"),
-            pl.col(*_ENDS).sort_by("quiet_ms").last(),
+            pl.col(*ENDS).sort_by("quiet_ms").last(),
         )
         .sort(["sockets", *_KEY], descending=[True, False, False, False, False], nulls_last=True)
     )

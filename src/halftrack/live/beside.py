@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.forgotten import CONNECTED, lacking, passing
+from halftrack.diagnosis.forgotten import CONNECTED, ENDS, compared, passing
 from halftrack.evidence import uapi
 from halftrack.evidence.values import HOST
 from halftrack.kernel import privileges
@@ -17,11 +17,11 @@ from halftrack.kernel import privileges
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from halftrack.evidence.values import Table
     from halftrack.live.place import Place
 
 MOST: Final = 8
 """Tables whose rules are read: those that most sockets have no entry in."""
+_NO_ENDS: Final = {end: pl.UInt16 if end.endswith("port") else pl.UInt64 for end in ENDS}
 _MOST_RULES: Final = 4 << 20
 """Characters; of more, half a second would not do."""
 
@@ -35,20 +35,36 @@ def choose(places: Sequence[Place]) -> tuple[list[Place], list[Place]]:
         return [], []
     found: list[tuple[int, Place, list[Place]]] = []
     tables = [each.table() for each in places]
-    for place in places:
-        if not _is_whole(place):
+    routed = {number: passing(_connected(one), tables[number], tables) for number, one in enumerate(places)}
+    for own, place in enumerate(places):
+        if not _is_whole(place) or place.entries is None or place.entries.flows is None:
             continue
-        counted = [
-            (home, _without(place, tables[number] if home is not place else None, home, tables))
-            for number, home in enumerate(places)
-            if home is place or _leads_through(place)
+        others = routed if _leads_through(place) else {}
+        frames = [_connected(place).with_columns(place=pl.lit(own, pl.UInt32))]
+        frames += [
+            rows.with_columns(place=pl.lit(number, pl.UInt32))
+            for number, rows in others.items()
+            if number != own and rows.height
         ]
-        number = sum(count for _, count in counted)
-        if number:
-            found.append((number, place, [each for each, count in counted if count]))
+        rows = pl.concat(frames)
+        if rows.is_empty():
+            continue
+        lacking = compared(place.entries.flows.frame, rows, own).filter("lacks")
+        if lacking.height:
+            homes = [places[number] for number in lacking["place"].unique(maintain_order=True)]
+            found.append((lacking.height, place, homes))
     found.sort(key=lambda one: -one[0])
     sockets = {id(each): each for _, _, homes in found[:MOST] for each in homes}
     return [place for _, place, _ in found[:MOST]], list(sockets.values())
+
+
+def _connected(place: Place) -> pl.DataFrame:
+    """Ends of its connected TCP sockets; none where they were not read."""
+    sockets = place.details.sockets if place.details else None
+    if sockets is None:
+        return pl.DataFrame(schema=_NO_ENDS)
+    connected = (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(CONNECTED)
+    return sockets.frame.filter(connected).select(ENDS)
 
 
 def read_rules(places: Sequence[Place]) -> None:
@@ -72,21 +88,3 @@ def _is_whole(place: Place) -> bool:
 def _leads_through(place: Place) -> bool:
     """Whether packets of other namespaces pass here on their way out of the node."""
     return place.namespace.name == HOST or place.own
-
-
-def _without(place: Place, elsewhere: Table | None, home: Place, tables: Sequence[Table]) -> int:
-    """Connected sockets of ``home`` that have no entry in the table of ``place``.
-
-    ``elsewhere``: what is known of ``home``, one of ``tables``, where that is another namespace.
-    """
-    flows = place.entries.flows if place.entries else None
-    sockets = home.details.sockets if home.details else None
-    if flows is None or sockets is None:
-        return 0
-    rows = sockets.frame.filter(pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("state").is_in(CONNECTED))
-    if rows.height and elsewhere is not None:
-        rows = passing(rows, elsewhere, tables)
-    if rows.is_empty():
-        return 0
-    lacks = lacking(flows.frame, rows)
-    return 0 if elsewhere is not None and lacks.all() else int(lacks.sum())
