@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from halftrack.diagnosis.causes import replies, weigh_all
+from halftrack.evidence import uapi
 from halftrack.evidence.values import Firewall
 from unit.caserows import V4, case, one_sided
 from unit.causecases import against, first, sockets, told, weighed
@@ -65,6 +66,26 @@ def test_what_may_have_passed_here_was_not_put_there(idle_s: int, socket: dict[s
     assert found is not None
     assert found.elsewhere == 0
     assert "injected" not in {cause.cause for cause in weigh_all(one)}
+
+
+def test_what_follows_half_a_handshake_passes_and_is_not_seen() -> None:
+    """Behind direct return the SYN alone is of the entry: silence of that entry tells nothing."""
+    frame = one_sided(
+        _COUNT,
+        state=uapi.TCP_CONNTRACK_SYN_SENT,
+        one_sided=False,
+        idle_s=[60] * _COUNT,
+        local_src=False,
+        peer_lo=range(V4 + 1, V4 + 1 + _COUNT),
+        orig_sport=50_000,
+        orig_dport=80,
+        reply_sport=80,
+    )
+    one = case("half-open", frame, tcp=sockets(_COUNT, **_TALKING))
+    found = replies.of(one)
+    assert found is not None
+    assert (found.answered, found.elsewhere) == (_COUNT, 0)
+    assert first(one) == "direct-return"
 
 
 def test_a_program_that_copies_entries_is_named_where_it_runs() -> None:

@@ -14,6 +14,7 @@ import polars as pl
 
 from halftrack.diagnosis.causes import home
 from halftrack.diagnosis.causes.weighing import Clue
+from halftrack.evidence import uapi
 from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _UNHEARD: Final = "share of their sockets that send again and again and hear not
 CONNECTION: Final = ("local_port", "remote_hi", "remote_lo", "remote_port")
 _COLUMNS: Final = (
     "local_src", "local_hi", "local_lo", "peer_hi", "peer_lo",
-    "orig_sport", "orig_dport", "reply_sport", "idle_s",
+    "orig_sport", "orig_dport", "reply_sport", "idle_s", "state",
 )  # fmt: skip
 
 
@@ -77,7 +78,12 @@ def _found(case: Case) -> Replies | None:
     since_ms = pl.col("idle_s").fill_null(0) * 1_000 + _TOGETHER_MS
     heard = (pl.col("state") == TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
     passing = pl.when("ours_first").then("last_data_sent_ms").otherwise("last_data_recv_ms")
-    away = (pl.col("state") == TCP_ESTABLISHED) & (passing + _APART_MS < pl.col("idle_s") * 1_000)
+    # What follows half a handshake fits no entry: it passes, and the entry does not see it.
+    away = (
+        pl.col("seen")
+        & (pl.col("state") == TCP_ESTABLISHED)
+        & (passing + _APART_MS < pl.col("idle_s") * 1_000)
+    )
     counts = both.select(
         each.fill_null(value=False).sum().alias(name)
         for name, each in (("answered", heard), ("unheard", again), ("elsewhere", away))
@@ -103,6 +109,7 @@ def named(case: Case) -> pl.DataFrame:
         pl.when(here).then("orig_dport").otherwise("orig_sport").alias("remote_port"),
         "idle_s",
         here.alias("ours_first"),
+        (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED).alias("seen"),
     )
 
 
