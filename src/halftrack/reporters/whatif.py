@@ -136,6 +136,8 @@ def _cuts(found: WhatIf, page: Page) -> list[str]:
         told = "not known: how long open connections have been silent is not in this table"
     elif not found.live_flows_lost:
         told = "no open connection of this table"
+        if spared := sum(each.entries for each in found.live_flows):
+            told += f": {spared:,} were silent for longer, and no rule here stops them when they speak again"
     else:
         services = ", ".join(f"{each.entries:,} {each.service}" for each in found.live_flows[:_SERVICES])
         told = f"may cut {found.live_flows_lost:,} open connections that were silent for longer ({services})"
