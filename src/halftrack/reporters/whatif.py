@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.diagnosis.document import UNHURT
 from halftrack.reporters import chart, live_flows
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
@@ -139,8 +140,9 @@ def _cuts(found: WhatIf, page: Page) -> list[str]:
         if spared := sum(each.entries for each in found.live_flows):
             told += f": {spared:,} were silent for longer, and no rule here stops them when they speak again"
     else:
-        services = ", ".join(f"{each.entries:,} {each.service}" for each in found.live_flows[:_SERVICES])
-        told = f"may cut {found.live_flows_lost:,} open connections that were silent for longer ({services})"
+        hurt = [each for each in found.live_flows if not (each.rules_read and each.outcome in UNHURT)]
+        services = ", ".join(f"{each.entries:,} {each.service}" for each in hurt[:_SERVICES])
+        told = f"may cut {words.count(found.live_flows_lost, 'open connection')} ({services})"
     lines = page.wrap(f"{told}.", "CUTS    ", _INDENT)
     for flows in found.live_flows if page.verbose else ():
         lines += page.wrap(live_flows.told(flows), f"{_INDENT}- ", f"{_INDENT}  ")
