@@ -17,6 +17,7 @@ from halftrack.tcp import asked, kernels, profiles
         "net/netfilter/nf_conntrack_tcp_timeout_established=7200",
         "net.ipv4.netfilter.ip_conntrack_tcp_timeout_established=7200",
         "TCP_TIMEOUT_ESTABLISHED=2h",
+        "net.ipv4.ip_conntrack_tcp_timeout_established=7200",
         "tcp_timeout_established=120m",
     ],
 )

@@ -25,7 +25,15 @@ _NUMBERS: Final = {
 """Those that are no timeouts, with the most that each may be."""
 NAMES: Final = (*timeouts.DEFAULTS, *_NUMBERS)
 """What decides about an entry, without prefix."""
-_PREFIXES: Final = (PREFIX, PREFIX.replace(".", "/"), LEGACY_PREFIX, "nf_conntrack_", "ip_conntrack_")
+_PREFIXES: Final = (
+    PREFIX,
+    PREFIX.replace(".", "/"),
+    LEGACY_PREFIX,
+    "net.nf_conntrack_",
+    "net.ipv4.ip_conntrack_",
+    "nf_conntrack_",
+    "ip_conntrack_",
+)
 _DAY: Final = 86_400
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": _DAY, "w": 7 * _DAY}
 
