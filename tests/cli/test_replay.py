@@ -147,7 +147,15 @@ def test_the_example_is_the_founding_case_as_the_lab_captured_it(run: Run) -> No
     assert len(late) == told["end"]["one_sided"] == told["flows"]["picked_up"] == 17
     assert {entry["orig"]["sport"] for entry in late} == {80}
     assert min(entry["left_s"] for entry in late) > 431_900
+    (group,) = told["one_sided"]
+    assert (group["end"].endswith(":80"), group["sent"], group["entries"], group["peers"]) == (
+        True,
+        True,
+        17,
+        14,
+    )
     strict = document(run("replay", "--example", "tcp_loose=0", "--json"))
+    assert strict["one_sided"] == []
     assert strict["end"]["one_sided"] == 0
     story = document(run("replay", "--example", "--explain", str(late[0]["id"]), "--json"))["explained"][
         "story"
@@ -221,6 +229,17 @@ def test_the_entries_are_recorded_as_parquet(run: Run, capture: str, tmp_path: P
     assert frame.filter(pl.col("l4proto") == uapi.IPPROTO_ICMP)["orig_type"].to_list() == [8]
     assert frame["start_ns"][0] == 1_790_000_014_000_000_000
     assert into.stat().st_mode & 0o777 == 0o600
+
+
+def test_requests_that_nobody_answers_are_grouped_by_whom_they_ask(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "requests.pcap"
+    asked = [stories.Story(sport).c(sport / 1e5, stories.ACK, 100) for sport in range(40_000, 40_005)]
+    path.write_bytes(stories.file(*asked))
+    told = document(run("replay", str(path), "--json"))
+    assert told["one_sided"] == [
+        {"end": f"{SERVER}:80", "protocol": "tcp", "sent": False, "entries": 5, "peers": 1}
+    ]
+    assert f"to {SERVER}:80" in run("replay", str(path)).out
 
 
 def test_recorded_otherwise_they_are_a_bundle_that_the_doctor_examines(

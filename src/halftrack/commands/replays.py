@@ -235,6 +235,7 @@ class Run:
             self.wanted.at,
             self._replay,
             rules,
+            flows=self.flows,
             settings_of=self.wanted.node,
             notes=tuple(notes),
             explained=self._explained(),

@@ -4,7 +4,7 @@
     passing     which packets pass the tracker at all; copies: those that were captured more than once
     tracking    packets in, entries and counts out
     timeline    the table's size over time
-    table       the entries as a flow table
+    table       the entries as a flow table; grouping: whose the one-sided ones are
     flows       which flow somebody means; following: what becomes of its packets, one by one
     telling     that in words, and the story of the flow
     comparing   two replays of the same packets side by side

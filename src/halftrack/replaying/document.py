@@ -54,6 +54,19 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     by_protocol: dict[str, int]
 
 
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One-sided entries at the end that have an ``end`` in common; ``peers``: addresses on their other side.
+
+    ``sent``: the packets that were seen are its own; false: those that were sent to it.
+    """
+
+    end: str
+    protocol: str
+    sent: bool
+    entries: int
+    peers: int
+
+
 class ExplainedPacket(msgspec.Struct, frozen=True, kw_only=True):
     """``event``, ``verdict``, ``rule``: slugs, ``why`` and ``time_why`` say the same in words.
 
@@ -144,8 +157,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     ``given``: settings that were asked for one by one, ``settings_of``: the file that tells the others, null:
     defaults; ``settings``: all. ``limit``: most entries, null: as many as come. ``begins_at``: the first
-    packet's time. ``whole``: it was read to its end. ``peak``: the largest of the timeline, ``end``: its
-    last point.
+    packet's time. ``one_sided``: those of ``entries`` by whose they are, twenty groups at most. ``whole``:
+    it was read to its end. ``peak``: the largest of the timeline, ``end``: its last point.
     """
 
     schema: str = SCHEMA
@@ -163,6 +176,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     packets: Packets
     flows: Flows
     entries: Entries
+    one_sided: tuple[Group, ...]
     timeline: tuple[Point, ...]
     peak: Point
     end: Point

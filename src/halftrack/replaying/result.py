@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from halftrack.evidence import packets, uapi
-from halftrack.replaying import comparing, document, ends, story, table, telling
+from halftrack.replaying import comparing, document, ends, grouping, story, table, telling
 from halftrack.tcp import rules, settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def replayed(
     replay: Replay,
     rules_: Rules,
     *,
+    flows: FlowTable,
     settings_of: str | None = None,
     notes: tuple[str, ...] = (),
     explained: document.Explained | None = None,
@@ -39,7 +40,7 @@ def replayed(
 ) -> document.Replayed:
     """Of a replay that is closed. ``entries`` are empty: who prints them writes them in by columns.
 
-    ``settings_of``: where settings come from that were not asked for one by one.
+    ``flows``: its table. ``settings_of``: where settings come from that were not asked for one by one.
     """
     points = _points(replay.timeline.points)
     return document.Replayed(
@@ -57,6 +58,7 @@ def replayed(
         packets=_packets(tally, replay),
         flows=_flows(replay),
         entries=NOTHING,
+        one_sided=grouping.one_sided(flows),
         timeline=points,
         peak=_peak(points),
         end=points[-1],

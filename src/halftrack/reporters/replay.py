@@ -21,6 +21,8 @@ _BAR: Final = 24
 _ROUNDED_S: Final = 10
 """From when on parts of a second are no matter."""
 _EVENTS: Final = 6
+_GROUPS: Final = 3
+_NAME: Final = 34
 _DIFFERENCES: Final = 10
 _REASONS: Final = {**packets.REASONS, **passing.REASONS}
 
@@ -138,8 +140,16 @@ def _packets(document: Replayed, page: Page) -> Iterator[str]:
 def _one_sided(
     document: Replayed, page: Page, left: Sequence[tuple[int, str, int]], again: str | None
 ) -> Iterator[str]:
+    yield f"{'One-sided by end':<36}{'entries':>12}{'peers':>12}"
+    groups = document.one_sided if page.verbose else document.one_sided[:_GROUPS]
+    for group in groups:
+        name = page.clean(f"{'from' if group.sent else 'to'} {group.end}")
+        if len(name) > _NAME:
+            yield f"  {name}"
+            name = ""
+        yield f"  {name:<{_NAME}}{group.entries:>12,}{group.peers:>12,}"
     rest = document.end.one_sided - len(left)
-    yield f"One-sided, {'the first of them' if rest > 0 else 'all of them'}"
+    yield "The first of them" if rest > 0 else "All of them"
     for number, flow, seconds in left:
         yield from page.wrap(f"{flow}, {words.duration(seconds)} left", f"  #{number:<9} ")
     if again is not None:
