@@ -51,7 +51,7 @@ _PARQUET: Final = ".parquet"
     show_default=True,
     help="Which packets the tracker saw, where the capture tells which way they went: those that came in"
     " (of a router's two interfaces: before the tracker, also what is refused), those that went out"
-    " (behind it), or every one.",
+    " (behind it), or all of them, each as it was first seen.",
 )
 @click.option(
     "--interface",
