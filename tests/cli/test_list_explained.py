@@ -45,7 +45,7 @@ def test_the_page_tells_how_it_came_what_comes_and_when_it_goes(run: Run) -> Non
     assert "Since silent for 19 h 9 min" in shown
     assert "Came picked up in mid-stream" in shown
     assert "e.g. ACK of 192.0.2.73:80" in shown
-    assert "no handshake was seen: by these rules no packets lead" in shown
+    assert "no handshake was seen: no ordinary packets lead" in shown
     assert "Goes in 363,003 s (4 d 4 h), at 2026-11-27 08:02:03 UTC, unless a packet comes first" in shown
     assert "Next, from 198.51.100.3:1003:" in shown
     assert "  ACK, data, data beyond  ESTABLISHED, now answered, 432,000 s (ct established)" in ran.out

@@ -74,6 +74,7 @@ class Copies:
         self.tracker = Tracker(PROFILE, STEADY)
         self.by_server = False
         self.made = 0
+        self.where: dict[int, prospects.Ends] = {}
 
     def ends(self, number: int) -> tuple[tuple[int, int], tuple[int, int]]:
         client, server = (CLIENTS + number, 5_000), (SERVER, PORT)
@@ -85,7 +86,9 @@ class Copies:
         for place, step in enumerate(filter(None, history.split(", "))):
             by, kind = step.split()
             direction = ("orig", "reply").index(by)
-            self.send(self.made, direction, self._packet(self.made, direction, kind, place))
+            packet = self._packet(self.made, direction, kind, place)
+            self.send(self.made, direction, packet)
+            self.where[self.made] = self.where.get(self.made, prospects.Ends()).after(direction, packet)
         return self.made
 
     def put_in(self, count: int, **columns: Any) -> range:
@@ -113,7 +116,8 @@ class Copies:
         options = OPTIONS if kind in (prospects.SYN, prospects.SYN_ACK) else b""
         if entry is None:
             return prospects.first(kind, options)
-        return prospects.following(entry, direction, kind, options, prospects.WINDOW + 1 + place)
+        window = prospects.WINDOW + 1 + place
+        return prospects.following(entry, direction, kind, options, window, ends=self.where[number])
 
     def rows(self) -> dict[int, dict[str, Any]]:
         """What the kernel holds, by number; an entry may have been opened anew by its other end."""

@@ -53,6 +53,8 @@ def copies() -> Iterator[Copies]:
         ("handshake", _SHAKEN),
         ("handshake", f"{_SHAKEN}, orig data"),
         ("handshake", f"{_SHAKEN}, orig data, reply data, orig ack"),
+        ("handshake", f"{_SHAKEN}, orig data, reply data-crossing"),
+        ("handshake", f"{_SHAKEN}, orig data, reply fin-crossing, orig ack"),
         ("handshake", f"{_SHAKEN}, orig fin"),
         ("handshake", f"{_SHAKEN}, reply fin, orig ack"),
         ("handshake", f"{_SHAKEN}, reply fin, orig ack, orig fin"),
@@ -61,6 +63,8 @@ def copies() -> Iterator[Copies]:
         ("handshake", f"{_SHAKEN}, orig rst"),
         ("pick-up", _PICKED_UP),
         ("pick-up", "orig data, orig data"),
+        ("pick-up", "orig data, orig data, reply ack"),
+        ("pick-up", "orig data, orig data, reply ack, reply data, orig data"),
         ("pick-up", f"{_PICKED_UP}, reply ack"),
         ("pick-up", f"{_PICKED_UP}, reply ack, reply ack"),
         ("pick-up", f"{_PICKED_UP}, reply ack, reply ack, orig data"),
@@ -137,7 +141,8 @@ def _hold(copies: Copies, history: str, said: Explained) -> None:
         entry = copies.entry(number)
         assert entry is not None
         direction = ENDS.index(prospect.packet.by)
-        packet = prospects.following(entry, direction, prospect.packet.kind, OPTIONS)
+        kind, ends = prospect.packet.kind, copies.where[number]
+        packet = prospects.following(entry, direction, kind, OPTIONS, ends=ends)
         sent.append((prospect, number, packet, copies.send(number, direction, packet)))
     _came_true(copies, said.left_s, sent, began)
 

@@ -69,7 +69,8 @@ def test_a_one_sided_entry_of_an_old_kernel_was_picked_up() -> None:
 
     assert possible(found) == ["pick-up", "injected"]
     assert (
-        "no packets lead from a handshake to ESTABLISHED, never answered" in origins(found)["handshake"].why
+        "no ordinary packets lead from a handshake to ESTABLISHED, never answered"
+        in origins(found)["handshake"].why
     )
     assert [(one.by, one.kind) for one in origins(found)["pick-up"].history] == [("orig", "ack")]
     assert (found.left_s, found.goes_at) == (363_312, TAKEN_AT + timedelta(seconds=363_312))
@@ -203,7 +204,10 @@ def test_a_fixed_time_is_not_moved() -> None:
 def test_a_handshake_assures_what_it_establishes() -> None:
     found = explained(row(left=250, status=REPLIED, flags=(0x0A, 0x2A)))
 
-    assert "no packets lead from a handshake to ESTABLISHED, answered" in origins(found)["handshake"].why
+    assert (
+        "no ordinary packets lead from a handshake to ESTABLISHED, answered"
+        in origins(found)["handshake"].why
+    )
     assert possible(found) == ["pick-up", "injected"]
 
 

@@ -28,7 +28,7 @@ KINDS: Final = {
     "answer": "answer",
 }
 """As short as a column is narrow; "it" is the window."""
-_PLAIN: Final = {**KINDS, prospects.RST: "RST"}
+_PLAIN: Final = {**KINDS, **prospects.CROSSING, prospects.RST: "RST"}
 """Where nothing is expected, or where one is told that has come."""
 _RSTS: Final = (prospects.RST, prospects.RST_NEAR, prospects.RST_FAR, prospects.RST_OLD)
 _WAYS: Final = {"handshake": "handshake", "pick-up": "picked up", "injected": "put in"}

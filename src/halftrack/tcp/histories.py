@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
 from halftrack.tcp import prospects, rules
+from halftrack.tcp.prospects import Ends
 from halftrack.tcp.table import ORIGINAL, REPLY
 from halftrack.tcp.tracker import Tracker
 
@@ -35,11 +36,17 @@ _SAID: Final = (
     prospects.DATA,
     prospects.FIN,
     prospects.RST,
+    *prospects.CROSSING,
 )
-_ONCE: Final = (prospects.SYN, prospects.SYN_ACK, prospects.DATA, prospects.FIN)
+_ONCE: Final = (
+    prospects.SYN,
+    prospects.SYN_ACK,
+    prospects.DATA,
+    prospects.FIN,
+    prospects.DATA_CROSSING,
+    prospects.FIN_CROSSING,
+)
 """What an end has no more to say of that has said FIN."""
-_COUNTED: Final = 2
-"""Packets of one side up to which entries are told apart by how many there were."""
 _SHOWN: Final = uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
 
 Said = tuple[tuple[int, str], ...]
@@ -50,11 +57,13 @@ Said = tuple[tuple[int, str], ...]
 class History:
     """``packets``: of all that lead to the like of this entry, the fewest. All came at the moment 0.
 
-    ``odd``: one of them was let pass without being followed, or both ends asked at once.
+    ``ends``: where those are then. ``odd``: one of the packets was let pass without being followed, or both
+    ends asked at once.
     """
 
     packets: Said
     entry: Connection
+    ends: Ends
     odd: bool = False
 
     @property
@@ -67,15 +76,27 @@ class History:
         return self.packets[0][1] != prospects.SYN
 
 
-def explore(book: Rulebook, options: tuple[bytes, bytes] = (b"", b"")) -> list[History]:
-    """All histories by what they lead to, the shortest first, odd ones last. ``options``: of either SYN."""
+def explore(
+    book: Rulebook,
+    options: tuple[bytes, bytes] = (b"", b""),
+    *,
+    counted: int = 0,
+    odd: bool = False,
+) -> list[History]:
+    """All histories by what they lead to, the shortest first, odd ones last and only if wanted.
+
+    ``options``: of either SYN. ``counted``: packets of one side up to which entries are told apart by how
+    many there were; of those that are not, the history with the fewest packets stands for all.
+    """
     known: dict[tuple[int, ...], History] = {}
     found: list[History] = []
     waiting: deque[History] = deque()
 
     def keep(histories: Iterator[History]) -> None:
         for history in histories:
-            if known.setdefault(_likeness(history), history) is history:
+            if history.odd and not odd:
+                continue
+            if known.setdefault(_likeness(history, counted), history) is history:
                 found.append(history)
                 waiting.append(history)
 
@@ -100,12 +121,13 @@ def after(
 
 
 def _begun(book: Rulebook, options: bytes) -> Iterator[History]:
-    for kind in _SAID:
+    for kind in prospects.OPENING:
         tracker = Tracker(book.profile, book.settings)
-        tracker.tcp(0.0, *ENDS, prospects.first(kind, options if kind == prospects.SYN else b"").segment)
+        packet = prospects.first(kind, options if kind == prospects.SYN else b"")
+        tracker.tcp(0.0, *ENDS, packet.segment)
         entry = tracker.connection(*ENDS)
         if entry is not None:
-            yield History(((ORIGINAL, kind),), entry)
+            yield History(((ORIGINAL, kind),), entry, Ends().after(ORIGINAL, packet))
 
 
 def _continued(history: History, book: Rulebook, options: tuple[bytes, bytes]) -> Iterator[History]:
@@ -116,29 +138,36 @@ def _continued(history: History, book: Rulebook, options: tuple[bytes, bytes]) -
         for kind in _SAID:
             if _is_silent(history.packets, direction, kind):
                 continue
-            packet = prospects.following(history.entry, direction, kind, options[direction], window)
+            packet = prospects.following(
+                history.entry, direction, kind, options[direction], window, ends=history.ends
+            )
             step, entry = after(book, history.entry, direction, packet)
             followed = step.event in _LEADS_ON
             if entry is None or step.event == rules.REOPENED or not (followed or entry.status != before):
                 continue
             odd = history.odd or not followed or (direction, kind) == (REPLY, prospects.SYN)
-            yield History((*history.packets, (direction, kind)), entry, odd)
+            ends = history.ends.after(direction, packet) if followed else history.ends
+            yield History((*history.packets, (direction, kind)), entry, ends, odd)
 
 
 def _is_silent(packets: Said, direction: int, kind: str) -> bool:
     """Whether an end that has said this much does not say that any more."""
     if (direction, prospects.RST) in packets:
         return True
-    return kind in _ONCE and (direction, prospects.FIN) in packets
+    return kind in _ONCE and _has_closed(packets, direction)
 
 
-def _likeness(history: History) -> tuple[int, ...]:
+def _has_closed(packets: Said, direction: int) -> bool:
+    return (direction, prospects.FIN) in packets or (direction, prospects.FIN_CROSSING) in packets
+
+
+def _likeness(history: History, counted: int) -> tuple[int, ...]:
     """What tells entries apart, as far as it matters for what comes next."""
-    entry = history.entry
+    entry, ends = history.entry, history.ends
     original, reply = entry.original, entry.reply
     return (
         history.odd,
-        *((direction, prospects.FIN) in history.packets for direction in (ORIGINAL, REPLY)),
+        *(_has_closed(history.packets, direction) for direction in (ORIGINAL, REPLY)),
         entry.state,
         entry.status & _SHOWN,
         original.flags,
@@ -147,13 +176,15 @@ def _likeness(history: History) -> tuple[int, ...]:
         reply.td_scale,
         bool(original.td_maxwin),
         bool(reply.td_maxwin),
-        min(original.td_end - reply.td_maxack, 1),
-        min(reply.td_end - original.td_maxack, 1),
+        ends.sent[ORIGINAL] > original.td_end,
+        ends.sent[REPLY] > reply.td_end,
+        ends.sent[ORIGINAL] > ends.acked[REPLY],
+        ends.sent[REPLY] > ends.acked[ORIGINAL],
         entry.last_index,
         entry.last_dir,
         entry.last_flags,
-        min(entry.packets_original, _COUNTED),
-        min(entry.packets_reply, _COUNTED),
+        min(entry.packets_original, counted),
+        min(entry.packets_reply, counted),
         not entry.last_win,
         int(entry.deadline),
     )

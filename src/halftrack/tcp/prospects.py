@@ -44,6 +44,17 @@ KINDS: Final = MappingProxyType(
 """Slug to what it is. But for those whose name says otherwise, all fit in with what was said before."""
 ODD: Final = (RST_NEAR, RST_FAR, RST_OLD, DATA_FAR)
 """Those whose names say otherwise."""
+ACK_CROSSING: Final = "ack-crossing"
+DATA_CROSSING: Final = "data-crossing"
+FIN_CROSSING: Final = "fin-crossing"
+CROSSING: Final = MappingProxyType(
+    {
+        ACK_CROSSING: "ACK of what came earlier",
+        DATA_CROSSING: "data that crosses the other's",
+        FIN_CROSSING: "FIN that crosses the other's data",
+    }
+)
+"""Kinds of what was sent before the other end's last was heard, so that it acknowledges less."""
 OPENING: Final = (SYN, SYN_ACK, ACK, DATA, FIN, RST)
 """Kinds that differ where nothing was said before."""
 
@@ -56,6 +67,9 @@ _FLAGS: Final = MappingProxyType(
         FIN: TH_FIN | TH_ACK,
         DATA_FAR: TH_PUSH | TH_ACK,
         **dict.fromkeys((RST, RST_NEAR, RST_FAR, RST_OLD), TH_RST | TH_ACK),
+        ACK_CROSSING: TH_ACK,
+        DATA_CROSSING: TH_PUSH | TH_ACK,
+        FIN_CROSSING: TH_FIN | TH_ACK,
     }
 )
 _RSTS: Final = (RST, RST_NEAR, RST_FAR, RST_OLD)
@@ -71,7 +85,7 @@ _AWAY: Final = 200_000
 """How far from any window what is out of it is."""
 _ANEW: Final = 10_000_000
 """How far the numbers of a new connection are from those of the one before."""
-_LENGTHS: Final = MappingProxyType({DATA: 100, DATA_FAR: 100})
+_LENGTHS: Final = MappingProxyType(dict.fromkeys((DATA, DATA_FAR, DATA_CROSSING), 100))
 WINDOW: Final = 8_000
 
 
@@ -90,6 +104,37 @@ class Packet(NamedTuple):
         return Segment(self.flags, self.seq, self.ack, self.window, self.length, options=self.options)
 
 
+class Ends(NamedTuple):
+    """Where the two ends of a connection are, by direction, whatever the tracker remembers of it.
+
+    ``sent``: behind the last byte of each. ``acked``: as far as each has acknowledged the other's.
+    """
+
+    sent: tuple[int, int] = UNSEEN
+    acked: tuple[int, int] = UNSEEN[::-1]
+
+    def after(self, direction: int, packet: Packet) -> Ends:
+        """Once an end has sent one more packet."""
+        sent, acked = list(self.sent), list(self.acked)
+        sent[direction] = max(sent[direction], packet.segment.end)
+        if packet.flags & TH_ACK:
+            acked[direction] = max(acked[direction], packet.ack)
+        if packet.flags & TH_SYN:  # the least that the other end acknowledges at all
+            acked[1 - direction] = max(acked[1 - direction], packet.segment.end)
+        return Ends((sent[0], sent[1]), (acked[0], acked[1]))
+
+
+def remembered(entry: Connection) -> Ends:
+    """Where the ends are if they are where the tracker believes them to be."""
+    sides = (entry.original, entry.reply)
+    sent = (_next(*sides, 0), _next(*sides[::-1], 1))
+    acked = [
+        side.td_maxack if side.flags & uapi.IP_CT_TCP_FLAG_MAXACK_SET else other
+        for side, other in zip(sides, sent[::-1], strict=True)
+    ]
+    return Ends(sent, (acked[0], acked[1]))
+
+
 def first(kind: str, options: bytes = b"") -> Packet:
     """A packet of ``OPENING`` of which no connection is known. ``options``: of a SYN."""
     flags = _FLAGS[kind]
@@ -98,15 +143,23 @@ def first(kind: str, options: bytes = b"") -> Packet:
 
 
 def following(
-    entry: Connection, direction: int, kind: str, options: bytes = b"", window: int = WINDOW
+    entry: Connection,
+    direction: int,
+    kind: str,
+    options: bytes = b"",
+    window: int = WINDOW,
+    *,
+    ends: Ends | None = None,
 ) -> Packet:
-    """A packet of ``KINDS`` that the end ``direction`` (table.ORIGINAL, table.REPLY) sends next.
+    """A packet of ``KINDS`` or ``CROSSING`` that the end ``direction`` sends next.
 
-    ``options``: of a SYN or SYN-ACK. ``window``: another one than that of the packet before, where the
-    packet is to be no repetition of it.
+    ``direction``: table.ORIGINAL or table.REPLY. ``options``: of a SYN or SYN-ACK. ``window``: another one
+    than that of the packet before, where the packet is to be no repetition of it. ``ends``: where they are;
+    by default ``remembered``.
     """
     sender, receiver = (entry.reply, entry.original) if direction else (entry.original, entry.reply)
-    here, there = _next(sender, receiver, direction), _next(receiver, sender, 1 - direction)
+    where = remembered(entry) if ends is None else ends
+    here, there = where.sent[direction], where.sent[1 - direction]
     flags = _FLAGS[kind]
     seq = here
     if kind in _RSTS:
@@ -119,6 +172,8 @@ def following(
     elif kind == DATA_FAR:
         seq = _beyond(sender, receiver, here)
     ack = there if flags & TH_ACK else 0
+    if kind in CROSSING:
+        ack = where.acked[direction]
     said = options if flags & TH_SYN else b""
     return Packet(flags, seq & _MASK, ack & _MASK, window, _LENGTHS.get(kind, 0), said)
 

@@ -25,7 +25,7 @@ class _Value(msgspec.Struct, frozen=True):
 
 
 class Packet(_Value, frozen=True, kw_only=True):
-    """``kind``: slug of ``tcp.prospects.KINDS``; of other protocols ``packet``, ``request``, ``answer``."""
+    """``kind``: slug of ``tcp.prospects``; of other protocols ``packet``, ``request``, ``answer``."""
 
     by: End
     kind: str

@@ -13,7 +13,7 @@ from halftrack.diagnosis.explained import seen as seeing
 from halftrack.diagnosis.explained.document import Explained
 from halftrack.diagnosis.view import view
 from halftrack.evidence import uapi
-from halftrack.tcp import histories, profiles, releases, timeouts
+from halftrack.tcp import profiles, releases, timeouts
 from halftrack.tcp import settings as told
 from halftrack.tcp.settings import Rulebook
 
@@ -62,7 +62,7 @@ def _judged(document: Explained, seen: Seen, book: Rulebook) -> Explained:
         return msgspec.structs.replace(document, next=upcoming, waits_for=awaited, afterwards=gone)
     if not seen.state or seen.state >= len(_STATES):
         return document
-    came, mine = origins.judge(seen, histories.explore(book, seen.options))
+    came, mine = origins.judge(seen, origins.explore(seen, book))
     for history in mine:
         history.entry.status |= seen.status & uapi.IPS_FIXED_TIMEOUT
     upcoming, awaited = outcomes.of_tcp(book, mine, seen.options)

@@ -12,36 +12,50 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.explained.document import ENDS, Origin, Packet, Way
 from halftrack.evidence import uapi
+from halftrack.tcp import histories
 from halftrack.tcp.entry import Connection
 from halftrack.tcp.histories import ENDS as NAMES
 from halftrack.tcp.histories import History
+from halftrack.tcp.prospects import remembered
 from halftrack.tcp.table import SYN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.diagnosis.explained.seen import Seen
+    from halftrack.tcp.settings import Rulebook
 
 _MARKS: Final = uapi.IP_CT_TCP_FLAG_SACK_PERM | uapi.IP_CT_TCP_FLAG_BE_LIBERAL
+_FEW: Final = 2
+"""Packets of one side up to which their number tells how an entry came."""
 _CALLED: Final[dict[Way, str]] = {"handshake": "a handshake", "pick-up": "a pick-up"}
+
+
+def explore(seen: Seen, book: Rulebook) -> list[History]:
+    """All histories; those out of the ordinary only if no plain one leads to the like of this entry."""
+    counted = _FEW if seen.packets else 0
+    found = histories.explore(book, seen.options, counted=counted)
+    if any(seen.stands(history.entry) and seen.bears(history.entry) for history in found):
+        return found
+    return histories.explore(book, seen.options, counted=counted, odd=True)
 
 
 def judge(seen: Seen, found: Sequence[History]) -> tuple[tuple[Origin, ...], list[History]]:
     """The ways in, and the histories that this entry may have; never none of either."""
     judged: list[Origin] = []
     left: list[History] = []
-    for origin in _CALLED:
-        mine = [history for history in found if way(history) == origin]
-        why, fitting = _fitting(seen, origin, mine)
+    lasting: list[History] = []
+    for called in _CALLED:
+        origin, fitting, too_short = _by_packets(seen, called, found)
+        judged.append(origin)
         left += fitting
-        example = told(fitting[0]) if fitting else None
-        judged.append(Origin(origin=origin, possible=bool(fitting), why=why, history=example))
-    lasting = [] if left else _plain([history for history in found if _fits_but_for_time(seen, history)])
+        lasting += too_short
     possible, why = _injected(seen, left, lasting)
     judged.append(Origin(origin="injected", possible=possible, why=why))
     # What was put in remembers no numbers, so that the same packets may mean something else to it.
     told_apart = not left or (possible and seen.flags is not None and not _has_spoken(seen))
-    return tuple(judged), [*left, *lasting, *([put_in(seen)] if told_apart else [])]
+    mine = left or lasting
+    return tuple(judged), [*mine, *([put_in(seen)] if told_apart else [])]
 
 
 def way(history: History) -> Way:
@@ -49,15 +63,6 @@ def way(history: History) -> Way:
     if not history.packets:
         return "injected"
     return "pick-up" if history.picked_up else "handshake"
-
-
-def _plain(histories: list[History]) -> list[History]:
-    """Without odd ones, unless there are only such."""
-    return [history for history in histories if not history.odd] or histories
-
-
-def _fits_but_for_time(seen: Seen, history: History) -> bool:
-    return seen.stands(history.entry) and seen.bears(history.entry) and seen.counted(history.entry)
 
 
 def put_in(seen: Seen) -> History:
@@ -69,7 +74,7 @@ def put_in(seen: Seen) -> History:
     entry.original.td_scale, entry.reply.td_scale = seen.scales or (0, 0)
     entry.last_index = SYN  # nothing was written there, and a SYN's number is 0
     entry.deadline = float(seen.left_s or 0)
-    return History((), entry)
+    return History((), entry, remembered(entry))
 
 
 def _has_spoken(seen: Seen) -> bool:
@@ -77,23 +82,40 @@ def _has_spoken(seen: Seen) -> bool:
     return any(flags & uapi.IP_CT_TCP_FLAG_MAXACK_SET for flags in seen.flags or ())
 
 
-def _fitting(seen: Seen, origin: Way, found: list[History]) -> tuple[str, list[History]]:
-    """Why it can, or cannot, have come by these histories, and those by which it can."""
+def _by_packets(
+    seen: Seen, origin: Way, found: Sequence[History]
+) -> tuple[Origin, list[History], list[History]]:
+    """Whether it can have come this way; by which histories it can, and by which but for the time it has."""
     called = _CALLED[origin]
-    standing = [history for history in found if seen.stands(history.entry)]
-    if not standing:
-        return f"by these rules no packets lead from {called} to {stands(seen)}", []
-    bearing = [history for history in standing if seen.bears(history.entry)]
-    if not bearing:
-        return f"its TCP flags ({_flags(seen)}) are not those of {called}", []
-    counted = [history for history in bearing if seen.counted(history.entry)]
-    if not counted:
-        return f"{called} takes more than the {_counts(seen)} that it has seen", []
-    in_time = [history for history in counted if seen.left_s is None or seen.left_s <= history.given_s]
+
+    def ruled_out(why: str) -> Origin:
+        return Origin(origin=origin, possible=False, why=why)
+
+    near = [history for history in found if way(history) == origin and seen.stands(history.entry)]
+    if not near:
+        return ruled_out(f"no ordinary packets lead from {called} to {stands(seen)}"), [], []
+    if seen.flags is not None and not _bears_marks(seen, origin):
+        return ruled_out(f"its TCP flags ({_flags(seen)}) are not those of {called}"), [], []
+    exact = [history for history in near if seen.bears(history.entry) and seen.counted(history.entry)]
+    if not exact and seen.flags is None:
+        return ruled_out(f"{called} takes more than the {_counts(seen)} that it has seen"), [], []
+    # Of flags that only packets out of the ordinary leave, the marks still tell the way.
+    like = exact or near
+    in_time = [history for history in like if seen.left_s is None or seen.left_s <= history.given_s]
     if not in_time:
-        most = max(int(history.given_s) for history in counted)
-        return f"after {called} it would have at most {most:,} s left, and has {seen.left_s:,} s", []
-    return _for(seen, called), _plain(in_time)
+        most = max(int(history.given_s) for history in like)
+        why = f"after {called} it would have at most {most:,} s left, and has {seen.left_s:,} s"
+        return ruled_out(why), [], like
+    why = _for(seen, called) if exact else f"its TCP flags ({_flags(seen)}) bear the marks of {called}"
+    example = told(in_time[0]) if exact else None
+    return Origin(origin=origin, possible=True, why=why, history=example), in_time, []
+
+
+def _bears_marks(seen: Seen, origin: Way) -> bool:
+    """A pick-up sets both ends to be liberal, and nothing else that packets do sets either."""
+    if origin == "pick-up":
+        return seen.liberal
+    return not any(flags & uapi.IP_CT_TCP_FLAG_BE_LIBERAL for flags in seen.flags or ())
 
 
 def _for(seen: Seen, called: str) -> str:

@@ -88,7 +88,7 @@ def name(state: int) -> str | None:
 
 
 def _case(book: Rulebook, history: History, direction: int, kind: str, options: bytes) -> _Case:
-    packet = prospects.following(history.entry, direction, kind, options)
+    packet = prospects.following(history.entry, direction, kind, options, ends=history.ends)
     step, entry = histories.after(book, history.entry, direction, packet)
     before = history.entry
     moved = entry is not None and (entry.state, entry.status) != (before.state, before.status)
