@@ -213,8 +213,8 @@ def test_a_handshake_assures_what_it_establishes() -> None:
 
 @pytest.mark.parametrize(("kernel", "flags"), [(None, (0xFF, 0x00)), ("2.6.18", None), (NEW, None)])
 def test_no_entry_is_without_an_answer(kernel: str | None, flags: tuple[int, int] | None) -> None:
-    for state in uapi.STATE_NAMES[uapi.IPPROTO_TCP][1:]:
-        for status in (ONE_SIDED, REPLIED, ASSURED):
-            found = explained(row(state=state, status=status, flags=flags, left=20), kernel=kernel)
-            assert possible(found)
-            assert all(each.outcomes for each in found.next)
+    for number, state in enumerate(uapi.STATE_NAMES[uapi.IPPROTO_TCP][1:]):
+        status = (ONE_SIDED, REPLIED, ASSURED)[number % 3]
+        found = explained(row(state=state, status=status, flags=flags, left=20), kernel=kernel)
+        assert possible(found)
+        assert all(each.outcomes for each in found.next)

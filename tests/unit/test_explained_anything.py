@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VALIDATOR = jsonschema.Draft202012Validator(schema.entry())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([40, 57, 80]))
 def test_any_entry_is_explained(seed: int, width: int) -> None:
     found = _explained(seed)
