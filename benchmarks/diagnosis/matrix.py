@@ -37,6 +37,11 @@ def shown(records: Iterable[Record]) -> tuple[str, bool]:
     if failed:
         lines.append(f"did not come about: {len(failed)} of {len(every)}")
         lines += [f"  run {one.situation.number} {_scenarios(one)}: {one.failed}" for one in failed]
+    late = sum(one.late for one in done)
+    if late:
+        lines.append(
+            f"the machine was too busy for the doctor to see all, which it said: {late} of {len(done)}"
+        )
     missed = [_miss(one) for one in done if _missed(one)]
     return "\n".join([*lines, "", "misses:", *missed] if missed else lines), held
 
@@ -117,6 +122,8 @@ def _miss(one: Record) -> str:
     family = "IPv6" if where.ipv6 else "IPv4"
     varied = f"{family}, port {where.port}, load {where.load:g}, {where.background} beside"
     switches = {"founded": where.founded, "counting": where.counting, "stamping": where.stamping}
+    if one.late:
+        varied += ", too busy"
     for name in (where.distraction, *(name for name, on in switches.items() if on)):
         varied += f", {name}" if name else ""
     return f"  run {where.number} {_scenarios(one)} ({varied}): {findings or 'nothing found'}"

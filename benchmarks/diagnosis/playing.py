@@ -58,7 +58,7 @@ def _examined(router: str) -> Evidence:
     """What the doctor reads; once more where it says itself that the time was up before it had seen all."""
     for _ in range(_LOOKS):
         evidence = live.examine(router, selection=Selection(columns=COLUMNS), in_depth=True)
-        if diagnose(evidence).complete:
+        if not record.late(diagnose(evidence)):
             break
     return evidence
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmarks.diagnosis.situation import Situation
+from halftrack.live.gaps import LATE
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
@@ -23,13 +24,15 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """``failed``: why the scenario did not come about; then nothing was diagnosed."""
+    """``failed``: why the scenario did not come about; then nothing was diagnosed. ``late``: the doctor said
+    that its time was up before it had seen all.
+    """
 
     situation: Situation
     truths: tuple[str, ...]
     seconds: float
     severity: str = ""
-    complete: bool = True
+    late: bool = False
     findings: tuple[Named, ...] = ()
     failed: str | None = None
 
@@ -40,7 +43,7 @@ def of(situation: Situation, seconds: float, found: Diagnosis) -> Record:
         truths=situation.truths,
         seconds=round(seconds, 1),
         severity=found.severity,
-        complete=found.complete,
+        late=late(found),
         findings=tuple(
             Named(
                 each.symptom,
@@ -51,6 +54,11 @@ def of(situation: Situation, seconds: float, found: Diagnosis) -> Record:
             for each in found.findings
         ),
     )
+
+
+def late(found: Diagnosis) -> bool:
+    """Whether the machine was too busy for it to see all."""
+    return any(gap.why == LATE for gap in found.gaps)
 
 
 def read(path: Path) -> dict[int, Record]:

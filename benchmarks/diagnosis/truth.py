@@ -14,7 +14,8 @@
   Whatever it names above 0.5 there, ``idle-pool`` apart, is wrong as well.
 
 Runs whose scenario did not come about count nowhere and are told by themselves. Where the doctor says that it
-has not seen all because the time was up, it looks again, as its reader would, up to three times.
+has not seen all because the time was up, it looks again, as its reader would, up to three times. Where it
+still says so the run counts, and how many these are is told; a measurement that goes on plays them again.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def test_a_few_runs_name_the_true_cause_and_bundles_say_the_same(tmp_path: Path)
     assert told[1] == told[2] != "0", text
     assert re.search(r"more than 0\.5 for a wrong one: 0 of ", text), text
     assert re.search(r"healthy nodes left in peace: (\d+) of \1 ", text), text
-    same = re.search(r"the same answer (\d+) of (\d+) times", text)
+    same = re.search(r"the same answer as when it was played (\d+) of (\d+) times", text)
     assert same, text
     assert same[1] == same[2] != "0"
     assert len(results.read_bytes().splitlines()) == 8

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ALSO: Final = 0.05
 """Share of the rest of a table: what has come since had its handshake seen."""
+_CROWD: Final = 100
 _OLDER: Final = 60
 """Seconds by which stamps of one moment may differ."""
 
@@ -55,10 +56,12 @@ def weigh(case: Case) -> Cause | None:
 
 
 def _in_one_moment(drawn: Timeline | None, clock: str) -> Clue:
-    """A queue that empties, too, lets go of many at once: it takes quiet afterwards to tell."""
+    """A queue that empties, too, lets go of some at once: it takes many, and quiet afterwards, to tell."""
     over_s = one_way.over_s(drawn)
     if over_s < one_way.QUIET_S:
         return Clue("they came in one moment, seconds ago", over_s, clock, 0.2)
+    if sum(drawn.entries if drawn else ()) < _CROWD:
+        return Clue("they came in one moment, and were not many: seconds ago", over_s, clock, 0.3)
     return Clue("they came in one moment, and none since: seconds", over_s, clock, 0.4, own=True)
 
 
