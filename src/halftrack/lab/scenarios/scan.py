@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
 
 _TRIED: Final = 240
-_ON: Final = 800
+_ON: Final = 2_400
+"""A minute of it: a busy machine takes its time to look."""
 _EACH: Final = 4
 _EVERY_S: Final = 0.1
 _FIRST: Final = 10_000

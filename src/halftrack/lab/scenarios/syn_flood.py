@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from halftrack.lab.scene import Scene
 
 _BURST: Final = 1_200
-_ON: Final = 4_000
+_ON: Final = 12_000
+"""A minute of it: a busy machine takes its time to look."""
 _EACH: Final = 20
 _EVERY_S: Final = 0.1
 _BACKLOG: Final = 64
