@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -75,12 +76,25 @@ def _figure(
 
 
 def _matrix(records: Sequence[Record]) -> Iterator[str]:
-    """Rows are true causes, columns what was named first, in numbers of runs; then the same by scenario."""
+    """Rows are true causes, columns what was named first, in numbers of runs; then the same by scenario.
+
+    Of two causes at once, by both of them, how often both were among the first three.
+    """
+    alone = [one for one in records if len(one.truths) < 2]
     yield "true cause (rows), named first (columns), runs:"
-    yield from _table(records, lambda one: " + ".join(one.truths) or truth.NOTHING)
+    yield from _table(alone, lambda one: " + ".join(one.truths) or truth.NOTHING)
     yield ""
     yield "by scenario:"
-    yield from _table(records, _scenarios)
+    yield from _table(alone, _scenarios)
+    pairs: dict[str, list[Record]] = {}
+    for one in records:
+        if len(one.truths) == 2:
+            pairs.setdefault(" + ".join(sorted(one.truths)), []).append(one)
+    if pairs:
+        yield ""
+        yield f"two causes at once, {len(pairs)} pairs of causes; both are among the first three in:"
+        told = (f"{name} {sum(map(truth.both, some))} of {len(some)}" for name, some in sorted(pairs.items()))
+        yield from textwrap.wrap(", ".join(told), 108, initial_indent="  ", subsequent_indent="  ")
 
 
 def _scenarios(one: Record) -> str:
