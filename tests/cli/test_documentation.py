@@ -33,6 +33,9 @@ def test_generated_parts_are_up_to_date() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+COLLECTED = b"halftrack-collection 1 abc\n\nabc begin 1 ns/1/about\nread yes\n\nabc end 0 ns/1/about\n\nabc complete\n"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -47,6 +50,7 @@ def test_commands_shown_in_the_pages_run(page: Path, tmp_path: Path) -> None:
     (tmp_path / "table.txt").write_bytes(table)
     (tmp_path / "table.txt.gz").write_bytes(gzip.compress(table))
     piped = table + b"net.netfilter.nf_conntrack_tcp_loose = 1\n"
+    (tmp_path / "node.collected").write_bytes(COLLECTED)
     (tmp_path / "capture.pcap").write_bytes(stories.file(stories.founding()))
     for words in filterfalse(changes_something, commands(page)):
         ran = subprocess.run(
