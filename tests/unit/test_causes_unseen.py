@@ -167,6 +167,12 @@ class TestRstIgnored:
         one = self.left(counters=invalid(900, 900), stack=resets(700, 700, timed_out=690))
         assert any("fewer" in reason.what for reason in weighed(one)["rst-ignored"].against)
 
+    def test_an_owner_that_timed_nothing_out_still_has_what_vanished_peers_left(self) -> None:
+        kept = weighed(self.left(stack=resets(700, 700)))["vanished-peer"]
+        ended = weighed(self.left(stack=resets(700, 700, timed_out=690)))["vanished-peer"]
+        assert any("fewer than entries" in reason.what for reason in kept.against)
+        assert kept.confidence < LIKELY < ended.confidence
+
     def test_all_at_once_is_not_how_connections_are_reset(self) -> None:
         one = node("orphaned", tracking=ASKED, counters=invalid(900, 905), stack=resets(700, 705))
         assert one.shape == "burst"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.diagnosis.causes import facts, frozen, silence
+from halftrack.diagnosis.causes import facts, frozen, one_way, silence
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.rows import MarkedRows
@@ -38,6 +38,7 @@ def weigh(case: Case) -> Cause | None:
             _alive(case),
             _others_live(case),
             frozen.doubt(case),
+            _never_answered(case),
         ),
         (
             None
@@ -60,6 +61,14 @@ def _nobody_there(case: Case) -> Clue | None:
             own=True,
         )
     return None
+
+
+def _never_answered(case: Case) -> Clue | None:
+    """A removed owner leaves connections; of what was never answered none was there to be left."""
+    if case.symptom == "stale-nat" or not one_way.concerned(case):
+        return None
+    alone = facts.share(case.rows, pl.col("one_sided"))
+    return Clue("share that was never answered", round(alone, 2), facts.entries_of(case.view), -0.4)
 
 
 def _at_once(case: Case) -> Clue | None:

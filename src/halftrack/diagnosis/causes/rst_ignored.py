@@ -25,8 +25,8 @@ _RESET: Final = "Tcp.EstabResets"
 _NOT_BY_RST: Final = "TcpExt.TCPAbortOnTimeout"
 _LOG: Final = "log_invalid"
 _LIBERAL: Final = "tcp_be_liberal"
-_LEAST_INVALID: Final = 0.5
-"""Invalid packets per entry that were ever counted: each was left behind by one at least."""
+_LEAST: Final = 0.5
+"""Of each entry: how much has to have been counted of what left it behind."""
 
 
 def weigh(case: Case) -> Cause | None:
@@ -79,7 +79,7 @@ def _too_few_invalid(case: Case) -> Clue | None:
     if counted is None:
         return None
     where = f"/proc/net/stat/nf_conntrack of {case.view.netns}"
-    if counted < _LEAST_INVALID * case.rows.height:
+    if counted < _LEAST * case.rows.height:
         return Clue("packets that the tracker ever found invalid: fewer than entries", counted, where, -0.8)
     return Clue("packets that the tracker ever found invalid", counted, where, 0.1)
 
@@ -97,7 +97,7 @@ def _resets(case: Case) -> tuple[Clue, ...]:
     if ever is None:
         return ()
     ever = max(ever - (stack.total(at.table.stack, _NOT_BY_RST) or 0), 0)
-    if ever < _LEAST_INVALID * case.rows.height:
+    if ever < _LEAST * case.rows.height:
         return (Clue("connections of the owner that were ever reset: fewer than entries", ever, where, -0.8),)
     return (Clue("connections of the owner that were ever reset", ever, where, 0.2),)
 
@@ -116,6 +116,18 @@ def instead(case: Case) -> Clue | None:
     now = _reset_now(at.table)
     what = "connections of the owner that are reset while the tracker finds packets invalid"
     return Clue(what, now, f"/proc/net/snmp of {at.name}", -0.35) if now else None
+
+
+def timed_out(case: Case) -> Clue | None:
+    """For and against peers that vanished: without a timeout of its own an owner keeps what they left."""
+    at = home.of(case)
+    ever = None if at is None else stack.total(at.table.stack, _NOT_BY_RST)
+    if case.symptom != "orphaned" or at is None or ever is None:
+        return None
+    where = f"/proc/net/netstat of {at.name}"
+    if ever < _LEAST * case.rows.height:
+        return Clue("connections of the owner that ever timed out: fewer than entries", ever, where, -0.4)
+    return Clue("connections of the owner that ever timed out", ever, where, 0.1)
 
 
 def _one_by_one(case: Case) -> Clue | None:

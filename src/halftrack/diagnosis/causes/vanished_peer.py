@@ -53,6 +53,7 @@ def weigh(case: Case) -> Cause | None:
             _when(case),
             frozen.doubt(case),
             rst_ignored.instead(case),
+            rst_ignored.timed_out(case),
             # Who never asks after its peers keeps the sockets of those that are gone.
             Clue(
                 "share of the entries whose socket still lives: nobody asked",

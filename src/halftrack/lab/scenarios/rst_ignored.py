@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from halftrack.lab.scene import Scene, Visit
 
 _RESET: Final = 24
-_LATER: Final = 40
+_LATER: Final = 80
 _STAYING: Final = 6
-_UPLOAD: Final = bytes(400_000)
+_UPLOAD: Final = bytes(200_000)
 """More than any window that the router has seen."""
 _YOUNGEST_S: Final = 300
 _SPAN_S: Final = 80_000
-_EVERY_S: Final = 0.2
+_EVERY_S: Final = 0.4
+"""Slow enough to go on while a busy machine looks, and often enough to be seen within a second."""
 
 
 def play(scene: Scene) -> None:
