@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.errors import FeatureMissing
 from halftrack.kernel import tracking
 from halftrack.kernel.links import Links
-from halftrack.lab import carrying
+from halftrack.lab import carrying, claiming
 from halftrack.lab.parameters import NETWORKS
 from halftrack.lab.place import Place
 
@@ -38,7 +38,8 @@ class Network:
     """``number``: by which its addresses differ from those of other labs. ``places``: all that there are.
 
     ``clients``: the client's addresses; ``unused``: what is routed to it and nobody has. Of the healthy
-    traffic beside a trouble ``client_beside`` and ``server_beside`` are the ends.
+    traffic beside a trouble ``client_beside`` and ``server_beside`` are the ends. ``claim``: what keeps the
+    number from others for as long as it is open.
     """
 
     def __init__(
@@ -50,7 +51,10 @@ class Network:
         """
         ipv6, self.family = parameters.ipv6, parameters.family
         # Two labs at once do not share a server's address, by which its namespace is found.
-        number = self.number = 10 + (os.getpid() + parameters.network) % NETWORKS
+        claimed, self.claim = claiming.claim(os.getpid() + parameters.network, NETWORKS)
+        if self.claim is not None:
+            stack.callback(self.claim.close)
+        number = self.number = 10 + claimed
         here, there = ("2001:db8:1::{:x}", "2001:db8:2::{:x}") if ipv6 else ("192.0.2.{}", "198.51.100.{}")
         beside = "2001:db8:4::{:x}" if ipv6 else "198.18.0.{}"
         if first is not None:

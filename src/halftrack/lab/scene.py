@@ -123,7 +123,7 @@ class Scene:
         for place in self.net.places:
             own = self._sockets.get(place.name, [])
             if place is self.net.server:
-                own = [*own, *self._listeners.values()]
+                own = [*own, *self._listeners.values(), *([self.net.claim] if self.net.claim else [])]
             place.stay(one for one in own if one.fileno() >= 0)
         for place in self.net.places:
             place.leave()
