@@ -6,6 +6,7 @@ import gzip
 import re
 import subprocess
 import sys
+import tarfile
 from itertools import filterfalse
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ def test_commands_shown_in_the_pages_run(page: Path, tmp_path: Path) -> None:
     table = FOUNDING.read_bytes()
     (tmp_path / "table.txt").write_bytes(table)
     (tmp_path / "table.txt.gz").write_bytes(gzip.compress(table))
+    with tarfile.open(tmp_path / "sosreport.tar.xz", "w:xz") as tar:
+        tar.add(tmp_path / "table.txt", "sosreport/sos_commands/conntrack/conntrack_-L_-o_extended")
     piped = table + b"net.netfilter.nf_conntrack_tcp_loose = 1\n"
     (tmp_path / "node.collected").write_bytes(COLLECTED)
     (tmp_path / "capture.pcap").write_bytes(stories.file(stories.founding()))

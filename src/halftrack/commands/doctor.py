@@ -31,8 +31,9 @@ _LONGEST_S: Final = 86_400
 
 @click.command(
     "doctor",
-    short_help="Examine a node or a table as text.",
-    help="Examines this node, or the tables in SOURCE (files, directories of them, or - for standard input):"
+    short_help="Examine a node, a report of one, or a table as text.",
+    help="Examines this node, or the tables in SOURCE (files, directories of them, or - for standard input;"
+    " a bundle of collect; an sos report or what commands printed, as a tar archive or a directory):"
     " what is stuck, whose it is, since when, when the table is full, and what to do."
     " Changes nothing. Exit code 0: ok, 1: warning, 2: critical, 3: too little was seen to say ok.",
 )

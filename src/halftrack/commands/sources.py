@@ -83,7 +83,7 @@ def _of_text(sources: Sequence[str], options: Options) -> Evidence:
     if options.netns is not None:
         raise UsageError("--netns is for the live node: a file holds what it holds")
     from halftrack import formats  # noqa: PLC0415  # heavy
-    from halftrack.live import collected  # noqa: PLC0415  # likewise
+    from halftrack.live import collected, reports  # noqa: PLC0415  # likewise
 
     with progress("reading", options):
         try:
@@ -93,6 +93,7 @@ def _of_text(sources: Sequence[str], options: Options) -> Evidence:
                 stdin=getattr(sys.stdin, "buffer", None),
                 budget_s=options.budget_s,
                 collected=collected.read,
+                reported=reports.read,
             )
         except UnreadableInput as error:
             raise UnreadableInput(f"{error}{_meant(sources, options)}") from error

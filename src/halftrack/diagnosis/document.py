@@ -349,4 +349,4 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     @property
     def of_node(self) -> bool:
         """As ``Evidence.of_node``."""
-        return self.source in {"live", "bundle"}
+        return self.source in {"live", "bundle", "sos"}

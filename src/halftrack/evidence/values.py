@@ -274,4 +274,4 @@ class Evidence:
     @property
     def of_node(self) -> bool:
         """Whether a node was examined, here or where the bundle was made; not what somebody copied of it."""
-        return self.source in {"live", "bundle"}
+        return self.source in {"live", "bundle", "sos"}

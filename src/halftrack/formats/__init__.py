@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from halftrack.evidence.values import Evidence
+    from halftrack.formats.reading import Reported
 
 
 def read(
@@ -32,18 +33,22 @@ def read(
     stdin: BinaryIO | None = None,
     budget_s: float | None = None,
     collected: Callable[[Iterator[bytes], str], Evidence] | None = None,
+    reported: Reported | None = None,
 ) -> Evidence:
     """Files by their paths (``-``: ``stdin``), and what is in directories, as the evidence of one node.
 
     ``assume``: what the files do not say, by the keys of ``--assume``. ``budget_s``: what is not read
     in that time is missing, and said to be. ``collected``: reads what the collecting script printed, given
-    that and its name; it takes more than this room to understand. Raises UnreadableInput where a file that
+    that and its name; it takes more than this room to understand. ``reported``: likewise the files of a
+    support report. Raises UnreadableInput where a file that
     was named, or every file of a directory, holds nothing that can be read, UsageError for an assumption
     that is none.
     """
     from halftrack.formats.reading import evidence_of  # noqa: PLC0415  # brings numpy and Polars
 
-    return evidence_of(sources, assume=assume or {}, stdin=stdin, budget_s=budget_s, collected=collected)
+    return evidence_of(
+        sources, assume=assume or {}, stdin=stdin, budget_s=budget_s, collected=collected, reported=reported
+    )
 
 
 def is_bundle(name: str) -> bool:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 _GROUP: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_NSTAT: Final = re.compile(
+    r"(?P<group>MPTcpExt|TcpExt|IpExt|IcmpMsg|Icmp6|Icmp|Ip6|Ip|Tcp|UdpLite6|UdpLite|Udp6|Udp)"
+    r"(?P<name>[A-Z0-9]\w{0,62})\s+(?P<number>-?[0-9]{1,20})\s",
+    re.ASCII,
+)
+"""nstat glues the group's name to the counter's."""
 
 
 def parse(texts: Iterable[str], at_s: float) -> StackCounters:
@@ -38,6 +44,21 @@ def parse(texts: Iterable[str], at_s: float) -> StackCounters:
             else:
                 names = (group, words) if _all(_NAME, words) else None
     return StackCounters(at_s, values)
+
+
+def from_nstat(text: str) -> str:
+    """What ``nstat -as`` prints, one name and its number to a line, as such pairs."""
+    groups: dict[str, dict[str, str]] = {}
+    for line in text.splitlines():
+        found = _NSTAT.match(line)
+        if found is not None:
+            groups.setdefault(found["group"], {})[found["name"]] = found["number"]
+    lines = [
+        f"{group}: {' '.join(words)}"
+        for group, pairs in groups.items()
+        for words in (pairs.keys(), pairs.values())
+    ]
+    return "\n".join(lines)
 
 
 def _all(form: re.Pattern[str], words: list[str]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import itertools
 import select
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from halftrack.errors import UnreadableInput
 from halftrack.formats.blocks import BLOCK
 from halftrack.formats.packed import MAGIC_LENGTH, Damaged, Short, is_packed, unpacked
+from halftrack.formats.pieces import peeked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ class Source:
 
     def beginning(self, length: int) -> bytes:
         """The first bytes, which ``chunks`` still gives. Raises as it does."""
-        first, self._begun = _peeked(self.chunks(), length)
+        first, self._begun = peeked(self.chunks(), length)
         return first[:length]
 
     def chunks(self) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ class Source:
         given = 0
         try:
             for _ in range(_MOST_LAYERS):
-                first, stream = _peeked(stream, MAGIC_LENGTH)
+                first, stream = peeked(stream, MAGIC_LENGTH)
                 if not is_packed(first):
                     break
                 stream = unpacked(stream)
@@ -134,19 +134,9 @@ def source(
     return Source(name, lambda: Path(name).open("rb"), most_bytes, deadline)
 
 
-def _peeked(stream: Iterator[bytes], length: int) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes of a stream, at least ``length`` where it has them, and the whole of it."""
-    first = b""
-    for chunk in stream:
-        first += chunk
-        if len(first) >= length:
-            break
-    return first, itertools.chain([first] if first else [], stream)
-
-
 def _narrow(stream: Iterator[bytes]) -> Iterator[bytes]:
     """UTF-16, which some shells redirect in, as UTF-8; everything else as it is."""
-    first, stream = _peeked(stream, 2)
+    first, stream = peeked(stream, 2)
     encoding = _WIDE.get(first[:2])
     if encoding is None:
         yield from stream

@@ -15,6 +15,7 @@ import polars as pl
 
 from halftrack.evidence import addresses
 from halftrack.evidence.tcp_sockets import SCHEMA, TcpSockets
+from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,16 @@ _STATES: Final = MappingProxyType(
     }
 )
 """Those that have a way; include/net/tcp_states.h."""
+_EVERY_STATE: Final = MappingProxyType(_STATES | {"TIME-WAIT": 6, "UNCONN": 7})
+_PROTOCOLS: Final = MappingProxyType({"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP})
 _TIMERS: Final = MappingProxyType({"on": 1, "keepalive": 2, "timewait": 3, "persist": 4})
 _HEAD: Final = (
     rf"^(?:tcp\s+)?(?<state>{'|'.join(_STATES)})\s+(?<rqueue>\d{{1,10}})\s+(?<wqueue>\d{{1,10}})\s+"
     r"(?<local>\S{1,80}):(?<local_port>\d{1,5})\s+(?<remote>\S{1,80}):(?<remote_port>\d{1,5}|\*)(?:\s|$)"
+)
+_ANY: Final = (
+    rf"^(?:(?<protocol>tcp|udp)\s+)?(?<state>{'|'.join(_EVERY_STATE)})\s+\d{{1,10}}\s+\d{{1,10}}\s+"
+    r"(?<local>\S{1,80}):(?<local_port>\d{1,5}|\*)\s+(?<remote>\S{1,80}):(?<remote_port>\d{1,5}|\*)(?:\s|$)"
 )
 _TIMER: Final = r"timer:\((?<name>[a-z]{1,12}),[^,()]{0,20},(?<again>\d{1,3})\)"
 _WHOLE: Final = MappingProxyType(
@@ -83,6 +90,34 @@ def parse(text: str) -> TcpSockets:
     )
     sound = found.filter(pl.col("local_lo").is_not_null(), pl.col("remote_lo").is_not_null())
     return TcpSockets(sound.select(_typed(name) for name in SCHEMA), whole=heads.height <= MOST)
+
+
+def sockets(text: str) -> pl.DataFrame:
+    """TCP and UDP sockets among it, of whatever state, with the columns of ``evidence.values.Sockets``.
+
+    What is printed without ``-u`` or ``-t`` names no protocol and is TCP's.
+    """
+    lines = pl.DataFrame({"line": text.replace("\0", "?").split("\n")})
+    rows = lines.select("line", pl.col("line").str.extract_groups(_ANY).alias("head")).unnest("head")
+    rows = rows.filter(pl.col("state").is_not_null()).with_columns(
+        pl.col("local_port", "remote_port").replace("*", "0"),
+        l4proto=pl.col("protocol").replace_strict(_PROTOCOLS, default=IPPROTO_TCP, return_dtype=pl.UInt8),
+        state=pl.col("state").replace_strict(_EVERY_STATE, return_dtype=pl.UInt8),
+        uid=pl.col("line").str.extract(r"\suid:(\d{1,10})").fill_null("0"),
+        inode=pl.col("line").str.extract(r"\sino:(\d{1,20})").fill_null("0"),
+    )
+    rows = rows.hstack(_address(rows["local"], "local")).hstack(_address(rows["remote"], "remote"))
+    return rows.filter(pl.col("local_lo").is_not_null(), pl.col("remote_lo").is_not_null()).select(
+        "l4proto",
+        "state",
+        "local_hi",
+        "local_lo",
+        "remote_hi",
+        "remote_lo",
+        pl.col("local_port", "remote_port").cast(pl.UInt16, strict=False).fill_null(0),
+        pl.col("uid").cast(pl.UInt32, strict=False).fill_null(0),
+        pl.col("inode").cast(pl.UInt64, strict=False).fill_null(0),
+    )
 
 
 def _typed(name: str) -> pl.Expr:

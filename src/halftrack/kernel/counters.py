@@ -8,6 +8,7 @@ every line again; all other columns are per CPU, 32 bits wide, and wrap
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _NAMES: Final = ("stat/nf_conntrack", "stat/ip_conntrack")
 _MOST_BYTES: Final = 8 << 20
 _WRAP: Final = 1 << 32
+_DECIMAL: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,19 @@ def parse(text: str) -> Reading | None:
     if not rows:
         return None
     return Reading(time.monotonic(), {name: tuple(row[i] for row in rows) for i, name in enumerate(names)})
+
+
+def parse_shown(text: str) -> Reading | None:
+    """Likewise from what ``conntrack -S`` prints: ``cpu=0 found=1 invalid=2 …`` for each CPU."""
+    rows = []
+    for line in text.splitlines():
+        pairs = [word.partition("=") for word in line.split()]
+        if pairs and pairs[0][0] == "cpu" and all(_DECIMAL.fullmatch(value) for _, _, value in pairs):
+            rows.append({name: int(value) for name, _, value in pairs[1:]})
+    names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
+    if not names:
+        return None
+    return Reading(time.monotonic(), {name: tuple(row[name] for row in rows) for name in names})
 
 
 def _total(name: str, column: tuple[int, ...]) -> int:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halftrack.formats.collection import Section
-
 _MOST_FILES: Final = 5_000
-_MOST_BYTES: Final = 1 << 20
+MOST_BYTES: Final = 1 << 20
 """Of one file: no reader looks further."""
 _TOPS: Final = ("etc", "run", "usr", "lib", "proc", "sys", "sbin", "var")
 _RUNNING: Final = 10_000
@@ -26,9 +24,9 @@ class Files:
         self._root = root
         self._left = _MOST_FILES
 
-    def take(self, path: str, section: Section) -> None:
+    def take(self, path: str, content: bytes) -> None:
         """One file as it was; a path that leads elsewhere is none."""
-        self._put(path, section.raw(_MOST_BYTES))
+        self._put(path, content[:MOST_BYTES])
 
     def touch(self, paths: Iterable[str]) -> None:
         """Paths of which only it is known that they are there."""

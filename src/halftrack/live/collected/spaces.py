@@ -16,7 +16,7 @@ from halftrack.evidence.rulesets import Flavour, Save
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
 from halftrack.formats import netstat, rules, ss, table, tc
-from halftrack.formats.settings import full_name
+from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live import gaps
 
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 _MOST_TEXT: Final = 64 << 20
 _PROTOCOLS: Final = {"tcp": IPPROTO_TCP, "tcp6": IPPROTO_TCP, "udp": IPPROTO_UDP, "udp6": IPPROTO_UDP}
+_BEARS: Final = re.compile(
+    r"net\.(?:netfilter\.nf_conntrack_|ipv4\.(?:netfilter\.|ip_forward$|ip_local_port_range$|tcp_keepalive_"
+    r"|tcp_max_syn_backlog$|tcp_syncookies$|conf\..*\.rp_filter$))"
+)
+"""Settings that tell something here: the same as the collecting script asks for."""
+_DEVICE: Final = re.compile(r"\d{1,9}: (?P<device>[^\s:@]{1,64})[@:].*")
 _ADDRESS: Final = re.compile(
     r"\d{1,9}: (?P<device>\S{1,64})\s+inet6? (?P<address>[0-9a-fA-F.:]{2,45})"
     r"(?: peer [0-9a-fA-F.:]{2,45})?/(?P<prefix>\d{1,3})\s.*"
@@ -92,6 +98,9 @@ class Space:
                 full_name(escaped(name)): " ".join(value.split()) for name, colon, value in pairs if colon
             }
             self.settings |= {name: escaped(value) for name, value in values.items()}
+        elif kind == "sysctl":
+            found = map(assignment, section.text(_MOST_TEXT).splitlines())
+            self.settings |= {name: value for name, value in filter(None, found) if _BEARS.match(name)}
         elif kind == "addresses":
             self.addresses = tuple(_addresses(section.text(_MOST_TEXT)))
         elif kind == "about":
@@ -105,8 +114,13 @@ class Space:
             found = counters.parse(text)
             if found is not None:
                 self.readings.append(replace(found, at_s=section.at_s))
-        elif what in {"snmp", "netstat"}:
-            self.stack[reading].append((section.at_s, text))
+        elif what == "conntrack-S":
+            shown = counters.parse_shown(text)
+            if shown is not None:
+                self.readings.append(replace(shown, at_s=section.at_s))
+        elif what in {"snmp", "netstat", "nstat"}:
+            pairs = netstat.from_nstat(text) if what == "nstat" else text
+            self.stack[reading].append((section.at_s, pairs))
         elif what == "tc":
             self.queues[reading] = (section.at_s, text)
         elif what.startswith("tc-class/"):
@@ -129,7 +143,7 @@ class Space:
             flows=flows,
             skipped=not self.worth,
             unreadable=sum(each.unreadable for each in self.parsed),
-            sockets=Sockets(pl.concat(self.sockets)) if self.sockets else None,
+            sockets=self._sockets(),
             addresses=self.addresses,
             tcp=ss.parse(self.texts["ss"]) if "ss" in self.texts else None,
             stack=tuple(_stack(texts) for _, texts in sorted(self.stack.items())),
@@ -139,6 +153,12 @@ class Space:
             ),
             rules=self._rules(),
         )
+
+    def _sockets(self) -> Sockets | None:
+        if self.sockets:
+            return Sockets(pl.concat(self.sockets))
+        shown = ss.sockets(self.texts["ss"]) if "ss" in self.texts else None
+        return Sockets(shown) if shown is not None else None
 
     def _flows(self) -> FlowTable | None:
         if not self.parsed:
@@ -172,7 +192,7 @@ class Space:
             yield Gap(f"entries of {name}", why, (), gaps.OF_ENTRIES, name)
         if len(self.readings) < 2:
             yield Gap(f"counters of {name}", "they were not read twice", (), gaps.OF_COUNTERS, name)
-        if not self.sockets:
+        if not self.sockets and "ss" not in self.texts:
             yield Gap(f"sockets of {name}", "they were not read", (), gaps.OF_SOCKETS, name)
         if not self.settings:
             yield Gap(f"settings of {name}", "there was no way in", ("nsenter",), ("settings",), name)
@@ -183,8 +203,13 @@ def _stack(texts: list[tuple[float, str]]) -> StackCounters:
 
 
 def _addresses(text: str) -> Iterator[LocalAddress]:
+    """Of ``ip -o address``, or without ``-o``, where the interface stands above."""
+    device = ""
     for line in text.splitlines():
-        found = _ADDRESS.fullmatch(line)
+        above = _DEVICE.fullmatch(line)
+        if above is not None:
+            device = above["device"]
+        found = _ADDRESS.fullmatch(f"0: {device} {line}" if line[:1].isspace() and device else line)
         if found is not None:
             yield LocalAddress(found["address"], int(found["prefix"]), escaped(found["device"]))
 

@@ -31,7 +31,7 @@ def _node(diagnosis: Diagnosis) -> str:
 
 
 def _packed(diagnosis: Diagnosis) -> str:
-    if diagnosis.source != "bundle":
+    if diagnosis.source not in {"bundle", "sos"}:
         return ""
     at = f" at {diagnosis.taken_at:%Y-%m-%d %H:%M} UTC" if diagnosis.taken_at is not None else ""
     return f", collected{at}"

@@ -1,0 +1,157 @@
+"""tar from its beginning to its end: ustar, GNU's long names, pax (tar(5)).
+
+Python's own reader takes the text of an extension header whole into memory, however long it says that
+it is; what is mailed in may say anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from halftrack.formats.members.walk import Member, Walk, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLOCK: Final = 512
+_MOST_EXTENSION: Final = 64 << 10
+_REGULAR: Final = (b"0", b"7", bytes(1))
+_WITHOUT_CONTENT: Final = b"123456"
+"""Links, devices, directories and pipes."""
+_LONG_NAME, _PAX = b"L", b"x"
+_EXTENSIONS: Final = (_LONG_NAME, _PAX, b"K", b"g")
+"""Of a link's target and of all members there is nothing to know."""
+_OCTAL: Final = re.compile(rb"[ ]*([0-7]{1,12})[ \0]*")
+_PAX_PATH: Final = re.compile(rb"(?:^|\n)\d{1,5} path=([^\n]*)")
+_PAX_SIZE: Final = re.compile(rb"(?:^|\n)\d{1,5} size=(\d{1,15})\n")
+
+
+def begins(first: bytes) -> bool:
+    """Whether these may be the first bytes of an archive."""
+    return len(first) >= _BLOCK and _sound(first[:_BLOCK])
+
+
+def members(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
+    """Its plain files, in their order; each can be read until the next one is asked for.
+
+    What is no archive any more ends it, with a note in ``walk``.
+    """
+    stream = _Stream(walk.counted(pieces))
+    told = _Told()
+    while header := stream.take(_BLOCK):
+        if not header.strip(b"\0"):
+            return
+        if len(header) < _BLOCK or not _sound(header):
+            walk.leave_out("The archive is damaged: what came before that was read.")
+            return
+        if not walk.another():
+            return
+        kind, size = header[156:157], _number(header[124:136])
+        if kind in _EXTENSIONS:
+            told.read(kind, stream, size)
+            continue
+        size = 0 if kind in _WITHOUT_CONTENT else size if told.size is None else told.size
+        content = _Content(stream, size)
+        name = shown(told.path or _name(header))
+        if kind in _REGULAR and name and size:
+            yield Member(name, content.pieces())
+        content.skip()
+        if content.short:
+            walk.cut(name or "A file", "ends before it should: the archive is cut short")
+            return
+        stream.skip(_padded(size) - size)
+        told = _Told()
+
+
+class _Told:
+    """What extensions say of the member that follows them. ``size``: in place of its header's."""
+
+    def __init__(self) -> None:
+        self.path = b""
+        self.size: int | None = None
+
+    def read(self, kind: bytes, stream: _Stream, size: int) -> None:
+        text = stream.take(min(size, _MOST_EXTENSION))
+        stream.skip(_padded(size) - len(text))
+        if kind == _LONG_NAME:
+            self.path = text.rstrip(b"\0")
+        elif kind == _PAX:
+            path, told = _PAX_PATH.search(text), _PAX_SIZE.search(text)
+            self.path = path[1] if path else self.path
+            self.size = int(told[1]) if told else self.size
+
+
+def _sound(header: bytes) -> bool:
+    """Whether the header's checksum is right: that of all bytes, its own taken as blanks."""
+    told = _OCTAL.fullmatch(header[148:156])
+    return told is not None and int(told[1], 8) == sum(header[:148]) + sum(header[156:]) + 8 * ord(" ")
+
+
+def _number(field: bytes) -> int:
+    """Octal digits, or base 256 where that does not do."""
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:], "big")
+    told = _OCTAL.fullmatch(field)
+    return int(told[1], 8) if told else 0
+
+
+def _name(header: bytes) -> bytes:
+    name = header[:100].partition(b"\0")[0]
+    prefix = header[345:500].partition(b"\0")[0] if header[257:263] == b"ustar\0" else b""
+    return prefix + b"/" + name if prefix else name
+
+
+def _padded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+class _Stream:
+    """Pieces as bytes that are taken one after the other."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+        self._at = 0
+
+    def some(self, most: int) -> bytes:
+        """At least one byte; none at the end."""
+        while self._at >= len(self._rest):
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest, self._at = piece, 0
+        found = self._rest[self._at : self._at + most]
+        self._at += len(found)
+        return found
+
+    def take(self, size: int) -> bytes:
+        found = bytearray()
+        while len(found) < size and (piece := self.some(size - len(found))):
+            found += piece
+        return bytes(found)
+
+    def skip(self, size: int) -> None:
+        while size > 0 and (piece := self.some(size)):
+            size -= len(piece)
+
+
+class _Content:
+    """So many of the next bytes. ``short``: they were not all there."""
+
+    def __init__(self, stream: _Stream, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    @property
+    def short(self) -> bool:
+        return self._left > 0
+
+    def pieces(self) -> Iterator[bytes]:
+        while self._left > 0 and (piece := self._stream.some(self._left)):
+            self._left -= len(piece)
+            yield piece
+
+    def skip(self) -> None:
+        for _ in self.pieces():
+            pass

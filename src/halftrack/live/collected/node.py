@@ -1,0 +1,75 @@
+"""What was collected of a node, from whatever container it comes, as its Evidence."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from halftrack import owners
+from halftrack.evidence.printable import escaped
+from halftrack.evidence.values import HOST, Evidence
+from halftrack.kernel import firewall, namespaces, slab, sysctl_files, vz_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from halftrack.evidence.values import Gap
+    from halftrack.live.collected.spaces import Space
+
+_OWNERS_S: Final = 2.0
+
+
+@contextmanager
+def private() -> Iterator[Path]:
+    """A directory that nobody else may enter, removed with all that is in it."""
+    with tempfile.TemporaryDirectory(prefix="halftrack-") as place:
+        yield Path(place)
+
+
+def evidence(
+    root: Path, name: str, about: Mapping[str, str], spaces: Mapping[str, Space], lacking: list[Gap]
+) -> Evidence:
+    """``root``: files of the node; ``name``: what it is called where it does not say; ``about``: what it
+    says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows.
+    """
+    first = about.get("first", "")
+    plain = [HOST if number == first or len(spaces) == 1 else each.name for number, each in spaces.items()]
+    inodes = [int(number) if number.isdecimal() else None for number in spaces]
+    names = namespaces.distinct(plain, inodes)
+    tables = [
+        each.table(called, inode) for each, called, inode in zip(spaces.values(), names, inodes, strict=True)
+    ]
+    found = [table.namespace for table in tables]
+    named, _ = owners.find(found, root=root, timeout_s=_OWNERS_S)
+    owned = [
+        replace(table, namespace=namespace)
+        for table, namespace in zip(tables, namespaces.with_owners(found, named), strict=True)
+    ]
+    owned.sort(key=lambda table: table.netns != HOST)
+    lacking += (gap for each, called in zip(spaces.values(), names, strict=True) for gap in each.gaps(called))
+    return Evidence(
+        node=escaped(about.get("node", "")) or name,
+        source="bundle",
+        kernel=escaped(about.get("kernel", "")) or None,
+        taken_at=_moment(about.get("taken_at", "")),
+        tables=tuple(owned),
+        owners=named,
+        gaps=tuple(lacking),
+        sysctl_lines=sysctl_files.read(root),
+        firewall=firewall.detect(root),
+        rate_settings=vz_rates.read(root),
+        user=None if about.get("user", "0") == "0" else f"uid {escaped(about['user'])}",
+        entry_bytes=slab.entry_bytes(root),
+        machine=escaped(about.get("machine", "")) or None,
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,149 @@
+"""Evidence out of a support report: what sos collects, or a directory of what commands printed.
+
+kinds       what a file is, by its content
+paths       what its path says: the report, the namespace, that it was cut
+gathering   what there is
+spaces      namespaces out of that
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from halftrack.errors import UnreadableInput
+from halftrack.evidence.values import Gap, Input
+from halftrack.formats.moments import moment_of
+from halftrack.formats.settings import release_of
+from halftrack.live.collected import node
+from halftrack.live.collected.files import Files
+from halftrack.live.reports import kinds, spaces
+from halftrack.live.reports.gathering import FILE, Found, Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from halftrack.evidence.values import Evidence, Table
+    from halftrack.formats.members import Member, Walk
+    from halftrack.live.reports.spaces import Spaces
+
+_BY_ITSELF: Final = frozenset({kinds.ENTRIES, "sysctl", "uname", "date", "hostname", FILE, "running"})
+"""What does not make a directory a report: text tables are read with such beside them already."""
+_TOOLS: Final = {"nft": "/usr/sbin/nft", "nft.json": "/usr/sbin/nft", "save": "/usr/sbin/iptables"}
+_MOST_NAMED: Final = 3
+_NAME: Final = "report"
+
+
+def read(members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | None:
+    """Evidence of the one node that the files are of.
+
+    ``by_mark``: None for files that do not look like a report more than like a handful of tables.
+    Raises UnreadableInput where nothing is understood, or where there are several nodes.
+    """
+    gathered = Gathered(walk)
+    gathered.take(members)
+    found, report = _of_one_node(gathered)
+    is_report = report in gathered.marked or any(each.kind not in _BY_ITSELF for each in found)
+    if by_mark and not is_report:
+        return None
+    if not any(each.kind in {kinds.ENTRIES, "stat", "sysctl"} or each.parsed for each in found):
+        raise UnreadableInput(
+            "it holds nothing about connection tracking: no table, no counters, no settings"
+        )
+    return _evidence(found, gathered, substituted=report in gathered.cleaned)
+
+
+def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
+    """What was found, in the order of its paths, and where the report begins."""
+    reports = sorted(gathered.marked)
+    if len(reports) > 1:
+        shown = ", ".join(report or "." for report in reports[:_MOST_NAMED])
+        more = ", …" if len(reports) > _MOST_NAMED else ""
+        raise UnreadableInput(f"it holds {len(reports):,} reports ({shown}{more}): unpack it and name one")
+    chosen = (
+        gathered.found[reports[0]] if reports else [one for some in gathered.found.values() for one in some]
+    )
+    return sorted(chosen, key=lambda each: (each.at.report, each.at.path)), reports[0] if reports else None
+
+
+def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) -> Evidence:
+    of = spaces.made(found, gathered.walk)
+    lacking: list[Gap] = [
+        Gap("names of containers", "no container runtime is asked in a report", ("halftrack collect",), ())
+    ]
+    about = {
+        "first": spaces.HOST_KEY,
+        "node": next(_texts(found, "hostname"), ""),
+        "kernel": next(filter(None, map(_release, _texts(found, "uname"))), ""),
+    }
+    with node.private() as root:
+        _fill(Files(root), found)
+        evidence = node.evidence(root, _NAME, about, of.spaces, lacking)
+    tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
+    walk = gathered.walk
+    return replace(
+        evidence,
+        source="sos",
+        taken_at=_taken_at(found),
+        tables=tables,
+        user=None,
+        input=_input(found, of, (*walk.notes, *of.notes), cut=walk.truncated, substituted=substituted),
+    )
+
+
+def _fill(files: Files, found: Iterable[Found]) -> None:
+    for each in found:
+        if each.kind == FILE:
+            files.take(f"/{each.at.path}", each.text)
+        elif each.kind in _TOOLS:
+            files.touch([_TOOLS[each.kind]])
+        elif each.kind == "running":
+            names, first = spaces.running(each.text)
+            files.run(names)
+            files.touch(["/run", *(["/run/systemd/system"] if first == "systemd" else [])])
+
+
+def _texts(found: Iterable[Found], kind: str) -> Iterator[str]:
+    for each in found:
+        if each.kind == kind and each.netns is None:
+            yield each.text.decode("utf-8", "replace").strip()
+
+
+def _release(text: str) -> str | None:
+    return release_of(text.splitlines()[0]) if text else None
+
+
+def _taken_at(found: Sequence[Found]) -> datetime | None:
+    """When the commands ran; else when the tables say that they were read."""
+    moments = [moment_of(text) for text in _texts(found, "date")]
+    moments += [each.parsed.taken_at for each in found if each.parsed is not None]
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def _without_networks(table: Table) -> Table:
+    """Stand-ins tell one address from another, and nothing of which network they are in."""
+    if table.addresses is None:
+        return table
+    whole = tuple(replace(each, prefix=128 if ":" in each.address else 32) for each in table.addresses)
+    return replace(table, addresses=whole)
+
+
+def _input(
+    found: Sequence[Found], of: Spaces, notes: Sequence[str], *, cut: bool, substituted: bool
+) -> Input:
+    parsed = [(each.at.path, each.parsed) for each in found if each.parsed is not None]
+    opaque = any(len(each.flows.opaque) for _, each in parsed)
+    formats = {name for _, each in parsed for name in each.formats}
+    faults = [f"{path}:{fault}" for path, each in parsed for fault in each.first_unreadable]
+    return Input(
+        files=tuple(dict.fromkeys(each.at.path for each in found)),
+        lines=sum(each.lines for _, each in parsed),
+        unreadable=sum(each.unreadable for _, each in parsed),
+        first_unreadable=tuple(faults[:10]),
+        truncated=cut or of.truncated,
+        visible=of.visible,
+        masked="substituted" if substituted else "visible" if opaque else "none",
+        formats=tuple(sorted(formats)),
+        notes=tuple(dict.fromkeys(notes)),
+    )

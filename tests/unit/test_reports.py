@@ -1,0 +1,163 @@
+"""What is understood of a support report, whole, cut and cleaned."""
+
+from __future__ import annotations
+
+import io
+import lzma
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack import formats
+from halftrack.errors import UnreadableInput
+from halftrack.live import reports
+from unit.reports import INSIDE, LISTED, SYSCTL, archive, entries, settings, tree, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from halftrack.evidence.values import Evidence, Table
+
+
+def read(source: Path | bytes) -> Evidence:
+    if isinstance(source, bytes):
+        return formats.read(["-"], stdin=io.BytesIO(source), reported=reports.read)
+    return formats.read([str(source)], reported=reports.read)
+
+
+def table(evidence: Evidence, netns: str) -> Table:
+    [found] = [each for each in evidence.tables if each.netns == netns]
+    return found
+
+
+def told(evidence: Evidence) -> list[object]:
+    """What can be compared of it."""
+    rows = [each.flows.frame.rows() if each.flows is not None else None for each in evidence.tables]
+    plain = [replace(each, flows=None, sockets=None, tcp=None) for each in evidence.tables]
+    return [rows, plain, replace(evidence, tables=(), seconds=0.0)]
+
+
+def test_of_the_node() -> None:
+    evidence = read(archive(whole()))
+    assert (evidence.source, evidence.node, evidence.kernel) == ("sos", "node", "5.14.0-427.el9.x86_64")
+    assert evidence.taken_at is not None
+    assert evidence.taken_at.isoformat() == "2026-11-27T13:02:08+00:00"
+    host = table(evidence, "host")
+    assert (host.count, host.limit, host.buckets) == (30, 262_144, 65_536)
+    assert host.settings["net.ipv4.conf.all.rp_filter"] == "2"
+    assert "vm.swappiness" not in host.settings
+    assert not evidence.input.truncated
+    assert LISTED in evidence.input.files
+
+
+def test_the_same_packed_and_not(tmp_path: Path) -> None:
+    files = whole() | {INSIDE: entries(5)}
+    plain, packed = read(tree(tmp_path, files)), read(lzma.compress(archive(files)))
+    assert told(plain) == told(packed)
+    backwards = dict(reversed(files.items()))
+    assert told(read(archive(backwards))) == told(packed)
+    assert told(read(archive({"inner.tar.xz": lzma.compress(archive(files))}, ""))) == told(packed)
+
+
+def test_namespaces_by_their_paths() -> None:
+    """Underscores of a name are told from blanks by the directory of that name."""
+    directory = "sos_commands/networking/namespaces/my_net/ip_netns_exec_my_net_"
+    files = whole() | {
+        INSIDE: entries(7),
+        f"{directory}sysctl_-a": settings(7, 1_000),
+        f"{directory}ip_-d_address_show": "1: lo: <LOOPBACK,UP> mtu 65536 qdisc noqueue\n"
+        "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00 promiscuity 0\n"
+        "    inet 203.0.113.9/32 scope global lo\n       valid_lft forever preferred_lft forever\n",
+        f"{directory}ss_-peaonmi": "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+        "u_str ESTAB 0 0 * 12 * 13\ntcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* uid:7 ino:44 sk:1 <->\n"
+        "udp UNCONN 0 0 [::]:53 [::]:* ino:45 sk:2 <->\ntcp TIME-WAIT 0 0 10.0.0.1:80 10.0.0.2:9 ino:0\n",
+        f"{directory}nstat_-zas": "#kernel\nTcpActiveOpens 5 0.0\nTcpExtTCPTimeouts 9 0.0\n",
+        INSIDE.replace("-L_-o_extended", "-S"): "cpu=0 found=1 insert_failed=0 drop=4 early_drop=1\n"
+        "cpu=1 found=0 insert_failed=0 drop=3 early_drop=0\n",
+    }
+    found = table(read(archive(files)), "my_net")
+    assert found.namespace.path == "/run/netns/my_net"
+    assert (found.count, found.limit) == (7, 1_000)
+    assert found.addresses is not None
+    assert [(each.address, each.prefix, each.interface) for each in found.addresses] == [
+        ("203.0.113.9", 32, "lo")
+    ]
+    assert found.sockets is not None
+    rows = found.sockets.frame.select("l4proto", "state", "local_port", "uid", "inode").rows()
+    assert rows == [(6, 10, 80, 7, 44), (17, 7, 53, 0, 45), (6, 6, 80, 0, 0)]
+    assert found.stack[0].values == {"Tcp.ActiveOpens": 5, "TcpExt.TCPTimeouts": 9}
+    assert found.counters[0].values["drop"] == 7
+
+
+@pytest.mark.parametrize(
+    ("files", "visible"),
+    [
+        (
+            {"sos_strings/conntrack/conntrack_-L_-o_extended.tailed": "91 use=1\n" + entries(30)}
+            | {SYSCTL: settings(120)},
+            0.25,
+        ),
+        ({LISTED: entries(30), SYSCTL: settings(300)}, 0.1),
+        ({LISTED: entries(30)[:-40], SYSCTL: settings(30)}, 29 / 30),
+    ],
+)
+def test_one_that_was_cut_is_not_whole(files: Mapping[str, str], visible: float) -> None:
+    evidence = read(archive({name: text for name, text in whole().items() if name != LISTED} | dict(files)))
+    assert evidence.input.truncated
+    assert evidence.input.visible == pytest.approx(visible)
+    assert any("cut off" in note for note in evidence.input.notes)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"sos_logs/cleaner.log": "Completed obfuscation\n"},
+        {"sos_reports/manifest.json": '{"components": {"report": {}, "cleaner": {"parsers": {}}}}'},
+    ],
+)
+def test_stand_ins_are_in_no_network(mark: Mapping[str, str]) -> None:
+    address = {"sos_commands/networking/ip_-o_addr": "2: cni0    inet 100.0.0.1/16 scope global cni0\\ \n"}
+    plain, cleaned = read(archive(whole() | address)), read(archive(whole() | address | dict(mark)))
+    assert (plain.input.masked, cleaned.input.masked) == ("none", "substituted")
+    for evidence, prefix in ((plain, 16), (cleaned, 32)):
+        [local] = table(evidence, "host").addresses or ()
+        assert local.prefix == prefix
+
+
+def test_outputs_by_their_content(tmp_path: Path) -> None:
+    """Called anything."""
+    files = {
+        "01.txt": entries(12),
+        "02.txt": settings(12),
+        "03.txt": "1: lo    inet 127.0.0.1/8 scope host lo\\ \n",
+        "04.txt": "$ ip netns exec blue conntrack -L\n" + entries(3, 443),
+    }
+    evidence = read(tree(tmp_path, files, "outputs"))
+    assert {each.netns: each.count for each in evidence.tables} == {"host": 12, "blue": 3}
+    assert table(evidence, "host").limit == 262_144
+
+
+def test_tables_alone_stay_what_they_were(tmp_path: Path) -> None:
+    evidence = read(tree(tmp_path, {"a": entries(2), "b": entries(3)}, "tables"))
+    assert evidence.source == "dump"
+    assert [each.count for each in evidence.tables] == [2, 3]
+
+
+def test_one_reading_of_a_table_counts() -> None:
+    evidence = read(archive(whole() | {"proc/net/nf_conntrack": entries(31)}))
+    assert table(evidence, "host").count == 31
+    assert any("shows the same table" in note for note in evidence.input.notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"a/x.txt": "hello\n"}, "nothing about connection tracking"),
+        ({f"one/{LISTED}": entries(1), f"two/{LISTED}": entries(1)}, r"2 reports \(one, two\)"),
+    ],
+)
+def test_what_is_none(files: Mapping[str, str], why: str) -> None:
+    with pytest.raises(UnreadableInput, match=why):
+        read(archive(files, ""))
