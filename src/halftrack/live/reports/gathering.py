@@ -22,6 +22,7 @@ _MOST_TEXT: Final = 64 << 20
 """Of one file."""
 _MOST_KEPT: Final = 512 << 20
 _SMALL: Final = 1 << 20
+_MOST_TABLES: Final = 2_000
 _MARK_OF_CLEAN: Final = re.compile(rb'"cleaner": *\{')
 _MOST_MANIFEST: Final = 16 << 20
 
@@ -52,6 +53,7 @@ class Gathered:
     cleaned: set[str] = field(default_factory=set)
     _kept: int = 0
     _entries: int = 0
+    _tables: int = 0
 
     def take(self, members: Iterator[Member]) -> None:
         for member in members:
@@ -65,25 +67,31 @@ class Gathered:
     def _found(self, at: Place, member: Member) -> Found | None:
         if self._is_mark(at, member):
             return None
-        if paths.setting(at.path):
-            return self._kept_text(at, SETTING, None, member.pieces, _SMALL)
-        if paths.file_of_node(at.path):
-            return self._kept_text(at, FILE, None, member.pieces, _SMALL)
+        by_path = SETTING if paths.setting(at.path) else FILE if paths.file_of_node(at.path) else None
+        if by_path is not None:
+            return self._kept_text(at, by_path, None, member.pieces, _SMALL)
         if at.path.startswith(("etc/", "usr/", "lib/", "var/", "sos_logs/", "sos_reports/")):
             return None
         head, pieces = peeked(member.pieces, kinds.HEAD)
         netns = kinds.echoed_netns(head)
         kind = kinds.of(head, at.name)
         if kind == kinds.ENTRIES:
-            parsed = table.parse(pieces, most_entries=max(table.MOST_ENTRIES - self._entries, 1))
-            self._entries += len(parsed.flows)
-            return Found(at, kind, netns, parsed=parsed)
+            return self._table(at, netns, pieces)
         about = _ABOUT.fullmatch(at.name)
         if _RUNNING.fullmatch(at.name):
             kind = "running"
         elif kind is None and about is not None and head.count(b"\n") <= 1:
             kind = about["what"]
         return None if kind is None else self._kept_text(at, kind, netns, pieces, _MOST_TEXT)
+
+    def _table(self, at: Place, netns: str | None, pieces: Iterator[bytes]) -> Found | None:
+        self._tables += 1
+        if self._tables > _MOST_TABLES:
+            self.walk.leave_out(f"It holds more than {_MOST_TABLES:,} tables: the rest was not read.")
+            return None
+        parsed = table.parse(pieces, most_entries=max(table.MOST_ENTRIES - self._entries, 1))
+        self._entries += len(parsed.flows)
+        return Found(at, kinds.ENTRIES, netns, parsed=parsed)
 
     def _kept_text(
         self, at: Place, kind: str, netns: str | None, pieces: Iterator[bytes], most: int

@@ -37,7 +37,9 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 _NAMED: Final = frozenset({"tcp", "tcp6", "udp", "udp6"})
 """Raw sockets and UDP's look alike."""
-_ECHO: Final = re.compile(r"(?:[#$+>]+\s*)?(?:sudo\s+)?ip netns exec (?P<netns>[\w.@:-]{1,255})\s", re.ASCII)
+_ECHO: Final = re.compile(
+    r"(?:[#$+>]+\s*)?(?:sudo\s+)?ip netns exec (?P<netns>\w[\w.@:+-]{0,254})\s", re.ASCII
+)
 
 
 def of(head: bytes, name: str) -> str | None:

@@ -32,6 +32,7 @@ _READ: Final = re.compile(
     r"|proc/(?:modules|slabinfo|net/ip_tables_names|vz/(?:version|veinfo))"
     r"|sys/kernel/slab/nf_conntrack\w*/\w+|sys/module/nf_conntrack/parameters/hashsize"
 )
+_ODD: Final = re.compile(r"[^\w.@:+-]", re.ASCII)
 _SETTING: Final = re.compile(r"proc/sys/(?P<name>net/[\w./-]+)")
 
 
@@ -81,10 +82,15 @@ def netns(at: Place, known: Iterable[str] = ()) -> str | None:
     """
     in_directory = _NETNS_DIRECTORY.search(f"{at.report}/{at.path}")
     if in_directory is not None:
-        return in_directory["netns"]
+        return _plain(in_directory["netns"])
     found = _IN_NETNS.fullmatch(at.name)
     if found is None:
         return None
     rest = at.name.removeprefix("ip_netns_exec_")
     fitting = [name for name in known if rest.startswith(f"{name}_")]
-    return max(fitting, key=len, default=found["netns"])
+    return max(fitting, key=len, default=_plain(found["netns"]))
+
+
+def _plain(name: str) -> str:
+    """As sos writes names anyway; it stands in commands that are shown."""
+    return _ODD.sub("_", name).lstrip(".-") or "_"

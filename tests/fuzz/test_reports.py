@@ -1,0 +1,60 @@
+"""Support reports, packed and not, with bytes of them changed: evidence or one error."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzz.mutations import examples, mutated
+from halftrack import formats
+from halftrack.errors import UnreadableInput
+from halftrack.formats import members
+from halftrack.formats.members import Walk
+from halftrack.live import reports
+from unit.reports import INSIDE, archive, entries, whole
+
+_FILES = whole() | {
+    INSIDE: entries(3),
+    INSIDE.replace("-L_-o_extended", "-S"): "cpu=0 found=1 insert_failed=0 drop=4\n",
+    "sos_commands/networking/ip_-o_addr": "1: lo    inet 127.0.0.1/8 scope host lo\\ \n",
+    "sos_commands/networking/ss_-peaonmi": "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\n"
+    "tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* uid:7 ino:44 sk:1 <->\n",
+    "sos_commands/networking/nstat_-zas": "#kernel\nTcpActiveOpens 5 0.0\n",
+    "proc/net/stat/nf_conntrack": "entries searched insert_failed drop\n0000001e 0 0 0\n",
+    "proc/sys/net/netfilter/nf_conntrack_max": "300\n",
+    "etc/sysctl.d/a.conf": "net.netfilter.nf_conntrack_max = 1\n",
+}
+_ARCHIVE = archive(_FILES)
+
+
+@examples
+@given(mutated(_ARCHIVE), st.booleans())
+def test_any_archive_gives_evidence_or_one_error(content: bytes, zipped: bool) -> None:
+    packed = gzip.compress(content, mtime=0) if zipped else content
+    try:
+        given = formats.read(["-"], stdin=io.BytesIO(packed), reported=reports.read).input
+        said = [*given.notes, *given.files]
+    except UnreadableInput as error:
+        said = [str(error)]
+    assert all(text.isprintable() for text in said)
+
+
+@examples
+@given(st.sampled_from(sorted(_FILES)), st.data())
+def test_any_file_in_a_report_gives_evidence(name: str, data: st.DataObject) -> None:
+    """The archive is sound, one member is not."""
+    files: dict[str, str | bytes] = {**_FILES, name: data.draw(mutated(_FILES[name].encode()))}
+    evidence = formats.read(["-"], stdin=io.BytesIO(archive(files)), reported=reports.read)
+    assert evidence.tables
+    assert all(each.netns.isprintable() for each in evidence.tables)
+
+
+@examples
+@given(st.lists(st.binary(max_size=700), max_size=5), st.booleans())
+def test_any_bytes_end(pieces: list[bytes], begun: bool) -> None:
+    begin = [_ARCHIVE[:512]] if begun else []
+    found = members.of_archive(iter([*begin, *pieces]), Walk())
+    assert sum(1 for _ in found) <= 4
