@@ -11,6 +11,8 @@ import pytest
 
 from halftrack import formats
 from halftrack.errors import UnreadableInput
+from halftrack.formats import members
+from halftrack.formats.members import Walk
 from halftrack.live import reports
 from unit.reports import INSIDE, LISTED, SYSCTL, archive, entries, settings, tree, whole
 
@@ -161,3 +163,25 @@ def test_one_reading_of_a_table_counts() -> None:
 def test_what_is_none(files: Mapping[str, str], why: str) -> None:
     with pytest.raises(UnreadableInput, match=why):
         read(archive(files, ""))
+
+
+def test_an_empty_table_is_a_table() -> None:
+    shown = "conntrack v1.4.6 (conntrack-tools): 0 flow entries have been shown.\n"
+    host = table(read(archive(whole() | {LISTED: shown, SYSCTL: settings(0)})), "host")
+    assert host.flows is not None
+    assert (host.count, len(host.flows)) == (0, 0)
+
+
+@pytest.mark.parametrize(("dropped", "asked"), [(0, False), (3, True)])
+def test_one_reading_tells_whether_anything_was_ever_dropped(dropped: int, asked: bool) -> None:
+    stat = f"entries searched insert_failed drop early_drop\n0000001e 0 0 {dropped:08x} 0\n"
+    evidence = read(archive(whole() | {"proc/net/stat/nf_conntrack": stat}))
+    assert any(gap.what == "counters of host" for gap in evidence.gaps) == asked
+
+
+def test_no_more_is_read_when_the_time_is_up(tmp_path: Path) -> None:
+    top = tree(tmp_path, whole() | {"sos_commands/networking/ip_-o_addr": "1: lo    inet 127.0.0.1/8 \\\n"})
+    walk = Walk(deadline=0.0)
+    with pytest.raises(UnreadableInput):
+        reports.read(members.of_directory(str(top), walk), walk, by_mark=False)
+    assert walk.notes == ["The time was up before all of it was read."]

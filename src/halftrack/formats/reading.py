@@ -64,7 +64,7 @@ def evidence_of(
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
     if len(names) == 1 and reported is not None and os.path.isdir(names[0]):  # noqa: PTH112  # as Path raises
-        report = _of_directory(names[0], said, begun, reported)
+        report = _of_directory(names[0], said, begun, reported, Walk(deadline))
         if report is not None:
             return report
     opened = _opened(names, stdin, deadline)
@@ -140,9 +140,8 @@ def _packed(
     return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
 
 
-def _of_directory(name: str, said: Assumed, begun: float, reported: Reported) -> Evidence | None:
+def _of_directory(name: str, said: Assumed, begun: float, reported: Reported, walk: Walk) -> Evidence | None:
     """None: a handful of tables, each of which is one by itself."""
-    walk = Walk()
     with _naming(name):
         found = reported(members.of_directory(name, walk), walk, by_mark=True)
     return None if found is None else _with_said(found, said, begun)

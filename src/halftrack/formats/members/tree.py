@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEEPEST: Final = 40
+_FIRST: Final = 64 << 10
+"""Of most files no more is looked at."""
 
 
 def members(path: str, walk: Walk) -> Iterator[Member]:
@@ -56,7 +58,9 @@ def _pieces(path: str, walk: Walk) -> Iterator[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor
-            while piece := file.read(BLOCK):
+            size = _FIRST
+            while piece := file.read(size):
                 yield piece
+                size = BLOCK
     except OSError as error:
         walk.leave_out(f"{shown(os.fsencode(path))} cannot be read: {error.strerror}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -27,8 +28,12 @@ class Member:
 
 @dataclass(slots=True)
 class Walk:
-    """``truncated``: something that might have told more was not read; ``notes`` say what."""
+    """``deadline``: a ``time.monotonic`` moment after which no more is read.
 
+    ``truncated``: something that might have told more was not read; ``notes`` say what.
+    """
+
+    deadline: float | None = None
     members_left: int = MOST_MEMBERS
     bytes_left: int = MOST_BYTES
     truncated: bool = False
@@ -40,6 +45,9 @@ class Walk:
         """Whether one more member may be looked at."""
         if self.members_left <= 0:
             self.leave_out(f"It holds more than {MOST_MEMBERS:,} files: the rest was not read.")
+            return False
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.leave_out("The time was up before all of it was read.")
             return False
         self.members_left -= 1
         return True
