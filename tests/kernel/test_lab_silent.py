@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pytest
 
@@ -12,8 +14,20 @@ from halftrack.kernel import ct_users
 from halftrack.lab.parameters import Parameters
 from halftrack.lab.scene import Scene
 
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis
+
 _SECONDS = 120.0
 """Other tests run on this machine."""
+
+
+def examined(scene: Scene) -> Diagnosis:
+    """Once more where not all was seen: others' namespaces come and go, and the machine may be busy."""
+    for _ in range(5):
+        found = diagnose(live.examine(scene.net.router.path, in_depth=True))
+        if found.complete:
+            break
+    return found
 
 
 @pytest.mark.parametrize("ipv6", [False, True], ids=["ipv4", "ipv6"])
@@ -33,7 +47,7 @@ _SECONDS = 120.0
 def test_the_doctor_names_the_cause_first(name: str, symptom: str, severity: str, *, ipv6: bool) -> None:
     told: list[str] = []
     with lab.staged(lab.find(name), told.append, Parameters(ipv6=ipv6, seconds=_SECONDS)) as scene:
-        found = diagnose(live.examine(scene.net.router.path, in_depth=True))
+        found = examined(scene)
     causes = {each.symptom: each.causes for each in found.findings}
     assert causes[symptom][0].cause == lab.find(name).cause
     assert causes[symptom][0].confidence >= 0.5
