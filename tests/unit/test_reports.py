@@ -110,6 +110,7 @@ def test_one_that_was_cut_is_not_whole(files: Mapping[str, str], visible: float)
     assert evidence.input.truncated
     assert evidence.input.visible == pytest.approx(visible)
     assert any("cut off" in note for note in evidence.input.notes)
+    assert evidence.input.unreadable == (visible > 0.5)  # of a tail, the part of a line is none
 
 
 @pytest.mark.parametrize(
@@ -185,3 +186,8 @@ def test_no_more_is_read_when_the_time_is_up(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput):
         reports.read(members.of_directory(str(top), walk), walk, by_mark=False)
     assert walk.notes == ["The time was up before all of it was read."]
+
+
+def test_what_is_missing_can_be_asked_for() -> None:
+    needs = {need for gap in read(archive(whole() | {INSIDE: entries(2)})).gaps for need in gap.needs}
+    assert {"conntrack -S", "ss -tuanp", "ip netns exec my_net sysctl -a"} <= needs

@@ -67,7 +67,9 @@ def rests(case: Case) -> bool:
 
 def doubt(view: View, grown: Sequence[Growth]) -> str | None:
     """Why nothing can be foretold; None where something can."""
-    if view.evidence.input.truncated or view.evidence.input.visible < 1:
+    if view.evidence.input.visible < 1:
+        return f"only {words.percent(view.evidence.input.visible)} of the table is seen"
+    if view.evidence.input.truncated:
         return "the dump is cut short: it does not show how many are missing"
     lasting = [each for each in grown if (each.lifetime_s or _PASSING_S + 1) > _PASSING_S]
     stuck = sum(each.entries for each in lasting)

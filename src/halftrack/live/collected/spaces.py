@@ -41,6 +41,13 @@ _ADDRESS: Final = re.compile(
     r"\d{1,9}: (?P<device>\S{1,64})\s+inet6? (?P<address>[0-9a-fA-F.:]{2,45})"
     r"(?: peer [0-9a-fA-F.:]{2,45})?/(?P<prefix>\d{1,3})\s.*"
 )
+_COMMANDS: Final = {
+    "entries": "conntrack -L -o extended",
+    "counters": "conntrack -S",
+    "sockets": "ss -tuanp",
+    "settings": "sysctl -a",
+}
+"""What to ask for where it was not sent."""
 _NFT: Final[Flavour] = "iptables-nft"
 _LEGACY: Final[Flavour] = "iptables-legacy"
 _SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
@@ -72,6 +79,8 @@ class Space:
     sockets: list[pl.DataFrame] = field(default_factory=list)
     addresses: tuple[LocalAddress, ...] | None = None
     texts: dict[str, str] = field(default_factory=dict)
+    asked_of: str | None = None
+    """Of what somebody sent: the namespace to ask for what is missing; empty: the node's own."""
 
     @property
     def name(self) -> str:
@@ -189,13 +198,20 @@ class Space:
             return
         if not self.parsed:
             why = "the kernel does not track connections, or does not show them"
-            yield Gap(f"entries of {name}", why, (), gaps.OF_ENTRIES, name)
+            yield self._gap("entries", name, why, gaps.OF_ENTRIES)
         if len(self.readings) < 2 and not any(_dropped_nothing(each) for each in self.readings):
-            yield Gap(f"counters of {name}", "they were not read twice", (), gaps.OF_COUNTERS, name)
+            yield self._gap("counters", name, "they were not read twice", gaps.OF_COUNTERS)
         if not self.sockets and "ss" not in self.texts:
-            yield Gap(f"sockets of {name}", "they were not read", (), gaps.OF_SOCKETS, name)
+            yield self._gap("sockets", name, "they were not read", gaps.OF_SOCKETS)
         if not self.settings:
-            yield Gap(f"settings of {name}", "there was no way in", ("nsenter",), ("settings",), name)
+            yield self._gap("settings", name, "there was no way in", ("settings",), "nsenter")
+
+    def _gap(self, what: str, name: str, why: str, tells: tuple[str, ...], *needs: str) -> Gap:
+        if self.asked_of is not None:
+            inside = f"ip netns exec {self.asked_of} " if self.asked_of else ""
+            once = what == "counters" and self.readings
+            why, needs = (why if once else "not in the report"), (f"{inside}{_COMMANDS[what]}",)
+        return Gap(f"{what} of {name}", why, needs, tells, name)
 
 
 def _stack(texts: list[tuple[float, str]]) -> StackCounters:

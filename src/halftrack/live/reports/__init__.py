@@ -70,7 +70,7 @@ def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
 def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) -> Evidence:
     of = spaces.made(found, gathered.walk)
     lacking: list[Gap] = [
-        Gap("names of containers", "no container runtime is asked in a report", ("halftrack collect",), ())
+        Gap("names of containers", "no container runtime is asked in a report", ("podman ps; docker ps",), ())
     ]
     about = {
         "first": spaces.HOST_KEY,

@@ -89,6 +89,8 @@ class Gathered:
         if self._tables > _MOST_TABLES:
             self.walk.leave_out(f"It holds more than {_MOST_TABLES:,} tables: the rest was not read.")
             return None
+        if at.tailed:
+            pieces = _after_a_line(pieces)
         parsed = table.parse(pieces, most_entries=max(table.MOST_ENTRIES - self._entries, 1))
         self._entries += len(parsed.flows)
         return Found(at, kinds.ENTRIES, netns, parsed=parsed)
@@ -119,3 +121,13 @@ class Gathered:
         if _MARK_OF_CLEAN.search(text):
             self.cleaned.add(at.report)
         return True
+
+
+def _after_a_line(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Without the first line, of which a cut by bytes leaves a part."""
+    begun = False
+    for piece in pieces:
+        _, feed, rest = (b"", b"", piece) if begun else piece.partition(b"\n")
+        begun = begun or bool(feed)
+        if rest:
+            yield rest

@@ -78,7 +78,7 @@ def made(found: Sequence[Found], walk: Walk) -> Spaces:
 
 
 def _space(name: str, found: Sequence[Found]) -> Space:
-    space = Space()
+    space = Space(asked_of=name)
     kinds_here = {each.kind for each in found}
     for each in found:
         if kinds_here.isdisjoint(_SECOND_BEST.get(each.kind, ())):
