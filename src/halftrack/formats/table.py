@@ -20,6 +20,7 @@ from halftrack.formats.blocks import Block, blocks
 from halftrack.formats.cut import SHOWN, Cut, Cutter, Other, printable
 from halftrack.formats.frames import moved
 from halftrack.formats.masks import settle
+from halftrack.formats.mending import mended
 from halftrack.formats.moments import moment_of
 from halftrack.formats.settings import assignment, release_of
 from halftrack.formats.shapes import Event, Kind
@@ -77,7 +78,7 @@ def parse(chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int 
     otherwise kept for unusual addresses; the result is the same.
     """
     gathered = _Gathered(most_entries)
-    for block, cut in _cuts(blocks(chunks), Cutter(most_faults=FAULTS, thorough=thorough)):
+    for block, cut in _cuts(blocks(mended(chunks)), Cutter(most_faults=FAULTS, thorough=thorough)):
         gathered.add(block, cut)
         if gathered.full:
             break
