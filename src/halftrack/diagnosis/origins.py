@@ -22,11 +22,6 @@ ORIGINS: Final = pl.Enum(["handshake", "pick-up", "injected"])
 _HANDSHAKE_FLAGS: Final = (
     uapi.IP_CT_TCP_FLAG_WINDOW_SCALE | uapi.IP_CT_TCP_FLAG_SACK_PERM | uapi.IP_CT_TCP_FLAG_MAXACK_SET
 )
-_HANDSHAKE_STATES: Final = (
-    uapi.TCP_CONNTRACK_SYN_SENT,
-    uapi.TCP_CONNTRACK_SYN_RECV,
-    uapi.TCP_CONNTRACK_SYN_SENT2,
-)
 
 
 def seen(flows: pl.DataFrame) -> bool:
@@ -50,7 +45,7 @@ def picked_up() -> pl.Expr:
 def shaken() -> pl.Expr:
     """Boolean: the tracker saw this connection's handshake; null where flags are not known."""
     either = pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")
-    return (either & _HANDSHAKE_FLAGS != 0) | pl.col("state").is_in(_HANDSHAKE_STATES)
+    return (either & _HANDSHAKE_FLAGS != 0) | pl.col("state").is_in(uapi.TCP_OPENING)
 
 
 def origin(flows: pl.DataFrame, one_sided_ceiling_s: int | None) -> pl.Expr:

@@ -18,11 +18,6 @@ from halftrack.evidence.sysctls import PREFIX
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
 
-_OPENING: Final = (
-    uapi.TCP_CONNTRACK_SYN_SENT,
-    uapi.TCP_CONNTRACK_SYN_RECV,
-    uapi.TCP_CONNTRACK_SYN_SENT2,
-)
 _OFFLOADED: Final = uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
 _CHANGED: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 
@@ -117,7 +112,7 @@ def judge(view: View, matching: pl.Series, wish: Wish, around: Surroundings) -> 
 def _left_alone(wish: Wish) -> pl.Expr:
     """The fate, given the kind: what must or need not be changed is left alone, whatever it is."""
     status = pl.col("status")
-    opening = (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(_OPENING)
+    opening = (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(uapi.TCP_OPENING)
     floors = {int(fate): seconds(fate, wish.seconds) for fate in _CHANGED}
     floor = pl.col("kind").replace_strict(floors, default=None, return_dtype=pl.Int64)
     unproven = pl.col("kind").is_between(Fate.UNANSWERED, Fate.MAY_LIVE)

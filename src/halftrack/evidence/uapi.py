@@ -59,6 +59,9 @@ TCP_CONNTRACK_TIME_WAIT: Final = 7
 TCP_CONNTRACK_CLOSE: Final = 8
 TCP_CONNTRACK_SYN_SENT2: Final = 9
 
+TCP_OPENING: Final = (TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_SYN_RECV, TCP_CONNTRACK_SYN_SENT2)
+"""States of a handshake that is not over."""
+
 TCP_STATES: Final = (
     "NONE",
     "SYN_SENT",

@@ -73,11 +73,6 @@ _FLAGS: Final = MappingProxyType(
     }
 )
 _RSTS: Final = (RST, RST_NEAR, RST_FAR, RST_OLD)
-_OPENING_STATES: Final = (
-    uapi.TCP_CONNTRACK_SYN_SENT,
-    uapi.TCP_CONNTRACK_SYN_RECV,
-    uapi.TCP_CONNTRACK_SYN_SENT2,
-)
 _MASK: Final = 0xFFFF_FFFF
 UNSEEN: Final = (3_000_000, 5_000_000)
 """Where the numbers of an end begin that was not seen: the original side's, the reply side's."""
@@ -165,7 +160,7 @@ def following(
     if kind in _RSTS:
         seq = _of_rst(entry, kind, sender, receiver, here)
     elif flags & TH_SYN:
-        if entry.state not in _OPENING_STATES:
+        if entry.state not in uapi.TCP_OPENING:
             seq = here + _ANEW
         elif sender.td_maxwin:
             seq = here - 1

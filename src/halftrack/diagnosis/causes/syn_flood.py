@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
 
-_HALF_OPEN: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi.TCP_CONNTRACK_SYN_SENT2)
 _CROWD: Final = 100
 _COUNTERS: Final = (
     "counters of SYN cookies and of the listen queue: nstat -az | grep -e Syncookies -e ReqQFull"
@@ -64,7 +63,7 @@ def _of_half_open(case: Case) -> Cause | None:
 
 def _of_one_sided(case: Case) -> Cause | None:
     half_open = facts.share(
-        case.view.flows, pl.col("state").is_in(_HALF_OPEN) & (pl.col("l4proto") == uapi.IPPROTO_TCP)
+        case.view.flows, pl.col("state").is_in(uapi.TCP_OPENING) & (pl.col("l4proto") == uapi.IPPROTO_TCP)
     )
     here = facts.entries_of(case.view)
     many = case.view.flows.height >= _CROWD

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
 
-_STATES: Final = (uapi.TCP_CONNTRACK_SYN_SENT, uapi.TCP_CONNTRACK_SYN_RECV, uapi.TCP_CONNTRACK_SYN_SENT2)
 _WEIGHTS: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
 
 
 def unfinished() -> pl.Expr:
     """TCP that has not got past the handshake; null where the state is."""
-    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(_STATES)
+    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(uapi.TCP_OPENING)
 
 
 @dataclass(frozen=True, slots=True)
