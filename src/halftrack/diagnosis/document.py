@@ -13,7 +13,6 @@ import msgspec
 
 SCHEMA: Final = "halftrack.diagnosis/1"
 
-Severity = Literal["ok", "info", "warning", "critical"]
 Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
 Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 # include/net/tcp_states.h
 TCP_ESTABLISHED: Final = 1
 TCP_LISTEN: Final = 10
-TCP_NEW_SYN_RECV: Final = 12
 
 RETRANSMITTING: Final = 1
 """``timer``: what has been sent waits for its acknowledgement (net/ipv4/inet_diag.c)."""

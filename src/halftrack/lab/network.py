@@ -99,11 +99,6 @@ class Network:
             with _links(place) as links:
                 links.down("direct")
 
-    def cut_off(self, place: Place) -> None:
-        """Nothing comes or goes there any more. Raises OSError."""
-        with _links(place) as links:
-            links.down("eth0")
-
     def place(self, name: str) -> Place:
         """One more, that nothing leads to yet. Raises FeatureMissing."""
         place = Place(name)

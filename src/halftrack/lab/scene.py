@@ -238,10 +238,6 @@ class Scene:
         """Let ``place`` throw away what comes in and matches, in the words of nft. Raises HalftrackError."""
         place.run(["nft", "-f", "-"], _DROP.format(match=match))
 
-    def heed(self, place: Place) -> None:
-        """Let it throw away nothing any more."""
-        place.run(["nft", "delete", "table", "inet", "lab"])
-
     def entries(self) -> pl.DataFrame:
         """The router's table without the healthy traffic beside. Raises OSError, HalftrackError.
 

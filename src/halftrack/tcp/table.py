@@ -28,8 +28,6 @@ NONE: Final = 5
 ILLEGAL: Final = 6
 """Flags that no packet may carry together; the tracker looks no further."""
 
-EVENT_NAMES: Final = ("syn", "synack", "fin", "ack", "rst", "none", "illegal")
-
 # What a cell may say besides a state. Numbers are the kernel's.
 INVALID: Final = 10
 IGNORE: Final = 11
