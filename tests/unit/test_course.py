@@ -9,9 +9,10 @@ import pytest
 
 from halftrack.diagnosis import examine, makeup
 from halftrack.diagnosis.arrivals import Rate
-from halftrack.diagnosis.conditions import LOOSE, MAX, Service
+from halftrack.diagnosis.conditions import Service
 from halftrack.diagnosis.parts import Part
 from halftrack.diagnosis.silences import Clock
+from halftrack.evidence.sysctls import LIMIT, LOOSE
 from halftrack.tcp import keeping, timeouts
 from unit.flowrows import evidence, row, table
 from unit.planned import OLD_KERNEL, SETTINGS, WEB, leak, plan, silent, step
@@ -93,7 +94,7 @@ def test_strict_pick_up_ends_a_leak_of_late_packets() -> None:
 
 def test_a_table_holds_no_more_than_its_limit() -> None:
     roomy = of_a_leak(limit=None)
-    tight = under(roomy, **{MAX: 3_000})
+    tight = under(roomy, **{LIMIT: 3_000})
     # What is there stays until its time is over: a limit throws nothing out.
     now, later = entries(tight, 0, 4 * DAY)
     assert now == pytest.approx(ENTRIES + 100)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.sysctls import LIMIT, LOOSE, MAX_RETRANS
 from halftrack.tcp import keeping, timeouts
 from halftrack.tcp.timeouts import Timeouts
 
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from halftrack.tcp.keeping import Span
     from halftrack.tcp.releases import Features
 
-LOOSE: Final = "tcp_loose"
-MAX_RETRANS: Final = "tcp_max_retrans"
-MAX: Final = "max"
 _RETRANS_DEFAULT: Final = 3
-_CAPS: Final = (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
+CAPS: Final = (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
+"""What cuts one-sided entries short."""
 _ENDS: Final = (
     ("orig_src", "orig_sport"),
     ("orig_dst", "orig_dport"),
@@ -83,17 +82,13 @@ class Conditions:
         """As they are. What was not read is the kernel's default."""
         settings = {**view.evidence.input.assumed, **view.table.settings}
 
-        def number(name: str, default: int) -> int:
-            found = timeouts.whole(timeouts.setting(settings, name))
-            return default if found is None else found
-
         return cls(
             timeouts=view.timeouts,
             features=view.features,
             clamps=view.clamps,
             limit=view.table.limit,
-            loose=number(LOOSE, 1) != 0,
-            max_retrans=number(MAX_RETRANS, _RETRANS_DEFAULT),
+            loose=timeouts.is_loose(settings),
+            max_retrans=timeouts.number(settings, MAX_RETRANS, _RETRANS_DEFAULT),
         )
 
     def under(self, settings: Mapping[str, int]) -> Conditions:
@@ -106,18 +101,18 @@ class Conditions:
             self,
             timeouts=known,
             clamps=self._clamps(given),
-            limit=settings.get(MAX, self.limit),
+            limit=settings.get(LIMIT, self.limit),
             loose=settings.get(LOOSE, int(self.loose)) != 0,
             max_retrans=settings.get(MAX_RETRANS, self.max_retrans),
         )
 
     def _clamps(self, given: Mapping[str, int]) -> bool | None:
         """Where the table shows that nothing is cut short, that may be by the very caps that are set now."""
-        if self.clamps is not False or not given.keys() & set(_CAPS):
+        if self.clamps is not False or not given.keys() & set(CAPS):
             return self.clamps
-        if self.features.clamps_one_sided and not given.keys() >= set(_CAPS):
+        if self.features.clamps_one_sided and not given.keys() >= set(CAPS):
             # The other one may be raised, too, or not: nobody has read it.
-            unread = [name for name in _CAPS if name not in given and self.timeouts.known(name) is None]
+            unread = [name for name in CAPS if name not in given and self.timeouts.known(name) is None]
             return None if unread else True
         return self.features.clamps_one_sided
 

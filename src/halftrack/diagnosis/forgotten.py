@@ -200,7 +200,7 @@ def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence
         return []
     pairs = filter(None, (_parsed(one.address) for one in table.addresses or ()))
     own = [hi << 64 | lo for hi, lo in pairs]
-    loose = timeouts.setting(table.settings, "tcp_loose") != "0"
+    loose = timeouts.is_loose(table.settings)
     judged = entries.judged(
         rules, _as_entries(lost), own if table.addresses is not None else None, loose=loose, closing=False
     )

@@ -50,7 +50,7 @@ def by_rules(view: View, among: pl.Series, rules: Ruleset) -> ByRules:
     Asked is whatever may be an entry's next packet, also the one that closes.
     """
     rows = among.arg_true()
-    loose = timeouts.setting(view.table.settings, "tcp_loose") != "0"
+    loose = timeouts.is_loose(view.table.settings)
     found = entries.judged(rules, view.flows[rows], own_addresses(view.table), loose=loose, closing=True)
     nothing = pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
     nobody = pl.Series([None], dtype=pl.UInt32).new_from_index(0, view.flows.height)

@@ -10,5 +10,21 @@ from typing import Final
 PREFIX: Final = "net.netfilter.nf_conntrack_"
 LEGACY_PREFIX: Final = "net.ipv4.netfilter.ip_conntrack_"
 """Up to 2.6.19 the only one; some settings had both names until 4.8 (net/ipv4/netfilter)."""
+OLD_PREFIXES: Final = (LEGACY_PREFIX, "net.ipv4.ip_conntrack_", "net.nf_conntrack_")
+"""In the order of their age."""
+LOOSE: Final = "tcp_loose"
+BE_LIBERAL: Final = "tcp_be_liberal"
+MAX_RETRANS: Final = "tcp_max_retrans"
+IGNORE_INVALID_RST: Final = "tcp_ignore_invalid_rst"
+LIMIT: Final = "max"
+"""Names without prefix of those that are no timeouts and decide about entries."""
 HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
 """The buckets of the hash, which all namespaces share; the kernel takes another size there."""
+
+
+def short(name: str) -> str:
+    """Without what its full name begins with, as somebody typed it: of any age, by dots or as a path."""
+    told = name.strip().lower().replace("/", ".")
+    for prefix in (PREFIX, *OLD_PREFIXES, "nf_conntrack_", "ip_conntrack_"):
+        told = told.removeprefix(prefix)
+    return told

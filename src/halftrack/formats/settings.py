@@ -9,15 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from halftrack.errors import UsageError
-from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.evidence.sysctls import OLD_PREFIXES, PREFIX
 from halftrack.formats.moments import instant
 
-_OLD_PREFIXES: Final = (
-    # In the order of their age; /proc/sys/net/ipv4/netfilter held TCP's timeouts until 4.8.
-    LEGACY_PREFIX,
-    "net.ipv4.ip_conntrack_",
-    "net.nf_conntrack_",
-)
 _LINE: Final = re.compile(r"(?:sysctl )?(?:/proc/sys/)?(net[./][\w./-]+)\s*[=:]\s*(-?\d+(?:\s+-?\d+)*)")
 _RELEASE: Final = re.compile(r"(?:Linux \S+ )?(\d+\.\d+\S*)(?: .*)?")
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
@@ -83,7 +77,7 @@ _SHORT: Final = frozenset(
 def full_name(name: str) -> str:
     """A sysctl by its present full name, whatever its age or separators."""
     name = name.replace("/", ".")
-    for prefix in _OLD_PREFIXES:
+    for prefix in OLD_PREFIXES:
         if name.startswith(prefix):
             return PREFIX + name.removeprefix(prefix)
     return name

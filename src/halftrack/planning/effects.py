@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.diagnosis import makeup
-from halftrack.diagnosis.conditions import LOOSE, MAX, Service
+from halftrack.diagnosis.conditions import Service
 from halftrack.draining.fates import DEAD_S, MAY_LIVE_S
+from halftrack.evidence.sysctls import LIMIT, LOOSE
 from halftrack.plans.document import Effect, Point
 from halftrack.tcp import timeouts
 
@@ -87,7 +88,7 @@ def _settings(remedy: str, arguments: Mapping[str, str | int]) -> dict[str, int]
     """Sysctls, by name without prefix, that a remedy sets."""
     match remedy:
         case "raise-limit":
-            return {MAX: int(arguments["limit"])}
+            return {LIMIT: int(arguments["limit"])}
         case "shorten-established":
             return {timeouts.ESTABLISHED: int(arguments["established"])}
         case "cap-unacknowledged":

@@ -191,7 +191,7 @@ class LiveEntries:
         """
         if what not in _TOLD:
             return pl.repeat(0, touched.height, dtype=pl.UInt32, eager=True), [(None, None)]
-        strict = timeouts.setting(self._view.table.settings, "tcp_loose") == "0" or what == _PICKED_UP
+        strict = not timeouts.is_loose(self._view.table.settings) or what == _PICKED_UP
         if self._rules is None:
             usual: Outcome = "dropped" if strict else "picked-up-again"
             return touched[_NAT].cast(pl.UInt32), [(usual, None), ("loses-translation", None)]

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UsageError
-from halftrack.tcp import asked, kernels, settings
+from halftrack.evidence import sysctls
+from halftrack.replaying import asked
+from halftrack.tcp import kernels, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,4 +66,4 @@ def against(words: Iterable[str], base: Rules) -> Rules:
 def _rules(given: Mapping[str, int], kernel: Kernel, node: Mapping[str, str]) -> Rules:
     texts = {**node, **asked.full_names(dict(given))}
     found = settings.resolve(texts, kernel.features, kernel.profile)
-    return Rules(kernel, given, node, found, given.get(asked.LIMIT) or None)
+    return Rules(kernel, given, node, found, given.get(sysctls.LIMIT) or None)

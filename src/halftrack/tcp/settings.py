@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from halftrack.evidence import uapi
+from halftrack.evidence.sysctls import BE_LIBERAL, IGNORE_INVALID_RST, LOOSE, MAX_RETRANS
 from halftrack.tcp import timeouts
 from halftrack.tcp.table import RETRANS, SLOTS, UNACK
 
@@ -72,20 +73,16 @@ def resolve(settings: Mapping[str, str], features: Features, profile: Profile) -
     """Settings from sysctls as they were read (full names, text), defaults for those that were not."""
     known = timeouts.resolve(settings, features)
 
-    def number(name: str, default: int) -> int:
-        found = timeouts.whole(timeouts.setting(settings, name))
-        return default if found is None else found
-
     def seconds(name: str, default: int) -> int:
         found = known.get(name)
         return default if found is None else found
 
     return Settings(
         tcp=slots(known.values),
-        loose=number("tcp_loose", 3 if profile.counts_loose else 1),
-        liberal=number("tcp_be_liberal", 0) != 0,
-        max_retrans=number("tcp_max_retrans", 3),
-        ignore_invalid_rst=number("tcp_ignore_invalid_rst", 0) != 0,
+        loose=timeouts.number(settings, LOOSE, 3 if profile.counts_loose else 1),
+        liberal=timeouts.number(settings, BE_LIBERAL, 0) != 0,
+        max_retrans=timeouts.number(settings, MAX_RETRANS, 3),
+        ignore_invalid_rst=timeouts.number(settings, IGNORE_INVALID_RST, 0) != 0,
         udp=seconds(timeouts.UDP, 30),
         udp_stream=seconds(timeouts.UDP_STREAM, 120),
         icmp=seconds("icmp_timeout", 30),
@@ -100,10 +97,10 @@ def named(settings: Settings) -> dict[str, int]:
     """The same as numbers by sysctl name without prefix: the way back from ``resolve``."""
     return {
         **{name: settings.tcp[slot] for slot, name in _SLOT_NAMES.items()},
-        "tcp_loose": settings.loose,
-        "tcp_be_liberal": int(settings.liberal),
-        "tcp_max_retrans": settings.max_retrans,
-        "tcp_ignore_invalid_rst": int(settings.ignore_invalid_rst),
+        LOOSE: settings.loose,
+        BE_LIBERAL: int(settings.liberal),
+        MAX_RETRANS: settings.max_retrans,
+        IGNORE_INVALID_RST: int(settings.ignore_invalid_rst),
         timeouts.UDP: settings.udp,
         timeouts.UDP_STREAM: settings.udp_stream,
         "icmp_timeout": settings.icmp,

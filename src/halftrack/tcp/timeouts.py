@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import uapi
-from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.evidence.sysctls import LEGACY_PREFIX, LOOSE, PREFIX
 
 if TYPE_CHECKING:
     from halftrack.tcp.releases import Features
@@ -123,3 +123,14 @@ def whole(text: str | None) -> int | None:
 def setting(settings: Mapping[str, str], name: str) -> str | None:
     """The text of a conntrack sysctl under its present or its legacy name."""
     return settings.get(PREFIX + name, settings.get(LEGACY_PREFIX + name))
+
+
+def number(settings: Mapping[str, str], name: str, default: int) -> int:
+    """The same as a whole number; the default where it was not read or is none."""
+    found = whole(setting(settings, name))
+    return default if found is None else found
+
+
+def is_loose(settings: Mapping[str, str]) -> bool:
+    """Whether connections are picked up in mid-stream, as they are unless that is known to be off."""
+    return number(settings, LOOSE, 1) != 0

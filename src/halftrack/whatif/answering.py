@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from halftrack.diagnosis import forecast, makeup
-from halftrack.diagnosis.conditions import LOOSE, MAX, MAX_RETRANS, Conditions, Service
-from halftrack.evidence.sysctls import PREFIX
+from halftrack.diagnosis.conditions import CAPS, Conditions, Service
+from halftrack.evidence.sysctls import LIMIT, LOOSE, MAX_RETRANS, PREFIX
 from halftrack.tcp import timeouts
 from halftrack.whatif import sweeping
 from halftrack.whatif.cutting import Cutting
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 EARLY_S: Final = (60, 300, 600, 1_800, 3_600)
 """Moments that are looked at beside the even ones: much is decided in the first hour."""
 _EVEN: Final = 60
-_CAPS: Final = (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS)
 _PACES: Final[tuple[Pace, ...]] = ("slow", "likely", "fast")
 _SECOND: Final = "the same table once more, an hour or more later: --from FIRST --from SECOND"
 
@@ -192,7 +191,7 @@ def _named(asked: Asked) -> list[str]:
 
 def _before(name: str, today: Conditions) -> int | None:
     """A setting as it is, or as the kernel has it from the start."""
-    if name == MAX:
+    if name == LIMIT:
         return today.limit
     if name == LOOSE:
         return int(today.loose)
@@ -201,7 +200,7 @@ def _before(name: str, today: Conditions) -> int | None:
 
 def _assumed(view: View, today: Conditions) -> dict[str, str]:
     """What the answer rests on and nobody has read: TCP's longest times, and what was said by hand."""
-    caps = () if today.clamps is False else _CAPS
+    caps = () if today.clamps is False else CAPS
     names = (timeouts.ESTABLISHED, *caps)
     unread = {
         PREFIX + name: f"{today.timeouts.values[name]} (default)"
@@ -239,7 +238,7 @@ def _notes(view: View, before: Conditions, asked: Asked) -> tuple[str, ...]:
     notes += [
         f"no entry of this table belongs to {rule.service}" for rule in asked.rules if not _has(view, rule)
     ]
-    capping = [name for name in _CAPS if name in _named(asked)]
+    capping = [name for name in CAPS if name in _named(asked)]
     if before.under(asked.settings).clamps is False and capping:
         notes.append(
             f"this kernel does not cut one-sided entries short: {' and '.join(capping)} is for others alone"
@@ -252,6 +251,6 @@ def _notes(view: View, before: Conditions, asked: Asked) -> tuple[str, ...]:
             "which entries a count of retransmissions shortens cannot be told from a table:"
             " they are taken to stay"
         )
-    if MAX in asked.settings and view.table.limit == 0:
+    if LIMIT in asked.settings and view.table.limit == 0:
         notes.append("this table has no limit today")
     return tuple(notes)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis.conditions import LOOSE
-from halftrack.evidence.sysctls import PREFIX
+from halftrack.evidence.sysctls import LOOSE, PREFIX
 from halftrack.remedies.live import UNKNOWN, Live, LiveEntries
 from halftrack.tcp import keeping, timeouts
 

@@ -10,19 +10,15 @@ from typing import Final
 
 from halftrack.diagnosis import words
 from halftrack.errors import UsageError
-from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.evidence.sysctls import LIMIT, LOOSE, MAX_RETRANS, short
 from halftrack.planning import wanted
 from halftrack.tcp import timeouts
 
-LOOSE: Final = "tcp_loose"
-MAX_RETRANS: Final = "tcp_max_retrans"
-MAX: Final = "max"
 VALUES: Final = 20
 """So many values of a range are tried where no step is given."""
 MOST_VALUES: Final = 200
-_NAMES: Final = (*timeouts.KEEPING, LOOSE, MAX_RETRANS, MAX)
+_NAMES: Final = (*timeouts.KEEPING, LOOSE, MAX_RETRANS, LIMIT)
 _RULES: Final = ("notrack", "timeout-policy")
-_PREFIXES: Final = (PREFIX, LEGACY_PREFIX, "net.ipv4.ip_conntrack_", "net.nf_conntrack_", "nf_conntrack_")
 _LONGEST_S: Final = (1 << 31) // 100
 """The kernel holds a timeout as an int of jiffies, at most 100 to 1,000 of them a second."""
 _MOST: Final = (1 << 31) - 1
@@ -91,9 +87,7 @@ def parse(given: Sequence[str]) -> Asked:
 def _named(word: str) -> tuple[str, str]:
     """The setting of ``SETTING=VALUE`` without its prefix, and the value's text."""
     told, equals, text = word.partition("=")
-    name = told.strip().lower().replace("/", ".")
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
+    name = short(told)
     if name in _NAMES and equals and text:
         return name, text.strip()
     if name in _NAMES:
@@ -112,7 +106,7 @@ def _named(word: str) -> tuple[str, str]:
 
 def full(name: str) -> str:
     """A setting's name as it is shown: the limit keeps what tells it from others."""
-    return "nf_conntrack_max" if name == MAX else name
+    return "nf_conntrack_max" if name == LIMIT else name
 
 
 def _spelled(name: str) -> str:
@@ -120,12 +114,12 @@ def _spelled(name: str) -> str:
 
 
 def _example(name: str) -> str:
-    return {LOOSE: "0", MAX_RETRANS: "3", MAX: "524288"}.get(name, str(timeouts.DEFAULTS.get(name, 120)))
+    return {LOOSE: "0", MAX_RETRANS: "3", LIMIT: "524288"}.get(name, str(timeouts.DEFAULTS.get(name, 120)))
 
 
 def _value(name: str, text: str) -> int:
-    if name in (LOOSE, MAX_RETRANS, MAX):
-        most = {LOOSE: 1, MAX_RETRANS: 255, MAX: _MOST}[name]
+    if name in (LOOSE, MAX_RETRANS, LIMIT):
+        most = {LOOSE: 1, MAX_RETRANS: 255, LIMIT: _MOST}[name]
         if not _COUNT.fullmatch(text) or int(text) > most:
             raise UsageError(
                 f"{full(name)}={ascii(text)[1:-1]}: a number of 0 to {most}, e.g. {_spelled(name)}"
