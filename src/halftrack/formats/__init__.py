@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from halftrack.evidence.values import Evidence
-    from halftrack.formats.reading import Reported
+    from halftrack.formats.sent import Reported
 
 
 def read(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
-from halftrack.formats import bundle, collection, members
+from halftrack.formats import bundle, collection, members, sent
 from halftrack.formats.cut import printable
 from halftrack.formats.members import Walk
 from halftrack.formats.repeats import once
@@ -26,20 +25,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from halftrack.evidence.flows import FlowTable
-    from halftrack.formats.members import Member
+    from halftrack.formats.sent import Reported
     from halftrack.formats.sources import Source
 
 _MOST_FILES: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
-
-
-class Reported(Protocol):
-    """Evidence of a support report's files; with ``by_mark`` None where they look like none."""
-
-    def __call__(self, members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | None: ...
-
-
 _UNDERSTOOD: Final = (
     "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
     " labels, xml, save) and -E, plain or as gz, xz, bz2, zst"
@@ -64,16 +55,17 @@ def evidence_of(
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
     if len(names) == 1 and reported is not None and os.path.isdir(names[0]):  # noqa: PTH112  # as Path raises
-        report = _of_directory(names[0], said, begun, reported, Walk(deadline))
+        report = sent.of_directory(names[0], _shown_names(names)[0], reported, Walk(deadline))
         if report is not None:
-            return report
+            return _with_said(report, said, begun)
     opened = _opened(names, stdin, deadline)
     if len(opened) == 1 and bundle.begins(opened[0].source):
         return _packed(opened[0], said, begun, bundle.read)
     if len(opened) == 1 and collected is not None and collection.begins(opened[0].source):
         return _packed(opened[0], said, begun, collected)
     if len(opened) == 1 and reported is not None and members.is_archive(opened[0].source):
-        return _of_archive(opened[0], said, begun, reported)
+        found = sent.of_archive(opened[0].source, opened[0].name, reported)
+        return _with_said(found, said, begun)
     files, passed_over = _files(names[0], opened)
     settings: dict[str, str] = {}
     for file in files:
@@ -138,33 +130,6 @@ def _packed(
     found = read(opened.source.chunks(), opened.name)
     named = replace(found.input, files=(opened.name,), formats=("bundle",))
     return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
-
-
-def _of_directory(name: str, said: Assumed, begun: float, reported: Reported, walk: Walk) -> Evidence | None:
-    """None: a handful of tables, each of which is one by itself."""
-    with _naming(name):
-        found = reported(members.of_directory(name, walk), walk, by_mark=True)
-    return None if found is None else _with_said(found, said, begun)
-
-
-def _of_archive(one: _Opened, said: Assumed, begun: float, reported: Reported) -> Evidence:
-    walk = Walk()
-    with _naming(one.name):
-        found = reported(members.of_archive(one.source.chunks(), walk), walk, by_mark=False)
-        if found is None:
-            raise UnreadableInput("it holds nothing that is understood")
-    notes = (*one.source.notes, *found.input.notes)
-    cut = one.source.truncated or found.input.truncated
-    return _with_said(replace(found, input=replace(found.input, notes=notes, truncated=cut)), said, begun)
-
-
-@contextlib.contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Say of which source it is that nothing can be read in it."""
-    try:
-        yield
-    except UnreadableInput as error:
-        raise UnreadableInput(f"{_shown_names([name])[0]}: {error}") from error
 
 
 def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:
