@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from halftrack.draining.rules import own_addresses
 from halftrack.evidence.values import Namespace, Table
 from halftrack.kernel import ctnetlink, interfaces
 from halftrack.live import rules
 from halftrack.rulesets import entries
+from halftrack.rulesets.entries import own_addresses
 from kernel.routed import NEAR, SERVER, SERVER6, Network, routed
 
 if TYPE_CHECKING:

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.evidence import addresses
 from halftrack.rulesets import entries
-from halftrack.rulesets.entries import Judged
+from halftrack.rulesets.entries import Judged, own_addresses
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from halftrack.diagnosis.view import View
     from halftrack.evidence.rulesets import Ruleset
-    from halftrack.evidence.values import Table
 
 _SHOWN: Final = 3
 
@@ -56,11 +54,3 @@ def by_rules(view: View, among: pl.Series, rules: Ruleset) -> ByRules:
     nobody = pl.Series([None], dtype=pl.UInt32).new_from_index(0, view.flows.height)
     which = nobody.scatter(rows, found.which)
     return ByRules(nothing.scatter(rows, found.which.is_null()), Judged(found.reasons, which))
-
-
-def own_addresses(table: Table) -> Sequence[int] | None:
-    """A namespace's own, as numbers of 128 bits; None where they were not read."""
-    if table.addresses is None:
-        return None
-    pairs = (addresses.parse(each.address) for each in table.addresses)
-    return [hi << 64 | lo for hi, lo in pairs]

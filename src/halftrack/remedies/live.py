@@ -10,10 +10,10 @@ import polars as pl
 from halftrack.diagnosis import ends, words
 from halftrack.diagnosis.document import UNHURT, LiveFlows, Outcome, Peer
 from halftrack.diagnosis.entries import answered, connected, established, translated
-from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import select
 from halftrack.rulesets import entries
+from halftrack.rulesets.entries import own_addresses
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:

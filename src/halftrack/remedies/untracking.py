@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from halftrack.draining.rules import own_addresses
 from halftrack.evidence import addresses, uapi
 from halftrack.plans.actions import AcceptIn
 from halftrack.remedies import place
 from halftrack.rulesets import comparing, entries, services
+from halftrack.rulesets.entries import own_addresses
 
 if TYPE_CHECKING:
     from halftrack.evidence.rulesets import Ruleset

@@ -6,13 +6,14 @@ intervals that the rules speak of, and one entry of each kind is judged.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from halftrack.evidence import uapi
+from halftrack.evidence import addresses, uapi
 from halftrack.rulesets import comparing, intervals
 from halftrack.rulesets.packets import ACK, BEGINS, ESTABLISHED, FIN, INVALID, UNANSWERED, Packet
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from halftrack.evidence.rulesets import Ruleset
+    from halftrack.evidence.values import Table
     from halftrack.rulesets.alone import Walks
     from halftrack.rulesets.comparing import Difference, Fate
     from halftrack.rulesets.packets import Standing
@@ -110,6 +112,18 @@ def judged(
     answers = first.select(_KIND).with_columns(pl.Series("which", numbers, dtype=pl.UInt32))
     joined = kinds.join(answers, on=list(_KIND), how="left", nulls_equal=True, maintain_order="left")
     return Judged(tuple(known), sound.zip_with(sound.is_not_null(), joined["which"]))
+
+
+def own_addresses(table: Table) -> Sequence[int] | None:
+    """A namespace's own, as numbers of 128 bits; None where they were not read. Masked ones are none."""
+    if table.addresses is None:
+        return None
+    found = []
+    for each in table.addresses:
+        with contextlib.suppress(ValueError):
+            hi, lo = addresses.parse(each.address)
+            found.append(hi << 64 | lo)
+    return found
 
 
 def words(found: Difference, *, closing: bool = False, which: str = "it") -> str:
