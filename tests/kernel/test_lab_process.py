@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED
+from halftrack.evidence.uapi import TCP_ESTABLISHED
 from halftrack.kernel import ctnetlink, tcp_sockets
 from halftrack.kernel.setns import call_in
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED, TCP_LISTEN
+from halftrack.evidence.uapi import TCP_ESTABLISHED, TCP_LISTEN
 from halftrack.formats import ss
 from halftrack.kernel import tcp_sockets
 from kernel.delaying import long_way

@@ -36,11 +36,16 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Table
     from halftrack.rulesets.entries import Reason
 
-CONNECTED: Final = (1, 4, 5, 8, 9, 11)
-"""include/net/tcp_states.h: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING. Of one in
-TIME_WAIT no packet is to come, a listening one has no connection."""
+CONNECTED: Final = (
+    uapi.TCP_ESTABLISHED,
+    uapi.TCP_FIN_WAIT1,
+    uapi.TCP_FIN_WAIT2,
+    uapi.TCP_CLOSE_WAIT,
+    uapi.TCP_LAST_ACK,
+    uapi.TCP_CLOSING,
+)
+"""Of one in TIME_WAIT no packet is to come, a listening one has no connection."""
 SHOWN: Final = 10
-_LISTEN: Final = 10
 _MARGIN_MS: Final = 2_000
 ENDS: Final = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
 _FORMS: Final = (
@@ -157,7 +162,7 @@ def _connected(table: Table, one: Table, place: int, evidence: Evidence) -> pl.D
         rows = passing(rows, one, evidence.tables)
     if rows.is_empty():
         return None
-    waiting = one.tcp.frame.filter(pl.col("state") == _LISTEN)["local_port"].unique()
+    waiting = one.tcp.frame.filter(pl.col("state") == uapi.TCP_LISTEN)["local_port"].unique()
     rank = pl.Series(services.port_ranks())
     rows = rows.with_columns(
         place=pl.lit(place, pl.UInt32),
@@ -198,11 +203,9 @@ def _groups(lost: pl.DataFrame, table: Table, rules: Ruleset, evidence: Evidence
     """By namespace, service, side and what becomes of them; those that are hurt first, then most first."""
     if lost.is_empty():
         return []
-    pairs = filter(None, (_parsed(one.address) for one in table.addresses or ()))
-    own = [hi << 64 | lo for hi, lo in pairs]
     loose = timeouts.is_loose(table.settings)
     judged = entries.judged(
-        rules, _as_entries(lost), own if table.addresses is not None else None, loose=loose, closing=False
+        rules, _as_entries(lost), entries.own_addresses(table), loose=loose, closing=False
     )
     counted = (
         lost.with_columns(judged.which.alias("reason"))

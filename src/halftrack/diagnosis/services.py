@@ -89,8 +89,6 @@ NAMES: Final = MappingProxyType(
 EPHEMERAL_FROM: Final = 32_768
 """Linux' ``ip_local_port_range`` begins here; other systems' at 49152."""
 
-_LISTEN: Final = 10  # include/net/tcp_states.h: TCP_LISTEN
-_UNCONNECTED: Final = 7  # TCP_CLOSE, which is what an unconnected UDP socket shows
 _PORTS: Final = 65_536
 _OWN_PORT, _WELL_KNOWN, _REGISTERED, _EPHEMERAL = range(4)
 
@@ -123,10 +121,10 @@ def listened(sockets: Iterable[Sockets]) -> npt.NDArray[np.bool_]:
         pl.concat(frames, rechunk=False)
         .lazy()
         .filter(
-            ((pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == _LISTEN))
+            ((pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_LISTEN))
             | (
                 (pl.col("l4proto") == uapi.IPPROTO_UDP)
-                & (pl.col("state") == _UNCONNECTED)
+                & (pl.col("state") == uapi.TCP_CLOSE)
                 & (pl.col("remote_port") == 0)
                 & (pl.col("local_port") < EPHEMERAL_FROM)
             )

@@ -11,10 +11,6 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# include/net/tcp_states.h
-TCP_ESTABLISHED: Final = 1
-TCP_LISTEN: Final = 10
-
 RETRANSMITTING: Final = 1
 """``timer``: what has been sent waits for its acknowledgement (net/ipv4/inet_diag.c)."""
 PROBING: Final = 4

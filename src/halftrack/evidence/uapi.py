@@ -4,7 +4,7 @@ Sources: ``include/uapi/linux/netfilter/nf_conntrack_common.h`` (IPS_*),
 ``nf_conntrack_tcp.h`` (TCP_CONNTRACK_*, IP_CT_TCP_FLAG_*), ``nf_conntrack_sctp.h``
 (SCTP_CONNTRACK_*), ``nfnetlink.h`` (NFNL_*), ``nfnetlink_conntrack.h`` (IPCTNL_*, CTA_*);
 ``include/linux/netfilter/nf_conntrack_dccp.h`` (CT_DCCP_*), ``include/uapi/linux/in.h``
-(IPPROTO_*), ``include/net/tcp_states.h`` (TCP_LISTEN),
+(IPPROTO_*), ``include/net/tcp_states.h`` (TCP_ESTABLISHED to TCP_CLOSING),
 ``include/net/netfilter/nf_conntrack_zones.h`` (NF_CT_ZONE_DIR_*).
 """
 
@@ -45,8 +45,16 @@ PORT_PROTOCOLS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP, I
 """Protocols whose tuple holds ports."""
 ICMP_PROTOCOLS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
 
+TCP_ESTABLISHED: Final = 1
+TCP_FIN_WAIT1: Final = 4
+TCP_FIN_WAIT2: Final = 5
+TCP_CLOSE: Final = 7
+"""Also what an unconnected UDP socket shows."""
+TCP_CLOSE_WAIT: Final = 8
+TCP_LAST_ACK: Final = 9
 TCP_LISTEN: Final = 10
-"""A socket's state; the tracker's states are those below."""
+TCP_CLOSING: Final = 11
+# A socket's states; the tracker's are those below.
 
 TCP_CONNTRACK_NONE: Final = 0
 TCP_CONNTRACK_SYN_SENT: Final = 1

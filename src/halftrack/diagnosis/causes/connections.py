@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.causes import home, replies
-from halftrack.evidence.tcp_sockets import TCP_LISTEN
+from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 FEWEST: Final = 5
 """Connections; fewer tell of themselves alone."""
 WAITING_MS: Final = 3_000
-_OPEN: Final = (1, 4, 8, 9, 11)
-"""ESTABLISHED, FIN_WAIT1, CLOSE_WAIT, LAST_ACK, CLOSING: each may have data under way."""
+_OPEN: Final = (
+    uapi.TCP_ESTABLISHED,
+    uapi.TCP_FIN_WAIT1,
+    uapi.TCP_CLOSE_WAIT,
+    uapi.TCP_LAST_ACK,
+    uapi.TCP_CLOSING,
+)
+"""Each may have data under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def fullest_listener(case: Case) -> Listeners | None:
     if at is None or at.table.tcp is None or not at.server:
         return None
     frame = at.table.tcp.frame
-    waits = frame.filter(pl.col("state") == TCP_LISTEN, pl.col("local_port").is_in(list(at.ports)))
+    waits = frame.filter(pl.col("state") == uapi.TCP_LISTEN, pl.col("local_port").is_in(list(at.ports)))
     if waits.is_empty():
         return None
     rows = waits.sort(pl.col("wqueue").cast(pl.Int64) - pl.col("rqueue")).select("rqueue", "wqueue")

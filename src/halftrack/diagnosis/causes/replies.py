@@ -15,7 +15,6 @@ import polars as pl
 from halftrack.diagnosis.causes import home
 from halftrack.diagnosis.causes.weighing import Clue
 from halftrack.evidence import uapi
-from halftrack.evidence.tcp_sockets import TCP_ESTABLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,12 +75,12 @@ def _found(case: Case) -> Replies | None:
         return None
     again = (pl.col("retransmits") > 0) & (pl.col("wqueue") > 0)
     since_ms = pl.col("idle_s").fill_null(0) * 1_000 + _TOGETHER_MS
-    heard = (pl.col("state") == TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
+    heard = (pl.col("state") == uapi.TCP_ESTABLISHED) & ~again & (pl.col("last_ack_recv_ms") <= since_ms)
     passing = pl.when("ours_first").then("last_data_sent_ms").otherwise("last_data_recv_ms")
     # What follows half a handshake fits no entry: it passes, and the entry does not see it.
     away = (
         pl.col("seen")
-        & (pl.col("state") == TCP_ESTABLISHED)
+        & (pl.col("state") == uapi.TCP_ESTABLISHED)
         & (passing + _APART_MS < pl.col("idle_s") * 1_000)
     )
     counts = both.select(

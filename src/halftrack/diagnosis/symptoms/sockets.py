@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Sockets, Table
 
-_LISTEN: Final = 10  # include/net/tcp_states.h: TCP_LISTEN
 _NOBODY_MARK: Final = 2**32 - 1
 
 _PORTS: Final = {"orig_src": "orig_sport", "reply_dst": "reply_dport"}
@@ -186,7 +185,9 @@ def _absent(source: pl.DataFrame, compared: pl.Series, sockets: pl.Series, remot
 
 def _socket_keys(owner: int, sockets: Sockets) -> npt.NDArray[np.uint64]:
     """A number for each socket that proves life."""
-    live = sockets.frame.filter((pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") != _LISTEN))
+    live = sockets.frame.filter(
+        (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") != uapi.TCP_LISTEN)
+    )
     names = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
     return _key(np.full(live.height, owner + 1, np.uint64), [live[name].to_numpy() for name in names])
 
