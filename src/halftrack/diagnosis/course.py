@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.growth import Growth
 
 _MOMENTS: Final = 2048
-_LONGEST_S: Final = 10 * 366 * 86_400
+LONGEST_S: Final = 10 * 366 * 86_400
+"""Nobody asks what comes after ten years."""
 _NEAR: Final = 0.01
 """Of the way to the level at which a table settles: what is left of it does not count."""
 
@@ -81,7 +82,7 @@ class Course:
     @property
     def settling_s(self) -> float:
         """Seconds after which nothing of today is left, and what comes has reached its level."""
-        return float(min(max((each.longest_s for each in self.parts), default=0), _LONGEST_S))
+        return float(min(max((each.longest_s for each in self.parts), default=0), LONGEST_S))
 
     def settles_at(self, pace: Pace = "likely") -> float | None:
         """The highest level once none of today's entries is left; None where that cannot be told."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.arrivals import Pace, Rate, Steps
-from halftrack.diagnosis.course import Course
+from halftrack.diagnosis.course import LONGEST_S, Course
 from halftrack.diagnosis.document import Forecast
 from halftrack.diagnosis.growth import Growth, growth
 from halftrack.diagnosis.symptoms import sockets
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 _UNTOLD: Final = 0.1
 """Share of the stuck entries whose growth may be unknown in a forecast that is given."""
-_PASSING_S: Final = 300
+PASSING_S: Final = 300
 """Entries that last no longer than this are replaced all the time: they are part of the level."""
 _ALMOST: Final = 0.99
-_HORIZON_S: Final = 10 * 366 * 86_400
 
 
 def grown(cases: Sequence[Case]) -> dict[str, Growth]:
@@ -71,7 +70,7 @@ def doubt(view: View, grown: Sequence[Growth]) -> str | None:
         return f"only {words.percent(view.evidence.input.visible)} of the table is seen"
     if view.evidence.input.truncated:
         return "the dump is cut short: it does not show how many are missing"
-    lasting = [each for each in grown if (each.lifetime_s or _PASSING_S + 1) > _PASSING_S]
+    lasting = [each for each in grown if (each.lifetime_s or PASSING_S + 1) > PASSING_S]
     stuck = sum(each.entries for each in lasting)
     untold = sum(each.entries for each in lasting if not each.told)
     brief = max((each for each in lasting if each.too_brief), key=lambda each: each.entries, default=None)
@@ -108,7 +107,7 @@ class _Outlook:
     @classmethod
     def of(cls, level: int, told: Sequence[Growth]) -> _Outlook:
         lifetime_s = max(each.lifetime_s or 0 for each in told)
-        return cls(Course.of_growths(level, told), told, min(2 * lifetime_s, _HORIZON_S))
+        return cls(Course.of_growths(level, told), told, min(2 * lifetime_s, LONGEST_S))
 
     def full_s(self, limit: int, pace: Pace) -> float | None:
         """Seconds until the limit is reached; None: not within two lifetimes."""

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _RULES: Final = 64
 _PICK_UP: Final = "pick-up"
 _HANDSHAKE: Final = "handshake"
-_PASSING_S: Final = 300
-"""Entries that last no longer are replaced all the time: a level, whatever came lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +190,6 @@ class _Making:
 
 def _passing(grown: Growth) -> bool:
     """Gone so soon that they are replaced all the time, as long as nothing began just now."""
-    if grown.lifetime_s is None or grown.lifetime_s > _PASSING_S:
+    if grown.lifetime_s is None or grown.lifetime_s > forecast.PASSING_S:
         return False
     return not isinstance(grown.arrivals, Rate) or grown.arrivals.lately_s is None
