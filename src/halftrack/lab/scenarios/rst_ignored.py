@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
-from halftrack.lab import aging
+from halftrack.lab import aging, talking
 from halftrack.lab.scenario import Scenario
 from halftrack.lab.scene import reset
 
@@ -53,7 +53,7 @@ def play(scene: Scene) -> None:
         f"{len(visits)} of them reset their connections, one by one over the last day (the router's entries"
         " are given the time that this would have left them): outside of any window that it knows"
     )
-    scene.enter(_Resets(later))
+    scene.enter(_resetting(later))
     scene.talk(others)
     scene.tell(
         f"the server has closed; {len(others)} clients talk on, others are reset while the doctor looks"
@@ -80,28 +80,15 @@ def _over(one: Visit) -> bool:
         return True
 
 
-class _Resets:
-    """One after the other, from entering until left."""
+def _resetting(visits: list[Visit]) -> talking.Going:
+    """One after the other."""
 
-    def __init__(self, visits: list[Visit]) -> None:
-        self._visits = visits
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="resets", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        for client, _ in self._visits:
-            if self._stop.wait(_EVERY_S):
-                return
+    def step() -> None:
+        if visits:
             with contextlib.suppress(OSError):
-                reset(client)
+                reset(visits.pop(0).client)
+
+    return talking.Going(step, _EVERY_S)
 
 
 SCENARIO: Final = Scenario(
