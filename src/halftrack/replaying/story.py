@@ -64,7 +64,7 @@ class _Teller:
         if life is not None and step.expired_s is not None:
             yield _ran_out(life, one.packet.at_s - step.expired_s)
             life = self._life = None
-        if step.event in (rules.OPENED, rules.PICKED_UP, rules.REOPENED):
+        if step.event in rules.BEGINNING:
             yield from _begun(one, step, self._names, self._lives)
             self._life = _Life(one, picked_up=step.event == rules.PICKED_UP)
             self._lives += 1

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from halftrack.tcp.profiles import Profile
     from halftrack.tcp.settings import Settings
 
-BEGINNING: Final = frozenset((rules.OPENED, rules.PICKED_UP, rules.REOPENED))
 _SHORT: Final = Step(rules.BROKEN, uapi.TCP_CONNTRACK_NONE, uapi.TCP_CONNTRACK_NONE, INVALID, None, None)
 _NS: Final = 1e9
 _PLAIN: Final = 0
@@ -150,7 +149,7 @@ class Replay:
             event = step.event
             events[event] += 1
             verdicts[step.verdict] += 1
-            if event in BEGINNING:
+            if event in rules.BEGINNING:
                 self.numbers[tracker.made] = numbers[at]
                 if tracker.made >= self._collect_at:
                     self._collect(now)

@@ -47,7 +47,6 @@ WORDS: Final = MappingProxyType(
     }
 )
 """By field of ``profiles.Profile``; of its transitions see ``transitions``."""
-_STATES: Final = uapi.STATE_NAMES[uapi.IPPROTO_TCP]
 _EVENTS: Final = ("SYN", "SYN-ACK", "FIN", "ACK", "RST")
 
 
@@ -75,7 +74,7 @@ def transitions(other: Table) -> list[str]:
             by_cell: dict[int, list[str]] = {}
             for state, cell in enumerate(then):
                 if cell != now[state]:
-                    by_cell.setdefault(cell, []).append(_STATES[state])
+                    by_cell.setdefault(cell, []).append(uapi.TCP_STATES[state])
             found += [
                 f"{name} of {end} in {', '.join(states)}: {_cell(cell)}" for cell, states in by_cell.items()
             ]
@@ -83,4 +82,6 @@ def transitions(other: Table) -> list[str]:
 
 
 def _cell(cell: int) -> str:
-    return {table.INVALID: "invalid", table.IGNORE: "let pass without effect"}.get(cell) or _STATES[cell]
+    return {table.INVALID: "invalid", table.IGNORE: "let pass without effect"}.get(cell) or uapi.TCP_STATES[
+        cell
+    ]

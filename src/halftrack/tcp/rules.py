@@ -36,6 +36,9 @@ TABLE_FULL: Final = "table-full"
 
 IN_WINDOW: Final = FOLLOWED
 
+BEGINNING: Final = frozenset((OPENED, PICKED_UP, REOPENED))
+"""Events of packets that make an entry."""
+
 EVENTS: Final = MappingProxyType(
     {
         OPENED: "a new entry, by its first packet",

@@ -12,7 +12,7 @@ from halftrack.diagnosis.explained import exchanges, origins, outcomes
 from halftrack.diagnosis.explained import seen as seeing
 from halftrack.diagnosis.explained.document import Explained
 from halftrack.diagnosis.view import view
-from halftrack.evidence import uapi
+from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import profiles, releases, timeouts
 from halftrack.tcp import settings as told
 from halftrack.tcp.settings import Rulebook
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.explained.seen import Seen
     from halftrack.evidence.values import Evidence, Table
 
-_STATES: Final = uapi.STATE_NAMES[uapi.IPPROTO_TCP]
 _AWAY: Final = uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
+_PREFIXES: Final = {
+    uapi.IPPROTO_TCP: "tcp_",
+    uapi.IPPROTO_UDP: "udp_",
+    uapi.IPPROTO_UDPLITE: "udp_",
+    uapi.IPPROTO_GRE: "gre_",
+    uapi.IPPROTO_ICMP: "icmp_",
+    uapi.IPPROTO_ICMPV6: "icmpv6_",
+}
 
 
 def explain(
@@ -60,7 +67,7 @@ def _judged(document: Explained, seen: Seen, book: Rulebook) -> Explained:
         upcoming, awaited = exchanges.upcoming(book, seen)
         gone = exchanges.after(book, seen)
         return msgspec.structs.replace(document, next=upcoming, waits_for=awaited, afterwards=gone)
-    if not seen.state or seen.state >= len(_STATES):
+    if not seen.state or seen.state >= len(uapi.TCP_STATES):
         return document
     came, mine = origins.judge(seen, origins.explore(seen, book))
     for history in mine:
@@ -84,27 +91,10 @@ def _rulebook(evidence: Evidence, table: Table, seen: Seen) -> tuple[Rulebook, d
     mine = _PREFIXES.get(seen.l4proto, "generic_")
     assumed = {name: known.values[name] for name in sorted(known.assumed) if name.startswith(mine)}
     if seen.l4proto == uapi.IPPROTO_TCP:
-        others = (
-            ("loose", settings.loose),
-            ("be_liberal", settings.liberal),
-            ("max_retrans", settings.max_retrans),
-        )
-        assumed |= {
-            f"tcp_{name}": int(value)
-            for name, value in others
-            if timeouts.setting(read, f"tcp_{name}") is None
-        }
+        values = told.named(settings)
+        others = (sysctls.LOOSE, sysctls.BE_LIBERAL, sysctls.MAX_RETRANS)
+        assumed |= {name: values[name] for name in others if timeouts.setting(read, name) is None}
     return Rulebook(profile, settings), assumed
-
-
-_PREFIXES: Final = {
-    uapi.IPPROTO_TCP: "tcp_",
-    uapi.IPPROTO_UDP: "udp_",
-    uapi.IPPROTO_UDPLITE: "udp_",
-    uapi.IPPROTO_GRE: "gre_",
-    uapi.IPPROTO_ICMP: "icmp_",
-    uapi.IPPROTO_ICMPV6: "icmpv6_",
-}
 
 
 def _notes(evidence: Evidence, seen: Seen, book: Rulebook) -> Iterator[str]:
@@ -115,7 +105,7 @@ def _notes(evidence: Evidence, seen: Seen, book: Rulebook) -> Iterator[str]:
         yield "the kernel's rules for this protocol are not modelled"
     elif seen.l4proto in uapi.ICMP_PROTOCOLS and not exchanges.is_modelled(seen):
         yield "its type is not told, or begins no entry"
-    elif seen.l4proto == uapi.IPPROTO_TCP and not (seen.state and seen.state < len(_STATES)):
+    elif seen.l4proto == uapi.IPPROTO_TCP and not (seen.state and seen.state < len(uapi.TCP_STATES)):
         yield "its state is not told, or is none that the tracker knows"
     elif seen.l4proto == uapi.IPPROTO_TCP and seen.flags is None:
         basis = "state, status and counters" if seen.packets else "state and status"

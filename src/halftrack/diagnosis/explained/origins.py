@@ -143,7 +143,7 @@ def _injected(seen: Seen, left: Sequence[History], lasting: Sequence[History]) -
 
 def stands(seen: Seen) -> str:
     """``ESTABLISHED, never answered``."""
-    names = uapi.STATE_NAMES[uapi.IPPROTO_TCP]
+    names = uapi.TCP_STATES
     state = seen.state or 0
     name = names[state] if state < len(names) else str(state)
     said = "assured" if seen.assured else "answered" if seen.answered else "never answered"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from halftrack.tcp.histories import History
     from halftrack.tcp.settings import Rulebook
     from halftrack.tcp.tracker import Step
-
-_STATES: Final = uapi.STATE_NAMES[uapi.IPPROTO_TCP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def outcome(step: Step, entry: Entry | None, *, state: str | None) -> Outcome:
 
 def name(state: int) -> str | None:
     """Of a TCP state; None for none."""
-    return _STATES[state] if 0 < state < len(_STATES) else None
+    return uapi.TCP_STATES[state] if 0 < state < len(uapi.TCP_STATES) else None
 
 
 def _case(book: Rulebook, history: History, direction: int, kind: str, options: bytes) -> _Case:
