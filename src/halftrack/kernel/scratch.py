@@ -26,6 +26,10 @@ _MS_REC: Final = 0x4000
 _MS_PRIVATE: Final = 0x40000
 _DIRECTORY: Final = b"/tmp"  # covered for one thread that ends at once: nobody else's is touched
 _SIZE: Final = b"size=64m,mode=0700"
+PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+"""For ``Netns.set``: it routes."""
+ANY_WAY: Final = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
+"""Likewise: packets may come from where their answers do not go."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import FeatureMissing
-from halftrack.kernel import tracking
+from halftrack.kernel import scratch, tracking
 from halftrack.kernel.links import Links
 from halftrack.lab import carrying, claiming
 from halftrack.lab.parameters import NETWORKS
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 CLIENTS: Final = 20
 """Addresses that the client has."""
 _BESIDE_CLIENT: Final = 250
-_PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
-_NOT_PASSING: Final = dict.fromkeys(_PASSING, "0")
+_NOT_PASSING: Final = dict.fromkeys(scratch.PASSING, "0")
 """A new namespace may begin with what the node's own has (net/ipv4/devinet.c, devinet_init_net)."""
 _TOLD: Final = {"netfilter/nf_conntrack_acct": "counting", "netfilter/nf_conntrack_timestamp": "stamping"}
 
@@ -77,7 +76,7 @@ class Network:
             place.set(_NOT_PASSING)
         if first is None:
             told = {name: str(int(getattr(parameters, field))) for name, field in _TOLD.items()}
-            self.router.set(_PASSING | told)
+            self.router.set(scratch.PASSING | told)
             self.router.call(tracking.begin)
 
     def shortcut(self) -> None:

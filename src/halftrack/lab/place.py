@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _WITHIN_S: Final = 20.0
-ANY_WAY: Final = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
-"""Packets may come from where their answers do not go."""
 
 
 class Place:
@@ -48,7 +46,7 @@ class Place:
                 )
             )
         self._heard()
-        self.set(ANY_WAY)
+        self.set(scratch.ANY_WAY)
 
     @property
     def pid(self) -> int:

@@ -22,8 +22,6 @@ _FAR: Final = "far"
 """The other end of each of the node's interfaces."""
 _OUTWARD, _INWARD = "rehearsal0", "rehearsal1"
 """Interfaces that stand for those of the node, where it has none that leads to a client or a service."""
-_PASSING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
-_ANY_WAY: Final = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
 
 
 class Site:
@@ -60,7 +58,7 @@ class Site:
         """
         self._ways = ways
         self._far = {name: self._made() for name in sorted(set(ways.values()))}
-        self.node.set({**_ANY_WAY, **_PASSING})
+        self.node.set({**scratch.ANY_WAY, **scratch.PASSING})
         with contextlib.closing(links.Links(self.node.path)) as node:
             for number, (name, far) in enumerate(self._far.items()):
                 self._lead(node, name, far, number)
@@ -93,7 +91,7 @@ class Site:
 
     def _lead(self, node: links.Links, name: str, far: scratch.Netns, number: int) -> None:
         """Make one of the node's interfaces, and behind it a namespace that answers through it."""
-        far.set(_ANY_WAY)
+        far.set(scratch.ANY_WAY)
         node.pair(name, _FAR, far.fd, number)
         node.up(name)
         with contextlib.closing(links.Links(far.path)) as there:
