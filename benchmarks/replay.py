@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import tracker
 from benchmarks.measure import Run, compare, median, process
-from halftrack.commands import replays
+from halftrack.commands import replay_run
 from halftrack.tcp.table import TH_SYN
 from halftrack.tcp.tracker import Tracker
 from unit.captures import ethernet, ip4, tcp
@@ -62,10 +62,10 @@ def write(path: Path, flows: int) -> None:
 
 def _busy(path: Path) -> Run:
     """Time on the processor of reading and replaying: others may use the machine as well."""
-    wanted = replays.wanted(
+    wanted = replay_run.wanted(
         str(path), (), kernel=None, node=None, at="all", interface=None, against=(), explained=None
     )
-    run = replays.Run(wanted, None)
+    run = replay_run.Run(wanted, None)
     began = time.process_time()
     run.work()
     seconds = time.process_time() - began

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.mutations import examples, mutated
-from halftrack.commands import replays
+from halftrack.commands import replay_run
 from halftrack.errors import HalftrackError
 from halftrack.reporters import json, replay, replay_flow
 from unit import stories
@@ -25,10 +25,10 @@ def test_any_bytes_give_a_table_a_story_or_one_error(
     data: bytes, words: tuple[str, ...], kernel: str, flow: str | None
 ) -> None:
     against = ("tcp_timeout_established=60",) if flow is None else ()
-    wanted = replays.wanted(
+    wanted = replay_run.wanted(
         "-", words, kernel=kernel, node=None, at="all", interface=None, against=against, explained=flow
     )
-    run = replays.Run(wanted, io.BytesIO(data))
+    run = replay_run.Run(wanted, io.BytesIO(data))
     failed: str | None = None
     try:
         run.work()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from halftrack.commands import replays
+from halftrack.commands import replay_run
 from unit import stories
 from unit.captures import CLIENT, SERVER, ip4, udp
 from unit.stories import ACK, FIN_ACK, PSH_ACK, RST, RST_ACK, SYN, SYN_ACK, Story
@@ -30,10 +30,10 @@ def told(
     others: tuple[tuple[float, bytes], ...] = (),
 ) -> list[str]:
     """The turns, each as moment, packet and text."""
-    wanted = replays.wanted(
+    wanted = replay_run.wanted(
         "-", words, kernel=kernel, node=None, at="all", interface=None, against=(), explained=flow
     )
-    run = replays.Run(wanted, io.BytesIO(stories.file(*tellers, others=others)))
+    run = replay_run.Run(wanted, io.BytesIO(stories.file(*tellers, others=others)))
     run.work()
     explained = run.document(with_entries=False).explained
     assert explained is not None

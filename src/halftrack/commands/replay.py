@@ -15,7 +15,7 @@ from halftrack.tcp import kernels
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
-    from halftrack.commands.replays import Run
+    from halftrack.commands.replay_run import Run
     from halftrack.formats.node import Node
 
 _PARQUET: Final = ".parquet"
@@ -103,10 +103,10 @@ def command(
         raise UsageError("write SETTING=VALUE and --kernel in place of --assume")
     if explained is not None and against:
         raise UsageError("--explain follows one flow, --against compares tables: choose one")
-    from halftrack.commands import replays  # noqa: PLC0415  # brings numpy and Polars; --help does without
+    from halftrack.commands import replay_run  # noqa: PLC0415  # brings numpy and Polars; --help does without
 
     source, settings = _source(file, words, example=example)
-    wanted = replays.wanted(
+    wanted = replay_run.wanted(
         source,
         settings,
         kernel=kernel,
@@ -116,7 +116,7 @@ def command(
         against=against,
         explained=explained,
     )
-    run = replays.Run(wanted, sys.stdin.buffer if source == "-" else None, given.budget_s)
+    run = replay_run.Run(wanted, sys.stdin.buffer if source == "-" else None, given.budget_s)
     with progress(lambda: _doing(run), given):
         run.work()
     _show(run, given, record)
@@ -138,10 +138,10 @@ def _node(name: str | None, capture: str) -> Node | None:
 
 def _source(file: str | None, words: tuple[str, ...], *, example: bool) -> tuple[str, tuple[str, ...]]:
     """The capture and the settings. With ``--example`` the first word is a setting, too."""
-    from halftrack.commands import replays  # noqa: PLC0415  # as above
+    from halftrack.commands import replay_run  # noqa: PLC0415  # as above
 
     if example:
-        return replays.EXAMPLE, words if file is None else (file, *words)
+        return replay_run.EXAMPLE, words if file is None else (file, *words)
     if file is None:
         raise UsageError("name a FILE, a capture (pcap or pcapng); or look at --example")
     return file, words
