@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from halftrack import runbooks
 from halftrack.commands import lab
+from halftrack.commands.options import Options
 from halftrack.lab import SCENARIOS
 from unit import documents
 
 if TYPE_CHECKING:
     from cli.conftest import Run
+    from halftrack.lab.place import Place
 
 
 @pytest.mark.parametrize("words", [(), ("list",)], ids=["bare", "list"])
@@ -84,3 +87,21 @@ def test_that_nothing_is_left_is_said_of_an_empty_table_alone(entries: int, told
     found = documents.diagnosis(tables=(documents.table(entries=entries),), findings=())
     lines = lab._compared(SCENARIOS[0], found)  # noqa: SLF001  # what of it is printed takes root
     assert lines[-1] == f"Weighed nothing: {told}"
+
+
+def test_what_it_does_and_leaves_standing_fits_the_screen(
+    capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    tell = lab._teller(Options())  # noqa: SLF001  # what of it is printed takes root
+    tell("words " * 30)
+    names = ("lab-client", "lab-router", "lab-server")
+    places = tuple(
+        cast("Place", SimpleNamespace(name=name, pid=4_194_300, path="/proc/4194300/ns/net"))
+        for name in names
+    )
+    lines = [*capfdbinary.readouterr().out.decode().splitlines(), *lab._left_standing(places)]  # noqa: SLF001
+    assert lines[0].startswith(" 1  words")
+    assert lines[1].startswith("    words")
+    assert "  lab-server (process 4194300)" in lines
+    assert max(len(line) for line in lines if "/" not in line) <= 80

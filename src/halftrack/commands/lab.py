@@ -17,7 +17,7 @@ from halftrack.errors import PermissionMissing, UsageError
 from halftrack.kernel import privileges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
     from halftrack.commands.options import Options
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from halftrack.lab.parameters import Parameters
     from halftrack.lab.place import Place
     from halftrack.lab.scenario import Scenario
+    from halftrack.reporters.layout import Page
 
 _LIST: Final = "list"
+_STANDING: Final = "Left standing: "
 _SECONDS: Final = "60s"
 _LONGEST_S: Final = 600
 _CAUSES: Final = 3
@@ -128,7 +130,7 @@ def _teller(given: Options) -> Callable[[str], None]:
         nonlocal number
         number += 1
         if not given.json and not given.jsonl:
-            output.write(f"{number:>2}  {text}\n".encode())
+            output.write(_lines(_page().wrap(text, f"{number:>2}  ")))
         elif not given.quiet:
             output.show(f"{number:>2}  {text}")
 
@@ -145,7 +147,7 @@ def _shown(chosen: Scenario, found: Diagnosis, given: Options, kept: tuple[Place
             output.show(line)
         return text
     text = b"\n" + doctor.shown(found, "text", given, doctor.GoingOn(None)) + b"\n"
-    return text + "".join(f"{line}\n" for line in (*_compared(chosen, found), *_left_standing(kept))).encode()
+    return text + _lines((*_compared(chosen, found), *_left_standing(kept)))
 
 
 def _compared(chosen: Scenario, found: Diagnosis) -> list[str]:
@@ -156,9 +158,8 @@ def _compared(chosen: Scenario, found: Diagnosis) -> list[str]:
     for finding in found.findings:
         if finding.causes:
             causes = ", ".join(f"{cause.cause} {cause.confidence:g}" for cause in finding.causes[:_CAUSES])
-            lines.append(
-                f"Weighed {finding.symptom}, {words.count(finding.entries, 'entry', 'entries')}: {causes}"
-            )
+            entries = words.count(finding.entries, "entry", "entries")
+            lines += _page().wrap(f"{finding.symptom}, {entries}: {causes}", "Weighed ")
     return lines if len(lines) > 1 else [*lines, f"Weighed nothing: {_why_nothing(found)}"]
 
 
@@ -177,7 +178,7 @@ def _left_standing(places: tuple[Place, ...]) -> list[str]:
     program = output.program()
     router = next(place for place in places if place.name == "lab-router")
     return [
-        "Left standing: " + ", ".join(f"{place.name} (process {place.pid})" for place in places),
+        *_page().wrap(", ".join(f"{place.name} (process {place.pid})" for place in places), _STANDING, "  "),
         f"  look    {program} doctor --netns {router.path}",
         f"          {program} list --netns {router.path}",
         f"  remove  kill {' '.join(str(place.pid) for place in places)}",
@@ -190,10 +191,17 @@ def _listed(scenarios: tuple[Scenario, ...], given: Options) -> bytes:
 
         listed = [{"scenario": one.name, "cause": one.cause, "summary": one.summary} for one in scenarios]
         return json.compact({"scenarios": listed}) if given.jsonl else json.pretty({"scenarios": listed})
+    page = _page()
+    return _lines(line for one in scenarios for line in page.wrap(one.summary, f"  {one.name:<17} "))
+
+
+def _page() -> Page:
     from halftrack.reporters.layout import Page  # noqa: PLC0415  # --help needs it not
 
-    page = Page(output.width(), output.wants_ascii())
-    lines = [line for one in scenarios for line in page.wrap(one.summary, f"  {one.name:<17} ")]
+    return Page(output.width(), output.wants_ascii())
+
+
+def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 

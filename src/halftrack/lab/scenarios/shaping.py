@@ -26,7 +26,7 @@ SCENARIO: Final = Scenario(
 FOUNDING: Final = Scenario(
     "founding",
     "shaping",
-    "The same on a kernel that keeps such entries for five days: the founding case.",
+    "As shaping, on a kernel that keeps such entries for five days: the founding case.",
     play,
     founded=True,
 )
