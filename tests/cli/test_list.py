@@ -66,6 +66,14 @@ def test_small_tables_that_were_not_read_are_told(run: Run) -> None:
     assert "not read" not in run("list", "--netns", "host", seen=seen).err
 
 
+def test_what_a_bundle_lacks_is_not_promised_by_an_option(run: Run) -> None:
+    small = Table(Namespace("tiny"), count=12, limit=262_144, skipped=True)
+    ran = run("list", "--from", "node.tgz", seen=evidence(table(row()), small, source="bundle"))
+
+    assert "not in it: 1 table, 12 entries in all" in ran.err
+    assert "--netns" not in ran.err
+
+
 @pytest.mark.parametrize(
     ("words", "entries"),
     [

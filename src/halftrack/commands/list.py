@@ -63,7 +63,11 @@ class _Request:
     "--explain", is_flag=True, help="Of one entry: how it came, what each next packet would do, when it goes."
 )
 @click.option(
-    "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
+    "--from",
+    "sources",
+    metavar="SOURCE",
+    multiple=True,
+    help="A table as text or a bundle, - for standard input.",
 )
 @options.shared
 @click.pass_context
@@ -123,8 +127,12 @@ def _remarks(seen: Evidence, untold: Mapping[str, int], *, chosen: bool) -> Iter
     small = [table for table in seen.tables if table.skipped and table.count]
     if small and not chosen:
         entries = sum(table.count or 0 for table in small)
-        tables = count(len(small), "small table")
-        yield f"not read: {tables}, {entries:,} entries in all; --netns all reads them too"
+        if seen.source == "live":
+            tables = count(len(small), "small table")
+            yield f"not read: {tables}, {entries:,} entries in all; --netns all reads them too"
+        else:
+            tables = count(len(small), "table")
+            yield f"not in it: {tables}, {entries:,} entries in all, not read when it was made"
     yield from seen.input.notes
     if seen.input.unreadable:
         yield f"{seen.input.unreadable:,} of {seen.input.lines:,} lines could not be read"

@@ -41,7 +41,11 @@ _NAME = "plan.json"
 )
 @click.argument("words", metavar="[WHAT]...", nargs=-1)
 @click.option(
-    "--from", "sources", metavar="SOURCE", multiple=True, help="A table as text, - for standard input."
+    "--from",
+    "sources",
+    metavar="SOURCE",
+    multiple=True,
+    help="A table as text or a bundle, - for standard input.",
 )
 @click.option(
     "-o",
