@@ -66,7 +66,7 @@ def test_what_depends_on_how_it_came_is_told_by_that(run: Run) -> None:
     ran = run("list", "src=198.51.100.200", "--explain", seen=evidence(SEEN.tables[0], kernel="6.18.44"))
     shown = " ".join(ran.out.split())
 
-    assert "RST beyond it [handshake] no change (ct invalid): lies beyond" in shown
+    assert "RST beyond window [handshake] no change (ct invalid): lies beyond" in shown
     assert "or [picked up] ESTABLISHED, 10 s (ct established)" in shown
 
 

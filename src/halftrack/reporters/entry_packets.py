@@ -20,14 +20,14 @@ KINDS: Final = {
     **prospects.KINDS,
     prospects.RST: "exact RST",
     prospects.RST_NEAR: "other RST in window",
-    prospects.RST_FAR: "RST beyond it",
+    prospects.RST_FAR: "RST beyond window",
     prospects.RST_OLD: "older RST",
-    prospects.DATA_FAR: "data beyond it",
+    prospects.DATA_FAR: "data beyond window",
     "packet": "any packet",
     "request": "request",
     "answer": "answer",
 }
-"""As short as a column is narrow; "it" is the window."""
+"""As short as a column is narrow."""
 _PLAIN: Final = {**KINDS, **prospects.CROSSING, prospects.RST: "RST"}
 """Where nothing is expected, or where one is told that has come."""
 _RSTS: Final = (prospects.RST, prospects.RST_NEAR, prospects.RST_FAR, prospects.RST_OLD)
