@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,9 @@ def test_as_it_is_typed(sick: Netns, tmp_path: Path) -> None:
     assert made.stat().st_mode & 0o777 == 0o600
     first, *_, last = told.stdout.decode().splitlines()
     assert "2,200 entries of 1 of" in first
-    assert last == f"read it with: halftrack doctor {made.name}"
+    assert re.fullmatch(r"\S+: \d+\.\d kB", first.partition(",")[0])
+    assert last.startswith("read it with: ")
+    assert last.endswith(f"halftrack doctor {made.name}")
     read = halftrack("doctor", made.name, cwd=tmp_path)
     assert read.returncode in (1, 2), read.stderr
     assert b", collected at " in read.stdout

@@ -179,3 +179,12 @@ def test_as_it_is_typed(words: tuple[str, ...], code: int) -> None:
     )
     assert done.returncode == code
     assert (done.stdout == SCRIPT) == (code == 0)
+
+
+def test_the_script_in_a_file_comes_with_how_to_run_it_and_to_read_what_it_prints(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "halftrack", "collect", "--script", "-o", "on a node.sh"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True, timeout=60)
+    assert (tmp_path / "on a node.sh").read_bytes() == SCRIPT
+    assert done.stdout == ""
+    assert "ssh NODE sh -s < 'on a node.sh' > node.collected\n" in done.stderr
+    assert done.stderr.endswith(" doctor node.collected\n")

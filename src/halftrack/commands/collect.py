@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from dataclasses import replace
 from importlib.resources import files
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
 
 _LONGEST_S = 86_400
+_MB_FROM = 1_000_000
 
 
 @click.command(
@@ -29,7 +31,13 @@ _LONGEST_S = 86_400
     " gives, anywhere, what it would have given here. Reads only. The file holds addresses, names of"
     " containers and sockets: it is for its owner's eyes only until you give it away.",
 )
-@click.option("-o", "--output", "target", metavar="FILE", help="Where to; - for standard output.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="FILE",
+    help="Where to; - for standard output. Without it: halftrack-NODE-TIME.tgz here.",
+)
 @click.option("--listen", metavar="TIME", help="Also hear for so long which entries begin, e.g. 30s.")
 @click.option(
     "--script",
@@ -42,7 +50,7 @@ _LONGEST_S = 86_400
 def command(context: click.Context, target: str | None, listen: str | None, *, script: bool) -> int:
     given = options.given(context)
     if script:
-        return _script(target, alone=listen is None and not given.assume and given.netns is None)
+        return _script(target, given, alone=listen is None and not given.assume and given.netns is None)
     if given.assume:
         raise UsageError("--assume is for what a file does not say: collect looks at the node")
     if target == "-" and output.is_terminal():
@@ -63,7 +71,7 @@ def command(context: click.Context, target: str | None, listen: str | None, *, s
     return 0
 
 
-def _script(target: str | None, *, alone: bool) -> int:
+def _script(target: str | None, given: Options, *, alone: bool) -> int:
     """The script as it is: it takes no words of ours."""
     if not alone:
         raise UsageError("--script prints a script that looks at the whole node: -o alone goes with it")
@@ -74,6 +82,9 @@ def _script(target: str | None, *, alone: bool) -> int:
     from halftrack.commands.saving import save  # noqa: PLC0415  # as below
 
     save(text, Path(str(target)))
+    written = shlex.quote(str(target))
+    output.message(f"run it by: ssh NODE sh -s < {written} > node.collected", given)
+    output.message(f"read that by: {output.program()} doctor node.collected", given)
     return 0
 
 
@@ -113,13 +124,19 @@ def _told(seen: Evidence, path: Path, size: int, given: Options) -> bytes:
         return (
             msgspec.json.encode({"schema": "halftrack.collected/1", "file": str(path), "gaps": gaps}) + b"\n"
         )
+    from halftrack.diagnosis.words import count  # noqa: PLC0415  # likewise
     from halftrack.evidence.printable import escaped  # noqa: PLC0415  # likewise
 
     read = [table for table in seen.tables if table.flows is not None]
-    entries = sum(len(table.flows or ()) for table in read)
+    entries = count(sum(len(table.flows or ()) for table in read), "entry", "entries")
+    tables = count(len(seen.tables), "namespace")
     lines = [
-        f"{path}: {size / 1e6:,.1f} MB, {entries:,} entries of {len(read)} of {len(seen.tables)} namespaces",
+        f"{escaped(str(path))}: {_size(size)}, {entries} of {len(read)} of {tables}",
         *(f"not in it: {escaped(gap.what)} ({escaped(gap.why)})" for gap in seen.gaps),
-        f"read it with: halftrack doctor {path}",
+        f"read it with: {output.program()} doctor {escaped(shlex.quote(str(path)))}",
     ]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= _MB_FROM else f"{size / 1e3:,.1f} kB"
