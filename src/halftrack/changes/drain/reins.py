@@ -13,10 +13,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from halftrack.changes.stopping import SIGNALS
+
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STEP_S: Final = 0.05
 
 
@@ -63,7 +64,7 @@ class Reins:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            handlers = dict.fromkeys(_STOPPING, self._stop) | {signal.SIGTSTP: self._pause_next}
+            handlers = dict.fromkeys(SIGNALS, self._stop) | {signal.SIGTSTP: self._pause_next}
             for number, handler in handlers.items():
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, handler)
