@@ -11,7 +11,6 @@ from halftrack.changes import spaces
 from halftrack.changes.writes import Seen, nft, policy
 from halftrack.changes.writes import iptables as xtables
 from halftrack.errors import Incomplete, UnreadableInput
-from halftrack.evidence import uapi
 from halftrack.kernel import iptables
 from halftrack.plans import rules
 from halftrack.plans.actions import AddRules, Untracked
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = Spelling({})
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
-_FAMILIES: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
 
 
 def writes(action: AddRules) -> list[AnyWrite]:
@@ -74,7 +72,9 @@ def _iptables(space: Space, action: AddRules) -> list[AnyWrite]:
     times = rules.nfct_timeouts(rule)
     for family in rules.policy_families(rule):
         name = _policy(rule, family)
-        found.append(policy.PolicyWrite(space=space, name=name, family=_FAMILIES[family], timeouts=times))
+        found.append(
+            policy.PolicyWrite(space=space, name=name, family=iptables.NUMBERS[family], timeouts=times)
+        )
         found += _chains(space, family, rules.iptables_policy(rule, family, _chain(rule), name, _PLAIN))
     return found
 

@@ -15,7 +15,7 @@ from halftrack.kernel import cttimeout, files, nftables, survey, tools
 Flavour = Literal["nft", "legacy"]
 Family = Literal["ip", "ip6"]
 _TOOLS: Final = {"ip": "iptables", "ip6": "ip6tables"}
-_FAMILIES: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
+NUMBERS: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
 _NAMES: Final = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
 _POLICY: Final = re.compile(r"-j CT --timeout (\S{1,31})$", re.MULTILINE)
 WAIT_S: Final = "5"
@@ -83,7 +83,7 @@ def policies(text: str) -> tuple[str, ...]:
 def prepare(family: Family, text: str) -> None:
     """In a scratch namespace: make the policies that rules of this text name, so that they can be loaded."""
     for name in policies(text):
-        cttimeout.add(name, cttimeout.Policy(_FAMILIES[family], {"established": 1}))
+        cttimeout.add(name, cttimeout.Policy(NUMBERS[family], {"established": 1}))
 
 
 def save_program(family: Family, flavour: Flavour) -> str:
