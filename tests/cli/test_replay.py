@@ -89,6 +89,12 @@ def test_a_limit_makes_entries_give_way(run: Run, capture: str) -> None:
     assert told["peak"]["entries"] == 1
 
 
+def test_what_a_full_table_dropped_is_among_the_first_that_is_said(run: Run) -> None:
+    lines = run("replay", "--example", "max=10").out.splitlines()
+    assert "        207 packets dropped: the table was full." in lines[:4]
+    assert "dropped" not in run("replay", "--example").out
+
+
 @pytest.mark.parametrize(
     "asked",
     [
