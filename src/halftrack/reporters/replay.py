@@ -71,7 +71,7 @@ def _head(document: Replayed, page: Page) -> Iterator[str]:
         f"{words.count(document.packets.file, 'packet')}{span}; {words.entries(flows.made)} made{picked}.",
         "        ",
     )
-    if dropped := document.packets.verdicts.get("dropped", 0):
+    if dropped := document.packets.events.get(rules.TABLE_FULL, 0):
         yield from page.wrap(f"{words.count(dropped, 'packet')} dropped: the table was full.", "        ")
     yield from page.wrap(ruled_by(document), "        ")
 
