@@ -188,3 +188,27 @@ def test_the_script_in_a_file_comes_with_how_to_run_it_and_to_read_what_it_print
     assert done.stdout == ""
     assert "ssh NODE sh -s < 'on a node.sh' > node.collected\n" in done.stderr
     assert done.stderr.endswith(" doctor node.collected\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_who_watches_a_quick_command_leaves_nothing(shell: str) -> None:
+    """What watches is killed at once, often before or while it begins to sleep."""
+    program = SHELLS[shell]
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"no {program[0]} here")
+    start, end = (SCRIPT.index(mark) for mark in (b"\nlimited() {", b"\n# section NAME"))
+    seconds = str(31_000_000 + os.getpid())
+    loop = "i=0; while [ $i -lt 200 ]; do limited true; i=$((i + 1)); done"
+
+    subprocess.run(
+        [*program, "-s"],
+        input=SCRIPT[start:end] + f"\nONE_S={seconds}\n{loop}\n".encode(),
+        check=True,
+        timeout=120,
+    )
+
+    time.sleep(0.5)
+    left = subprocess.run(["pgrep", "-f", f"sleep {seconds}"], capture_output=True, text=True, check=False)
+    for pid in left.stdout.split():
+        os.kill(int(pid), 9)
+    assert left.stdout == ""

@@ -45,10 +45,12 @@ limited() {
 
 # killed_after SECONDS PROCESS: in the background; nothing of it is left when it is killed itself.
 killed_after() {
+    before=$!
+    # Set before anything is begun, and KILL: a process that was forked just now loses a signal that its
+    # shell has a trap for.
+    trap '[ "$!" = "$before" ] || kill -KILL "$!"; exit 0' TERM
     sleep "$1" &
-    sleeping=$!
-    trap 'kill "$sleeping"; exit 0' TERM
-    wait "$sleeping"
+    wait "$!"
     kill "$2"
 }
 
