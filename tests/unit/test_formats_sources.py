@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import zstandard
 
 from halftrack import formats
 from halftrack.errors import UnreadableInput, UsageError
+from halftrack.formats import pcap
 from halftrack.formats.blocks import BLOCK, blocks
 from halftrack.formats.sources import source
 from unit.formatted import fixture
@@ -268,3 +270,14 @@ def test_blank_lines_without_end_take_no_memory() -> None:
 
     assert {len(block.text) for block in found} == {0}
     assert sum(block.lines for block in found) == 3 * BLOCK
+
+
+def test_a_pipe_that_nobody_writes_into_is_waited_for_no_longer_than_may_be(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = source(str(pipe), deadline=time.monotonic() + 0.2)
+
+    assert b"".join(read.chunks()) == b""
+    assert (read.truncated, read.notes) == (True, [f"The time was up before {pipe} was read whole."])
+    with pytest.raises(UnreadableInput, match=r"The time was up before .* was read whole$"):
+        list(pcap.capture(str(pipe), deadline=time.monotonic() + 0.2).frames())

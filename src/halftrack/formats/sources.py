@@ -9,11 +9,11 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
+import os
 import select
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from halftrack.errors import UnreadableInput
@@ -131,7 +131,18 @@ def source(
         if stdin is None:
             raise UnreadableInput("there is no standard input to read")
         return Source("stdin", lambda: nullcontext(stdin), most_bytes, deadline)
-    return Source(name, lambda: Path(name).open("rb"), most_bytes, deadline)
+    return Source(name, lambda: _opened(name), most_bytes, deadline)
+
+
+def _opened(name: str) -> BinaryIO:
+    """Without waiting for whoever is to write into a named pipe: ``_some`` waits, for as long as it may."""
+    file = open(name, "rb", opener=_at_once)  # noqa: SIM115  # Path's has no opener; handed on
+    os.set_blocking(file.fileno(), True)
+    return file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _narrow(stream: Iterator[bytes]) -> Iterator[bytes]:

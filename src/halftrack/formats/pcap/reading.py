@@ -95,7 +95,8 @@ class Capture:
                 self._stop(f"is damaged behind packet {self.tally.packets:,}: {walker.damage}")
                 return
         if walker is None:
-            raise UnreadableInput(f"{self.name} is empty")
+            why = self._source.notes[0].rstrip(".") if self._source.notes else f"{self.name} is empty"
+            raise UnreadableInput(why)
         if rest or passing:
             self._stop(f"ends in the middle of what follows packet {self.tally.packets:,}")
 
