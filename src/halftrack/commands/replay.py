@@ -10,6 +10,7 @@ import click
 
 from halftrack.commands import options, output
 from halftrack.commands.progress import progress
+from halftrack.diagnosis import words as counted
 from halftrack.errors import Incomplete, UsageError
 from halftrack.tcp import kernels
 
@@ -158,7 +159,7 @@ def _show(run: Run, given: Options, record: Path | None) -> None:
         from halftrack.commands import saving  # noqa: PLC0415  # rarely wanted
 
         saving.save(run.parquet() if record.suffix == _PARQUET else run.bundle(), record)
-        output.message(f"{len(run.flows):,} entries are in {record}", given)
+        output.message(f"{counted.count(len(run.flows), 'entry is', 'entries are')} in {record}", given)
     if given.document:
         from halftrack.reporters import json  # noqa: PLC0415  # text does without
 
