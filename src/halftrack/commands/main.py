@@ -42,8 +42,15 @@ _GROUPS: Final = {
 _VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
 _INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_NO_MEMORY: Final = ("can't start new thread", "failed to map", "annot allocate memory")
-"""How Python and the loader put it."""
+_NO_MEMORY: Final = (
+    "can't start new thread",
+    "failed to map",
+    "annot allocate memory",
+    "Resource temporarily unavailable",
+)
+"""How Python, the loader and Rust put it."""
+_PANIC: Final = "PanicException"
+"""Of Rust's threads that could not be started; its class is there only once polars is."""
 _BUG: Final = HalftrackError.exit_code
 
 
@@ -172,7 +179,10 @@ def _command_named() -> str:
 
 
 def _bug(error: BaseException, context: click.Context | None) -> int:
-    if isinstance(error, (ImportError, RuntimeError)) and any(told in str(error) for told in _NO_MEMORY):
+    panicked = type(error).__name__ == _PANIC
+    if (panicked or isinstance(error, (ImportError, RuntimeError))) and any(
+        told in str(error) for told in _NO_MEMORY
+    ):
         return _short_of_memory()
     verbose = "-v" in sys.argv or (context is not None and options.given(context).verbose)
     if verbose or os.environ.get("HALFTRACK_DEBUG"):
