@@ -52,6 +52,7 @@ def test_names_are_distinct_and_each_cause_has_a_runbook_or_waits_for_one() -> N
         (("half-close", "--seconds", "0"), "--seconds '0'"),
         (("half-close", "--seconds", "1h"), "--seconds '1h'"),
         (("half-close", "--load", "0"), "--load"),
+        (("half-close", "--load", "nan"), "--load nan"),
         (("half-close", "--beside", "100000"), "--beside"),
         (("half-close", "--netns", "host"), "namespaces of its own"),
         (("half-close", "--assume", "limit=5"), "namespaces of its own"),
@@ -105,3 +106,17 @@ def test_what_it_does_and_leaves_standing_fits_the_screen(
     assert lines[1].startswith("    words")
     assert "  lab-server (process 4194300)" in lines
     assert max(len(line) for line in lines if "/" not in line) <= 80
+
+
+def test_threads_that_cannot_be_started_are_no_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polars' own: a panic, which is no Exception."""
+
+    def panic(_: str) -> None:
+        kind = type("PanicException", (BaseException,), {})
+        raise kind("OS can't spawn worker thread: Resource temporarily unavailable (os error 11)")
+
+    monkeypatch.setattr("halftrack.lab.find", panic)
+    ran = run("lab", "half-close")
+
+    assert (ran.code, ran.out) == (75, "")
+    assert "not enough memory or threads here" in ran.err

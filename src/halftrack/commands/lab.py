@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -94,6 +95,8 @@ def command(
 
     given = options.given(context)
     within_s = durations.seconds("--seconds", seconds, _LONGEST_S)
+    if math.isnan(load):
+        raise UsageError(f"--load nan: write a number of {_LEAST_LOAD:g} to {_MOST_LOAD}")
     if given.netns is not None or given.root != Path("/") or given.assume:
         raise UsageError("the lab has namespaces of its own: leave --netns, --root and --assume out")
     if scenario is None or scenario == _LIST:
