@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -16,9 +17,10 @@ import numpy as np
 
 from halftrack.evidence import addresses, uapi
 from kernel.inject import End, Entries, inject
+from kernel.scratch import scratch_netns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kernel.scratch import Netns
@@ -105,6 +107,18 @@ def stuck(netns: Netns, count: int, port: int = 80, first: int = 0, server: str 
             status=uapi.IPS_CONFIRMED,
         ),
     )
+
+
+@contextlib.contextmanager
+def sick_netns(label: str) -> Iterator[Netns]:
+    """A namespace with two services' entries stuck in it, and a rate limit."""
+    with scratch_netns(label) as netns:
+        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        limit = "root tbf rate 1mbit burst 5kb latency 50ms"
+        netns.run("tc", "qdisc", "add", "dev", "lo", *limit.split())
+        stuck(netns, 1_500)
+        stuck(netns, 700, port=443, first=100_000)
+        yield netns
 
 
 def entries(netns: Netns, *words: str) -> int:

@@ -17,8 +17,7 @@ from halftrack.diagnosis import COLUMNS, examine
 from halftrack.evidence.selection import Selection
 from halftrack.formats import bundle
 from halftrack.reporters import json as documents
-from kernel.draining import SERVER, stuck
-from kernel.scratch import scratch_netns
+from kernel.draining import sick_netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,25 +36,7 @@ _MAYBE_OTHER = ("source", "seconds", "input")
 
 @pytest.fixture(scope="module")
 def sick() -> Iterator[Netns]:
-    with scratch_netns("bundle") as netns:
-        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-        netns.run(
-            "tc",
-            "qdisc",
-            "add",
-            "dev",
-            "lo",
-            "root",
-            "tbf",
-            "rate",
-            "1mbit",
-            "burst",
-            "5kb",
-            "latency",
-            "50ms",
-        )
-        stuck(netns, 1_500)
-        stuck(netns, 700, port=443, first=100_000)
+    with sick_netns("bundle") as netns:
         yield netns
 
 

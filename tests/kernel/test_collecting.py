@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel.draining import SERVER, stuck
+from kernel.draining import sick_netns
 from kernel.processes import process_in
-from kernel.scratch import scratch_netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,26 +28,8 @@ SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", 
 
 @pytest.fixture(scope="module")
 def sick() -> Iterator[Netns]:
-    with scratch_netns("collected") as netns:
-        netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-        netns.run(
-            "tc",
-            "qdisc",
-            "add",
-            "dev",
-            "lo",
-            "root",
-            "tbf",
-            "rate",
-            "1mbit",
-            "burst",
-            "5kb",
-            "latency",
-            "50ms",
-        )
+    with sick_netns("collected") as netns:
         netns.run("nft", "add table inet ours; add chain inet ours in { type filter hook input priority 0; }")
-        stuck(netns, 1_500)
-        stuck(netns, 700, port=443, first=100_000)
         yield netns
 
 
