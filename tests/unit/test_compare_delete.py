@@ -127,8 +127,7 @@ def _every_other_message() -> list[Message]:
     raw = [
         *drains.of(entries, CT_GET, 5),
         *drains.of(entries, CT_NEW, 5, struct.pack(">HH", 0x800, 0x700) + bytes(4)),
-        *(one.raw.tobytes() for one in drains.numbered(entries, CT_NEW, 1, uapi.CTA_STATUS, "status")),
-        *(one.raw.tobytes() for one in drains.numbered(entries, CT_DELETE, 1, uapi.CTA_ID, "id")),
+        *(raw.tobytes() for asked, deletes in drains.removing(entries, 1) for raw in (asked.raw, deletes)),
         *drains.anew(tcp, 7_440),
     ]
     sent = [message for each in raw for message in conntrack_kernels.messages(each)]

@@ -24,7 +24,7 @@ from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
 from halftrack.kernel import netlink, netlink_messages
 from halftrack.kernel.columns import Columns
 from halftrack.kernel.decode import Decoder
-from halftrack.kernel.netlink_messages import CT_DELETE, CT_GET, CT_NEW, NLMSG_ERROR, NLMSG_HDRLEN
+from halftrack.kernel.netlink_messages import CT_GET, CT_NEW, NLMSG_ERROR, NLMSG_HDRLEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,25 +110,27 @@ class Entries:
         ``_AT_ONCE_S`` the rest are removed, with their ids, which it compares, too. Raises Busy, OSError.
         """
         codes = np.zeros(frame.height, np.int32)
-        bare = frame.select(*TUPLE_COLUMNS, "id", "status")
-        asked = messages.numbered(bare, CT_NEW, _FIRST, uapi.CTA_STATUS, "status")
-        deletes = messages.numbered(bare, CT_DELETE, _FIRST, uapi.CTA_ID, "id")
-        for status, delete in zip(asked, deletes, strict=True):
-            step = min(_COMPARED, self._at_once)
-            for start in range(0, len(delete.places), step):
+        step = min(_COMPARED, self._at_once // 2)  # what is removed is heard of with what is compared next
+        for asked, deletes in messages.removing(frame.select(*TUPLE_COLUMNS, "id", "status"), _FIRST):
+            for start in range(0, len(deletes), step):
                 some = slice(start, start + step)
-                places = delete.places[some]
-                self._compare(status.raw[some], places, codes)
-                self._ask(delete.raw[some][codes[places] == 0], codes)
+                places = asked.places[some]
+                self._compare(asked.raw[some], places, codes)
+                self._send(deletes[some], places, codes)
+            self._hear(codes)
         return codes
 
     def _compare(
         self, raw: npt.NDArray[np.uint8], places: npt.NDArray[np.intp], codes: npt.NDArray[np.int32]
     ) -> None:
-        """Until it went so quickly that nothing can have happened since. Raises Busy."""
+        """Until it went so quickly that nothing can have happened since. Raises Busy.
+
+        What is still to be heard of the entries before is heard here, too.
+        """
         for _ in range(_TRIES):
             begun_s = time.monotonic()
-            self._ask(raw[codes[places] == 0], codes)
+            self._send(raw, places, codes)
+            self._hear(codes)
             if time.monotonic() - begun_s < _AT_ONCE_S:
                 return
         raise Busy("this machine is too slow just now to remove what it reads: re-time, or try later")
@@ -142,11 +144,18 @@ class Entries:
                 refused.update(code for _, code in self._refusals())
         return refused
 
-    def _ask(self, raw: npt.NDArray[np.uint8], codes: npt.NDArray[np.int32]) -> None:
-        if len(raw):
-            self._socket.sendall(raw.tobytes())
-            for number, code in self._refusals():
-                codes[number - _FIRST] = code
+    def _send(
+        self, raw: npt.NDArray[np.uint8], places: npt.NDArray[np.intp], codes: npt.NDArray[np.int32]
+    ) -> None:
+        """Messages about entries in these places, but for those that were refused before."""
+        refused = codes[places] != 0
+        left = raw[~refused] if refused.any() else raw
+        if len(left):
+            self._socket.sendall(left.data)
+
+    def _hear(self, codes: npt.NDArray[np.int32]) -> None:
+        for number, code in self._refusals():
+            codes[number - _FIRST] = code
 
     def _refusals(self) -> list[tuple[int, int]]:
         """Number of the message, and errno. EPERM is a fixed timeout: who may not change may not read."""

@@ -11,7 +11,14 @@ import numpy as np
 
 from halftrack.evidence import uapi
 from halftrack.kernel.entry_messages import Template, put_tuple
-from halftrack.kernel.netlink_messages import CT_NEW, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
+from halftrack.kernel.netlink_messages import (
+    CT_DELETE,
+    CT_NEW,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    attribute,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +27,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 _LENGTH: Final = struct.Struct("=I")
-_SEQUENCE: Final = slice(8, 12)  # of a message: struct nlmsghdr, nlmsg_seq
+_SHORT: Final = struct.Struct("=H")
+_TYPE: Final = slice(4, 6)  # of a message: struct nlmsghdr, nlmsg_type
+_SEQUENCE: Final = slice(8, 12)  # nlmsg_seq
+_LAST: Final = slice(-8, -4)  # struct nlattr of a last attribute of 32 bits
+_LAST_VALUE: Final = slice(-4, None)
 _GROUPS: Final = ("family", "l4proto", "zone", "zone_dir")
 _LENIENT: Final = uapi.IP_CT_TCP_FLAG_SACK_PERM | uapi.IP_CT_TCP_FLAG_BE_LIBERAL
 """As of what was picked up: windows are not known (net/netfilter/nf_conntrack_proto_tcp.c, tcp_new)."""
@@ -45,19 +56,25 @@ def of(tuples: pl.DataFrame, kind: int, sequence: int, more: bytes = b"") -> Ite
         yield each.raw.tobytes()
 
 
-def numbered(entries: pl.DataFrame, kind: int, first: int, attribute: int, column: str) -> Iterator[Messages]:
-    """Messages with sequence numbers from ``first`` on, in the order of the frame.
+def removing(entries: pl.DataFrame, first: int) -> Iterator[tuple[Messages, npt.NDArray[np.uint8]]]:
+    """What tells each entry the status that it has, and what removes it by its id.
 
-    ``attribute`` has 32 bits of ``column`` in it.
+    Sequence numbers go from ``first`` on, in the order of the frame; both have the same. The second is
+    the first but for its type and its last attribute, which is as long.
     """
 
     def put(template: Template, rows: pl.DataFrame) -> None:
-        template.put_column(attribute, rows[column].to_numpy(), ">u4")
+        template.put_column(uapi.CTA_STATUS, rows["status"].to_numpy(), ">u4")
 
-    for each in _built(entries, kind, NLM_F_REQUEST, 0, put):
+    for each in _built(entries, CT_NEW, NLM_F_REQUEST, 0, put):
         numbers = (each.places + first).astype(np.uint32)
         each.raw[:, _SEQUENCE] = numbers.reshape(-1, 1).view(np.uint8)
-        yield each
+        deletes = each.raw.copy()
+        deletes[:, _TYPE] = np.frombuffer(_SHORT.pack(CT_DELETE), np.uint8)
+        deletes[:, _LAST] = np.frombuffer(attribute(uapi.CTA_ID, bytes(4))[:-4], np.uint8)
+        ids = entries["id"].to_numpy()[each.places].astype(">u4")
+        deletes[:, _LAST_VALUE] = ids.reshape(-1, 1).view(np.uint8)
+        yield each, deletes
 
 
 def anew(entries: pl.DataFrame, least_s: int) -> Iterator[bytes]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
@@ -17,6 +18,7 @@ from halftrack.kernel import namespaces, setns, sock_diag, sockets, survey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.diagnosis.view import View
     from halftrack.draining.judging import Judgement
     from halftrack.evidence.values import Namespace, Sockets, Table
 
@@ -32,30 +34,38 @@ class Proofs:
         self._tables = _witnesses(judgement)
         self._ways: dict[int, str | None] = {}
         self._open = contextlib.ExitStack()
-        self._fresh = self._view
+        self._lock = threading.Lock()
+        self._seen = _Seen(self._view, more=False)
         self._read_at = -1.0
         self._took_s = 0.0
 
     def refresh(self, *, always: bool) -> None:
         """Read them again. Unless ``always``, reading takes half of the time at most.
 
-        A namespace that cannot be read now proves nothing any more.
+        A namespace that cannot be read now proves nothing any more. What two threads read comes in
+        the order in which they read it.
         """
-        if not always and time.monotonic() - self._read_at < self._took_s:
-            return
-        begun = time.monotonic()
-        fresh = {id(table): self._read(table) for table in self._tables}
-        evidence = self._view.evidence
-        tables = tuple(replace(table, sockets=fresh.get(id(table))) for table in evidence.tables)
-        place = next(i for i, table in enumerate(evidence.tables) if table is self._view.table)
-        self._fresh = replace(self._view, table=tables[place], evidence=replace(evidence, tables=tables))
-        self._read_at = time.monotonic()
-        self._took_s = self._read_at - begun
+        with self._lock:
+            if not always and time.monotonic() - self._read_at < self._took_s:
+                return
+            begun = time.monotonic()
+            fresh = {id(table): self._read(table) for table in self._tables}
+            evidence = self._view.evidence
+            tables = tuple(replace(table, sockets=fresh.get(id(table))) for table in evidence.tables)
+            place = next(i for i, table in enumerate(evidence.tables) if table is self._view.table)
+            view = replace(self._view, table=tables[place], evidence=replace(evidence, tables=tables))
+            more = any(_more(fresh[id(table)], table.sockets) for table in self._tables)
+            self._seen = _Seen(view, more)
+            self._read_at = time.monotonic()
+            self._took_s = self._read_at - begun
 
     def dead(self, rows: pl.DataFrame) -> pl.Series:
-        """Boolean, one per row (with a view's columns): there is still no socket for it."""
+        """Boolean, one per row (with a view's columns) that was judged dead: it still has no socket."""
+        seen = self._seen
         every = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
-        missing = ends.missing(replace(self._fresh, flows=rows), every)
+        if not seen.more:
+            return every
+        missing = ends.missing(replace(seen.view, flows=rows), every)
         return ~every if missing is None else missing
 
     def _read(self, table: Table) -> Sockets | None:
@@ -74,6 +84,23 @@ class Proofs:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """``view``: with the sockets read last. ``more``: there are some that were not there at the judgement."""
+
+    view: View
+    more: bool
+
+
+def _more(now: Sockets | None, judged: Sockets | None) -> bool:
+    """Whether what was dead by the sockets of then may not be by those of now."""
+    if now is None or judged is None:
+        return True
+    if now.frame.equals(judged.frame):
+        return False
+    return not ends.live(now).join(ends.live(judged), on=ends.CONNECTION, how="anti").is_empty()
 
 
 @contextlib.contextmanager

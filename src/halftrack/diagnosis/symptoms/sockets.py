@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Sockets, Table
 
+CONNECTION: Final = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
+"""Of a socket, what says whose packets are its own."""
 _NOBODY_MARK: Final = 2**32 - 1
 
 _PORTS: Final = {"orig_src": "orig_sport", "reply_dst": "reply_dport"}
@@ -155,16 +157,16 @@ def missing(view: View, candidates: pl.Series) -> pl.Series | None:
         return None
     compared = candidates & view.flows.lazy().select(_known(known, view, near)).collect().to_series()
     owners = view.flows["owner"].filter(compared).unique().fill_null(_NOBODY_MARK)
-    live = [
+    keys = [
         _socket_keys(number, each)
         for number, each in known.items()
         if (_NOBODY_MARK if number == NOBODY else number) in owners
     ]
     if _NOBODY_MARK in owners:  # an address that one namespace alone has tells it from the others
-        live += [_socket_keys(NOBODY, each.sockets) for each in near if each.sockets is not None]
-    if not live:
+        keys += [_socket_keys(NOBODY, each.sockets) for each in near if each.sockets is not None]
+    if not keys:
         return pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
-    sockets = pl.Series(np.concatenate(live)).implode()
+    sockets = pl.Series(np.concatenate(keys)).implode()
     source = select(view.flows, *LOOKUP_COLUMNS)
     for remote in ("reply_dst", "orig_src"):
         compared = _absent(source, compared, sockets, remote)
@@ -185,11 +187,15 @@ def _absent(source: pl.DataFrame, compared: pl.Series, sockets: pl.Series, remot
 
 def _socket_keys(owner: int, sockets: Sockets) -> npt.NDArray[np.uint64]:
     """A number for each socket that proves life."""
-    live = sockets.frame.filter(
+    alive = live(sockets)
+    return _key(np.full(alive.height, owner + 1, np.uint64), [alive[name].to_numpy() for name in CONNECTION])
+
+
+def live(sockets: Sockets) -> pl.DataFrame:
+    """Those that prove life."""
+    return sockets.frame.filter(
         (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") != uapi.TCP_LISTEN)
     )
-    names = ("local_hi", "local_lo", "local_port", "remote_hi", "remote_lo", "remote_port")
-    return _key(np.full(live.height, owner + 1, np.uint64), [live[name].to_numpy() for name in names])
 
 
 def _entry_keys(rows: pl.DataFrame, remote: str) -> npt.NDArray[np.uint64]:
