@@ -3,7 +3,7 @@
 ENV ?= .venv
 WHEEL ?=
 
-.PHONY: doctor test check docs wheel bench fuzz clean
+.PHONY: doctor test check docs wheel onefile bench fuzz clean
 
 doctor: $(ENV)/.installed-run  ## examine this node
 	@$(ENV)/bin/halftrack doctor --exit-zero
@@ -20,6 +20,9 @@ docs: $(ENV)/.installed-dev    ## write the generated parts of README and docs a
 
 wheel: $(ENV)/.installed-dev   ## build the wheel into dist/
 	@$(ENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+
+onefile: $(ENV)/.installed-run  ## one file in dist/ that runs where nothing is installed: docs/fleet.md
+	@$(ENV)/bin/python deploy/onefile/build.py dist
 
 bench: $(ENV)/.installed-dev   ## ratios against references measured in the same run (root)
 	@scripts/debian-packages

@@ -116,7 +116,12 @@ def screen(render: Callable[..., str], shown: object, options: Options, **more: 
 
 
 def program() -> str:
-    """How this program can be started once more, as a shell reads it: ``halftrack`` where that is it."""
+    """How this program can be started once more, as a shell reads it: ``halftrack`` where that is it.
+
+    The file that unpacks itself says how it was started (``deploy/onefile/head.sh``).
+    """
+    if file := os.environ.get("HALFTRACK_STARTED_AS"):
+        return shlex.quote(file) if os.access(file, os.X_OK) else f"sh {shlex.quote(file)}"
     started = Path(sys.argv[0])
     if started.name == "__main__.py":  # python -m halftrack
         started = Path(sys.executable).with_name("halftrack")

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Halftrack out of this tree, wherever it lies. -I: nothing of the caller's directory or environment.
+here=$(readlink -f "$0") && here=${here%/*/*} || exit
+exec "$here/lib/loader" --inhibit-cache --library-path "$here/lib" "$here/python/bin/python" -I -m halftrack "$@"

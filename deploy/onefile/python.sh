@@ -1,0 +1,4 @@
+#!/bin/sh
+# The interpreter of this tree, with this tree's own libc: nothing of the node's is loaded.
+here=$(readlink -f "$0") && here=${here%/*/*} || exit
+exec "$here/lib/loader" --inhibit-cache --library-path "$here/lib" "$here/python/bin/python" "$@"
