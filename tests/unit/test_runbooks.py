@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from halftrack import planning, runbooks
+from halftrack import planning, runbooks, whatif
 from halftrack.diagnosis import causes, filters, symptoms
 from halftrack.errors import UsageError
 from halftrack.planning import asked
@@ -20,8 +20,8 @@ HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
 REMEDY_HEADINGS = [f"## {name}" for name in remedy_pages.SECTIONS]
 LONGEST = {"remedy": 98}
 """Lines: a remedy says the same also by hand, for nft and for iptables."""
-LIST_OPTIONS = {"--by", "--top", "--sort", "--from"}
-LIST_FLAGS = {"--count", "--csv", "--explain", "--jsonl", "--json"}
+OPTIONS = {"--by", "--top", "--sort", "--from", "-o", "--try", "--for"}
+FLAGS = {"--count", "--csv", "--explain", "--jsonl", "--json"}
 
 
 def slugs(kind: str) -> set[str]:
@@ -67,13 +67,15 @@ def test_commands_of_ours_are_ones_that_exist(topic: runbooks.Topic) -> None:
     for command in (one or other for one, other in found):
         _, verb, *words = shlex.split(command)
         if verb == "list":
-            filters.parse(filter_words(words))
+            filters.parse(bare(words))
         elif verb == "drain":
             assert filters.parse([word for word in words if word not in {"--dry-run", "--delete"}]).terms
         elif verb == "explain":
             assert [runbooks.find(word).slug for word in words]
         elif verb in {"plan", "fix"}:
-            planning.parse(words)
+            planning.parse([word for word in bare(words) if not word.endswith(".json")])
+        elif verb == "whatif":
+            assert whatif.parse(words)
         elif verb in {"undo", "changes", "keep"}:
             assert words == []
         else:
@@ -89,14 +91,14 @@ def test_a_remedy_that_has_to_be_told_more_is_shown_with_it(slug: str, needed: t
         assert any(set(needed) <= set(each.arguments) for each in shown)
 
 
-def filter_words(words: list[str]) -> list[str]:
-    """What is left of a ``list`` command without its options."""
+def bare(words: list[str]) -> list[str]:
+    """What is left of a command without its options."""
     kept = []
     rest = iter(words)
     for word in rest:
-        if word in LIST_OPTIONS:
+        if word in OPTIONS:
             next(rest)
-        elif word not in LIST_FLAGS:
+        elif word not in FLAGS:
             kept.append(word)
     return kept
 

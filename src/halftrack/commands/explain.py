@@ -11,12 +11,18 @@ from halftrack.commands import options, output
 if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
-_HEADINGS: Final = {"symptom": "Symptoms", "cause": "Causes", "remedy": "Remedies", "setting": "Settings"}
+_HEADINGS: Final = {
+    "symptom": "Symptoms",
+    "cause": "Causes",
+    "remedy": "Remedies",
+    "setting": "Settings",
+    "alert": "Alerts",
+}
 
 
 @click.command(
     "explain",
-    help="Explains a symptom, a cause, a remedy or a setting. Without TOPIC: the list of them.",
+    help="Explains a symptom, a cause, a remedy, a setting or an alert. Without TOPIC: the list of them.",
 )
 @click.argument("topic", required=False)
 @options.shared

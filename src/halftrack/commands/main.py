@@ -23,7 +23,7 @@ _GROUPS: Final = {
         "doctor": "Examine a node or a table as text: what is stuck, whose, why, what to do.",
         "list": "Entries: filtered, sorted, grouped, counted.",
         "collect": "All evidence of this node as one file, for a doctor elsewhere.",
-        "explain": "The runbooks: symptoms, causes, remedies, settings.",
+        "explain": "The runbooks: symptoms, causes, remedies, settings, alerts.",
     },
     "Change": {
         "plan": "What would be changed: relief, cure, clear; its effect, what could break.",

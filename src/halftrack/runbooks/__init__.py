@@ -1,4 +1,4 @@
-"""The runbooks: one page per symptom, cause, remedy and setting, as Markdown that a terminal can show.
+"""The runbooks: one page per symptom, cause, remedy, setting and alert, as Markdown that a terminal can show.
 
 Each page has a title, one sentence, and the headings Meaning, Impact, Diagnosis and Mitigation; a
 remedy's says When, What is changed, What can break, How to see that it works, How to go back, and
@@ -19,10 +19,10 @@ from halftrack.errors import UsageError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-Kind = Literal["symptom", "cause", "remedy", "setting"]
+Kind = Literal["symptom", "cause", "remedy", "setting", "alert"]
 
 _DIRECTORIES: Final[MappingProxyType[Kind, str]] = MappingProxyType(
-    {"symptom": "symptoms", "cause": "causes", "remedy": "remedies", "setting": "settings"}
+    {"symptom": "symptoms", "cause": "causes", "remedy": "remedies", "setting": "settings", "alert": "alerts"}
 )
 _ALIASES: Final = MappingProxyType(
     {
@@ -47,7 +47,7 @@ class Topic:
 
 @cache
 def topics() -> tuple[Topic, ...]:
-    """Every page, symptoms first, then causes, remedies and settings, each by name."""
+    """Every page, symptoms first, then causes, remedies, settings and alerts, each by name."""
     return tuple(
         _topic(kind, page)
         for kind, directory in _DIRECTORIES.items()
@@ -56,13 +56,18 @@ def topics() -> tuple[Topic, ...]:
     )
 
 
+def path(topic: Topic) -> str:
+    """Where its page lies, from the directory of all runbooks."""
+    return f"{_DIRECTORIES[topic.kind]}/{topic.slug}.md"
+
+
 def text(name: str) -> str:
     """The page of a topic as Markdown, by its slug, an alias, or a sysctl's full name.
 
     Raises UsageError, with what comes near, where there is none.
     """
     topic = find(name)
-    page = files(__name__).joinpath(_DIRECTORIES[topic.kind], f"{topic.slug}.md")
+    page = files(__name__).joinpath(path(topic))
     return page.read_text(encoding="utf-8")
 
 

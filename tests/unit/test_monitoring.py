@@ -1,0 +1,174 @@
+"""What is deployed for Prometheus, Alertmanager and Grafana: accepted by their own tools, and about what exists."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+from monitoring import alerts, files, inhibition, records, rules
+from monitoring.dashboard import COLUMNS, SOURCE, dashboard
+from monitoring.pace import Pace
+
+from halftrack import runbooks
+from unit.promtool import accepted, queries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES: Final = files.files()
+PANELS: Final = [each for each in dashboard()["panels"] if each["type"] != "row"]
+TITLED: Final = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+GROUPS: Final = rules.groups()
+ALERTS: Final = GROUPS[1]["rules"]
+VARIABLES: Final = {"$__rate_interval": "5m", "$job": ".+", "$instance": ".+"}
+OTHERS: Final = {"up", "node_textfile_mtime_seconds"}
+"""Metrics that are not ours: Prometheus' own, and node_exporter's."""
+
+
+def test_rules_are_accepted(tmp_path: Path) -> None:
+    for pace in (Pace(), Pace(1), Pace(7)):
+        path = tmp_path / "halftrack.rules.yaml"
+        path.write_text(files.as_yaml({"groups": rules.groups(pace)}), encoding="utf-8")
+        accepted("promtool", "check", "rules", "--lint-fatal", str(path))
+
+
+def test_the_operator_gets_the_same_rules() -> None:
+    bare = yaml.safe_load(FILES["deploy/prometheus/halftrack.rules.yaml"])
+    wrapped = yaml.safe_load(FILES["deploy/prometheus/prometheus-rule.yaml"])
+    assert wrapped["kind"] == "PrometheusRule"
+    assert wrapped["spec"] == bare == {"groups": GROUPS}
+
+
+def test_inhibition_is_accepted(tmp_path: Path) -> None:
+    given = yaml.safe_load(FILES["deploy/alertmanager/halftrack.inhibit.yaml"])
+    whole = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}], **given}
+    path = tmp_path / "alertmanager.yaml"
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    accepted("amtool", "check-config", str(path))
+
+
+def test_inhibition_names_alerts_and_labels_that_exist() -> None:
+    names = {each.name for each in alerts.alerts(Pace())}
+    for rule in inhibition.inhibit_rules()["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            named = re.fullmatch(r'alertname=~?"(.*)"', matcher)
+            assert named
+            assert set(named[1].split("|")) <= names | {inhibition.CRUDE}
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_of_alerts_an_alert() -> None:
+    pages = {topic.slug for topic in runbooks.topics() if topic.kind == "alert"}
+    assert pages == {each["alert"] for each in ALERTS}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_says_what_is_the_matter_and_where_to_read_on(alert: dict[str, Any]) -> None:
+    assert alert["labels"]["severity"] in {"warning", "critical"}
+    told = alert["annotations"]
+    assert told["summary"].endswith(".")
+    assert "{{" not in told["summary"]
+    assert told["description"].endswith(f"halftrack explain {alert['alert']}")
+    assert told["runbook_url"] == f"{rules.RUNBOOKS}/{alert['alert']}.md"
+
+
+@pytest.mark.parametrize(
+    "name", ["HalftrackDropping", "HalftrackFullSoon", "HalftrackLeak", "HalftrackUnseen"]
+)
+def test_a_runbook_has_the_numbers_of_its_alert(name: str) -> None:
+    """Durations and thresholds that a page states are the rule's."""
+    page = " ".join(runbooks.text(name).split())
+    rule = next(each for each in ALERTS if each["alert"] == name)
+    stated = {
+        "HalftrackDropping": {"three quarters": ">= 0.75", "95 %": ">= 0.95", "last five minutes": "[5m]"},
+        "HalftrackFullSoon": {"within six hours": "< 21600", "last ten minutes": "[10m]"},
+        "HalftrackLeak": {"at least 5 %": ">= 0.05", "from 25 % on": ">= 0.25"},
+        "HalftrackUnseen": {"for half an hour": "> 1800"},
+    }
+    lasting = {"HalftrackFullSoon": ("quarter of an hour", "15m"), "HalftrackLeak": ("For 20 minutes", "20m")}
+    for words, expr in stated[name].items():
+        assert words in page
+        assert expr in rule["expr"]
+    if name in lasting:
+        words, span = lasting[name]
+        assert words in page
+        assert rule["for"] == span
+
+
+def test_symptoms_that_count_as_leaks_are_the_runbook_s() -> None:
+    symptoms = {topic.slug for topic in runbooks.topics() if topic.kind == "symptom"}
+    expr = next(each["expr"] for each in ALERTS if each["alert"] == "HalftrackLeak")
+    named = set(re.findall(r'symptom=~?"([^"]*)"', expr))
+    meant = {slug for each in named for slug in each.split("|")}
+    assert meant <= symptoms
+    assert all(f"`{slug}`" in runbooks.text("HalftrackLeak") for slug in meant)
+
+
+def test_an_alert_asks_for_numbers_that_are_recorded() -> None:
+    recorded = {each.name for each in records.records(Pace())}
+    asked = {name for each in ALERTS for name in re.findall(r"\w+:\w+:\w+", each["expr"])}
+    assert asked <= recorded
+
+
+@TITLED
+def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["datasource"] == SOURCE
+
+
+@TITLED
+def test_a_panel_asks_of_the_nodes_that_were_chosen(panel: dict[str, Any], tmp_path: Path) -> None:
+    for target in panel["targets"]:
+        assert target["datasource"] == SOURCE
+        selectors = re.findall(r"\bhalftrack_\w+(\{[^}]*\})?", target["expr"])
+        assert selectors
+        assert all(each == '{job=~"$job", instance=~"$instance"}' for each in selectors)
+        assert "rate(" not in target["expr"] or "[$__rate_interval]" in target["expr"]
+    queries(tmp_path, (filled(target["expr"]) for target in panel["targets"]))
+
+
+def filled(expr: str) -> str:
+    for name, value in VARIABLES.items():
+        expr = expr.replace(name, value)
+    assert "$" not in expr
+    return expr
+
+
+def test_panels_neither_overlap_nor_stand_out() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in dashboard()["panels"]:
+        place = panel["gridPos"]
+        assert 0 <= place["x"] < place["x"] + place["w"] <= COLUMNS
+        for cell in itertools.product(
+            range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        ):
+            assert taken.setdefault(cell, panel["title"]) == panel["title"]
+    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
+
+
+def test_legends_name_labels_that_their_query_keeps() -> None:
+    for panel in PANELS:
+        for target in panel["targets"]:
+            kept = re.search(r"sum by \(([^)]*)\)", target["expr"])
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert kept is None or label in kept[1].split(", ")
+
+
+def test_the_dashboard_is_one_that_grafana_reads() -> None:
+    found = json.loads(FILES["deploy/grafana/halftrack.json"])
+    assert found == dashboard()
+    assert re.fullmatch(r"[a-z0-9]{8,40}", found["uid"])
+    assert "id" not in found  # Grafana gives it, and refuses one that it does not know
+    variables = {each["name"]: each for each in found["templating"]["list"]}
+    assert list(variables) == ["datasource", "job", "instance"]
+    assert variables["datasource"]["type"] == "datasource"
+    for name in ("job", "instance"):
+        assert variables[name]["query"]["query"] == variables[name]["definition"]
+        assert variables[name]["datasource"] == SOURCE
+    used = set(re.findall(r"\$(\w+)|\$\{(\w+)\}", json.dumps(found)))
+    assert {one or other for one, other in used} - {"__rate_interval", "__all"} == set(variables)
