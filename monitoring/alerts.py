@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from monitoring.pace import Pace
 
 _WHERE = "{{ $labels.instance }}{{ with $labels.netns }}, namespace {{ . }}{{ end }}"
-_OWNER = "{{ with $labels.owner }}{{ . }}{{ else }}An owner that is not known{{ end }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def _leak(pace: Pace) -> Alert:
         when=f"one owner's stuck entries for one service never take less than {LEAK:.0%} of the limit, or"
         f" {IDLE_LEAK:.0%} where they are merely silent",
         summary="One service leaks entries of the connection table.",
-        description=f"{_OWNER} on {{{{ $labels.instance }}}}, service {{{{ $labels.service }}}}:"
-        " {{ $value | humanizePercentage }} of the table's limit is {{ $labels.symptom }} and stays.",
+        description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the table's limit is"
+        " {{ $labels.symptom }} and stays. Owner {{ $labels.owner }}, service {{ $labels.service }}.",
     )
 
 

@@ -57,8 +57,9 @@ def records(pace: Pace) -> tuple[Record, ...]:
             STUCK,
             "halftrack_stuck_entries\n"
             "/ on (job, instance) group_left ()\n"
-            "max by (job, instance) (halftrack_entries_limit > 0)",
-            "Share of the limit that one owner's stuck entries for one service take.",
+            "min by (job, instance) (halftrack_entries_limit > 0)",
+            "Share of one table's limit that an owner's stuck entries for one service take. What is told as the"
+            " limit of a workload is that of all its tables: the least is of one.",
         ),
         Record(
             SCANNED,
@@ -75,10 +76,10 @@ def records(pace: Pace) -> tuple[Record, ...]:
 
 def _scanned() -> str:
     """By the file's age where it came in a file, else by the scan's."""
-    complete = "(halftrack_up == 1 and on (job, instance) halftrack_scan_complete == 1)"
+    complete = "halftrack_scan_complete == 1"
     age = "max by (job, instance) (halftrack_scan_age_seconds)"
     return (
-        f"max without (file) (\n  {_FILE}\n  and on (job, instance) {complete}\n)\n"
+        f"max without (file) (\n  {_FILE}\n  and on (job, instance) ({complete})\n)\n"
         "or on (job, instance)\n"
         f"(\n  timestamp({complete})\n  - on (job, instance) group_left () {age}\n)"
     )

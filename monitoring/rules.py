@@ -17,19 +17,16 @@ NAME: Final = "halftrack"
 
 
 def groups(pace: Pace = Pace(), runbooks: str = RUNBOOKS) -> list[dict[str, Any]]:  # noqa: B008  # frozen
-    """Two groups: numbers first, alerts from them. Both are evaluated once a minute."""
-    interval = pace.span(1)
+    """One group, since its rules are evaluated in turn: numbers first, then the alerts from them."""
     return [
         {
-            "name": f"{NAME}-records",
-            "interval": interval,
-            "rules": [{"record": each.name, "expr": each.expr} for each in records(pace)],
-        },
-        {
-            "name": f"{NAME}-alerts",
-            "interval": interval,
-            "rules": [_rule(each, pace, runbooks) for each in alerts(pace)],
-        },
+            "name": NAME,
+            "interval": pace.span(1),
+            "rules": [
+                *({"record": each.name, "expr": each.expr} for each in records(pace)),
+                *(_rule(each, pace, runbooks) for each in alerts(pace)),
+            ],
+        }
     ]
 
 

@@ -184,6 +184,14 @@ def test_silent_entries_are_a_leak_where_they_are_a_quarter(course: Course) -> N
     course.judge()
 
 
+def test_a_leak_is_measured_by_the_limit_of_one_table(course: Course) -> None:
+    """The limit of a workload is what its namespaces may hold together."""
+    course.series[f'halftrack_entries_limit{{{NODE}, netns="shop/cart"}}'] = f"{40 * LIMIT}x120"
+    course.series[stuck("orphaned")] = f"{share(0.06)}x120"
+    course.firing(60, LEAK)
+    course.judge()
+
+
 def test_a_burst_is_no_leak(course: Course) -> None:
     course.series[stuck("one-sided")] = f"10x20 {share(0.3)}x15 10x85"
     for minute in range(20, 60):
@@ -337,7 +345,7 @@ def test_what_the_alerts_say(course: Course) -> None:
     course.series[of("dropped")] = "0+90x120"
     course.series[of("full")] = "3600x120"
     course.series[stuck("orphaned")] = f"{LIMIT // 4}x120"
-    course.series[stuck("one-sided", "")] = f"{LIMIT // 8}x120"
+    course.series[stuck("one-sided", "unknown")] = f"{LIMIT // 8}x120"
     table = {"job": "halftrack", "instance": "node17", "netns": "host"}
     course.says(
         60,
@@ -369,17 +377,16 @@ def test_what_the_alerts_say(course: Course) -> None:
         annotations(
             "HalftrackLeak",
             "One service leaks entries of the connection table.",
-            "web-1 on node17, service tcp/80: 25% of the table's limit is orphaned and stays.",
+            "node17: 25% of the table's limit is orphaned and stays. Owner web-1, service tcp/80.",
         ),
     )
     course.alerts[-1]["exp_alerts"].append(
         {
-            "exp_labels": leak | {"symptom": "one-sided"},
+            "exp_labels": leak | {"owner": "unknown", "symptom": "one-sided"},
             "exp_annotations": annotations(
                 "HalftrackLeak",
                 "One service leaks entries of the connection table.",
-                "An owner that is not known on node17, service tcp/80: 12.5% of the table's limit is one-sided"
-                " and stays.",
+                "node17: 12.5% of the table's limit is one-sided and stays. Owner unknown, service tcp/80.",
             ),
         }
     )
