@@ -58,8 +58,8 @@ def records(pace: Pace) -> tuple[Record, ...]:
             "halftrack_stuck_entries\n"
             "/ on (job, instance) group_left ()\n"
             "min by (job, instance) (halftrack_entries_limit > 0)",
-            "Share of one table's limit that an owner's stuck entries for one service take. What is told as the"
-            " limit of a workload is that of all its tables: the least is of one.",
+            "Share of one table's limit that an owner's stuck entries for one service take. What is told as"
+            " the limit of a workload is that of all its tables: the least is of one.",
         ),
         Record(
             SCANNED,
