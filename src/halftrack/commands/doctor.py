@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import durations, last_screen, options, output
+from halftrack.commands import completing, durations, last_screen, options, output
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
@@ -37,7 +37,7 @@ _LONGEST_S: Final = 86_400
     " what is stuck, whose it is, since when, when the table is full, and what to do."
     " Changes nothing. Exit code 0: ok, 1: warning, 2: critical, 3: too little was seen to say ok.",
 )
-@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, shell_complete=completing.files)
 @click.option(
     "--format",
     "form",

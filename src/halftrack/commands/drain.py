@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import completing, options, output
 from halftrack.commands.durations import seconds
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.words import percent
@@ -39,7 +39,7 @@ _TOLERANCE: Final = 0.01
     " between two batches; the same command goes on with what is left. What is drained does not come back:"
     " a file for conntrack -R is kept.",
 )
-@click.argument("words", metavar="FILTER...", nargs=-1)
+@click.argument("words", metavar="FILTER...", nargs=-1, shell_complete=completing.terms)
 @click.option("--to", metavar="TIME", help="Leave more than that, e.g. 10m; never less.")
 @click.option("--delete", is_flag=True, help="Remove at once what is proven dead; leave all else alone.")
 @click.option("--rate", metavar="N", type=click.IntRange(1, _MOST), help="At most N entries a second.")

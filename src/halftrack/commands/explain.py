@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import completing, options, output
 
 if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
@@ -24,7 +24,7 @@ _HEADINGS: Final = {
     "explain",
     help="Explains a symptom, a cause, a remedy, a setting or an alert. Without TOPIC: the list of them.",
 )
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=completing.topics)
 @options.shared
 @click.pass_context
 def command(context: click.Context, topic: str | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import changed, options, output, plan_files
+from halftrack.commands import changed, completing, options, output, plan_files
 from halftrack.commands.durations import seconds
 from halftrack.errors import Incomplete, PermissionMissing, UsageError
 
@@ -38,7 +38,7 @@ _WORTH_A_TRIAL: Final = ("medium", "high")
     " plan was made is refused before anything is changed. Plans of medium and high risk are tried on a"
     " terminal: after ten minutes they are undone unless `halftrack keep` says otherwise.",
 )
-@click.argument("what", metavar="PLAN|FINDING|REMEDY...", nargs=-1)
+@click.argument("what", metavar="PLAN|FINDING|REMEDY...", nargs=-1, shell_complete=completing.remedies)
 @click.option("--try", "trial", metavar="TIME", help="Undo it after TIME unless it is kept, e.g. 10m.")
 @click.option("--no-try", is_flag=True, help="Let it stay without keep.")
 @click.option(

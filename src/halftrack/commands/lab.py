@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import doctor, durations, options, output
+from halftrack.commands import completing, doctor, durations, options, output
 from halftrack.diagnosis import words
 from halftrack.errors import PermissionMissing, UsageError
 from halftrack.kernel import privileges
@@ -46,7 +46,7 @@ _MOST_LOAD: Final = 10
     " what the doctor finds there. Nothing of this node is changed and no packet leaves the namespaces; they"
     " are gone afterwards. Without SCENARIO, or with `list`: the list of them.",
 )
-@click.argument("scenario", required=False)
+@click.argument("scenario", required=False, shell_complete=completing.scenarios)
 @click.option(
     "--as-founded",
     is_flag=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output, unread
+from halftrack.commands import completing, options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
@@ -51,7 +51,7 @@ class _Request:
     " inside a value mean or, `not` stands before a term, `any: ... \\;` means or between terms. Ranges:"
     " idle=2h.., left=..60s, age=1d..7d. Networks as CIDR.",
 )
-@click.argument("words", metavar="[FILTER]...", nargs=-1)
+@click.argument("words", metavar="[FILTER]...", nargs=-1, shell_complete=completing.terms)
 @click.option("--by", metavar="FIELD,...", help="Count the entries by these fields.")
 @click.option("--count", is_flag=True, help="Print how many there are, nothing else.")
 @click.option("--top", metavar="N", type=click.IntRange(min=1, max=_MOST), help="Only the first N.")
@@ -67,6 +67,7 @@ class _Request:
     "sources",
     metavar="SOURCE",
     multiple=True,
+    shell_complete=completing.files,
     help="A table as text or a bundle, - for standard input.",
 )
 @options.shared

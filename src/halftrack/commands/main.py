@@ -52,6 +52,8 @@ _NO_MEMORY: Final = (
 _PANIC: Final = "PanicException"
 """Of Rust's threads that could not be started; its class is there only once polars is."""
 _BUG: Final = HalftrackError.exit_code
+_COMPLETE: Final = "_HALFTRACK_COMPLETE"
+"""Set by what shells run at a press of Tab (``deploy/completions``)."""
 
 
 class _Verbs(click.Group):
@@ -109,11 +111,22 @@ def program(context: click.Context) -> None:
 def main() -> None:
     """Run and end the process with the exit code."""
     output.open_missing_streams()
-    code = run(sys.argv[1:])
+    asked = os.environ.get(_COMPLETE)
+    code = _complete(asked) if asked else run(sys.argv[1:])
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     # Threads may still wait for the kernel, and frames of a million rows take time to be given back.
     os._exit(code)
+
+
+def _complete(asked: str) -> int:
+    """What fits, for a shell. Nobody reads a complaint in the middle of a line: then nothing does."""
+    from click.shell_completion import shell_complete  # noqa: PLC0415  # seldom needed
+
+    try:
+        return shell_complete(program, {}, "halftrack", _COMPLETE, asked)
+    except Exception:  # noqa: BLE001  # also words that cannot be understood yet
+        return 1
 
 
 def run(words: list[str]) -> int:

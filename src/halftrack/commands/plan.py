@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import planning
-from halftrack.commands import last_screen, options, output, repeating, saving, unread
+from halftrack.commands import completing, last_screen, options, output, repeating, saving, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
@@ -39,12 +39,13 @@ _NAME = "plan.json"
     f" names remedies ({', '.join(REMEDIES)}), with arguments as in"
     f" {example('timeout-policy')}, or findings by number or id. Changes nothing.",
 )
-@click.argument("words", metavar="[WHAT]...", nargs=-1)
+@click.argument("words", metavar="[WHAT]...", nargs=-1, shell_complete=completing.remedies)
 @click.option(
     "--from",
     "sources",
     metavar="SOURCE",
     multiple=True,
+    shell_complete=completing.files,
     help="A table as text or a bundle, - for standard input.",
 )
 @click.option(

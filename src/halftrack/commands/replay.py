@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import completing, options, output
 from halftrack.commands.progress import progress
 from halftrack.diagnosis import words as counted
 from halftrack.errors import Incomplete, UsageError
@@ -31,7 +31,7 @@ _PARQUET: Final = ".parquet"
     " not given is the kernel's default. `max` limits the table; without it, as many entries as come."
     " Packets count as seen by the tracker when they were captured, each once.",
 )
-@click.argument("file", metavar="FILE", required=False)
+@click.argument("file", metavar="FILE", required=False, shell_complete=completing.files)
 @click.argument("words", metavar="[SETTING=VALUE]...", nargs=-1)
 @click.option(
     "--kernel",

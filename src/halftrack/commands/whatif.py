@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack import whatif
-from halftrack.commands import durations, moments, options, output, unread
+from halftrack.commands import completing, durations, moments, options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.selection import Selection
@@ -46,6 +46,7 @@ _NAMED: Final = 3
     "sources",
     metavar="SOURCE",
     multiple=True,
+    shell_complete=completing.files,
     help="A table as text or a bundle, - for standard input.",
 )
 @click.option(
