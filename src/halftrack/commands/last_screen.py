@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from halftrack.commands import saving
+from halftrack.commands import run_dir, saving
 from halftrack.errors import HalftrackError, UsageError
 from halftrack.kernel import processes
 
@@ -116,13 +116,8 @@ def _last() -> Screen | None:
 
 def _folder() -> Path | None:
     """Where screens are kept; None for a user who has no such place."""
-    given = os.environ.get("HALFTRACK_RUN_DIR")
-    if given:
-        return Path(given) / "screens"
-    if os.geteuid() == 0:
-        return Path("/run/halftrack/screens")
-    own = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(own) / "halftrack" / "screens" if own else None
+    own = run_dir.folder()
+    return None if own is None else own / "screens"
 
 
 def _session() -> tuple[int, int] | None:

@@ -33,6 +33,9 @@ _GROUPS: Final = {
         "changes": "What was changed, when, by whom, and whether it still holds.",
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
+    "Always": {
+        "export": "Metrics for Prometheus: into a file for node_exporter, or over HTTP.",
+    },
     "Study": {
         "replay": "Packets through the kernel's rules: the table they leave, and why.",
         "whatif": "The table's size over days under other settings, and what they would cut.",

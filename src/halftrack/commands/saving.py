@@ -1,4 +1,4 @@
-"""A document written to a file that somebody named: whole or not at all, for its owner's eyes only."""
+"""A document written to a file that somebody named: whole or not at all, mostly for its owner's eyes only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 
 from halftrack.errors import OutputFailed, UsageError
 
-_MODE: Final = 0o600
+PRIVATE: Final = 0o600
 
 
-def save(data: bytes, path: Path) -> None:
-    """Write ``data`` to ``path``, which is replaced at once.
+def save(data: bytes, path: Path, mode: int = PRIVATE) -> None:
+    """Write ``data`` to ``path``, which is replaced at once; ``mode``: its permissions, whatever the umask.
 
     Raises UsageError where something else than a plain file stands there, OutputFailed where it
     cannot be written.
@@ -31,17 +31,29 @@ def save(data: bytes, path: Path) -> None:
             raise UsageError(f"{str(path)!a} is no plain file: name another one")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        _write(data, beside)
+        _write(data, beside, mode)
         beside.replace(path)
+        _settle(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise OutputFailed(f"{str(path)!a} could not be written: {error.strerror}") from error
 
 
-def _write(data: bytes, path: Path) -> None:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+def _write(data: bytes, path: Path, mode: int) -> None:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
     with open(number, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+        os.fchmod(number, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _settle(folder: Path) -> None:
+    """Have the new name survive a power cut, where the file system can promise that."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -163,6 +163,8 @@ class TableSummary(_Value, frozen=True, kw_only=True):
 
     These are the one-sided ones that last and the orphaned ones; what is merely silent is not among
     them. None where the entries were not read.
+
+    ``by_kind``: by protocol and then by ``answered``, ``one_sided``, ``half_open``, ``closing``, ``other``.
     """
 
     netns: str
@@ -184,6 +186,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     insert_failed_total: int | None = None
     by_protocol: dict[str, int] = {}
     by_state: dict[str, int] = {}
+    by_kind: dict[str, dict[str, int]] = {}
     one_sided: int | None = None
     stuck: int | None = None
     read: bool = True

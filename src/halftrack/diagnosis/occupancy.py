@@ -47,6 +47,7 @@ def summary(view: View) -> TableSummary:
     one_sided: int | None = None
     by_protocol: dict[str, int] = {}
     by_state: dict[str, int] = {}
+    by_kind: dict[str, dict[str, int]] = {}
     if table.flows is not None:
         if entries is None:
             entries = view.flows.height
@@ -56,6 +57,7 @@ def summary(view: View) -> TableSummary:
         one_sided = _total(groups.filter("one_sided"))
         by_protocol = _by_protocol(groups)
         by_state = _by_state(groups)
+        by_kind = _by_kind(groups)
     delta, over_s = rise(table)
     total = table.counters[-1].values if table.counters else {}
     return TableSummary(
@@ -78,6 +80,7 @@ def summary(view: View) -> TableSummary:
         insert_failed_total=total.get("insert_failed"),
         by_protocol=by_protocol,
         by_state=by_state,
+        by_kind=by_kind,
         one_sided=one_sided,
         read=table.flows is not None,
     )
@@ -94,7 +97,7 @@ def fullness(summary: TableSummary) -> Fullness:
 
 
 def _groups(flows: pl.DataFrame) -> pl.DataFrame:
-    keeps = uapi.IPS_ASSURED | uapi.IPS_OFFLOAD
+    keeps = uapi.IPS_ASSURED | uapi.IPS_OFFLOAD | uapi.IPS_SEEN_REPLY
     return (
         flows.lazy()
         .group_by("l4proto", "state", "one_sided", kept=pl.col("status").fill_null(0) & keeps)
@@ -133,6 +136,27 @@ def _by_state(groups: pl.DataFrame) -> dict[str, int]:
     ordered = tcp.group_by("state").agg(pl.col("entries").sum()).sort("state")
     names = uapi.TCP_STATES
     return {names[state] if state < len(names) else str(state): n for state, n in ordered.iter_rows()}
+
+
+def _by_kind(groups: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Entries by protocol and by how far their conversation has got; most first, as ``_by_protocol``."""
+    tcp, state = pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("state")
+    kind = (
+        pl.when("one_sided")
+        .then(pl.lit("one_sided"))
+        .when(tcp & state.is_in(uapi.TCP_OPENING))
+        .then(pl.lit("half_open"))
+        .when(tcp & state.is_in(_CLOSING[uapi.IPPROTO_TCP]))
+        .then(pl.lit("closing"))
+        .when(pl.col("kept") & uapi.IPS_SEEN_REPLY != 0)
+        .then(pl.lit("answered"))
+        .otherwise(pl.lit("other"))
+    )
+    counted = groups.group_by("l4proto", kind=kind).agg(pl.col("entries").sum())
+    found: dict[str, dict[str, int]] = {}
+    for number, name, entries in counted.sort("entries", "l4proto", "kind", descending=True).iter_rows():
+        found.setdefault(uapi.PROTOCOL_NAMES.get(number, str(number)), {})[name] = entries
+    return found
 
 
 def _effective(entries: int | None, expired: int | None, reclaimable: int | None) -> int | None:

@@ -1,0 +1,76 @@
+"""``halftrack export --textfile FILE``: what a scan says, as metrics for Prometheus."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.errors import UsageError
+
+if TYPE_CHECKING:
+    from halftrack.commands.options import Options
+
+_READABLE: Final = 0o644
+"""node_exporter runs as another user."""
+_ENDING: Final = ".prom"
+
+
+@click.command(
+    "export",
+    short_help="Metrics for Prometheus.",
+    help="Scans this node, as doctor does, and tells Prometheus: how full each table is and of what, what is"
+    " stuck, whose it is, and when the table is full. At most 120 series, whatever runs here. Reads only."
+    " The diagnosis is kept in /run/halftrack/last.json.",
+)
+@click.option(
+    "--textfile",
+    "target",
+    metavar="FILE",
+    help="Scan once and replace FILE, for node_exporter's textfile collector; - for standard output.",
+)
+@options.shared
+@click.pass_context
+def command(context: click.Context, target: str | None) -> int:
+    given = options.given(context)
+    if target is None:
+        raise UsageError("export where to? --textfile FILE")
+    from halftrack.commands import scanning  # noqa: PLC0415  # --help needs none of it
+
+    scanning.check_options(given)
+    if target != "-" and not target.endswith(_ENDING):
+        output.message(f"node_exporter reads only files that end in {_ENDING}", given)
+    return _once(target, given)
+
+
+def _once(target: str, given: Options) -> int:
+    """One scan into the file; what comes of one that fails is there, too: the last numbers are not left."""
+    from halftrack.commands import scanning  # noqa: PLC0415  # as above
+    from halftrack.reporters import prometheus  # noqa: PLC0415  # likewise
+
+    began = time.monotonic()
+    try:
+        text = scanning.metrics(given)
+    except scanning.Unkept as error:
+        _write(target, error.text, began)
+        raise
+    except BaseException as error:
+        _write(target, prometheus.exposition(prometheus.failed(scanning.reason(error))), None)
+        raise
+    _write(target, text, began)
+    return 0
+
+
+def _write(target: str, text: bytes, began: float | None) -> None:
+    from halftrack.commands.saving import save  # noqa: PLC0415  # as above
+    from halftrack.reporters import prometheus  # noqa: PLC0415  # likewise
+
+    if began is not None:
+        text += prometheus.exposition(prometheus.aged(time.monotonic() - began))
+    if target == "-":
+        output.write(text)
+    else:
+        save(text, Path(target), _READABLE)

@@ -1,0 +1,106 @@
+"""One scan of this node for whoever watches it: the doctor's diagnosis, kept and as metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from halftrack.commands import doctor, last_document
+from halftrack.diagnosis import examine
+from halftrack.errors import Incomplete, OutputFailed, PermissionMissing, UsageError
+from halftrack.evidence.values import ALL, HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from halftrack.commands.options import Options
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.evidence.values import Evidence
+
+_WHOLE_NODE: Final = (None, ALL)
+_REASONS: Final = {
+    "NotTheNode": "not the network namespace of the node",
+    "PermissionMissing": "scan not permitted",
+    "UsageError": "no such namespace",
+    "Busy": "no memory or threads for a scan",
+    "MemoryError": "no memory or threads for a scan",
+    "FeatureMissing": "kernel feature missing",
+}
+
+
+class NotTheNode(PermissionMissing):
+    """What is seen is a container's own table: its numbers are not the node's."""
+
+
+class Unkept(Incomplete):
+    """The scan is there, ``text``, but its document could not be kept."""
+
+    def __init__(self, text: bytes, why: str) -> None:
+        super().__init__(why)
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """``settings``: of the node's table, or of the one that was asked for, by their full names."""
+
+    diagnosis: Diagnosis
+    settings: Mapping[str, str]
+
+
+def check_options(given: Options) -> None:
+    """Raise UsageError where something was asked for that makes no sense of a running node."""
+    if given.document:
+        raise UsageError("the metrics are text: halftrack doctor --json gives the same scan as a document")
+    if given.root != Path("/"):
+        raise UsageError("--root shows files alone: only the running node is watched")
+    if given.assume:
+        raise UsageError("--assume is for what a file does not say: only the running node is watched")
+
+
+def scan(given: Options) -> Scan:
+    """Examine the node, or the namespace that ``--netns`` names.
+
+    Raises NotTheNode where nobody named one and the node's own is not among those seen; HalftrackError.
+    """
+    seen = doctor.seen((), given, None)
+    whole = given.netns in _WHOLE_NODE
+    if whole and all(table.netns != HOST for table in seen.tables):
+        raise NotTheNode(
+            "the node's network namespace cannot be seen from here, and the numbers of this one are not the"
+            " node's: run it in the node's own (hostNetwork, --net=host), or name one with --netns"
+        )
+    from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
+
+    judged = examine(seen)
+    return Scan(advise(judged.diagnosis, seen, judged.cases), _settings(seen, whole=whole))
+
+
+def _settings(seen: Evidence, *, whole: bool) -> Mapping[str, str]:
+    for table in seen.tables:
+        if table.netns == HOST if whole else table.flows is not None:
+            return table.settings
+    return {}
+
+
+def metrics(given: Options) -> bytes:
+    """Scan, keep the document, and give Prometheus' text.
+
+    Raises HalftrackError where there was no scan, Unkept, with the text, where its document was not kept.
+    """
+    from halftrack.reporters import json, prometheus  # noqa: PLC0415  # --help needs none of it
+
+    done = scan(given)
+    samples = prometheus.of(done.diagnosis, done.settings, only_read=given.netns not in _WHOLE_NODE)
+    text = prometheus.exposition(samples)
+    try:
+        last_document.keep(json.diagnosis(done.diagnosis))
+    except OutputFailed as error:
+        raise Unkept(text, f"the metrics are there, the document is not: {error}") from error
+    return text
+
+
+def reason(error: BaseException) -> str:
+    """What kind of failure it is, in a few fixed words: they become the label of a series."""
+    return _REASONS.get(type(error).__name__, "scan failed")

@@ -1,0 +1,126 @@
+"""``export --textfile`` on the real kernel: what it writes, and that it never takes a container for the node."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.evidence import uapi
+from kernel.filling import fill
+from kernel.inject import End, Entries, inject
+from kernel.scratch import Netns, scratch_netns
+from unit.test_prometheus import lint, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.kernel
+
+IN_A_CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc")
+
+
+@pytest.fixture(scope="module")
+def netns() -> Iterator[Netns]:
+    """Thirty entries that were answered, and two hundred that only the server's packets made."""
+    with scratch_netns("export") as made:
+        fill(made, 30)
+        for number in range(200):
+            ports = 40_000 + number
+            ends = (
+                End(bytes([192, 0, 2, 7]), bytes([198, 51, 100, 9]), 80, ports),
+                End(bytes([198, 51, 100, 9]), bytes([192, 0, 2, 7]), ports, 80),
+            )
+            inject(
+                made.path,
+                Entries(*ends, timeout=300_000, state=uapi.TCP_CONNTRACK_ESTABLISHED, tcp_flags=(0x0A, 0x0A)),
+            )
+        yield made
+
+
+def export(
+    netns: Netns, folder: Path, *words: str, inside: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["ip", "netns", "exec", netns.name, *inside, sys.executable, "-m", "halftrack", "export", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        umask=0o077,  # of whoever starts it: node_exporter is to read the file all the same
+        env={**os.environ, "HALFTRACK_RUN_DIR": str(folder / "run")},
+    )
+
+
+def test_one_scan_into_a_file_and_the_document_beside(netns: Netns, tmp_path: Path) -> None:
+    target = tmp_path / "halftrack.prom"
+    target.write_text("old")
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(target))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    lint(target.read_text())
+    found = values(target.read_text())
+    assert found["halftrack_up"] == 1
+    assert found['halftrack_entries{netns="self",protocol="tcp",kind="answered"}'] == 30
+    assert found['halftrack_entries{netns="self",protocol="tcp",kind="one_sided"}'] == 200
+    assert found['halftrack_stuck_entries{symptom="one-sided",owner="unknown",service="tcp/80"}'] == 200
+    assert 'netns="host"' not in target.read_text()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["halftrack.prom", "run"]
+
+    last = tmp_path / "run/last.json"
+    document = json.loads(last.read_bytes())
+    assert document["schema"] == "halftrack.diagnosis/1"
+    assert document["findings"][0]["entries"] == 200
+    assert stat.S_IMODE(last.stat().st_mode) == 0o640
+
+
+def test_a_containers_table_is_not_the_nodes(netns: Netns, tmp_path: Path) -> None:
+    target = tmp_path / "halftrack.prom"
+    done = export(netns, tmp_path, "--textfile", str(target), inside=IN_A_CONTAINER)
+
+    assert done.returncode == 77
+    assert done.stderr.count("\n") == 1
+    assert "not the" in done.stderr
+    found = values(target.read_text())
+    assert found["halftrack_up"] == 0
+    assert found['halftrack_gap{what="not the network namespace of the node"}'] == 1
+    assert not any("entries" in series for series in found)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_container_that_asks_for_its_own_table_gets_it_by_that_name(netns: Netns, tmp_path: Path) -> None:
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", "-", inside=IN_A_CONTAINER)
+    assert done.returncode == 0
+    assert values(done.stdout)['halftrack_entries{netns="self",protocol="tcp",kind="one_sided"}'] == 200
+
+
+def test_a_scan_that_fails_leaves_no_old_numbers(netns: Netns, tmp_path: Path) -> None:
+    target = tmp_path / "halftrack.prom"
+    target.write_text("halftrack_entries 5\n")
+    done = export(netns, tmp_path, "--netns", "nowhere-at-all", "--textfile", str(target))
+    assert done.returncode == 64
+    found = values(target.read_text())
+    assert (found["halftrack_up"], found['halftrack_gap{what="no such namespace"}']) == (0, 1)
+    assert not any("entries" in series for series in found)
+
+
+def test_metrics_without_the_document_are_done_in_part(netns: Netns, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file, where a directory is to be")
+    target = tmp_path / "halftrack.prom"
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(target))
+    assert done.returncode == 76
+    assert done.stderr.count("\n") == 1
+    assert values(target.read_text())["halftrack_up"] == 1
+
+
+def test_a_file_that_cannot_be_written_is_one_line(netns: Netns, tmp_path: Path) -> None:
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(tmp_path / "no/such/place.prom"))
+    assert done.returncode == 74
+    assert done.stderr.count("\n") == 1
