@@ -21,6 +21,7 @@ from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence import tcp_sockets
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import SCHEMA
+from halftrack.evidence.provenance import Origin
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Save
 from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
@@ -68,6 +69,7 @@ def whole() -> Evidence:
         udp(left=None),
         row(src="2001:db8::1", dst="2001:db8::2", zone=7),
     )
+    seen = replace(seen, lines=pl.Series("line", [3, 4, 9, 11], dtype=pl.UInt32))
     tcp = pl.DataFrame({name: [1, None] for name in tcp_sockets.SCHEMA}, schema=dict(tcp_sockets.SCHEMA))
     table = Table(
         namespace=Namespace("host", 4_026_531_833, "/proc/1/ns/net", 1, _OWNER),
@@ -99,6 +101,10 @@ def whole() -> Evidence:
         ),
         rules=rulesets.read(None, saves=(Save("iptables-save", "ip", "iptables-nft", _RULES),), services="x"),
         tracking=Tracking("table ip filter", "table ip6 filter", ("the rules of nftables: late",)),
+        read_from={
+            "net.netfilter.nf_conntrack_tcp_loose": (Origin("sysctl.txt", 7, 7),),
+            "counters": (Origin("first"), Origin("second", 1, 3)),
+        },
         events=Events(30.0, 5, 4, 3, 2.5, flows(one_sided()), kept_all=False, overruns=1, unreadable=2),
     )
     return Evidence(
@@ -122,6 +128,7 @@ def whole() -> Evidence:
         machine="4f5e",
         up_s=77,
         seconds=1.25,
+        read_from={"kernel": (Origin("uname(2)"),)},
     )
 
 
@@ -229,6 +236,16 @@ def test_a_damaged_bundle_is_refused_in_a_line(data: st.DataObject) -> None:
 def test_values_that_are_no_evidence_are_named(evidence: object, why: str) -> None:
     with pytest.raises(UnreadableInput, match=why):
         read(archive(evidence))
+
+
+@pytest.mark.parametrize("lines", [[1], [1, 2, 3, 4, 5], [1, None, 3, 4], ["a", "b", "c", "d"]])
+def test_lines_of_entries_are_one_each_or_none(lines: list[Any]) -> None:
+    told = whole()
+    [table] = told.tables[:1]
+    assert table.flows is not None
+    odd = replace(table.flows, lines=pl.Series("line", lines))
+    with pytest.raises(UnreadableInput, match="lines of its entries"):
+        read(packed(replace(told, tables=(replace(table, flows=odd),))))
 
 
 def test_what_a_later_version_adds_is_passed_over() -> None:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from halftrack.diagnosis import cases, causes
-from halftrack.diagnosis.causes import CAUSES, weigh_all, weighing
+from halftrack.diagnosis import cases, causes, sources
+from halftrack.diagnosis.causes import CAUSES, facts, weigh_all, weighing
 from halftrack.diagnosis.causes.weighing import LIKELY, Clue
+from halftrack.diagnosis.document import ReadAt
 from halftrack.diagnosis.standing import Standing
 from halftrack.diagnosis.symptoms import ENTRY_SYMPTOMS
 from halftrack.evidence import uapi
+from halftrack.evidence.provenance import COUNTERS as COUNTERS_READ
+from halftrack.evidence.provenance import ENTRIES, ROUTING, RULES, SHAPING, SOCKETS, STACK, TCP, Origin
 from halftrack.evidence.routing import Routing, WayBack
 from halftrack.evidence.shaping import Queue
 from halftrack.evidence.tracking import Tracking
@@ -241,3 +244,28 @@ def test_what_let_it_happen_is_told_apart_from_what_set_it_off(cause: str) -> No
 def test_every_cause_is_tried() -> None:
     modules = {weigh.__module__.removeprefix(f"{causes.__name__}.").replace("_", "-") for weigh in CAUSES}
     assert modules == set(LIKELY_CASES)
+
+
+@pytest.mark.parametrize("cause", LIKELY_CASES)
+def test_every_reason_says_where_it_was_read(cause: str) -> None:
+    """By the words with which it names its source, whatever was read there."""
+    one = LIKELY_CASES[cause]()
+    keys = (ENTRIES, COUNTERS_READ, SOCKETS, TCP, STACK, SHAPING, ROUTING, RULES)
+    read_from = {
+        **{name: (Origin("sysctl", 3, 3),) for name in one.view.table.settings},
+        **{key: (Origin(key, 7, 9),) for key in keys},
+    }
+    tables = tuple(dataclasses.replace(each, read_from=read_from) for each in one.view.evidence.tables)
+    seen = dataclasses.replace(
+        one.view,
+        table=dataclasses.replace(one.view.table, read_from=read_from),
+        evidence=dataclasses.replace(one.view.evidence, tables=tables),
+    )
+    placed = sources.of_causes(weigh_all(one), dataclasses.replace(one, view=seen), (ReadAt(file="entries"),))
+    reasons = [each for found in placed for each in (*found.for_, *found.against)]
+    assert reasons
+    assert {each.source for each in reasons if not each.at} <= {
+        facts.EVENTS,
+        "processes and rules",
+        "processes of the node",
+    }

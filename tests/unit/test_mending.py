@@ -17,9 +17,16 @@ TEXT = entries(40).encode()
 def test_an_entry_that_was_torn_is_whole_again(size: int, place: int) -> None:
     torn = TEXT[:place] + SHOWN + TEXT[place:]
     pieces = [torn[at : at + size] for at in range(0, len(torn), size)]
-    assert b"".join(mended(pieces)) == TEXT + SHOWN
+    whole = b"".join(mended(pieces))
+    assert [line for line in whole.splitlines() if line] == (TEXT + SHOWN).splitlines()
     parsed = parse(pieces)
     assert (len(parsed.flows), parsed.unreadable, parsed.truncated) == (40, 0, False)
+    assert parsed.flows.lines is not None
+    torn_at = TEXT[:place].count(b"\n")
+    behind = [number + 1 + (number > torn_at) for number in range(40)]
+    told = parsed.flows.lines.to_list()
+    assert told[:torn_at] + told[torn_at + 1 :] == behind[:torn_at] + behind[torn_at + 1 :]
+    assert told[torn_at] in (torn_at + 1, torn_at + 2), "the entry stands on both"
 
 
 @pytest.mark.parametrize("text", [b"", b"x", SHOWN, TEXT, SHOWN + TEXT, TEXT + SHOWN, TEXT[:-9]])

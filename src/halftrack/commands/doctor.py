@@ -51,6 +51,12 @@ _LONGEST_S: Final = 86_400
     metavar="TIME",
     help="Also hear for so long which entries begin, e.g. 30s: what is picked up in mid-stream, by whom.",
 )
+@click.option(
+    "--sources",
+    "origins",
+    is_flag=True,
+    help="Also show where each number was read: file and line, or what was asked.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever was found.")
 @click.option("--example", is_flag=True, help="Show it at work on the case that Halftrack was made for.")
 @options.shared
@@ -61,6 +67,7 @@ def command(
     form: str = "text",
     listen: str | None = None,
     *,
+    origins: bool = False,
     exit_zero: bool = False,
     example: bool = False,
 ) -> int:
@@ -75,7 +82,7 @@ def command(
     else:
         found = diagnosed(sources, given, listen_s)
         going_on = _going_on(sources, given, listen)
-    output.write(shown(found, form, given, going_on))
+    output.write(shown(found, form, given, going_on, origins=origins))
     if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, ("the example",) if example else sources, given.netns)
     return 0 if exit_zero else exit_code(found)
@@ -156,8 +163,8 @@ def _wants_json(form: str, given: Options) -> bool:
     return form == "json" or given.document
 
 
-def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn) -> bytes:
-    """As a screen or a document, for stdout as it is."""
+def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn, *, origins: bool = False) -> bytes:
+    """As a screen or a document, for stdout as it is. ``origins``: with where each number was read."""
     if _wants_json(form, given):
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
@@ -173,4 +180,5 @@ def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn) -> byt
         planned=going_on.planned,
         fixed=going_on.fixed,
         program=output.program(),
+        sources=origins,
     )

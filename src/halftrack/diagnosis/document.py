@@ -28,6 +28,30 @@ class _Value(msgspec.Struct, frozen=True):
     """Immutable; every struct below is built by keyword."""
 
 
+class ReadAt(_Value, frozen=True, kw_only=True):
+    """Where something was read. ``file``: as the source calls it: a path, a member of an archive, a section
+    of a collection; of a live node a file of /proc or /sys, a netlink request, a tool.
+
+    ``first_line`` and ``last_line``, from 1; None: all of it, or it has no lines.
+    """
+
+    file: str
+    first_line: int | None = None
+    last_line: int | None = None
+
+
+class Sourced(_Value, frozen=True, kw_only=True):
+    """A value that the diagnosis goes by, and where it was read. ``what``: a setting's full name, or words.
+
+    ``at``: more than one place where it was read twice, or out of several files.
+    """
+
+    what: str
+    value: str | int | float | None
+    netns: str | None = None
+    at: tuple[ReadAt, ...]
+
+
 class Input(_Value, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     lines: int = 0
@@ -217,9 +241,12 @@ class EnabledBy(_Value, frozen=True, kw_only=True):
 
 
 class Reason(_Value, frozen=True, kw_only=True):
+    """``at``: the files and lines of ``source``, where they are known."""
+
     what: str
     value: str | int | float | None = None
     source: str
+    at: tuple[ReadAt, ...] = ()
 
 
 class Cause(_Value, frozen=True, kw_only=True):
@@ -301,7 +328,11 @@ class Began(_Value, frozen=True, kw_only=True):
 
 
 class Finding(_Value, frozen=True, kw_only=True):
-    """``began``: None where none of the entries is such that it could be told."""
+    """``began``: None where none of the entries is such that it could be told.
+
+    ``at``: where its entries stand, from the first to the last, or what it rests on; ``first_lines``: of the
+    first of them, where they are lines.
+    """
 
     id: str
     symptom: str
@@ -318,6 +349,8 @@ class Finding(_Value, frozen=True, kw_only=True):
     enabled_by: tuple[EnabledBy, ...] = ()
     causes: tuple[Cause, ...] = ()
     remedies: tuple[Advice, ...] = ()
+    at: tuple[ReadAt, ...] = ()
+    first_lines: tuple[int, ...] = ()
 
 
 class Gap(_Value, frozen=True, kw_only=True):
@@ -347,6 +380,7 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     in_container: bool = False
     user: str | None = None
     seconds: float = 0.0
+    sources: tuple[Sourced, ...] = ()
 
     @property
     def of_node(self) -> bool:

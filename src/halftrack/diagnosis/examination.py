@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import beginnings, causes, forgotten, gaps, grouping, hearing, verdict
+from halftrack.diagnosis import beginnings, causes, forgotten, gaps, grouping, hearing, sources, verdict
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast, grown
@@ -68,7 +68,7 @@ def examine(evidence: Evidence) -> Examined:
         assumed |= _assumed(seen, of_table)
         every.extend(of_table)
     for condition in CONDITIONS:
-        found.extend(condition.find(evidence, summaries))
+        found += (sources.of_condition(each, evidence) for each in condition.find(evidence, summaries))
     ranked = tuple(_named_apart(sorted(found, key=_rank)))
     unseen = gaps.of(evidence)
     complete = gaps.complete(evidence, unseen)
@@ -90,6 +90,7 @@ def examine(evidence: Evidence) -> Examined:
         in_container=evidence.in_container,
         user=evidence.user,
         seconds=evidence.seconds,
+        sources=sources.of_values(evidence, ranked),
     )
     return Examined(diagnosis, tuple(every))
 
@@ -153,6 +154,7 @@ def _finding(case: Case, stand: Standing, grows: Growth | None, alone: Forecast)
     entries = case.rows.height
     account = _SYMPTOMS[case.symptom].describe(case, stand, alone)
     groups, more = grouping.groups(case.rows, seen, grows.paced if grows else None)
+    at, first_lines = sources.of_rows(case)
     return Finding(
         id="/".join((case.symptom, *grouping.label(groups[0]))) if groups else case.symptom,
         symptom=case.symptom,
@@ -167,7 +169,9 @@ def _finding(case: Case, stand: Standing, grows: Growth | None, alone: Forecast)
         timeline=case.timeline,
         forecast=alone,
         enabled_by=account.enabled_by,
-        causes=causes.weigh_all(case),
+        causes=sources.of_causes(causes.weigh_all(case), case, at),
+        at=at,
+        first_lines=first_lines,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 import polars as pl
 
+from halftrack.evidence.provenance import Origin
+
 SCHEMA: Final = MappingProxyType(
     {
         "family": pl.UInt8,  # AF_INET or AF_INET6
@@ -97,13 +99,25 @@ class FlowTable:
 
     ``frame`` has exactly the columns of ``SCHEMA``. ``opaque`` holds the spellings of masked
     addresses: an address with ``hi == addresses.OPAQUE_HI`` is ``opaque[lo]``, as written.
+    ``lines`` UInt32: of each entry the line of the text that it was read from, counted from 1; None where
+    it was no text, or one whose entries are no lines.
     """
 
     frame: pl.DataFrame
     opaque: pl.Series = field(default_factory=_no_names)
+    lines: pl.Series | None = None
 
     def __len__(self) -> int:
         return self.frame.height
+
+    def stands_in(self, file: str) -> Origin:
+        """Where its entries stand in that file, from the first of them to the last."""
+        if self.lines is None or self.lines.is_empty():
+            return Origin(file)
+        ends = pl.DataFrame({"line": self.lines}).select(
+            first=pl.col("line").min(), last=pl.col("line").max()
+        )
+        return Origin(file, *ends.row(0))
 
 
 def conform(frame: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.provenance import Origins
     from halftrack.evidence.routing import Routing
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.shaping import RateSetting, Shaping
@@ -186,6 +187,8 @@ class Table:
     """The packet filter's; read where all entries were and a connected socket has none, and for bundles."""
     tracking: Tracking | None = None
     """Whether its rules ask for tracking; None: not looked at."""
+    read_from: Origins = field(default_factory=dict)
+    """Where each setting, by its full name, and all else was read, by the keys of ``provenance``."""
 
     @property
     def unlimited(self) -> bool:
@@ -270,6 +273,8 @@ class Evidence:
     """Since the node was booted; known of the live node alone."""
     seconds: float = 0.0
     """How long the examination took."""
+    read_from: Origins = field(default_factory=dict)
+    """Where ``kernel``, ``taken_at`` and ``node`` were read."""
 
     @property
     def of_node(self) -> bool:

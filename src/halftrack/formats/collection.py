@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UnreadableInput
+from halftrack.evidence.printable import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,12 @@ _LONGEST_LINE: Final = 1_024
 
 @dataclass(slots=True)
 class Section:
-    """``at_s``: seconds since the boot of the node when it began."""
+    """``at_s``: seconds since the boot of the node when it began. ``file``: its name, as it is shown."""
 
     name: str
     at_s: float
     _content: Iterator[bytes]
+    file: str
 
     def chunks(self) -> Iterator[bytes]:
         """What was printed, once."""
@@ -78,7 +80,7 @@ class Collection:
             content = self._until_mark()
             if begun is not None:
                 name = begun[2].decode("utf-8", "replace")
-                yield Section(name, float(begun[1]), content)
+                yield Section(name, float(begun[1]), content, escaped(name))
             self.complete = line == b"complete"
             _drain(content)
 

@@ -21,14 +21,18 @@ _MOST: Final = 100
 
 
 def mended(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text with such lines at its end; of a text that ends in the middle of a line, without."""
+    """The same text with such lines at its end; of a text that ends in the middle of a line, without.
+
+    Each leaves an empty line next to the entry that it tore, so that lines behind it keep their numbers.
+    """
     shown: list[bytes] = []
     rest = b""
+    owed = 0
     for piece in pieces:
         text = rest + piece
-        if _BEGIN in text:
+        if owed or _BEGIN in text:
             shown += _SHOWN.findall(text)[: _MOST - len(shown)]
-            text = _SHOWN.sub(b"", text)
+            text, owed = _without(text, owed)
         whole = max(len(text) - _LONGEST, 0)
         rest = text[whole:]
         if whole:
@@ -37,3 +41,14 @@ def mended(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
     if rest.endswith(b"\n"):
         yield from shown
+
+
+def _without(text: bytes, owed: int) -> tuple[bytes, int]:
+    """The text without such lines, and how many empty ones are still owed for them, ``owed`` of before."""
+    mended = []
+    for number, part in enumerate(_SHOWN.split(text)):
+        owed += number > 0
+        line, feed, others = part.partition(b"\n")
+        mended += [line, feed, b"\n" * owed if feed else b"", others]
+        owed = 0 if feed else owed
+    return b"".join(mended), owed

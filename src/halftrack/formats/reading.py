@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput, UsageError
+from halftrack.evidence.provenance import ENTRIES, KERNEL, TAKEN_AT, Origin
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats import bundle, collection, members, sent
@@ -68,18 +69,26 @@ def evidence_of(
         return _with_said(found, said, begun)
     files, passed_over = _files(names[0], opened)
     settings: dict[str, str] = {}
+    read_from: dict[str, tuple[Origin, ...]] = {}
     for file in files:
         settings.update(file.parsed.settings)
+        read_from |= {name: file.line_of(name) for name in file.parsed.settings}
     settings.update(said.settings)
+    read_from |= said.read_from(said.settings)
     return Evidence(
         node=files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more",
         source="dump",
         kernel=said.kernel or _first(file.parsed.kernel for file in files),
         taken_at=said.taken_at or _first(file.parsed.taken_at for file in files),
-        tables=tuple(_table(file, settings) for file in files if file.holds_table),
+        tables=tuple(_table(file, settings, read_from) for file in files if file.holds_table),
         gaps=tuple(gap for file in files for gap in _gaps(file)),
         input=_input(files, said, passed_over),
         seconds=time.monotonic() - begun,
+        read_from={
+            what: origins
+            for what in (KERNEL, TAKEN_AT)
+            if (origins := said.read_from((what,)).get(what) or _first(file.line_of(what) for file in files))
+        },
     )
 
 
@@ -93,6 +102,13 @@ class _File:
     flows: FlowTable
     truncated: bool
     notes: tuple[str, ...]
+
+    def line_of(self, what: str) -> tuple[Origin, ...]:
+        """Where it says a setting, the kernel or the time; empty where it does not."""
+        line = self.parsed.lines_of.get(what)
+        if line is None and what == TAKEN_AT and self.parsed.taken_at is not None:
+            return (Origin(self.name),)
+        return () if line is None else (Origin(self.name, line, line),)
 
     @property
     def holds_table(self) -> bool:
@@ -135,7 +151,12 @@ def _packed(
 def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:
     """What the user says counts more than what a report does."""
     tables = tuple(
-        replace(table, settings=settings, limit=_number(settings.get(f"{PREFIX}max")))
+        replace(
+            table,
+            settings=settings,
+            limit=_number(settings.get(f"{PREFIX}max")),
+            read_from={**table.read_from, **said.read_from(said.settings)},
+        )
         for table in found.tables
         for settings in [{**table.settings, **said.settings}]
     )
@@ -145,6 +166,7 @@ def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:
         taken_at=said.taken_at or found.taken_at,
         tables=tables,
         input=replace(found.input, assumed=dict(said.shown)),
+        read_from={**found.read_from, **said.read_from((KERNEL, TAKEN_AT))},
         seconds=time.monotonic() - begun,
     )
 
@@ -210,7 +232,7 @@ def _shown_names(paths: Sequence[str]) -> list[str]:
     ]
 
 
-def _table(file: _File, settings: Mapping[str, str]) -> Table:
+def _table(file: _File, settings: Mapping[str, str], read_from: Mapping[str, tuple[Origin, ...]]) -> Table:
     flows = file.flows
     count = _number(file.parsed.settings.get(f"{PREFIX}count"))
     return Table(
@@ -222,6 +244,7 @@ def _table(file: _File, settings: Mapping[str, str]) -> Table:
         settings=dict(settings),
         flows=flows,
         unreadable=file.parsed.unreadable,
+        read_from={**read_from, ENTRIES: (flows.stands_in(file.name),)},
     )
 
 
@@ -269,4 +292,4 @@ def _number(text: str | None) -> int | None:
 
 
 def _first(values: Iterable[_T | None]) -> _T | None:
-    return next((value for value in values if value is not None), None)
+    return next((value for value in values if value), None)

@@ -20,12 +20,15 @@ _HINTED: Final = ("orig_src_lo", "orig_dst_lo", "orig_sport", "orig_dport", "ori
 
 def once(flows: FlowTable) -> tuple[FlowTable, tuple[str, ...]]:
     """Each entry as it stands last, and a note where any was left out."""
-    frame = without_doubles(flows.frame, _hints(flows.frame))
+    numbered = flows.frame if flows.lines is None else flows.frame.with_columns(flows.lines)
+    frame = without_doubles(numbered, _hints(flows.frame))
     repeated = len(flows) - frame.height
     if not repeated:
         return flows, ()
     note = f"{repeated:,} entries stand in the text more than once: counted once each, as they stand last."
-    return FlowTable(frame, flows.opaque), (note,)
+    if flows.lines is None:
+        return FlowTable(frame, flows.opaque), (note,)
+    return FlowTable(frame.drop("line"), flows.opaque, frame["line"]), (note,)
 
 
 def _hints(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:

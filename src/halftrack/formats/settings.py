@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from halftrack.errors import UsageError
+from halftrack.evidence.provenance import KERNEL, TAKEN_AT, Origin, said
 from halftrack.evidence.sysctls import OLD_PREFIXES, PREFIX
 from halftrack.formats.moments import instant
 
@@ -103,6 +104,11 @@ class Assumed:
     taken_at: datetime | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
+
+    def read_from(self, names: Iterable[str]) -> dict[str, tuple[Origin, ...]]:
+        """Where those of these that were said were read: nowhere. Full names, ``kernel``, ``taken_at``."""
+        told = {KERNEL: self.kernel is not None, TAKEN_AT: self.taken_at is not None}
+        return {name: (said(name),) for name in names if name in self.settings or told.get(name)}
 
 
 def assumed(pairs: Mapping[str, str]) -> Assumed:

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS, FlowTable
+from halftrack.evidence.provenance import KERNEL, TAKEN_AT
 from halftrack.formats import memory
 from halftrack.formats.blocks import Block, blocks
 from halftrack.formats.cut import SHOWN, Cut, Cutter, Other, printable
@@ -44,6 +45,7 @@ _BEGUN: Final = re.compile(
 )
 """How an entry begins: the last line of a file without a newline may be the half of one."""
 _NS: Final = 1_000_000_000
+_XML: Final = "conntrack -o xml"
 _LATEST: Final = 1 << 33
 """A moment in the year 2242: what lies after it is no time at which a table was read."""
 
@@ -55,7 +57,8 @@ class Parsed:
     ``lines``: those that are not blank, a comment or XML's wrapping. ``first_unreadable``:
     ``line: reason: text``, at most ten. ``events``: the flows are what event lines left.
     ``settings``: full sysctl names. ``taken_at``: from a line of date(1), or from the start times
-    of the entries.
+    of the entries. ``lines_of``: the line of each setting, of ``kernel`` and of ``taken_at``, where
+    one says it.
     """
 
     flows: FlowTable
@@ -69,15 +72,23 @@ class Parsed:
     settings: Mapping[str, str] = field(default_factory=dict)
     kernel: str | None = None
     taken_at: datetime | None = None
+    lines_of: Mapping[str, int] = field(default_factory=dict)
 
 
-def parse(chunks: Iterable[bytes], *, thorough: bool = False, most_entries: int = MOST_ENTRIES) -> Parsed:
+def parse(
+    chunks: Iterable[bytes],
+    *,
+    thorough: bool = False,
+    most_entries: int = MOST_ENTRIES,
+    lines_before: int = 0,
+) -> Parsed:
     """Read a text table, given in pieces of any size.
 
     Lines that cannot be read are counted and never raise. ``thorough`` takes the road that is
-    otherwise kept for unusual addresses; the result is the same.
+    otherwise kept for unusual addresses; the result is the same. ``lines_before``: of the same text,
+    that are not given.
     """
-    gathered = _Gathered(most_entries)
+    gathered = _Gathered(most_entries, lines_before)
     for block, cut in _cuts(blocks(mended(chunks)), Cutter(most_faults=FAULTS, thorough=thorough)):
         gathered.add(block, cut)
         if gathered.full:
@@ -103,7 +114,7 @@ def _cuts(parts: Iterator[Block], cutter: Cutter) -> Iterator[tuple[Block, Cut]]
 class _Gathered:
     """What the blocks read so far held."""
 
-    def __init__(self, most_entries: int) -> None:
+    def __init__(self, most_entries: int, lines_before: int) -> None:
         self._most = most_entries
         self._frames: list[pl.DataFrame] = []
         self._events: list[npt.NDArray[np.uint8]] = []
@@ -111,7 +122,8 @@ class _Gathered:
         self._opaque: list[str] = []
         self._height = 0
         self._lines = 0
-        self._lines_before = 0
+        self._lines_before = lines_before
+        self._numbers: list[npt.NDArray[np.uint32]] = []
         self._unreadable = 0
         self._faults: list[str] = []
         self._others: list[Other] = []
@@ -143,6 +155,7 @@ class _Gathered:
             self._notes.append(f"Only the first {self._most:,} entries were read.")
         if height:  # blocks of nothing but blank lines may be many
             self._frames.append(moved(frame.head(height), len(self._opaque)))
+            self._numbers.append((cut.rows[:height] + (self._lines_before + 1)).astype(np.uint32))
             self._events.append(np.zeros(height, np.uint8) if cut.events is None else cut.events[:height])
         self._any_event |= cut.events is not None
         self._opaque += cut.opaque
@@ -150,7 +163,10 @@ class _Gathered:
         self._lines += cut.lines
         self._unreadable += cut.unreadable
         self._formats |= cut.formats
-        self._others += cut.others[: _MOST_OTHERS - len(self._others)]
+        self._others += [
+            replace(other, line=self._lines_before + other.line + 1)
+            for other in cut.others[: _MOST_OTHERS - len(self._others)]
+        ]
         for line, reason, text in cut.faults:
             self._fault(line, reason, text)
         self._lines_before += block.lines
@@ -161,28 +177,48 @@ class _Gathered:
 
     def parsed(self) -> Parsed:
         frame, opaque = self._table()
+        lines = self._lines_of_rows()
         if self._any_event:
-            frame = self._folded(frame)
+            frame, lines = self._folded(frame, lines)
         else:
             self._compare_with_shown()
         if len(opaque):
             frame, notes = settle(frame, opaque)
             self._notes += notes
-        settings = dict(filter(None, (assignment(text) for text in self._texts(Kind.SETTING))))
-        kernels = [release_of(text) for text in self._texts(Kind.RELEASE)]
+        told = self._told()
+        taken_at, line = self._taken_at(frame)
+        lines_of = {name: line for name, (_, line) in told.items()}
         return Parsed(
-            flows=FlowTable(frame, opaque),
+            flows=FlowTable(frame, opaque, None if _XML in self._formats else lines),
             lines=self._lines,
             unreadable=self._unreadable,
             first_unreadable=tuple(self._faults),
             truncated=self._truncated,
             formats=tuple(sorted(self._formats)),
             events=self._any_event,
-            taken_at=self._taken_at(frame),
+            taken_at=taken_at,
             notes=tuple(self._notes),
-            settings=settings,
-            kernel=kernels[0] if kernels else None,
+            settings={name: value for name, (value, _) in told.items() if name != KERNEL},
+            kernel=told[KERNEL][0] if KERNEL in told else None,
+            lines_of=lines_of if line is None else {**lines_of, TAKEN_AT: line},
         )
+
+    def _told(self) -> dict[str, tuple[str, int]]:
+        """Settings, the last of each, and the first kernel, with their lines."""
+        told = {
+            pair[0]: (pair[1], other.line)
+            for other in self._of(Kind.SETTING)
+            if (pair := assignment(other.text)) is not None
+        }
+        for other in self._of(Kind.RELEASE):
+            release = release_of(other.text)
+            if release is not None:
+                return {**told, KERNEL: (release, other.line)}
+        return told
+
+    def _lines_of_rows(self) -> pl.Series:
+        numbers = np.concatenate(self._numbers) if self._numbers else np.empty(0, np.uint32)
+        return pl.Series("line", numbers, dtype=pl.UInt32)
 
     def _table(self) -> tuple[pl.DataFrame, pl.Series]:
         if not self._frames:
@@ -197,10 +233,10 @@ class _Gathered:
                 frame = frame.with_columns(pl.Series(f"{stem}_lo", low))
         return frame, opaque.alias("opaque")
 
-    def _folded(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _folded(self, frame: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         """Events as the table that they leave: what was said of an entry last, if it was not its end."""
         left = (
-            frame.with_columns(event=pl.Series(np.concatenate(self._events)))
+            frame.with_columns(lines, event=pl.Series(np.concatenate(self._events)))
             .unique(TUPLE_COLUMNS, keep="last", maintain_order=True)
             .filter(pl.col("event") != Event.DESTROY)
             .drop("event")
@@ -209,23 +245,29 @@ class _Gathered:
             f"Of {frame.height:,} events these entries are left: {left.height:,};"
             " entries without an event are missing."
         )
-        return left
+        return left.drop("line"), left["line"]
 
     def _compare_with_shown(self) -> None:
-        shown = sum(int(match[1]) for text in self._texts(Kind.SHOWN) if (match := _SHOWN_COUNT.search(text)))
+        shown = sum(
+            int(match[1]) for other in self._of(Kind.SHOWN) if (match := _SHOWN_COUNT.search(other.text))
+        )
         if shown > self._height + self._unreadable:
             self._truncated = True
             self._notes.append(
                 f"conntrack(8) says that it showed {shown:,} entries; {self._height:,} are here."
             )
 
-    def _taken_at(self, frame: pl.DataFrame) -> datetime | None:
-        moments = [moment for text in self._texts(Kind.MOMENT) if (moment := moment_of(text))]
-        if moments:
-            return moments[-1]
+    def _taken_at(self, frame: pl.DataFrame) -> tuple[datetime | None, int | None]:
+        """And the line that says so, where one does."""
+        moments = [
+            (moment, other.line) for other in self._of(Kind.MOMENT) if (moment := moment_of(other.text))
+        ]
+        return moments[-1] if moments else (self._by_start_times(frame), None)
+
+    def _by_start_times(self, frame: pl.DataFrame) -> datetime | None:
         if frame["start_ns"].null_count() == frame.height:
             return None
-        if self._formats != {"conntrack -o xml"}:
+        if self._formats != {_XML}:
             self._notes.append("Start times in the text name no time zone: taken as UTC.")
         if self._any_event:
             return None
@@ -234,5 +276,5 @@ class _Gathered:
             return None
         return datetime.fromtimestamp(last, UTC)
 
-    def _texts(self, kind: Kind) -> list[str]:
-        return [other.text for other in self._others if other.kind == kind]
+    def _of(self, kind: Kind) -> list[Other]:
+        return [other for other in self._others if other.kind == kind]

@@ -24,7 +24,7 @@ from halftrack.kernel import (
     survey,
     sysctl,
 )
-from halftrack.live import choice, depth, entries, gaps, looking, published, settings
+from halftrack.live import choice, depth, entries, gaps, looking, published, read_from, settings
 from halftrack.live.aside import later
 from halftrack.live.place import Details, Place
 
@@ -249,6 +249,7 @@ class Examination:
             user=privileges.user_name(),
             entry_bytes=node.entry_bytes,
             seconds=self._start.seconds,
+            read_from=read_from.OF_NODE,
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from halftrack.evidence.values import Counters, Table
 from halftrack.kernel import namespaces, sysctl
+from halftrack.live import read_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Place:
     events: Events | None = None
     rules: Ruleset | None = None
     """Read where sockets have no entry."""
+    proc: str = "/proc"
+    """Where its files are read."""
     ends: tuple[tuple[str, str], ...] = ()
     """A few of its addresses, and of their peers, among entries that are stuck."""
 
@@ -69,7 +72,7 @@ class Place:
         limits = self.look.limits if self.look else sysctl.Limits()
         details = self.details or Details({}, None, None)
         entries = self.entries
-        return Table(
+        found = Table(
             namespace=self.namespace,
             count=limits.count,
             limit=None if self.beside else limits.limit,
@@ -90,6 +93,7 @@ class Place:
             rules=self.rules,
             tracking=details.tracking,
         )
+        return replace(found, read_from=read_from.of(found, self.proc))
 
     def _counters(self) -> tuple[Counters, ...]:
         first = self.look.reading if self.look else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.printable import escaped
+from halftrack.evidence.provenance import KERNEL, Origin
 from halftrack.evidence.values import HOST, Evidence, Gap
 from halftrack.kernel import (
     counters,
@@ -57,10 +58,11 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
     for place, namespace in zip(places, namespaces.with_owners(spaces, named), strict=True):
         place.namespace = namespace
     places.sort(key=lambda place: place.namespace.name != HOST)
+    kernel = root / "proc/sys/kernel/osrelease"
     return Evidence(
         node=_line(root / "etc/hostname") or _line(root / "proc/sys/kernel/hostname") or str(root),
         source="live",
-        kernel=_line(root / "proc/sys/kernel/osrelease"),
+        kernel=_line(kernel),
         taken_at=start.taken_at if mounted else None,
         tables=tuple(place.table() for place in places),
         owners=named,
@@ -72,6 +74,7 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
         user=privileges.user_name(),
         entry_bytes=slab.entry_bytes(root),
         seconds=start.seconds,
+        read_from={KERNEL: (Origin(str(kernel), 1, 1),)},
     )
 
 
@@ -93,7 +96,7 @@ def _place(root: Path, namespace: Namespace, *, ours: bool, mounted: bool) -> Pl
         found.limit if visible or not files.exists(root / "proc/vz") else None,
         found.buckets,
     )
-    place = Place(namespace)
+    place = Place(namespace, proc=str(root / "proc"))
     net = _net(root, namespace)
     place.look = survey.Look(limits, reading, sightings.statistics_inode(net), inside=False)
     place.depth = depth.Depth(stack=depth.counted(stack.read(net)))

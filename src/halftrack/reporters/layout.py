@@ -38,6 +38,7 @@ class Page:
     once more; None where that cannot be, for what was read from standard input. ``program`` is how
     this program was started; ``planned`` the command that makes a plan of the same, ``fixed`` the one
     that, with a number of this screen behind it, does what helps: each None where it cannot be typed.
+    ``sources``: show where each number was read.
     """
 
     width: int = WIDEST
@@ -47,6 +48,7 @@ class Page:
     program: str = "halftrack"
     planned: str | None = None
     fixed: str | None = None
+    sources: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", min(max(self.width, _NARROWEST), WIDEST))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.reporters.blocks import closing, details, heading, more, notes, remedies, table, unseen
 from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.blocks import heard as events
+from halftrack.reporters.blocks import sources as origins
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
 
@@ -61,15 +62,16 @@ def render(
     planned: str | None = "halftrack plan",
     fixed: str | None = None,
     program: str = "halftrack",
+    sources: bool = False,
 ) -> str:
     """The screen as text, lines of at most ``width`` (40..80) columns.
 
     ``terminal``: somebody is looking at it, so an empty table may name the example. ``again``,
-    ``planned``, ``fixed`` and ``program``: see ``layout.Page``.
+    ``planned``, ``fixed``, ``program`` and ``sources``: see ``layout.Page``.
     """
-    page = Page(width, ascii, verbose, again, program, planned, fixed)
+    page = Page(width, ascii, verbose, again, program, planned, fixed, sources)
     told = diagnosis.input.notes or any(each.heard for each in diagnosis.tables)
-    if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not told:
+    if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not sources and not told:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
         lines = _full(diagnosis, page)
@@ -169,5 +171,6 @@ def _below(diagnosis: Diagnosis, page: Page) -> list[str]:
         events.heard(diagnosis, page),
         notes.notes(diagnosis, page),
         unseen.unseen(diagnosis, page),
+        origins.sources(diagnosis, page),
         closing.closing(diagnosis, page),
     )

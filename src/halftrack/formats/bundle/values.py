@@ -17,7 +17,17 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 import msgspec
 import polars as pl
 
-from halftrack.evidence import events, flows, routing, rulesets, shaping, stack, tcp_sockets, tracking
+from halftrack.evidence import (
+    events,
+    flows,
+    provenance,
+    routing,
+    rulesets,
+    shaping,
+    stack,
+    tcp_sockets,
+    tracking,
+)
 from halftrack.evidence.values import Sockets
 
 T = TypeVar("T")
@@ -29,6 +39,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "pl": pl,
     "Events": events.Events,
     "FlowTable": flows.FlowTable,
+    "Origins": provenance.Origins,
     "Routing": routing.Routing,
     "RateSetting": shaping.RateSetting,
     "Ruleset": rulesets.Ruleset,
@@ -87,6 +98,8 @@ def _made(hint: Any, value: object, frames: Frames, where: str, depth: int) -> A
         return None if value is None else _made(some, value, frames, where, depth)
     if hint in (pl.DataFrame, pl.Series):
         frame = _frame(value, frames, where)
+        if hint is pl.Series and frame.width != 1:
+            raise Broken(f"{where}: {frame.width} columns, not one")
         return frame if hint is pl.DataFrame else frame.to_series()
     if is_dataclass(hint):
         return _dataclass(hint, value, frames, where, depth + 1)
@@ -171,4 +184,11 @@ def _checked(value: Any, where: str) -> Any:
         raise Broken(f"{where}: its frame has other columns")
     if isinstance(value, flows.FlowTable) and any(frame[name].null_count() for name in _NEVER_NULL):
         raise Broken(f"{where}: entries without an address, a protocol or a status")
+    if isinstance(value, flows.FlowTable) and not _numbered(value):
+        raise Broken(f"{where}: the lines of its entries are not one each")
     return value
+
+
+def _numbered(table: flows.FlowTable) -> bool:
+    lines = table.lines
+    return lines is None or (lines.dtype == pl.UInt32 and len(lines) == len(table) and not lines.null_count())

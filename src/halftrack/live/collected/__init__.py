@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UnreadableInput
+from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
 from halftrack.formats.collection import Collection
 from halftrack.live import gaps
@@ -59,7 +60,14 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
         lacking = _gaps(name, missing, whole=collection.complete)
         found = node.evidence(root, name, about, spaces, lacking)
-        return replace(found, input=Input(files=(name,), formats=("collected by script",)))
+        read_from = {
+            what: (Origin("about", line, line),)
+            for line, what in enumerate(about, 1)
+            if what in (NODE, KERNEL, TAKEN_AT)
+        }
+        return replace(
+            found, read_from=read_from, input=Input(files=(name,), formats=("collected by script",))
+        )
 
 
 def _gaps(name: str, missing: list[str], *, whole: bool) -> list[Gap]:

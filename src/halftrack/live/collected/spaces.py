@@ -12,6 +12,19 @@ import polars as pl
 
 from halftrack.evidence import sysctls
 from halftrack.evidence.printable import escaped
+from halftrack.evidence.provenance import (
+    ADDRESSES,
+    COUNTERS,
+    ENTRIES,
+    RULES,
+    SHAPING,
+    SOCKETS,
+    STACK,
+    TCP,
+    Origin,
+    Origins,
+    of_text,
+)
 from halftrack.evidence.rulesets import Flavour, Save
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
@@ -60,7 +73,7 @@ _SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
 
 
 def told(text: str) -> Mapping[str, str]:
-    """``name value`` lines."""
+    """``name value`` lines, in their order."""
     pairs = (line.partition(" ") for line in text.splitlines())
     return {name: value.strip() for name, blank, value in pairs if blank}
 
@@ -81,6 +94,7 @@ class Space:
     texts: dict[str, str] = field(default_factory=dict)
     asked_of: str | None = None
     """Of what somebody sent: the namespace to ask for what is missing; empty: the node's own."""
+    read_from: dict[str, tuple[Origin, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -96,42 +110,58 @@ class Space:
         """``what``: the section's name within the namespace."""
         kind, _, rest = what.partition("/")
         if kind == "entries":
-            self.parsed.append(table.parse(section.chunks()))
+            self.add(table.parse(section.chunks()), section.file)
         elif kind in {"1", "2"}:
             self._counted(kind, rest, section)
         elif kind == "net" and rest in _PROTOCOLS:
-            self.sockets.append(socket_text.parse(section.raw(_MOST_TEXT), _PROTOCOLS[rest]))
-        elif kind == "settings":
-            pairs = (line.partition(":") for line in section.text(_MOST_TEXT).splitlines())
-            values = {
-                full_name(escaped(name)): " ".join(value.split()) for name, colon, value in pairs if colon
-            }
-            self.settings |= {name: escaped(value) for name, value in values.items()}
-        elif kind == "sysctl":
-            found = map(assignment, section.text(_MOST_TEXT).splitlines())
-            self.settings |= {name: value for name, value in filter(None, found) if _BEARS.match(name)}
+            shown = section.raw(_MOST_TEXT)
+            self.sockets.append(socket_text.parse(shown, _PROTOCOLS[rest]))
+            self._found(SOCKETS, Origin(section.file, 1, shown.count(b"\n")))
+        elif kind in _SETTINGS:
+            for number, line in enumerate(section.text(_MOST_TEXT).splitlines(), 1):
+                pair = _SETTINGS[kind](line)
+                if pair is not None:
+                    name, value = pair
+                    self.settings[name] = value
+                    self.read_from[name] = (Origin(section.file, number, number),)
         elif kind == "addresses":
-            self.addresses = tuple(_addresses(section.text(_MOST_TEXT)))
+            text = section.text(_MOST_TEXT)
+            self.addresses = tuple(_addresses(text))
+            self._found(ADDRESSES, of_text(section.file, text))
         elif kind == "about":
             self.about = told(section.text(_MOST_TEXT))
         else:
-            self.texts[what] = section.text(_MOST_TEXT)
+            text = self.texts[what] = section.text(_MOST_TEXT)
+            self._found(TCP if what == "ss" else RULES, of_text(section.file, text))
+
+    def add(self, parsed: Parsed, file: str) -> None:
+        """A part of the table, or all of it."""
+        self.parsed.append(parsed)
+        self._found(ENTRIES, parsed.flows.stands_in(file))
+
+    def _found(self, what: str, origin: Origin) -> None:
+        self.read_from[what] = (*self.read_from.get(what, ()), origin)
 
     def _counted(self, reading: str, what: str, section: Section) -> None:
         text = section.text(_MOST_TEXT)
+        origin = of_text(section.file, text)
         if what.startswith("stat/"):
             found = counters.parse(text)
             if found is not None:
                 self.readings.append(replace(found, at_s=section.at_s))
+                self._found(COUNTERS, origin)
         elif what == "conntrack-S":
             shown = counters.parse_shown(text)
             if shown is not None:
                 self.readings.append(replace(shown, at_s=section.at_s))
+                self._found(COUNTERS, origin)
         elif what in {"snmp", "netstat", "nstat"}:
             pairs = netstat.from_nstat(text) if what == "nstat" else text
             self.stack[reading].append((section.at_s, pairs))
+            self._found(STACK, origin)
         elif what == "tc":
             self.queues[reading] = (section.at_s, text)
+            self._found(SHAPING, origin)
         elif what.startswith("tc-class/"):
             self.classes[reading][what.partition("/")[2]] = text
 
@@ -161,7 +191,14 @@ class Space:
                 for reading, (at_s, text) in sorted(self.queues.items())
             ),
             rules=self._rules(),
+            read_from=self._read_from(),
         )
+
+    def _read_from(self) -> Origins:
+        """``ss`` shows sockets where there is no other list of them."""
+        if self.sockets or TCP not in self.read_from:
+            return self.read_from
+        return {**self.read_from, SOCKETS: self.read_from[TCP]}
 
     def _sockets(self) -> Sockets | None:
         if self.sockets:
@@ -173,7 +210,8 @@ class Space:
         if not self.parsed:
             return None
         first, *others = (each.flows for each in self.parsed)
-        return replace(first, frame=pl.concat([first.frame, *(each.frame for each in others)]))
+        frame = pl.concat([first.frame, *(each.frame for each in others)])
+        return replace(first, frame=frame, lines=None if others else first.lines)
 
     def _counters(self) -> tuple[Any, ...]:
         if len(self.readings) < 2:
@@ -212,6 +250,21 @@ class Space:
             once = what == "counters" and self.readings
             why, needs = (why if once else "not in the report"), (f"{inside}{_COMMANDS[what]}",)
         return Gap(f"{what} of {name}", why, needs, tells, name)
+
+
+def _setting(line: str) -> tuple[str, str] | None:
+    """``name:value``, as the collecting script prints it."""
+    name, colon, value = line.partition(":")
+    return (full_name(escaped(name)), escaped(" ".join(value.split()))) if colon else None
+
+
+def _assigned(line: str) -> tuple[str, str] | None:
+    """``name = value``, as sysctl(8) prints it, of what bears on anything here."""
+    pair = assignment(line)
+    return pair if pair is not None and _BEARS.match(pair[0]) else None
+
+
+_SETTINGS: Final = {"settings": _setting, "sysctl": _assigned}
 
 
 def _stack(texts: list[tuple[float, str]]) -> StackCounters:

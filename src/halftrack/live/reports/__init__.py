@@ -9,9 +9,10 @@ spaces      namespaces out of that
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput
+from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
 from halftrack.formats.moments import moment_of
 from halftrack.formats.settings import release_of
@@ -21,7 +22,7 @@ from halftrack.live.reports import kinds, spaces
 from halftrack.live.reports.gathering import FILE, Found, Gathered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from halftrack.evidence.values import Evidence, Table
@@ -33,6 +34,8 @@ _BY_ITSELF: Final = frozenset({kinds.ENTRIES, "sysctl", "uname", "date", "hostna
 _TOOLS: Final = {"nft": "/usr/sbin/nft", "nft.json": "/usr/sbin/nft", "save": "/usr/sbin/iptables"}
 _MOST_NAMED: Final = 3
 _NAME: Final = "report"
+
+T = TypeVar("T")
 
 
 def read(members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | None:
@@ -72,11 +75,11 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     lacking: list[Gap] = [
         Gap("names of containers", "no container runtime is asked in a report", ("podman ps; docker ps",), ())
     ]
-    about = {
-        "first": spaces.HOST_KEY,
-        "node": next(_texts(found, "hostname"), ""),
-        "kernel": next(filter(None, map(_release, _texts(found, "uname"))), ""),
-    }
+    kernel, kernel_at = next(_told(found, "uname", _release), ("", None))
+    taken_at, taken_from = _taken_at(found)
+    name, name_at = next(_told(found, "hostname", str), ("", None))
+    about = {"first": spaces.HOST_KEY, "node": name, "kernel": kernel}
+    told = {KERNEL: kernel_at, TAKEN_AT: taken_from, NODE: name_at}
     with node.private() as root:
         _fill(Files(root), found)
         evidence = node.evidence(root, _NAME, about, of.spaces, lacking)
@@ -85,7 +88,8 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     return replace(
         evidence,
         source="sos",
-        taken_at=_taken_at(found),
+        taken_at=taken_at,
+        read_from={what: (origin,) for what, origin in told.items() if origin is not None},
         tables=tables,
         user=None,
         input=_input(found, of, (*walk.notes, *of.notes), cut=walk.truncated, substituted=substituted),
@@ -104,21 +108,29 @@ def _fill(files: Files, found: Iterable[Found]) -> None:
             files.touch(["/run", *(["/run/systemd/system"] if first == "systemd" else [])])
 
 
-def _texts(found: Iterable[Found], kind: str) -> Iterator[str]:
+def _told(found: Iterable[Found], kind: str, meant: Callable[[str], T | None]) -> Iterator[tuple[T, Origin]]:
+    """What files of this kind say of the node, and where."""
     for each in found:
         if each.kind == kind and each.netns is None:
-            yield each.text.decode("utf-8", "replace").strip()
+            value = meant(each.text.decode("utf-8", "replace").strip())
+            if value:
+                yield value, Origin(each.at.path, 1, 1)
 
 
 def _release(text: str) -> str | None:
     return release_of(text.splitlines()[0]) if text else None
 
 
-def _taken_at(found: Sequence[Found]) -> datetime | None:
+def _taken_at(found: Sequence[Found]) -> tuple[datetime | None, Origin | None]:
     """When the commands ran; else when the tables say that they were read."""
-    moments = [moment_of(text) for text in _texts(found, "date")]
-    moments += [each.parsed.taken_at for each in found if each.parsed is not None]
-    return next((moment for moment in moments if moment is not None), None)
+    moments = list(_told(found, "date", moment_of))
+    moments += [
+        (each.parsed.taken_at, Origin(each.at.path, line, line))
+        for each in found
+        if each.parsed is not None and each.parsed.taken_at is not None
+        for line in [each.parsed.lines_of.get(TAKEN_AT)]
+    ]
+    return next(iter(moments), (None, None))
 
 
 def _without_networks(table: Table) -> Table:

@@ -91,7 +91,8 @@ class Gathered:
             return None
         if at.tailed:
             pieces = _after_a_line(pieces)
-        parsed = table.parse(pieces, most_entries=max(table.MOST_ENTRIES - self._entries, 1))
+        most = max(table.MOST_ENTRIES - self._entries, 1)
+        parsed = table.parse(pieces, most_entries=most, lines_before=int(at.tailed))
         self._entries += len(parsed.flows)
         return Found(at, kinds.ENTRIES, netns, parsed=parsed)
 

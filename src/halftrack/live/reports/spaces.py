@@ -65,7 +65,7 @@ def made(found: Sequence[Found], walk: Walk) -> Spaces:
         best = _table(some, of)
         if best is None or best.parsed is None:
             continue
-        space.parsed.append(best.parsed)
+        space.add(best.parsed, best.at.path)
         seen, count = len(best.parsed.flows), _count(space)
         cut = best.at.tailed or best.parsed.truncated or best.at.whole in walk.damaged
         if cut or (seen < _SEEN * count and count - seen > _FEW):
@@ -83,7 +83,7 @@ def _space(name: str, found: Sequence[Found]) -> Space:
     for each in found:
         if kinds_here.isdisjoint(_SECOND_BEST.get(each.kind, ())):
             for what, text in _sections(each):
-                space.take(what, Section(what, 0.0, iter([text])))
+                space.take(what, Section(what, 0.0, iter([text]), each.at.path))
     where = f"/run/netns/{name}" if name else "own"
     count = space.settings.get(f"{PREFIX}count") or next(
         (str(each.entries) for each in space.readings if each.entries is not None), ""
