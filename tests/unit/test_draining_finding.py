@@ -9,9 +9,11 @@ import polars as pl
 
 from halftrack.draining.finding import Index
 from halftrack.evidence import uapi
+from halftrack.evidence.marks import folded
 from unit.flowrows import flows, one_sided, row, udp
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pytest
 
 
@@ -64,11 +66,14 @@ def test_another_id_or_tuple_is_another_entry() -> None:
 
 
 def test_what_shares_a_number_and_differs_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_first_numbers_the_same(
+        marks: npt.NDArray[np.uint64], values: npt.NDArray[np.generic]
+    ) -> npt.NDArray[np.uint64]:
+        return folded(marks, values) if marks.any() else marks
+
+    monkeypatch.setattr("halftrack.draining.finding.folded", all_first_numbers_the_same)
     table = _entries()
-    index = Index(table, pl.Series([0]))
-    index._numbers = np.zeros(1, np.uint64)  # noqa: SLF001  # as if all numbers were the same
-    monkeypatch.setattr("halftrack.draining.finding.folded", lambda marks, _: marks)
-    place, which = index.find(table)
+    place, which = Index(table, pl.Series([0])).find(table)
     assert (place.tolist(), which.tolist()) == ([0], [0])
 
 
