@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from halftrack.draining.finding import Index
@@ -13,6 +12,7 @@ from halftrack.evidence.marks import folded
 from unit.flowrows import flows, one_sided, row, udp
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pytest
 
