@@ -6,6 +6,7 @@ import io
 import shlex
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,9 @@ _MB_FROM = 1_000_000
     short_help="All evidence of this node as one bundle to mail.",
     help="Writes all that the doctor would look at on this node into one file: `halftrack doctor FILE` then"
     " gives, anywhere, what it would have given here. Reads only. The file holds addresses, names of"
-    " containers and sockets: it is for its owner's eyes only until you give it away.",
+    " containers and sockets: it is for its owner's eyes only until you give it away. --mask replaces"
+    " addresses and names, in every spelling, by stand-ins that keep their relations, and writes beside it"
+    " the map that unmask takes.",
 )
 @click.option(
     "-o",
@@ -45,10 +48,29 @@ _MB_FROM = 1_000_000
     help="Print a POSIX sh script that does this where nothing may be installed:"
     " ssh NODE sh -s < SCRIPT > FILE.",
 )
+@click.option("--mask", is_flag=True, help="Replace addresses, names of hosts and containers, and comments.")
+@click.option("--map", "map_name", metavar="FILE", help="With --mask: where the map goes; else BUNDLE.map.")
+@click.option(
+    "--from",
+    "source",
+    metavar="SOURCE",
+    help="With --mask: a bundle, what the script collected, or an sos report, instead of this node.",
+)
 @options.shared
 @click.pass_context
-def command(context: click.Context, target: str | None, listen: str | None, *, script: bool) -> int:
+def command(
+    context: click.Context,
+    target: str | None,
+    listen: str | None,
+    map_name: str | None,
+    source: str | None,
+    *,
+    script: bool,
+    mask: bool,
+) -> int:
     given = options.given(context)
+    if not mask and (map_name is not None or source is not None):
+        raise UsageError("--map and --from go with --mask")
     if script:
         return _script(target, given, alone=listen is None and not given.assume and given.netns is None)
     if given.assume:
@@ -56,19 +78,49 @@ def command(context: click.Context, target: str | None, listen: str | None, *, s
     if target == "-" and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     heard_s = None if listen is None else durations.seconds("--listen", listen, _LONGEST_S)
+    if mask:
+        return _masked(target, map_name, source, given, heard_s)
     from halftrack.commands import doctor  # noqa: PLC0415  # --help needs none of it
 
     seen = _with_rules(doctor.seen((), given, heard_s))
-    data = _packed(seen)
+    data = packed(seen)
+    _put(data, target or _name(seen))
+    if target != "-":
+        output.write(_told(seen, Path(target or _name(seen)), len(data), given))
+    return 0
+
+
+def _masked(
+    target: str | None, map_name: str | None, source: str | None, given: Options, heard_s: int | None
+) -> int:
+    from halftrack.commands import doctor, masking  # noqa: PLC0415  # as above
+
+    if source is not None and heard_s is not None:
+        raise UsageError("--listen is for the live node: a file says nothing more")
+    place = target or f"halftrack-masked{datetime.now(UTC):-%Y%m%d-%H%M%S}.tgz"
+    map_path = masking.map_beside(place, map_name)
+    seen = doctor.seen((source,) if source else (), given, heard_s)
+    seen = seen if source else _with_rules(seen)
+    size = 0
+
+    def written(data: bytes) -> None:
+        nonlocal size
+        size = len(data)
+        _put(data, place)
+
+    found = masking.masked(seen, map_path, packed, written)
+    if target != "-":
+        output.write(_told(found, Path(place), size, given))
+    return 0
+
+
+def _put(data: bytes, target: str) -> None:
     if target == "-":
         output.write(data)
-        return 0
+        return
     from halftrack.commands.saving import save  # noqa: PLC0415  # likewise
 
-    path = Path(target) if target is not None else Path(_name(seen))
-    save(data, path)
-    output.write(_told(seen, path, len(data), given))
-    return 0
+    save(data, Path(target))
 
 
 def _script(target: str | None, given: Options, *, alone: bool) -> int:
@@ -101,7 +153,8 @@ def _with_rules(seen: Evidence) -> Evidence:
     return replace(seen, tables=tuple(tables))
 
 
-def _packed(seen: Evidence) -> bytes:
+def packed(seen: Evidence) -> bytes:
+    """As a bundle."""
     from halftrack.formats import bundle  # noqa: PLC0415  # heavy
 
     file = io.BytesIO()

@@ -23,6 +23,7 @@ _GROUPS: Final = {
         "doctor": "Examine a node or a table as text: what is stuck, whose, why, what to do.",
         "list": "Entries: filtered, sorted, grouped, counted.",
         "collect": "All evidence of this node as one file, for a doctor elsewhere.",
+        "unmask": "Originals for the stand-ins of collect --mask, in whatever came back.",
         "explain": "The runbooks: symptoms, causes, remedies, settings, alerts.",
     },
     "Change": {

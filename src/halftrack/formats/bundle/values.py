@@ -28,12 +28,13 @@ from halftrack.evidence import (
     tcp_sockets,
     tracking,
 )
-from halftrack.evidence.values import Sockets
+from halftrack.evidence.values import Evidence, Sockets
 
 T = TypeVar("T")
 Frames = Callable[[int], pl.DataFrame | None]
 
 _FRAME: Final = "frame"
+_OF_FRAMES: Final = ("height", "columns", "name", "type", "nulls", "texts", "none", "all", "some")
 _DEEPEST: Final = 20
 _NAMES: Final[Mapping[str, object]] = {
     "pl": pl,
@@ -154,6 +155,25 @@ def _frame(value: object, frames: Frames, where: str) -> pl.DataFrame:
     if found is None:
         raise Broken(f"{where}: its frame is missing")
     return found
+
+
+def words() -> frozenset[str]:
+    """Names that a bundle has for what is in it, whoever it is of."""
+    found = {name for schema in _SCHEMAS.values() for name in schema}
+    waiting: list[Any] = [Evidence]
+    seen: set[Any] = set()
+    while waiting:
+        hint = waiting.pop()
+        if hint in seen:
+            continue
+        seen.add(hint)
+        waiting += get_args(hint)
+        if is_dataclass(hint) and isinstance(hint, type):
+            found |= _hints(hint).keys()
+            waiting += _hints(hint).values()
+        elif isinstance(hint, str):
+            found.add(hint)
+    return frozenset({*found, *Document.__struct_fields__, _FRAME, *_OF_FRAMES})
 
 
 _NEVER_NULL: Final = (

@@ -1,0 +1,68 @@
+"""``halftrack unmask FILE --map MAP``: originals for stand-ins, in a bundle or in whatever came back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from halftrack.commands import options, output
+from halftrack.commands.progress import progress
+from halftrack.errors import UsageError
+
+if TYPE_CHECKING:
+    from halftrack.masking.key import Key
+
+
+@click.command(
+    "unmask",
+    short_help="Originals for the stand-ins of collect --mask.",
+    help="Puts back what `halftrack collect --mask` replaced: in a masked bundle (which needs -o), or in any"
+    " text that came back, such as an answer, a JSON document or a script. What is no stand-in stays.",
+)
+@click.argument("source", metavar="FILE")
+@click.option("--map", "map_name", metavar="MAP", required=True, help="The map that collect --mask wrote.")
+@click.option("-o", "--output", "target", metavar="FILE", help="Where to. Without it: standard output.")
+@options.shared
+@click.pass_context
+def command(context: click.Context, source: str, map_name: str, target: str | None) -> int:
+    given = options.given(context)
+    key = _key(map_name)
+    if source == map_name:
+        raise UsageError("FILE is the map itself")
+    with progress("reading", given):
+        data = _unmasked(source, key, named=target is not None)
+    if target in {None, "-"}:
+        output.write(data)
+        return 0
+    from halftrack.commands.saving import save  # noqa: PLC0415  # when it is needed
+
+    save(data, Path(str(target)))
+    return 0
+
+
+def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
+    from halftrack import masking  # noqa: PLC0415  # heavy
+    from halftrack.commands.collect import packed  # noqa: PLC0415  # likewise
+    from halftrack.formats import bundle, collection  # noqa: PLC0415  # likewise
+    from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
+    from halftrack.live import collected  # noqa: PLC0415  # likewise
+
+    given = source(name, getattr(sys.stdin, "buffer", None))
+    read = bundle.read if bundle.begins(given) else collected.read if collection.begins(given) else None
+    if read is None:
+        text = b"".join(given.chunks()).decode("utf-8", "surrogateescape")
+        return masking.unmasked_text(text, key).encode("utf-8", "surrogateescape")
+    if not named and output.is_terminal():
+        raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
+    return packed(masking.unmasked(read(given.chunks(), given.name), key))
+
+
+def _key(name: str) -> Key:
+    from halftrack.formats.sources import source  # noqa: PLC0415  # heavy
+    from halftrack.masking import key  # noqa: PLC0415  # likewise
+
+    given = source(name, getattr(sys.stdin, "buffer", None))
+    return key.read(b"".join(given.chunks()), given.name)

@@ -1,0 +1,183 @@
+"""A finished bundle, searched for what must not be in it.
+
+By other means than those that replaced it: whatever can be read as an address, in text or in columns, is
+looked up among the originals, and so is each name, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import json
+import re
+import socket
+import tarfile
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from halftrack.evidence.addresses import V4_MAPPED
+from halftrack.masking import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.evidence.values import Evidence
+    from halftrack.masking.key import Key
+
+_FOUR: Final = re.compile(r"\d{1,3}(?=[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3}))", re.ASCII)
+_SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}", re.ASCII)
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{24})?", re.ASCII)
+_MAC: Final = re.compile(r"(?=([0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}))", re.ASCII)
+_LOW64: Final = (1 << 64) - 1
+_LEAST: Final = 1 << 112
+"""Numbers of IPv6 below it could be any two counters."""
+_HEAD: Final = b'{"height"'
+
+
+def left(packed: bytes, key: Key, evidence: Evidence) -> str | None:
+    """The kind of what was found, in a few words; None: nothing.
+
+    ``evidence``: what was packed, for the words in it that are nobody's names.
+    """
+    from halftrack.formats.bundle import frames  # noqa: PLC0415  # what a bundle is made of
+
+    originals = _Originals(key, _vocabulary(evidence))
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            body = b"" if content is None else content.read()
+            head, feed, _ = body.partition(b"\n") if body.startswith(_HEAD) else (body, b"", b"")
+            found = originals.in_texts(json.loads(head))
+            if found is None and feed:
+                found = originals.in_columns(frames.frame(body))
+            if found is not None:
+                return found
+    return None
+
+
+class _Originals:
+    def __init__(self, key: Key, vocabulary: frozenset[str]) -> None:
+        self._addresses = key.addresses.keys()
+        self._macs = key.macs.keys()
+        self._heads = {its[:12] for its in key.identities}
+        self._names = {name.casefold() for name in key.names if names.spoken(name)} - vocabulary
+        self._longest = max(map(_runs, self._names), default=0)
+        self._numbers = pl.DataFrame(
+            [(each >> 64, each & _LOW64) for each in self._addresses if each >> 64 == 0 or each >= _LEAST],
+            schema={"hi": pl.UInt64, "lo": pl.UInt64},
+            orient="row",
+        )
+
+    def in_texts(self, value: Any) -> str | None:
+        for text in _texts(value):
+            if isinstance(text, int):
+                if text in self._addresses and text >= V4_MAPPED:
+                    return "an address"
+            elif self._has_address(text):
+                return "an address"
+            elif any(found[1].replace(":", "").replace("-", "").lower() in self._macs
+                     for found in _MAC.finditer(text)):  # fmt: skip
+                return "a MAC address"
+            elif any(head in text for head in self._heads):
+                return "a container's or machine's id"
+            elif self._has_name(text):
+                return "a name"
+        return None
+
+    def _has_address(self, text: str) -> bool:
+        return any(
+            number in self._addresses for number in (*_dotted(text), *_colons(text), *_hexadecimal(text))
+        )
+
+    def _has_name(self, text: str) -> bool:
+        """Whether some words that stand side by side are a name."""
+        text = text.casefold()
+        runs = [(found.start(), found.end()) for found in re.finditer(r"[^\W_]+", text)]
+        for at, (begin, _) in enumerate(runs):
+            if any(text[begin:end] in self._names for _, end in runs[at : at + self._longest]):
+                return True
+        return False
+
+    def in_columns(self, frame: pl.DataFrame) -> str | None:
+        """Two columns of eight bytes side by side may be an address, whatever they are called."""
+        wide = [name for name, kind in frame.schema.items() if kind == pl.UInt64]
+        for hi, lo in itertools.pairwise(wide):
+            pairs = frame.lazy().select(pl.col(hi).alias("hi"), pl.col(lo).alias("lo")).unique()
+            if pairs.join(self._numbers.lazy(), on=["hi", "lo"], how="semi").head(1).collect().height:
+                return "an address"
+        return None
+
+
+def _runs(name: str) -> int:
+    return len(re.findall(r"[^\W_]+", name))
+
+
+def _texts(value: Any) -> Iterator[str | int]:
+    """All strings and numbers of a document, keys too."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, (str, int)):
+        yield value
+
+
+def _dotted(text: str) -> Iterator[int]:
+    for found in _FOUR.finditer(text):
+        if text[max(found.start() - 2, 0) : found.start()].rstrip(".")[-1:].isdigit():
+            continue
+        parts = [int(each) for each in (found[0], *found.groups())]
+        if max(parts) > 255:
+            continue
+        for order in (parts, parts[::-1]) if ".in-addr" in text else (parts,):
+            yield V4_MAPPED | int.from_bytes(bytes(order), "big")
+
+
+def _colons(text: str) -> Iterator[int]:
+    for found in _SIX.findall(text):
+        if found.count(":") < 2:
+            continue
+        for spelled in {found, found.strip(":"), found.rstrip(":"), found.lstrip(":")}:
+            try:
+                yield int.from_bytes(socket.inet_pton(socket.AF_INET6, spelled), "big")
+            except OSError:
+                continue
+
+
+def _hexadecimal(text: str) -> Iterator[int]:
+    """As a little-endian kernel prints them, and as they are read."""
+    for found in _HEX.finditer(text):
+        before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+        if (before.isalnum() and before != "x") or after.isalnum():
+            continue
+        raw = bytes.fromhex(found[0])
+        words = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+        for each in (raw, words):
+            yield int.from_bytes(each, "big") | (V4_MAPPED if len(each) == 4 else 0)
+
+
+def _vocabulary(evidence: Evidence) -> frozenset[str]:
+    """Words of ours and of the kernel's in a bundle: nobody is named by them there."""
+    from halftrack.formats.bundle import values  # noqa: PLC0415  # as above
+
+    words = set(values.words())
+    words |= {owner.runtime for owner in evidence.owners}
+    words |= {*evidence.firewall.managers, *(evidence.firewall.copiers or ()), evidence.source}
+    words |= {evidence.kernel or "", *evidence.input.formats}
+    for table in evidence.tables:
+        words |= {name for name in table.settings if ".conf." not in name}
+        words |= {name for reading in table.counters for name in reading.values}
+        words |= {name for reading in table.stack for name in reading.values}
+        words |= set(table.rules.raw) if table.rules is not None else set()
+        words |= {its.kind or "" for shaping in table.shaping for its in shaping.interfaces}
+        words |= {its.kind for shaping in table.shaping for its in shaping.queues}
+    found = set()
+    for each in words:
+        runs = re.findall(r"[^\W_]+", each.casefold())
+        found |= {each.casefold(), *runs}
+    return frozenset(found)

@@ -1,0 +1,158 @@
+"""Masking as it is typed: what is written, what is refused, and that nothing stays behind then."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from halftrack.evidence.values import Gap
+from leaks import leaks
+from unit.test_bundle import packed, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_ORIGINALS = ["192.0.2.1", "198.51.100.7", "10.88.0.5", "2001:db8::1"]
+_NAMES = ["node17", "web", "shop", "nobody"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "plain.tgz").write_bytes(packed(whole()))
+    return tmp_path
+
+
+def halftrack(
+    place: Path, *words: str, stdin: bytes | None = None, before: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "halftrack", *words],
+        input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True, check=False, timeout=60, cwd=place, preexec_fn=before,
+    )  # fmt: skip
+
+
+def mask(place: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return halftrack(place, "collect", "--mask", "--from", "plain.tgz", "-o", "masked.tgz", *words)
+
+
+def test_a_bundle_its_map_and_an_answer(place: Path) -> None:
+    made = mask(place)
+    assert made.returncode == 0, made.stderr
+    assert sorted(each.name for each in place.iterdir()) == ["masked.map", "masked.tgz", "plain.tgz"]
+    assert {(place / name).stat().st_mode & 0o777 for name in ("masked.map", "masked.tgz")} == {0o600}
+    assert b"masked.map" in made.stderr
+    assert leaks((place / "masked.tgz").read_bytes(), _ORIGINALS, _NAMES) == []
+    assert leaks(made.stdout, _ORIGINALS, _NAMES) == []
+    screen = halftrack(place, "doctor", "masked.tgz", "-v")
+    assert leaks(screen.stdout, _ORIGINALS, _NAMES) == []
+    assert b"stand-ins" in screen.stdout
+    back = halftrack(place, "unmask", "-", "--map", "masked.map", stdin=screen.stdout)
+    assert back.returncode == 0, back.stderr
+    assert b"node17" in back.stdout
+    assert b"masked-" not in back.stdout
+
+
+def test_the_same_is_found(place: Path) -> None:
+    mask(place)
+    (place / "answer.json").write_bytes(halftrack(place, "doctor", "masked.tgz", "--json").stdout)
+    back = halftrack(place, "unmask", "answer.json", "--map", "masked.map", "-o", "back.json")
+    assert (back.returncode, back.stdout) == (0, b"")
+    here = json.loads(halftrack(place, "doctor", "plain.tgz", "--json").stdout)
+    there = json.loads((place / "back.json").read_bytes())
+    assert here["findings"]
+    for name in here.keys() - {"seconds", "input"}:
+        assert there[name] == here[name], name
+
+
+def test_a_plan_for_whoever_has_the_map(place: Path) -> None:
+    """What a script names is put back, so that it can be run where it belongs."""
+    mask(place)
+    made = halftrack(place, "plan", "--from", "masked.tgz", "--sh")
+    plain = halftrack(place, "plan", "--from", "plain.tgz", "--sh")
+    assert made.returncode == plain.returncode == 0, made.stderr
+    assert leaks(made.stdout, _ORIGINALS, _NAMES) == []
+    back = halftrack(place, "unmask", "-", "--map", "masked.map", stdin=made.stdout).stdout
+    assert leaks(back, _ORIGINALS, _NAMES) == leaks(plain.stdout, _ORIGINALS, _NAMES)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("collect", "--map", "x"), 64, "go with --mask"),
+        (("collect", "--from", "plain.tgz"), 64, "go with --mask"),
+        (("collect", "--mask", "--from", "plain.tgz", "-o", "-"), 64, "--map FILE"),
+        (("collect", "--mask", "--from", "plain.tgz", "-o", "x", "--map", "x"), 64, "another name"),
+        (("collect", "--mask", "--from", "plain.tgz", "-o", "x", "--map", "plain.tgz"), 64, "there already"),
+        (("collect", "--mask", "--from", "no.tgz", "-o", "x"), 65, "no.tgz"),
+        (("collect", "--mask", "--from", "dump.txt", "-o", "x"), 64, "no collection"),
+        (("collect", "--mask", "--from", "plain.tgz", "--listen", "5s"), 64, "--listen"),
+        (("collect", "--mask", "--from", "plain.tgz", "-o", "x", "--map", "no/x.map"), 74, "no/x.map"),
+        (("collect", "--mask", "--from", "plain.tgz", "-o", "no/x", "--map", "x.map"), 74, "no/x"),
+        (("unmask", "plain.tgz", "--map", "no.map"), 65, "no.map"),
+        (("unmask", "plain.tgz", "--map", "dump.txt"), 65, "no map"),
+        (("unmask", "dump.txt", "--map", "dump.txt"), 65, "no map"),
+        (("unmask", "dump.txt"), 64, "--map"),
+    ],
+)
+def test_what_cannot_be(place: Path, words: tuple[str, ...], code: int, why: str) -> None:
+    """One line says why, and nothing is left on disk."""
+    (place / "dump.txt").write_text(
+        "ipv4     2 tcp      6 300 ESTABLISHED src=192.0.2.1 dst=198.51.100.7 sport=1 dport=2 [UNREPLIED]"
+        " src=198.51.100.7 dst=192.0.2.1 sport=2 dport=1 use=1\n"
+    )
+    done = halftrack(place, *words)
+    assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
+    assert why in done.stderr.decode()
+    assert sorted(each.name for each in place.iterdir()) == ["dump.txt", "plain.tgz"]
+
+
+def test_what_is_masked_is_not_masked_again(place: Path) -> None:
+    mask(place)
+    done = halftrack(place, "collect", "--mask", "--from", "masked.tgz", "-o", "x")
+    assert done.returncode == 64
+    assert b"masked already" in done.stderr
+
+
+@pytest.mark.parametrize("most", [100, 1_200])
+def test_a_full_disk(place: Path, most: int) -> None:
+    """Before the map was written, and after it."""
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    done = halftrack(
+        place, "collect", "--mask", "--from", "plain.tgz", "-o", "masked.tgz", before=full
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (74, 1), done.stderr
+    assert [each.name for each in place.iterdir()] == ["plain.tgz"]
+    assert mask(place).returncode == 0
+    assert (place / "masked.map").stat().st_size < 1_200 < (place / "masked.tgz").stat().st_size
+
+
+def test_what_would_be_left_is_not_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where masking misses something, the bundle is refused, and the kind of it is said."""
+    from halftrack import masking
+    from halftrack.commands import main
+
+    really = masking.masked
+
+    def forgetful(evidence: object) -> object:
+        found, key = really(evidence)  # type: ignore[arg-type]
+        return replace(found, gaps=(Gap("of 192.0.2.1", "x"),)), key
+
+    said: list[str] = []
+    monkeypatch.setattr("halftrack.masking.masked", forgetful)
+    monkeypatch.setattr("halftrack.commands.output.complain", said.append)
+    code = main.run(
+        ["collect", "--mask", "--from", str(place / "plain.tgz"), "-o", str(place / "masked.tgz")]
+    )
+    assert (code, said) == (76, ["an address would be left in the bundle: nothing was written"])
+    assert [each.name for each in place.iterdir()] == ["plain.tgz"]
