@@ -25,6 +25,11 @@ _FILES = whole() | {
     "sos_commands/networking/nstat_-zas": "#kernel\nTcpActiveOpens 5 0.0\n",
     "proc/net/stat/nf_conntrack": "entries searched insert_failed drop\n0000001e 0 0 0\n",
     "proc/sys/net/netfilter/nf_conntrack_max": "300\n",
+    "sos_commands/kernel/dmesg": "[ 5.000000] nf_conntrack: table full, dropping packet\n"
+    "[ 6.000000] net_ratelimit: 7 callbacks suppressed\n[ 7.0] TCP: Possible SYN flooding on port 80. Sending\n",
+    "var/log/messages": "Nov 27 12:00:00 node kernel: VE101: nf_conntrack: table full, dropping packet\n"
+    "2026-11-27T12:00:00+01:00 node kernel: [ 5.0] neighbour: arp_cache: neighbor table overflow!\n",
+    "proc/uptime": "120.00 9.00\n",
     "etc/sysctl.d/a.conf": "net.netfilter.nf_conntrack_max = 1\n",
 }
 _ARCHIVE = archive(_FILES)

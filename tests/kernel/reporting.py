@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from kernel.scratch import Netns
 
 _OF_NODE = {
-    "kernel": ("uname -a", "sysctl -a"),
-    "host": ("hostname",),
+    "kernel": ("uname -a", "sysctl -a", "dmesg", "dmesg -T"),
+    "host": ("hostname", "uptime"),
     "date": ("date --utc",),
     "process": ("ps auxwww",),
     "networking": ("ip -o addr", "tc -s qdisc show", "ss -peaonmi", "nstat -zas"),

@@ -21,6 +21,7 @@ from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence import tcp_sockets
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import SCHEMA
+from halftrack.evidence.kernel_log import KernelLog, Lines, Stamp
 from halftrack.evidence.provenance import Origin
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Save
@@ -127,6 +128,11 @@ def whole() -> Evidence:
         entry_bytes=320,
         machine="4f5e",
         up_s=77,
+        log=KernelLog(
+            ("/dev/kmsg",),
+            Stamp(0.5, TAKEN_AT),
+            (Lines("table-full", 3, Stamp(1.5), Stamp(9.25, TAKEN_AT), "/dev/kmsg:9", "full", 7, "101", 80),),
+        ),
         seconds=1.25,
         read_from={"kernel": (Origin("uname(2)"),)},
     )
@@ -230,6 +236,10 @@ def test_a_damaged_bundle_is_refused_in_a_line(data: st.DataObject) -> None:
                 "owners": [{"name": "n", "id": "i", "runtime": "r", "addresses": 1}],
             },
             "addresses",
+        ),
+        (
+            {"node": "n", "source": "live", "taken_at": "2026-11-23T03:12:00"},
+            "taken_at: a time that tells no",
         ),
     ],
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from halftrack.diagnosis.causes.weighing import LIKELY
 from halftrack.evidence import uapi
-from unit.caserows import V4, case, one_sided, rows, spread_evenly
+from halftrack.evidence.kernel_log import KernelLog, Lines, Stamp
+from halftrack.evidence.values import LocalAddress
+from unit.caserows import TAKEN_AT, V4, case, one_sided, rows, spread_evenly
 from unit.causecases import (
     IDLE,
     against,
@@ -54,6 +58,23 @@ class TestSynFlood:
     def test_a_full_queue_without_cookies(self) -> None:
         counted = stack({"TcpExt.TCPReqQFullDrop": 10}, {"TcpExt.TCPReqQFullDrop": 250})
         assert 240 in [r.value for r in weighed(self.half_open(stack=counted), "syn-flood").for_]
+
+    def test_what_the_kernel_logged_of_the_listener(self) -> None:
+        at = LocalAddress("10.88.0.14", 24, "eth0")
+        one = self.half_open(addresses=(at,))
+        without = weighed(one, "syn-flood").confidence
+        for port, ago, more in ((443, 5, True), (443, 5_000, True), (25, 5, False)):
+            stamp = Stamp(None, TAKEN_AT - timedelta(minutes=ago))
+            lines = Lines("syn-flood", 1, stamp, stamp, "dmesg:9", "flood", port=port)
+            seen = replace(
+                one.view, evidence=replace(one.view.evidence, log=KernelLog(("dmesg",), stamp, (lines,)))
+            )
+            found = weighed(replace(one, view=seen), "syn-flood")
+            assert (found.confidence > without) == more, (port, ago)
+            assert ("dmesg:9" in [reason.source for reason in found.for_]) == more
+        quiet = self.half_open(addresses=(at,), stack=stack(QUIET, QUIET))
+        seen = replace(quiet.view, evidence=replace(quiet.view.evidence, log=seen.evidence.log))
+        assert "dmesg:9" not in [r.source for r in weighed(replace(quiet, view=seen), "syn-flood").for_]
 
     def test_quiet_counters_speak_against_it(self) -> None:
         found = weighed(self.half_open(stack=stack(QUIET, QUIET)), "syn-flood")

@@ -188,6 +188,45 @@ def test_no_more_is_read_when_the_time_is_up(tmp_path: Path) -> None:
     assert walk.notes == ["The time was up before all of it was read."]
 
 
+FULL = "nf_conntrack: nf_conntrack: table full, dropping packet"
+
+
+def logged(files: Mapping[str, str]) -> list[tuple[int, str, str | None]]:
+    evidence = read(archive(whole() | dict(files)))
+    assert evidence.log is not None
+    return [
+        (each.count, each.source, each.last.at.isoformat() if each.last.at else None)
+        for each in evidence.log.lines
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "line", "at"),
+    [
+        ({"sos_commands/kernel/dmesg": f"[  0.1] x\n[ 60.000000] {FULL}\n", "proc/uptime": "120.00 9.00\n"},
+         2, "2026-11-27T13:01:08+00:00"),
+        ({"sos_commands/kernel/dmesg_-T": f"[Fri Nov 27 12:00:00 2026] {FULL}\n"}, 1, "2026-11-27T12:00:00+00:00"),
+        ({"var/log/messages": f"Nov 27 12:00:00 node kernel: {FULL}\n",
+          "sos_commands/date/date": "Fri Nov 27 14:02:08 CET 2026\n"}, 1, "2026-11-27T11:00:00+00:00"),
+        ({"var/log/kern.log-20261120": f"2026-11-20T12:00:00+01:00 node kernel: {FULL}\n"},
+         1, "2026-11-20T11:00:00+00:00"),
+        ({"sos_commands/logs/journalctl_--no-pager_--boot": f"-- Logs --\nNov 27 12:00:00 node kernel: {FULL}\n"},
+         2, "2026-11-27T12:00:00+00:00"),
+        ({"sos_strings/logs/journalctl_--no-pager.tailed": f"el: {FULL}\nNov 27 12:00:00 n kernel: {FULL}\n"},
+         1, "2026-11-27T12:00:00+00:00"),
+        ({"17.txt": f"[ 60.000000] eth0: up\n[ 61.000000] {FULL}\n"}, 2, None),
+    ],
+)  # fmt: skip
+def test_the_kernels_log_wherever_it_is_kept(files: Mapping[str, str], line: int, at: str | None) -> None:
+    [path] = [name for name in files if "date" not in name and "uptime" not in name]
+    assert logged(files) == [(1, f"{path}:{line}", at)]
+
+
+def test_logs_of_services_are_not_the_kernels() -> None:
+    text = f"Nov 27 12:00:00 node kernel: {FULL}\n"
+    assert read(archive(whole() | {"var/log/httpd/error_log": text, "var/log/secure": text})).log is None
+
+
 def test_what_is_missing_can_be_asked_for() -> None:
     needs = {need for gap in read(archive(whole() | {INSIDE: entries(2)})).gaps for need in gap.needs}
     assert {"conntrack -S", "ss -tuanp", "ip netns exec my_net sysctl -a"} <= needs

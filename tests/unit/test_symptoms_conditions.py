@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from halftrack.diagnosis import diagnose
+from halftrack.evidence.kernel_log import KernelLog, Kind, Lines, Stamp
 from halftrack.evidence.values import (
     Counters,
     Firewall,
+    Namespace,
+    Owner,
     SysctlLine,
     Table,
 )
-from unit.flowrows import one_sided, row, table
+from unit.flowrows import TAKEN_AT, evidence, one_sided, row, table
 from unit.symptomcases import ESTABLISHED, found
 
 
@@ -43,6 +49,85 @@ def test_pressure_is_told_from_races_and_from_room(this: Table, severity: str | 
     finding = found(this).get("table-pressure")
 
     assert (finding.severity if finding else None) == severity
+
+
+def logged(ago: timedelta | None, count: int = 3, kind: Kind = "table-full", **whose: Any) -> Lines:
+    last = Stamp() if ago is None else Stamp(None, TAKEN_AT - ago)
+    first = replace(last, at=last.at - timedelta(hours=1)) if last.at else last
+    return Lines(kind, count, first, last, "messages:7", "table full", **whose)
+
+
+def log(*lines: Lines) -> KernelLog:
+    return KernelLog(("messages",), Stamp(None, TAKEN_AT - timedelta(days=9)), lines)
+
+
+@pytest.mark.parametrize(
+    ("this", "ago", "severity"),
+    [
+        (full(800), timedelta(minutes=2), "critical"),
+        (full(100), timedelta(minutes=2), "warning"),
+        (full(100), timedelta(hours=5), "warning"),
+        (full(100), timedelta(days=5), "info"),
+        (full(100), None, "info"),
+        (full(100, counters=readings()), timedelta(hours=5), None),
+    ],
+)
+def test_the_log_tells_that_it_was_full(this: Table, ago: timedelta | None, severity: str | None) -> None:
+    """Unless its own counters know that nothing was ever dropped: then it was another."""
+    finding = found(this, log=log(logged(ago))).get("table-pressure")
+    assert (finding.severity if finding else None) == severity
+    if finding:
+        assert "Logged at least 3 times: table full" in finding.explanation
+        assert "messages:7" in finding.explanation
+
+
+def test_what_the_log_tells_stands_in_the_verdict_where_counters_are_missing() -> None:
+    this = evidence(full(1_000), log=log(logged(timedelta(0)), logged(timedelta(0), 40, "suppressed")))
+    diagnosis = diagnose(this)
+    assert "full, table full in the log" in diagnosis.verdict
+    told = diagnosis.tables[0].logged
+    assert told is not None
+    assert (told.lines, told.suppressed, told.source, told.certain) == (3, 40, "messages:7", True)
+    [finding] = [each for each in diagnosis.findings if each.symptom == "table-pressure"]
+    assert "40 more lines were held back" in finding.explanation
+    assert "goes back to Sat 14 Nov 03:12 UTC" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    ("whose", "blamed"),
+    [
+        ({"netns_inode": 7}, "web"),
+        ({"container": "101"}, "web"),
+        ({"container": "0"}, "host"),
+        ({"netns_inode": 8}, None),
+        ({"container": "102"}, None),
+        ({}, "web"),
+    ],
+)
+def test_whose_table_was_full(whose: dict[str, Any], blamed: str | None) -> None:
+    """Where the kernel does not say, it is taken to be the fullest, and not called certain."""
+    owner = Owner("web", "101", "openvz", netns_inode=7)
+    inside = replace(full(600), namespace=Namespace("web", 7, owner=owner))
+    tables = diagnose(evidence(full(100), inside, owners=(owner,), log=log(logged(None, **whose)))).tables
+    told = {each.netns: each.logged for each in tables if each.logged}
+    assert list(told) == ([blamed] if blamed else [])
+    assert all(each.certain == bool(whose) for each in told.values())
+
+
+def test_the_number_of_a_namespace_that_is_gone_is_given_to_another() -> None:
+    inside = replace(full(600, counters=readings()), namespace=Namespace("web", 7))
+    tables = diagnose(evidence(full(100), inside, log=log(logged(None, netns_inode=7)))).tables
+    assert [each.logged for each in tables] == [None, None]
+
+
+def test_numbers_of_namespaces_that_nobody_knows_are_another_s_than_the_nodes() -> None:
+    inside = replace(full(600), namespace=Namespace("web"))
+    lines = log(logged(None, netns_inode=8))
+    tables = diagnose(evidence(full(900), inside, log=lines)).tables
+    told = {each.netns: each.logged for each in tables if each.logged}
+    assert list(told) == ["web"]
+    assert not told["web"].certain
+    assert [each.logged for each in diagnose(evidence(full(900), log=lines)).tables] == [None]
 
 
 def test_insert_failures_are_called_races() -> None:

@@ -197,7 +197,7 @@ about_this_run() {
     printf 'kernel %s\nnode %s\ntaken_at %s\nuptime %s\nuser %s\nmachine %s\n' \
         "$(uname -r)" "$(uname -n)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(uptime_s)" "$(id -u)" \
         "$(digest)"
-    printf 'first %s\n' "$FIRST"
+    printf 'first %s\nzone %s\n' "$FIRST" "$(date +%z)"
 }
 
 # digest: which machine this is; machine-id(5) asks to keep the number itself to oneself.
@@ -230,6 +230,7 @@ main() {
     FIRST=$(ls -l /proc/1/ns/net 2>/dev/null | sed -n 's/.*net:\[\([0-9]*\)\]$/\1/p')
     FIRST=${FIRST:-$OWN}
     section about about_this_run
+    kernel_log
     list=$({ printf '%s own\n' "$OWN"; spaces; })
     limit=$(first_line /proc/sys/net/netfilter/nf_conntrack_max)
     limit=${limit:-$(first_line /proc/sys/net/ipv4/netfilter/ip_conntrack_max)}
@@ -271,7 +272,6 @@ EOF
         /sys/kernel/slab/nf_conntrack/object_size /sys/module/nf_conntrack/parameters/hashsize
     section there there
     section running running
-    section log kernel_log
     say "  counters again in $BETWEEN_S s"
     sleep "$BETWEEN_S"
     while read -r inode where; do
@@ -288,7 +288,25 @@ EOF
     say "done${missing:+. Missing:$missing}"
 }
 
-kernel_log() { { dmesg || cat /var/log/kern.log /var/log/messages; } | grep -i conntrack | tail -n 200; }
+# kernel_log: of each log its first lines, which tell how far it goes back, and what bears on tracking.
+kernel_log() {
+    has dmesg && section log/dmesg log_lines dmesg
+    files=
+    for file in kern.log messages syslog; do
+        if [ -f "/var/log/$file" ] && [ -r "/var/log/$file" ]; then
+            files=yes
+            section "log/$file" log_lines tail -c 16777216 "/var/log/$file"
+        fi
+    done
+    [ -n "$files" ] || ! has journalctl ||
+        section log/journal log_lines journalctl --no-pager -k -b -n 100000 -o short-iso
+}
+
+# log_lines COMMAND...: of what that prints.
+log_lines() {
+    "$@" | sed -n -e '1,2{' -e p -e d -e '}' -e '/table full/p' -e '/SYN flooding on port/p' \
+        -e '/neighbou*r table overflow/p' -e '/Neighbour table overflow/p' -e '/ suppressed/p' -e '/: dropping packet/p'
+}
 
 packed() { if has gzip; then gzip -1; else cat; fi; }
 

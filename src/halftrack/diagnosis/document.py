@@ -180,6 +180,22 @@ class Sides(_Value, frozen=True, kw_only=True):
     more_groups: int = 0
 
 
+class Logged(_Value, frozen=True, kw_only=True):
+    """What the kernel logged of packets dropped as the table was full: at least so many ``lines``.
+
+    ``suppressed``: lines of the network's code, these or others, that were too many to be written. ``first``,
+    ``last``: None where the log does not tell when. ``source``: file and line of the last one. ``certain``:
+    whether it is told which table it was.
+    """
+
+    lines: int
+    suppressed: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    source: str
+    certain: bool = True
+
+
 class TableSummary(_Value, frozen=True, kw_only=True):
     """``sockets`` None: they were not compared: each had its entry at first sight, or not all was read.
 
@@ -217,6 +233,7 @@ class TableSummary(_Value, frozen=True, kw_only=True):
     forecast: Forecast | None = None
     heard: Heard | None = None
     sockets: Sides | None = None
+    logged: Logged | None = None
 
 
 class Timeline(_Value, frozen=True, kw_only=True):

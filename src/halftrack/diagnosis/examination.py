@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import polars as pl
 
-from halftrack.diagnosis import beginnings, causes, forgotten, gaps, grouping, hearing, sources, verdict
+from halftrack.diagnosis import (
+    beginnings,
+    causes,
+    forgotten,
+    gaps,
+    grouping,
+    hearing,
+    logged,
+    sources,
+    verdict,
+)
 from halftrack.diagnosis.case import Case, Examined
 from halftrack.diagnosis.document import Diagnosis, Finding, Input
 from halftrack.diagnosis.forecast import forecast, grown
@@ -57,7 +67,12 @@ def examine(evidence: Evidence) -> Examined:
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
         heard = hearing.heard(table, evidence)
         counted = msgspec.structs.replace(
-            summary(seen), forecast=ahead, stuck=stuck, heard=heard, sockets=forgotten.sides(table, evidence)
+            summary(seen),
+            forecast=ahead,
+            stuck=stuck,
+            heard=heard,
+            sockets=forgotten.sides(table, evidence),
+            logged=logged.full(evidence, table),
         )
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)

@@ -101,8 +101,9 @@ def _state(evidence: Evidence, focus: TableSummary, about: Sequence[Finding]) ->
     stand = standing(focus, focus.entries or 0, evidence.taken_at)
     full = stand.fullness
     if full is not None and full >= FULL:
-        dropped = f", {focus.dropped:,} dropped in {focus.counters_over_s} s" if focus.dropped else ""
-        head = f"connection table {'full' if full >= 1 else 'nearly full'}{dropped}"
+        head = f"connection table {'full' if full >= 1 else 'nearly full'}"
+        if focus.dropped or (focus.dropped is None and focus.logged):
+            head += _dropped(focus)
         return f"{head}; {_of_it(focus, about)}" if about else head
     if fills_within(focus.forecast, stand, CRITICAL_WITHIN) and focus.forecast and focus.forecast.full_at:
         at = focus.forecast.full_at
@@ -127,7 +128,7 @@ def _count(focus: TableSummary, full: float | None) -> str:
 
 def _dropped(focus: TableSummary) -> str:
     if focus.dropped is None:
-        return ""
+        return ", table full in the log" if focus.logged else ""
     if focus.dropped == 0:
         return ", nothing dropped"
     return f", {focus.dropped:,} dropped in {focus.counters_over_s} s"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.events import Events
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.kernel_log import KernelLog
     from halftrack.evidence.provenance import Origins
     from halftrack.evidence.routing import Routing
     from halftrack.evidence.rulesets import Ruleset
@@ -271,6 +272,8 @@ class Evidence:
     """What identifies the machine for good; None where it does not tell."""
     up_s: int | None = None
     """Since the node was booted; known of the live node alone."""
+    log: KernelLog | None = None
+    """None: not read."""
     seconds: float = 0.0
     """How long the examination took."""
     read_from: Origins = field(default_factory=dict)

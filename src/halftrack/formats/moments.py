@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
     from halftrack.formats.digits import Flags, Numbers
 
-_DATE: Final = re.compile(r"\w{3} (\w{3}) +(\d+) (\d+):(\d+):(\d+) (?:UTC|GMT) (\d{4})")
+_DATE: Final = re.compile(r"\w{3} (\w{3}) +(\d+) (\d+):(\d+):(\d+) (\S{1,8}) (\d{4})", re.ASCII)
+_UTC: Final = ("UTC", "GMT")
+_UPTIME: Final = re.compile(
+    r".{0,20}\bup +(?:(?P<days>\d{1,6}) days?, +)?"
+    r"(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d)|(?P<alone>\d{1,2}) min),.*"
+    r"|(?P<seconds>\d{1,12}\.\d{1,2}) \d{1,15}\.\d{1,2}",
+    re.ASCII,
+)
+_QUARTER_S: Final = 900
+"""All zones differ by whole quarters of an hour."""
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2241
 _NS: Final = 1_000_000_000
@@ -44,18 +55,52 @@ def nanoseconds_of(
 def moment_of(text: str) -> datetime | None:
     """A line of ``date``, ``date -Is`` or RFC 3339 as UTC; None where it names no zone for sure."""
     text = text.strip()
-    if match := _DATE.fullmatch(text):
-        name, *numbers = match.groups()
-        day, hour, minute, second, year = map(int, numbers)
-        if name not in MONTHS:
-            return None
-        if not EARLIEST_YEAR <= year <= LATEST_YEAR:
-            return None
-        try:
-            return datetime(year, MONTHS.index(name) + 1, day, hour, minute, second, tzinfo=UTC)
-        except ValueError:
-            return None
+    if _DATE.fullmatch(text):
+        moment, zone = _dated(text)
+        return moment if zone in _UTC else None
     return instant(text.replace(",", "."))
+
+
+def _dated(text: str) -> tuple[datetime | None, str]:
+    """What the clock on the wall showed, by a line of ``date``, as if that were UTC; and the zone's name."""
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        return None, ""
+    name, *numbers, zone, last = match.groups()
+    day, hour, minute, second, year = map(int, (*numbers, last))
+    if name not in MONTHS or not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None, zone
+    try:
+        return datetime(year, MONTHS.index(name) + 1, day, hour, minute, second, tzinfo=UTC), zone
+    except ValueError:
+        return None, zone
+
+
+def offset_of(texts: Iterable[str]) -> timedelta | None:
+    """How far local time is ahead of UTC, by lines of ``date`` of about one moment.
+
+    One of them in UTC and one in local time tell; all of them in UTC make that the local time.
+    """
+    dated = [(moment, zone) for moment, zone in map(_dated, texts) if moment is not None]
+    in_utc = [moment for moment, zone in dated if zone in _UTC]
+    local = [moment for moment, zone in dated if zone not in _UTC]
+    if not in_utc:
+        return None
+    if not local:
+        return timedelta()
+    quarters = round((local[0] - in_utc[0]).total_seconds() / _QUARTER_S)
+    return timedelta(seconds=quarters * _QUARTER_S)
+
+
+def up_s(text: str) -> float | None:
+    """Seconds since the boot, by ``/proc/uptime`` or by what ``uptime`` prints."""
+    found = _UPTIME.fullmatch(text.strip())
+    if found is None:
+        return None
+    if found["seconds"]:
+        return float(found["seconds"])
+    days, hours, minutes = (int(found[name] or 0) for name in ("days", "hours", "minutes"))
+    return days * 86_400.0 + hours * 3_600 + (minutes or int(found["alone"] or 0)) * 60
 
 
 def instant(text: str) -> datetime | None:

@@ -18,13 +18,17 @@ from halftrack.kernel import files
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CAPABILITY_BITS: Final = MappingProxyType({"CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21})
+CAPABILITY_BITS: Final = MappingProxyType(
+    {"CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34}
+)
 """include/uapi/linux/capability.h"""
 
 TO_READ_OWN: Final = ("CAP_NET_ADMIN",)
 TO_READ_MOUNTED: Final = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN")
 TO_READ_OTHERS: Final = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
 TO_ENTER_OTHERS: Final = ("CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
+TO_READ_LOG: Final = ("CAP_SYSLOG",)
+"""Where kernel.dmesg_restrict is 1."""
 
 INITIAL_NETWORK: Final = 0xEFFFFFF9
 """NET_NS_INIT_INO, include/uapi/linux/nsfs.h; earlier kernels number it like any other."""

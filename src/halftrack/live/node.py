@@ -24,7 +24,7 @@ from halftrack.kernel import (
     survey,
     sysctl,
 )
-from halftrack.live import choice, depth, entries, gaps, looking, published, read_from, settings
+from halftrack.live import choice, depth, entries, gaps, log, looking, published, read_from, settings
 from halftrack.live.aside import later
 from halftrack.live.place import Details, Place
 
@@ -81,6 +81,7 @@ class Examination:
         owned = later(self._owners, spaces)
         handed = later(published.read, spaces)
         node = settings.Settings.begun()
+        logged = later(log.read, self._start.taken_at) if self._in_depth else None
         chosen = later(self._choose, owned)
         detailed = later(self._detail, chosen)
         heard = later(self._hear, chosen)
@@ -106,8 +107,9 @@ class Examination:
         named = owners.published(named, fronts, published.own_addresses(self._places))
         self._name(named)
         of_files = node.within(max(min(OWNERS_S, self._start.left), 0))
-        told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late]
-        return replace(self._evidence(of_files, named, told), fronts=fronts)
+        said, log_gaps = logged.result() if logged else (None, ())
+        told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late, *log_gaps]
+        return replace(self._evidence(of_files, named, told), fronts=fronts, log=said)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
         return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))

@@ -6,8 +6,10 @@ tcp_v4_syn_recv_sock; syncookies.c.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import logged
 from halftrack.diagnosis.causes import connections, home
 from halftrack.diagnosis.causes.weighing import Clue
 from halftrack.evidence import stack
@@ -27,6 +29,7 @@ _FLOOD: Final = (SENT, *FULL)
 _ENOUGH: Final = 20
 """Cookies of which a share tells something."""
 _FEW_RETURN: Final = 0.2
+_LATELY: Final = timedelta(hours=1)
 
 
 def _readings(case: Case) -> tuple[tuple[StackCounters, ...], str] | None:
@@ -78,6 +81,26 @@ def _not_accepted(case: Case, readings: tuple[StackCounters, ...], where: str) -
     if listener is not None and listener.most and listener.waiting > listener.most:
         what = f"finished connections wait to be accepted, {listener.most:,} may: the service does not"
         yield Clue(what, listener.waiting, listener.where, -0.3)
+
+
+def of_log(case: Case) -> Clue | None:
+    """What the kernel logged, once for each listener, when its queue was full: of the port most asked for.
+
+    The log does not tell of which namespace: nothing where counters of the right one say that it never was,
+    and where it is not known.
+    """
+    at = home.of(case)
+    if at is None or not at.server or not at.ports or stack.total(at.table.stack, *_FLOOD) == 0:
+        return None
+    port = at.ports[0]
+    lines = [each for each in logged.of_kind(case.view.evidence, "syn-flood") if each.port == port]
+    if not lines:
+        return None
+    latest = max(lines, key=lambda each: each.last.at.timestamp() if each.last.at else 0.0)
+    when = f", last {latest.last.at:%a %d %b %H:%M} UTC" if latest.last.at else ""
+    lately = logged.recent(latest.last, case.view.evidence, _LATELY)
+    what = f"listeners on port {port} that the kernel logged a flood of SYNs for{when}"
+    return Clue(what, sum(each.count for each in lines), latest.source, 0.4 if lately else 0.2, own=lately)
 
 
 def of_stray(case: Case) -> Iterator[Clue]:

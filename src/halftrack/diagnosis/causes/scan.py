@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis import entries
+from halftrack.diagnosis import entries, logged
 from halftrack.diagnosis.causes import facts
 from halftrack.diagnosis.causes.weighing import Clue, conclude
 from halftrack.evidence import addresses
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Cause
 
 _FEWEST: Final = 20
+_LATELY: Final = timedelta(hours=1)
 _SOURCE: Final = ("source_hi", "source_lo")
 
 
@@ -44,9 +46,20 @@ def weigh(case: Case) -> Cause | None:
             Clue("share without an answer", round(unanswered, 2), here, 0.1)
             if unanswered >= facts.MOSTLY
             else None,
+            _neighbours(case),
         ),
         ("what runs at the sender, if it is one of ours",),
     )
+
+
+def _neighbours(case: Case) -> Clue | None:
+    """Whoever knocks at addresses that nobody has makes the kernel ask for each of them."""
+    evidence = case.view.evidence
+    lines = logged.of_kind(evidence, "neighbours-full")
+    if not any(logged.recent(each.last, evidence, _LATELY) for each in lines):
+        return None
+    what = "times the kernel logged that its table of neighbours is full"
+    return Clue(what, sum(each.count for each in lines), lines[0].source, 0.2)
 
 
 def _name(case: Case, sender: pl.DataFrame) -> str:

@@ -56,6 +56,7 @@ def _of_half_open(case: Case) -> Cause | None:
                 "unanswered: a dead or filtered service looks the same", round(1 - answered, 2), here, -0.3
             ),
             *counted,
+            listening.of_log(case),
         ),
         (None if counted else _COUNTERS,),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from halftrack.diagnosis import words
+from halftrack.diagnosis import logged, words
 from halftrack.diagnosis.document import EnabledBy, Finding
 from halftrack.diagnosis.occupancy import fullness
 from halftrack.diagnosis.standing import (
@@ -19,13 +20,16 @@ from halftrack.diagnosis.standing import (
 from halftrack.evidence import sysctls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from halftrack.diagnosis.document import TableSummary
+    from halftrack.diagnosis.document import Logged, TableSummary
     from halftrack.diagnosis.standing import FindingSeverity
     from halftrack.evidence.values import Evidence, Table
 
 _NOTABLE: Final = 0.1
+_LATELY: Final = timedelta(days=1)
+"""A table that was full since then, and is not any more, is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class TablePressure:
             title=_title(summary),
             entries=summary.entries or 0,
             share=None,
-            explanation=_explanation(summary),
+            explanation=" ".join([*_explanation(summary), *_in_log(evidence, summary)]),
             forecast=summary.forecast,
             enabled_by=(
                 EnabledBy(
@@ -68,7 +72,7 @@ class TablePressure:
 def _severity(evidence: Evidence, summary: TableSummary) -> FindingSeverity | None:
     share = fullness(summary)
     full, effective = share.raw or 0.0, share.effective or 0.0
-    refused, evicted = summary.dropped or 0, summary.dropped_early or 0
+    refused, evicted = summary.dropped or _logged_now(evidence, summary), summary.dropped_early or 0
     stand = standing(summary, summary.entries or 0, evidence.taken_at)
     if (refused and full >= CROWDED) or effective >= FULL:
         return "critical"
@@ -78,7 +82,15 @@ def _severity(evidence: Evidence, summary: TableSummary) -> FindingSeverity | No
         return "critical"
     if full >= CROWDED or refused or evicted or fills_within(summary.forecast, stand, WARNING_WITHIN):
         return "warning"
-    return "info" if summary.insert_failed else None
+    if summary.logged is not None and logged.recent(summary.logged.last, evidence, _LATELY):
+        return "warning"
+    return "info" if summary.insert_failed or summary.logged else None
+
+
+def _logged_now(evidence: Evidence, summary: TableSummary) -> bool:
+    """Whether the log tells what counters do not: that packets are being dropped."""
+    told = summary.logged
+    return summary.dropped is None and told is not None and logged.recent(told.last, evidence, logged.NOW)
 
 
 def _title(summary: TableSummary) -> str:
@@ -95,10 +107,44 @@ def _title(summary: TableSummary) -> str:
         return f"{evicted} gave way to new ones."
     if summary.forecast is not None and summary.forecast.full_at is not None:
         return "The table will be full soon."
+    if summary.logged is not None:
+        return _was_full(summary.logged)
     return f"{words.entries(summary.insert_failed or 0)} lost a race and could not be inserted."
 
 
-def _explanation(summary: TableSummary) -> str:
+def _was_full(told: Logged) -> str:
+    if told.last is None:
+        return "The table was full, by the kernel's log."
+    return f"The table was full, last at {_moment(told.last)}, by the kernel's log."
+
+
+def _in_log(evidence: Evidence, summary: TableSummary) -> Iterator[str]:
+    """How often and since when it was full, as far as the log goes back."""
+    told = summary.logged
+    if told is None or evidence.log is None:
+        return
+    text = f"Logged at least {words.count(told.lines, 'time')}: table full"
+    if told.first is not None and told.last is not None and told.first != told.last:
+        text += f", from {_moment(told.first)} to {_moment(told.last)}"
+    elif told.last is not None:
+        text += f", at {_moment(told.last)}"
+    text += f" ({told.source})."
+    if told.suppressed:
+        text += (
+            f" {words.count(told.suppressed, 'more line was', 'more lines were')} held back, likely the same."
+        )
+    if evidence.log.begins.at is not None and evidence.log.begins.at != told.first:
+        text += f" The log goes back to {_moment(evidence.log.begins.at)}."
+    if not told.certain:
+        text += " It does not say which of the node's tables it was."
+    yield text
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%a %d %b %H:%M} UTC"
+
+
+def _explanation(summary: TableSummary) -> list[str]:
     lines = []
     if summary.counters_over_s is not None:
         lines.append(
@@ -124,7 +170,7 @@ def _explanation(summary: TableSummary) -> str:
             f"{words.count(summary.insert_failed, 'insertion')} failed: races between packets of one flow,"
             " which a larger limit does not cure."
         )
-    return " ".join(lines)
+    return lines
 
 
 def _number(value: int | None) -> str:

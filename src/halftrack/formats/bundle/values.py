@@ -20,6 +20,7 @@ import polars as pl
 from halftrack.evidence import (
     events,
     flows,
+    kernel_log,
     provenance,
     routing,
     rulesets,
@@ -41,6 +42,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "Events": events.Events,
     "FlowTable": flows.FlowTable,
     "Origins": provenance.Origins,
+    "KernelLog": kernel_log.KernelLog,
     "Routing": routing.Routing,
     "RateSetting": shaping.RateSetting,
     "Ruleset": rulesets.Ruleset,
@@ -144,9 +146,12 @@ def _hints(kind: type) -> Mapping[str, Any]:
 
 def _converted(hint: Any, value: object, where: str) -> Any:
     try:
-        return msgspec.convert(value, type=hint)
+        made = msgspec.convert(value, type=hint)
     except msgspec.ValidationError as error:
         raise Broken(f"{where}: {error}") from error
+    if isinstance(made, datetime) and made.tzinfo is None:
+        raise Broken(f"{where}: a time that tells no zone")
+    return made
 
 
 def _frame(value: object, frames: Frames, where: str) -> pl.DataFrame:

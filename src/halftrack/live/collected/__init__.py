@@ -7,12 +7,14 @@ node        all of it as Evidence
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UnreadableInput
+from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
+from halftrack.formats import kernel_log
 from halftrack.formats.collection import Collection
 from halftrack.live import gaps
 from halftrack.live.collected import node
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from halftrack.evidence.values import Evidence
+    from halftrack.formats.collection import Section
+    from halftrack.formats.kernel_log import Scanned
 
 _TELLS: Final = {"ss": gaps.OF_TCP, "tc": gaps.OF_SHAPING}
 """What is missed most of what may be missing on a node."""
 _SMALL: Final = 64 << 10
+_LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
 
 def read(pieces: Iterator[bytes], name: str) -> Evidence:
@@ -36,41 +41,53 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
     collected at all.
     """
     collection = Collection(pieces, name)
-    about: Mapping[str, str] = {}
-    missing: list[str] = []
-    spaces: dict[str, Space] = {}
     with node.private() as root:
-        files = Files(root)
+        found = _Sections(Files(root))
         for section in collection.sections():
-            where, _, what = section.name.partition("/")
-            if where == "ns":
-                number, _, what = what.partition("/")
-                spaces.setdefault(number, Space()).take(what, section)
-            elif where == "file":
-                files.take(f"/{what}", section.raw(MOST_BYTES))
-            elif section.name == "about":
-                about = told(section.text(_SMALL))
-            elif section.name == "there":
-                files.touch(section.text(_SMALL).split("\n"))
-            elif section.name == "running":
-                files.run(section.text(_SMALL).split("\n"))
-            elif section.name == "missing":
-                missing = section.text(_SMALL).split()
-        if not spaces:
+            found.take(section)
+        if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
-        lacking = _gaps(name, missing, whole=collection.complete)
-        found = node.evidence(root, name, about, spaces, lacking)
+        lacking = _gaps(name, found, whole=collection.complete)
+        evidence = node.evidence(root, name, found.about, found.spaces, lacking, logs=found.logs)
         read_from = {
             what: (Origin("about", line, line),)
-            for line, what in enumerate(about, 1)
+            for line, what in enumerate(found.about, 1)
             if what in (NODE, KERNEL, TAKEN_AT)
         }
-        return replace(
-            found, read_from=read_from, input=Input(files=(name,), formats=("collected by script",))
-        )
+        given = Input(files=(name,), formats=("collected by script",))
+        return replace(evidence, read_from=read_from, input=given)
 
 
-def _gaps(name: str, missing: list[str], *, whole: bool) -> list[Gap]:
+@dataclass(slots=True)
+class _Sections:
+    """What has come of them so far."""
+
+    files: Files
+    about: Mapping[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    spaces: dict[str, Space] = field(default_factory=dict)
+    logs: list[Scanned] = field(default_factory=list)
+
+    def take(self, section: Section) -> None:
+        where, _, what = section.name.partition("/")
+        if where == "ns":
+            number, _, what = what.partition("/")
+            self.spaces.setdefault(number, Space()).take(what, section)
+        elif where == "file":
+            self.files.take(f"/{what}", section.raw(MOST_BYTES))
+        elif where == "log":
+            self.logs.append(kernel_log.scan(section.chunks(), escaped(_LOGS.get(what, f"/var/log/{what}"))))
+        elif section.name == "about":
+            self.about = told(section.text(_SMALL))
+        elif section.name == "there":
+            self.files.touch(section.text(_SMALL).split("\n"))
+        elif section.name == "running":
+            self.files.run(section.text(_SMALL).split("\n"))
+        elif section.name == "missing":
+            self.missing = section.text(_SMALL).split()
+
+
+def _gaps(name: str, sections: _Sections, *, whole: bool) -> list[Gap]:
     found = []
     if not whole:
         what = f"the rest of {name}"
@@ -78,8 +95,10 @@ def _gaps(name: str, missing: list[str], *, whole: bool) -> list[Gap]:
             Gap(what, "the script was stopped, or its output cut", ("the whole of it",), gaps.OF_ENTRIES)
         )
     for tool, tells in _TELLS.items():
-        if tool in missing:
+        if tool in sections.missing:
             found.append(Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells))
+    if not any(log.head for log in sections.logs):
+        found.append(Gap("kernel log", "it could not be read there", ("dmesg",)))
     owners_unasked = "the script asks no container runtime"
     found.append(Gap("names of containers", owners_unasked, ("halftrack collect",), ()))
     return found

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.values import HOST, Evidence
+from halftrack.formats import kernel_log
 from halftrack.kernel import firewall, namespaces, slab, sysctl_files, vz_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from halftrack.evidence.values import Gap
+    from halftrack.formats.kernel_log import Clock, Scanned
     from halftrack.live.collected.spaces import Space
 
 _OWNERS_S: Final = 2.0
@@ -31,10 +34,17 @@ def private() -> Iterator[Path]:
 
 
 def evidence(
-    root: Path, name: str, about: Mapping[str, str], spaces: Mapping[str, Space], lacking: list[Gap]
+    root: Path,
+    name: str,
+    about: Mapping[str, str],
+    spaces: Mapping[str, Space],
+    lacking: list[Gap],
+    *,
+    logs: Sequence[Scanned],
 ) -> Evidence:
     """``root``: files of the node; ``name``: what it is called where it does not say; ``about``: what it
-    says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows.
+    says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows;
+    ``logs``: of its kernel.
     """
     first = about.get("first", "")
     plain = [HOST if number == first or len(spaces) == 1 else each.name for number, each in spaces.items()]
@@ -65,6 +75,19 @@ def evidence(
         user=None if about.get("user", "0") == "0" else f"uid {escaped(about['user'])}",
         entry_bytes=slab.entry_bytes(root),
         machine=escaped(about.get("machine", "")) or None,
+        log=kernel_log.understood(logs, _clock(about)) if logs else None,
+    )
+
+
+def _clock(about: Mapping[str, str]) -> Clock:
+    """``uptime``: seconds; ``zone``: as ``date +%z`` prints it."""
+    up = re.fullmatch(r"\d{1,12}(\.\d{1,6})?", about.get("uptime", ""), re.ASCII)
+    zone = re.fullmatch(r"([+-])(\d\d)(\d\d)", about.get("zone", ""), re.ASCII)
+    offset = timedelta(hours=int(zone[2]), minutes=int(zone[3])) if zone else None
+    return kernel_log.Clock(
+        _moment(about.get("taken_at", "")),
+        float(up[0]) if up else None,
+        -offset if offset is not None and zone and zone[1] == "-" else offset,
     )
 
 

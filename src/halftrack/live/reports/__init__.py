@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
-from halftrack.formats.moments import moment_of
+from halftrack.formats import kernel_log
+from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
 from halftrack.live.collected import node
 from halftrack.live.collected.files import Files
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from halftrack.formats.members import Member, Walk
     from halftrack.live.reports.spaces import Spaces
 
-_BY_ITSELF: Final = frozenset({kinds.ENTRIES, "sysctl", "uname", "date", "hostname", FILE, "running"})
+_BY_ITSELF: Final = frozenset(
+    {kinds.ENTRIES, "sysctl", "uname", "date", "hostname", "uptime", FILE, "running", kinds.LOG}
+)
 """What does not make a directory a report: text tables are read with such beside them already."""
 _TOOLS: Final = {"nft": "/usr/sbin/nft", "nft.json": "/usr/sbin/nft", "save": "/usr/sbin/iptables"}
 _MOST_NAMED: Final = 3
@@ -80,15 +83,20 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     name, name_at = next(_told(found, "hostname", str), ("", None))
     about = {"first": spaces.HOST_KEY, "node": name, "kernel": kernel}
     told = {KERNEL: kernel_at, TAKEN_AT: taken_from, NODE: name_at}
+    logs = [each.log for each in found if each.log is not None]
+    if not logs:
+        lacking.append(Gap("kernel log", "not in the report", ("dmesg -T",)))
     with node.private() as root:
         _fill(Files(root), found)
-        evidence = node.evidence(root, _NAME, about, of.spaces, lacking)
+        evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk
+    clock = kernel_log.Clock(taken_at, _up_s(found), offset_of(text for text, _ in _told(found, "date", str)))
     return replace(
         evidence,
         source="sos",
         taken_at=taken_at,
+        log=kernel_log.understood(logs, clock) if logs else None,
         read_from={what: (origin,) for what, origin in told.items() if origin is not None},
         tables=tables,
         user=None,
@@ -131,6 +139,12 @@ def _taken_at(found: Sequence[Found]) -> tuple[datetime | None, Origin | None]:
         for line in [each.parsed.lines_of.get(TAKEN_AT)]
     ]
     return next(iter(moments), (None, None))
+
+
+def _up_s(found: Sequence[Found]) -> float | None:
+    """Seconds since the boot, as ``/proc/uptime`` or ``uptime`` says."""
+    told = (up_s(each.text.decode("utf-8", "replace")) for each in found if each.kind == "uptime")
+    return next((seconds for seconds in told if seconds is not None), None)
 
 
 def _without_networks(table: Table) -> Table:

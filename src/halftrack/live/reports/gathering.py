@@ -7,13 +7,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats import table
+from halftrack.evidence.printable import escaped
+from halftrack.formats import kernel_log, table
 from halftrack.formats.pieces import peeked
 from halftrack.live.reports import kinds, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.formats.kernel_log import Scanned
     from halftrack.formats.members import Member, Walk
     from halftrack.formats.table import Parsed
     from halftrack.live.reports.paths import Place
@@ -29,7 +31,8 @@ _MOST_MANIFEST: Final = 16 << 20
 FILE: Final = "file"
 SETTING: Final = "setting"
 _RUNNING: Final = re.compile(r"ps_aux\w*")
-_ABOUT: Final = re.compile(r"(?P<what>hostname|date)(?:_-\S+)?")
+_ABOUT: Final = re.compile(r"(?P<what>hostname|date|uptime)(?:_-\S+)?")
+_MOST_LOGS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Found:
     netns: str | None
     text: bytes = b""
     parsed: Parsed | None = None
+    log: Scanned | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class Gathered:
     _kept: int = 0
     _entries: int = 0
     _tables: int = 0
+    _logs: int = 0
 
     def take(self, members: Iterator[Member]) -> None:
         for member in members:
@@ -71,12 +76,12 @@ class Gathered:
         if by_path is not None:
             return self._kept_text(at, by_path, None, member.pieces, _SMALL)
         if at.path.startswith(("etc/", "usr/", "lib/", "var/", "sos_logs/", "sos_reports/")):
-            return None
+            return self._log(at, member.pieces) if paths.log(at.path) else None
         head, pieces = peeked(member.pieces, kinds.HEAD)
         netns = kinds.echoed_netns(head)
         kind = kinds.of(head, at.name)
-        if kind == kinds.ENTRIES:
-            return self._table(at, netns, pieces)
+        if kind in {kinds.ENTRIES, kinds.LOG}:
+            return self._table(at, netns, pieces) if kind == kinds.ENTRIES else self._log(at, pieces)
         about = _ABOUT.fullmatch(at.name)
         if _RUNNING.fullmatch(at.name):
             kind = "running"
@@ -95,6 +100,14 @@ class Gathered:
         parsed = table.parse(pieces, most_entries=most, lines_before=int(at.tailed))
         self._entries += len(parsed.flows)
         return Found(at, kinds.ENTRIES, netns, parsed=parsed)
+
+    def _log(self, at: Place, pieces: Iterator[bytes]) -> Found | None:
+        self._logs += 1
+        if self._logs > _MOST_LOGS:
+            self.walk.leave_out(f"It holds more than {_MOST_LOGS:,} logs: the rest was not read.")
+            return None
+        scanned = kernel_log.scan(_after_a_line(pieces) if at.tailed else pieces, escaped(at.path))
+        return Found(at, kinds.LOG, None, log=scanned)
 
     def _kept_text(
         self, at: Place, kind: str, netns: str | None, pieces: Iterator[bytes], most: int

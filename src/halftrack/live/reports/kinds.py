@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from halftrack.formats import kernel_log
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD: Final = 8 << 10
 """Bytes that are looked at; tools print warnings and echoed commands above what they show."""
 ENTRIES: Final = "entries"
+LOG: Final = "log"
 _LINES: Final = 24
 _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(form, re.ASCII)
@@ -49,6 +52,8 @@ def of(head: bytes, name: str) -> str | None:
         for kind, form in _FORMS.items():
             if form.match(line):
                 return _of_sockets(name) if kind == "net" else kind
+        if kernel_log.LOG.match(line):
+            return LOG
     return None
 
 

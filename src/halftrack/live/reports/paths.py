@@ -32,6 +32,7 @@ _READ: Final = re.compile(
     r"|proc/(?:modules|slabinfo|net/ip_tables_names|vz/(?:version|veinfo))"
     r"|sys/kernel/slab/nf_conntrack\w*/\w+|sys/module/nf_conntrack/parameters/hashsize"
 )
+_LOG: Final = re.compile(r"var/log/(?:messages|kern\.log|syslog|dmesg|warn)(?:[.-][\w.-]+)?", re.ASCII)
 _ODD: Final = re.compile(r"[^\w.@:+-]", re.ASCII)
 _SETTING: Final = re.compile(r"proc/sys/(?P<name>net/[\w./-]+)")
 
@@ -67,6 +68,11 @@ def place(path: str) -> Place:
 def file_of_node(path: str) -> bool:
     """Whether it is one that readers of the node's own files look at."""
     return _READ.fullmatch(path) is not None
+
+
+def log(path: str) -> bool:
+    """Whether it is a file that holds what the kernel logs."""
+    return _LOG.fullmatch(path) is not None
 
 
 def setting(path: str) -> str | None:

@@ -88,13 +88,21 @@ def _now(shown: TableSummary, diagnosis: Diagnosis) -> str:
         before = f" Since boot: {_losses(shown.dropped_total or 0, shown.dropped_early_total)}."
     if shown.dropped is None:
         where = "counters not read twice" if diagnosis.of_node else "no counters in this file"
-        return f"Dropped now: not known ({where}).{before}"
+        return f"Dropped now: not known ({where}).{before}{_logged(shown, diagnosis)}"
     if not shown.dropped and not shown.dropped_early:
-        return f"Nothing dropped in {shown.counters_over_s or 1} s.{before}"
+        return f"Nothing dropped in {shown.counters_over_s or 1} s.{before}{_logged(shown, diagnosis)}"
     text = f"Dropped in {shown.counters_over_s or 1} s: {_losses(shown.dropped, shown.dropped_early)}"
     return (
         f"{text}." if shown.reclaimable is None else f"{text}; the kernel could free {shown.reclaimable:,}."
     )
+
+
+def _logged(shown: TableSummary, diagnosis: Diagnosis) -> str:
+    told = shown.logged
+    if told is None:
+        return ""
+    last = f", last {figures.moment(told.last, diagnosis.taken_at)} UTC" if told.last is not None else ""
+    return f" Logged at least {words.count(told.lines, 'time')}: table full{last}."
 
 
 def _losses(dropped: int, early: int | None) -> str:
