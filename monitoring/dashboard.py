@@ -149,7 +149,6 @@ def _sources() -> dict[str, Any]:
         "label": "Data source",
         "type": "datasource",
         "query": "prometheus",
-        "current": {},
         "hide": 0,
         "refresh": 1,
     }
@@ -164,7 +163,6 @@ def _choice(label: str, series: str) -> dict[str, Any]:
         "type": "query",
         "datasource": SOURCE,
         "query": {"query": query, "refId": f"Prometheus-{label}"},
-        "definition": query,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "includeAll": True,
         "allValue": ".+",

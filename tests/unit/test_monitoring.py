@@ -168,7 +168,7 @@ def test_the_dashboard_is_one_that_grafana_reads() -> None:
     assert list(variables) == ["datasource", "job", "instance"]
     assert variables["datasource"]["type"] == "datasource"
     for name in ("job", "instance"):
-        assert variables[name]["query"]["query"] == variables[name]["definition"]
+        assert variables[name]["query"]["query"].endswith(f", {name})")
         assert variables[name]["datasource"] == SOURCE
     used = set(re.findall(r"\$(\w+)|\$\{(\w+)\}", json.dumps(found)))
     assert {one or other for one, other in used} - {"__rate_interval", "__all"} == set(variables)
