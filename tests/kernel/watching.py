@@ -72,7 +72,11 @@ class Watcher:
     def until(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while not happened():
-            assert time.monotonic() < deadline, (self.firing(), self.told(), self.ask(_PROMETHEUS, "/api/v1/targets"))
+            assert time.monotonic() < deadline, (
+                self.firing(),
+                self.told(),
+                self.ask(_PROMETHEUS, "/api/v1/targets"),
+            )
             time.sleep(0.2)
 
 
@@ -125,9 +129,12 @@ def _commands(directory: Path, more: list[dict[str, Any]]) -> Iterator[tuple[str
 
 @contextlib.contextmanager
 def _running(netns: Netns, log: Path, words: tuple[str, ...]) -> Iterator[None]:
-    with log.open("wb") as said, subprocess.Popen(
-        ["ip", "netns", "exec", netns.name, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said
-    ) as process:
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(
+            ["ip", "netns", "exec", netns.name, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        ) as process,
+    ):
         try:
             yield
         finally:

@@ -102,7 +102,7 @@ def test_a_table_that_was_full_between_two_scans_was_full(course: Course) -> Non
     "counter",
     [
         pytest.param("100000x30 0x90", id="the node has booted"),
-        pytest.param("7x30 _x20 7x70", id="not scraped for a while"),
+        pytest.param("7x30 stale _x20 7x70", id="not scraped for a while"),
         pytest.param("_x30 90000x90", id="first seen with what it had counted before"),
     ],
 )
@@ -148,7 +148,7 @@ def test_full_soon_needs_more_than_a_moment(course: Course, forecasts: str) -> N
 
 
 def test_forecasts_that_are_missing_now_and_then_still_hold(course: Course) -> None:
-    course.series[of("full")] = "3600 _ _ 3500 _ _ 3400 _ _ " * 10
+    course.series[of("full")] = "3600 stale _ 3500 stale _ 3400 stale _ " * 10
     course.firing(60, SOON)
     course.judge()
 
@@ -201,7 +201,7 @@ def test_a_burst_is_no_leak(course: Course) -> None:
 
 def test_owners_that_come_and_go_do_not_add_up_to_a_leak(course: Course) -> None:
     for number in range(0, 120, 5):
-        course.series[stuck("orphaned", f"job-{number}")] = f"_x{number} {share(0.06)}x4 _x{115 - number}"
+        course.series[stuck("orphaned", f"job-{number}")] = f"_x{number} {share(0.06)}x4 stale"
     for minute in range(30, 120, 10):
         course.firing(minute)
     course.judge()
@@ -209,8 +209,8 @@ def test_owners_that_come_and_go_do_not_add_up_to_a_leak(course: Course) -> None
 
 def test_a_gap_between_scrapes_ends_no_leak(course: Course) -> None:
     for name, values in list(course.series.items()):
-        course.series[name] = f"{values.partition('x')[0]}x60 _x8 {values.partition('x')[0]}x60"
-    course.series[stuck("orphaned")] = f"{share(0.06)}x60 _x8 {share(0.06)}x60"
+        course.series[name] = f"{values.partition('x')[0]}x60 stale _x7 {values.partition('x')[0]}x60"
+    course.series[stuck("orphaned")] = f"{share(0.06)}x60 stale _x7 {share(0.06)}x60"
     for minute in (60, 64, 67, 70, 75):
         course.firing(minute, LEAK)
     course.judge()
@@ -270,6 +270,7 @@ def test_after_a_week_a_node_without_metrics_is_forgotten_and_one_that_shows_a_p
     course.series[f"halftrack_scan_complete{{{OTHER}}}"] = f"0x{values}"
     course.firing(24)
     course.firing(6 * day, UNSEEN, "HalftrackUnseen other")
+    course.firing(7 * day + 16, UNSEEN, "HalftrackUnseen other")
     course.firing(7 * day + 60, "HalftrackUnseen other")
     course.judge()
 
@@ -278,7 +279,7 @@ def test_after_a_week_a_node_without_metrics_is_forgotten_and_one_that_shows_a_p
     "changed",
     [
         pytest.param({"halftrack_scan_complete": "1 0 " * 60}, id="in part now and then"),
-        pytest.param({"halftrack_": "1x30 _x10 1x80"}, id="not scraped for ten minutes"),
+        pytest.param({"halftrack_": "1x30 stale _x10 1x80"}, id="not scraped for ten minutes"),
         pytest.param({"halftrack_": "1x30 stale", "up": "1x30 stale"}, id="no target any more"),
     ],
 )
