@@ -1,4 +1,4 @@
-"""``halftrack export --textfile FILE``: what a scan says, as metrics for Prometheus."""
+"""``halftrack export --textfile FILE | --listen [ADDR:PORT]``: scans as metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import durations, options, output
 from halftrack.errors import UsageError
+from halftrack.serving import addresses
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _READABLE: Final = 0o644
 """node_exporter runs as another user."""
 _ENDING: Final = ".prom"
+_EVERY: Final = "60s"
 
 
 @click.command(
@@ -32,18 +34,46 @@ _ENDING: Final = ".prom"
     metavar="FILE",
     help="Scan once and replace FILE, for node_exporter's textfile collector; - for standard output.",
 )
+@click.option(
+    "--listen",
+    metavar="[ADDR:PORT]",
+    is_flag=False,
+    flag_value=addresses.DEFAULT,
+    help="Scan again and again, and answer over HTTP: /metrics, /healthz, /."
+    f" Without a value: {addresses.DEFAULT}.",
+)
+@click.option(
+    "--every",
+    metavar="TIME",
+    default=_EVERY,
+    show_default=True,
+    help="With --listen: from the beginning of one scan to that of the next.",
+)
 @options.shared
 @click.pass_context
-def command(context: click.Context, target: str | None) -> int:
+def command(context: click.Context, target: str | None, listen: str | None, every: str) -> int:
     given = options.given(context)
-    if target is None:
-        raise UsageError("export where to? --textfile FILE")
+    if (target is None) == (listen is None):
+        raise UsageError("export where to? --textfile FILE or --listen [ADDR:PORT]")
+    every_s = durations.seconds("--every", every)
     from halftrack.commands import scanning  # noqa: PLC0415  # --help needs none of it
 
     scanning.check_options(given)
+    if listen is not None:
+        return _listen(listen, every_s, given)
+    assert target is not None  # noqa: S101  # one of the two
     if target != "-" and not target.endswith(_ENDING):
         output.message(f"node_exporter reads only files that end in {_ENDING}", given)
     return _once(target, given)
+
+
+def _listen(where: str, every_s: int, given: Options) -> int:
+    from halftrack.commands import serving  # noqa: PLC0415  # asyncio is for this alone
+
+    address, port = addresses.parsed(where)
+    with addresses.listening(address, port) as listener:
+        output.message(f"http://{where if ':' in where else f'{address}:{port}'}/metrics", given)
+        return serving.serve(listener, every_s, given)
 
 
 def _once(target: str, given: Options) -> int:

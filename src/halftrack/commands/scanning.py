@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.commands import doctor, last_document
-from halftrack.diagnosis import examine
-from halftrack.errors import Incomplete, OutputFailed, PermissionMissing, UsageError
+from halftrack.commands import doctor, last_document, output
+from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing, UsageError
 from halftrack.evidence.values import ALL, HOST
 
 if TYPE_CHECKING:
@@ -71,7 +70,8 @@ def scan(given: Options) -> Scan:
             "the node's network namespace cannot be seen from here, and the numbers of this one are not the"
             " node's: run it in the node's own (hostNetwork, --net=host), or name one with --netns"
         )
-    from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
+    from halftrack.diagnosis import examine  # noqa: PLC0415  # after the dump has begun
+    from halftrack.remedies import advise  # noqa: PLC0415  # likewise
 
     judged = examine(seen)
     return Scan(advise(judged.diagnosis, seen, judged.cases), _settings(seen, whole=whole))
@@ -99,6 +99,18 @@ def metrics(given: Options) -> bytes:
     except OutputFailed as error:
         raise Unkept(text, f"the metrics are there, the document is not: {error}") from error
     return text
+
+
+def told(given: Options) -> bytes:
+    """``metrics``; what is the matter goes to stderr, and is raised where there are none."""
+    try:
+        return metrics(given)
+    except Unkept as error:
+        output.complain(str(error))
+        return error.text
+    except HalftrackError as error:
+        output.complain(str(error))
+        raise
 
 
 def reason(error: BaseException) -> str:

@@ -1,0 +1,113 @@
+"""A small HTTP server: GET and HEAD of a few short pages, in bounded memory and time.
+
+Written on asyncio since the standard library's servers, and what Prometheus' library has on top of them,
+start a thread for each connection, without a bound, and wait for a slow request for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import socket
+
+LONGEST_REQUEST: Final = 8 * 1024
+"""Bytes of a request with its headers; a body is never read."""
+REQUEST_S: Final = 5.0
+"""In which a request has to be there whole, however slowly it comes."""
+ANSWER_S: Final = 10.0
+"""In which an answer has to be taken."""
+MOST_CONNECTIONS: Final = 32
+"""At a time; whoever comes on top is turned away at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+
+
+Pages = Callable[[str], Page | None]
+"""The page at a path, None where there is none."""
+
+
+class Server:
+    """Serves ``pages`` on a listening socket until ``close``."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._open: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        self._server = await asyncio.start_server(self._connected, sock=listener, limit=LONGEST_REQUEST)
+
+    async def close(self, patience_s: float) -> None:
+        """Take no more connections; let those that are open finish, for so long."""
+        if self._server is not None:
+            self._server.close()
+        if self._open:
+            _, late = await asyncio.wait(self._open, timeout=patience_s)
+            for task in late:
+                task.cancel()
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                request = await _request(reader)
+            async with asyncio.timeout(ANSWER_S):
+                writer.write(self._response(request))
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, OSError, EOFError):
+            pass  # it went away, or was too slow
+        finally:
+            with contextlib.suppress(OSError):
+                writer.transport.abort()
+
+    def _response(self, request: bytes | None) -> bytes:
+        if request is None:
+            return _written(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        words = request.partition(b"\r\n")[0].decode("latin-1").split(" ")
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            return _written(HTTPStatus.BAD_REQUEST)
+        method, target, _ = words
+        if method not in ("GET", "HEAD"):
+            return _written(HTTPStatus.METHOD_NOT_ALLOWED, more="Allow: GET, HEAD\r\n")
+        page = self._pages(target.partition("?")[0])
+        if page is None:
+            return _written(HTTPStatus.NOT_FOUND)
+        return _written(HTTPStatus.OK, page, body=method == "GET")
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes | None:
+    """The request line and its headers; None where they are too long. Raises EOFError where none comes."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        return None
+
+
+def _written(status: HTTPStatus, page: Page | None = None, *, body: bool = True, more: str = "") -> bytes:
+    shown = page or Page(f"{status.value} {status.phrase}\n".encode())
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {shown.kind}\r\n"
+        f"Content-Length: {len(shown.body)}\r\n"
+        f"{more}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + (shown.body if body else b"")
