@@ -14,6 +14,7 @@ from monitoring.dashboard import COLUMNS, SOURCE, dashboard
 from monitoring.pace import Pace
 
 from halftrack import runbooks
+from halftrack.reporters.prometheus import names
 from unit.promtool import accepted, queries
 
 if TYPE_CHECKING:
@@ -25,8 +26,12 @@ TITLED: Final = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel
 GROUPS: Final = rules.groups()
 ALERTS: Final = [each for each in GROUPS[0]["rules"] if "alert" in each]
 VARIABLES: Final = {"$__rate_interval": "5m", "$job": ".+", "$instance": ".+"}
-OTHERS: Final = {"up", "node_textfile_mtime_seconds"}
-"""Metrics that are not ours: Prometheus' own, and node_exporter's."""
+EXPORTED: Final = {each.name: {"job", "instance", *each.labels} for each in names.METRICS}
+QUERIES: Final = [
+    *(each["expr"] for each in GROUPS[0]["rules"]),
+    *(target["expr"] for panel in PANELS for target in panel["targets"]),
+    *(each["query"]["query"] for each in dashboard()["templating"]["list"][1:]),
+]
 
 
 def test_rules_are_accepted(tmp_path: Path) -> None:
@@ -111,6 +116,23 @@ def test_an_alert_asks_for_numbers_that_are_recorded() -> None:
     recorded = {each.name for each in records.records(Pace())}
     asked = {name for each in ALERTS for name in re.findall(r"\w+:\w+:\w+", each["expr"])}
     assert asked <= recorded
+
+
+@pytest.mark.parametrize("expr", QUERIES)
+def test_only_metrics_and_labels_that_the_exporter_has_are_asked_for(expr: str) -> None:
+    asked = set(re.findall(r"(?<![:\w])halftrack_\w+", expr))
+    assert asked <= set(EXPORTED)
+    for metric, selected in re.findall(r"(?<![:\w])(halftrack_\w+)\{([^}]*)\}", expr):
+        assert set(re.findall(r"(\w+)=", selected)) <= EXPORTED[metric]
+    known = {label for metric in asked for label in EXPORTED[metric]}
+    for grouped in re.findall(r"\b(?:by|without) \(([^)]*)\)", expr) if known else ():
+        assert set(grouped.split(", ")) <= known | {"file"}
+
+
+def test_whatever_is_exported_can_be_seen_on_the_dashboard() -> None:
+    assert set(EXPORTED) == {
+        name for expr in QUERIES[len(GROUPS[0]["rules"]) :] for name in re.findall(r"halftrack_\w+", expr)
+    }
 
 
 @TITLED
