@@ -41,10 +41,10 @@ _LONGEST_S: Final = 86_400
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "ticket"]),
     default="text",
     show_default=True,
-    help="What to print.",
+    help="What to print. ticket: a reply to whoever sent it, at most 60 lines, each claim with its source.",
 )
 @click.option(
     "--listen",
@@ -83,6 +83,8 @@ def command(
         found = diagnosed(sources, given, listen_s)
         going_on = _going_on(sources, given, listen)
     output.write(shown(found, form, given, going_on, origins=origins))
+    if form == "ticket" and found.ask is not None and "collect.sh" in found.ask.command:
+        output.message(f"to go with it: {output.program()} collect --script -o collect.sh", given)
     if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, ("the example",) if example else sources, given.netns)
     return 0 if exit_zero else exit_code(found)
@@ -169,6 +171,10 @@ def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn, *, ori
         from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
 
         return json.compact(found) if given.jsonl else json.diagnosis(found)
+    if form == "ticket":
+        from halftrack.reporters import ticket  # noqa: PLC0415  # seldom wanted
+
+        return ticket.render(found, planned=going_on.planned).encode("ascii")
     from halftrack.reporters import terminal  # noqa: PLC0415  # not wanted for JSON
 
     return output.screen(

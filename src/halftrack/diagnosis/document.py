@@ -378,6 +378,18 @@ class Gap(_Value, frozen=True, kw_only=True):
     netns: str | None = None
 
 
+class Ask(_Value, frozen=True, kw_only=True):
+    """The one thing to ask for next of whoever can type on the node: it would change most of this.
+
+    ``command``: to be pasted there as it stands; ``why``: what is not known without it; ``settles``: what is
+    known with it, in words or as slugs of causes and symptoms.
+    """
+
+    command: str
+    why: str
+    settles: tuple[str, ...] = ()
+
+
 class Diagnosis(_Value, frozen=True, kw_only=True):
     """``focus``: the ``netns`` of the table that ``verdict`` speaks of; None where no table could be read."""
 
@@ -398,6 +410,7 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     user: str | None = None
     seconds: float = 0.0
     sources: tuple[Sourced, ...] = ()
+    ask: Ask | None = None
 
     @property
     def of_node(self) -> bool:

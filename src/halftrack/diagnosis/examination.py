@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from halftrack.diagnosis import (
+    asking,
     beginnings,
     causes,
     forgotten,
@@ -107,7 +108,7 @@ def examine(evidence: Evidence) -> Examined:
         seconds=evidence.seconds,
         sources=sources.of_values(evidence, ranked),
     )
-    return Examined(diagnosis, tuple(every))
+    return Examined(msgspec.structs.replace(diagnosis, ask=asking.ask(diagnosis)), tuple(every))
 
 
 def cases_of(seen: View) -> tuple[Case, ...]:

@@ -24,10 +24,11 @@ def verdict(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 def heading(diagnosis: Diagnosis, page: Page) -> list[str]:
     label = " " * len(f"{word(diagnosis)}  ")
-    return [*verdict(diagnosis, page), *page.wrap(_circumstances(diagnosis), label)]
+    return [*verdict(diagnosis, page), *page.wrap(circumstances(diagnosis), label)]
 
 
-def _circumstances(diagnosis: Diagnosis) -> str:
+def circumstances(diagnosis: Diagnosis) -> str:
+    """When and of which kernel, and what the file does not say of that."""
     known = []
     if diagnosis.taken_at is not None:
         known.append(f"{figures.moment(diagnosis.taken_at)} UTC")

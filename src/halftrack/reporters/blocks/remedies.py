@@ -52,7 +52,7 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
     kinds = {each.advice.kind for each in shown}
     for each in shown:
         waits = each.advice.after in kinds
-        whole, typed = _fitting(each.advice.commands, page, lines_each, waits=waits)
+        whole, typed = fitting(each.advice.commands, page, lines_each, waits=waits)
         told = f"{_wait(each.advice) if waits else ''}{sentence(each.advice)}"
         which = "" if each.of is None else f"For {each.of}: "
         begin = "" if whole else " Begins:" if typed else " Commands: with -v."
@@ -72,12 +72,17 @@ def _wait(advice: Advice) -> str:
     return f"Only after {(advice.after or '').upper()}: "
 
 
-def _fitting(commands: Sequence[str], page: Page, most: int, *, waits: bool) -> tuple[bool, list[str]]:
+def fitting(
+    commands: Sequence[str], page: Page, most: int, *, waits: bool, indent: str = _INDENT
+) -> tuple[bool, list[str]]:
     """Whether these are all commands, and the first of them in so many lines at most.
 
     A variable to fill in counts as a part of the command that follows it.
     """
-    typed = [_remark(command, page) if waits else shell_lines(command, page, _INDENT) for command in commands]
+    typed = [
+        _remark(command, page, indent) if waits else shell_lines(command, page, indent)
+        for command in commands
+    ]
     if sum(map(len, typed)) <= most:
         return True, [line for lines in typed for line in lines]
     shown: list[str] = []
@@ -95,12 +100,12 @@ def _fitting(commands: Sequence[str], page: Page, most: int, *, waits: bool) -> 
     return False, shown
 
 
-def _remark(command: str, page: Page) -> list[str]:
+def _remark(command: str, page: Page, indent: str) -> list[str]:
     """A command as a remark, which becomes the command again where its marks are taken away."""
-    lines = shell_lines(command, replace(page, width=page.width - len(_MARK)), _INDENT)
-    marked = [_INDENT + _MARK + line.removeprefix(_INDENT) for line in lines]
+    lines = shell_lines(command, replace(page, width=page.width - len(_MARK)), indent)
+    marked = [indent + _MARK + line.removeprefix(indent) for line in lines]
     fits = all(len(line) <= page.width for line in marked)
-    return marked if fits else page.wrap(command, _INDENT + _MARK, _INDENT + _MARK)
+    return marked if fits else page.wrap(command, indent + _MARK, indent + _MARK)
 
 
 def every(advices: Sequence[Advice], page: Page) -> list[str]:

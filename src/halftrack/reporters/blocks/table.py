@@ -33,7 +33,7 @@ def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
         *_fullness(shown, page),
         *_part("  stuck", shown.stuck or 0, shown, page),
         *(_part(" silent", _silent(shown, diagnosis.findings), shown, page) if basis else []),
-        *page.wrap(f"{_now(shown, diagnosis)} {_ahead(shown, diagnosis, basis=basis)}", " " * 8),
+        *page.wrap(f"{now(shown, diagnosis)} {ahead(shown, diagnosis, basis=basis)}", " " * 8),
     ]
 
 
@@ -81,7 +81,7 @@ def _bar_line(label: str, share: float, text: str, percent: str, page: Page) -> 
     ]
 
 
-def _now(shown: TableSummary, diagnosis: Diagnosis) -> str:
+def now(shown: TableSummary, diagnosis: Diagnosis) -> str:
     """Is it dropping now? Says so, too, where that is not known."""
     before = ""
     if shown.dropped_total or shown.dropped_early_total:
@@ -109,7 +109,7 @@ def _losses(dropped: int, early: int | None) -> str:
     return f"{dropped:,} dropped" if early is None else f"{dropped:,}, thrown out early: {early:,}"
 
 
-def _ahead(shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
+def ahead(shown: TableSummary, diagnosis: Diagnosis, *, basis: bool) -> str:
     """When is it full?"""
     if shown.unlimited:
         return "Never full: there is no limit."

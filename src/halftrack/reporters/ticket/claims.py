@@ -1,0 +1,156 @@
+"""What is the matter, one claim a paragraph, each with where it was read."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+from halftrack.diagnosis.document import ReadAt
+from halftrack.reporters import figures
+from halftrack.reporters.blocks import table as tables
+from halftrack.reporters.ticket.citing import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.diagnosis.document import (
+        Cause,
+        Diagnosis,
+        Finding,
+        Group,
+        Reason,
+        TableSummary,
+    )
+    from halftrack.reporters.layout import Page
+    from halftrack.reporters.ticket.citing import Sources
+
+    Claim = tuple[str, tuple[ReadAt, ...]]
+
+_SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
+_LIKELY: Final = 0.5
+_GROUPS: Final = 2
+_UNREAD: Final = ReadAt(file="not in what was read: the kernel's default")
+
+
+def claims(
+    diagnosis: Diagnosis,
+    page: Page,
+    sources: Sources,
+    *,
+    reasons: int,
+    others: int,
+    most: int,
+    longest: int,
+) -> list[str]:
+    """At most so many. ``reasons``: of the first cause; ``others``: findings beside the main one;
+    ``longest``: characters of each.
+    """
+    lines: list[str] = []
+    for text, at in itertools.islice(_told(diagnosis, sources, reasons, others), most):
+        lines += page.wrap(sources.cited(shortened(text, longest), at), "- ", "  ")
+    return lines
+
+
+def main(diagnosis: Diagnosis) -> Finding | None:
+    """The finding that the reply is about: the worst one that says whose, else the worst."""
+    serious = [each for each in diagnosis.findings if each.severity != "info"]
+    return next((each for each in serious if each.groups), next(iter(serious), None))
+
+
+def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> Iterator[Claim]:
+    shown = tables.focus(diagnosis)
+    if shown is not None:
+        yield from _of_table(shown, diagnosis, sources)
+    found = main(diagnosis)
+    if found is not None:
+        yield from _of_finding(found, diagnosis, reasons)
+        for enabled in found.enabled_by[: reasons or 1]:
+            value = "not known" if enabled.value is None else enabled.value
+            at = sources.of(enabled.setting, diagnosis.focus) or ((_UNREAD,) if sources.kept else ())
+            yield f"{enabled.setting} = {value}: {enabled.why}.", at
+    beside = [each for each in diagnosis.findings if each is not found]
+    for each in beside[:others]:
+        yield _sentence(f"{each.symptom}: {each.title}"), each.at
+
+
+def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> Iterator[Claim]:
+    counted = sources.of("count", shown.netns) or sources.of("entries", shown.netns)
+    if shown.entries is not None:
+        least = "at least " if diagnosis.input.truncated else ""
+        text = f"The table holds {least}{words.entries(shown.entries)}"
+        if shown.limit:
+            share = words.percent(shown.entries / shown.limit)
+            yield f"{text} of {shown.limit:,} ({share}).", (*counted, *sources.of("limit", shown.netns))
+        else:
+            yield f"{text}.", counted
+    if shown.dropped is not None or shown.dropped_total is not None:
+        yield tables.now(shown, diagnosis), sources.of("drop", shown.netns)
+    foretold = tables.ahead(shown, diagnosis, basis=True)
+    if shown.forecast is not None and (shown.forecast.full_at or shown.forecast.settles_at is not None):
+        yield foretold, sources.of("entries", shown.netns) or counted
+
+
+def _of_finding(found: Finding, diagnosis: Diagnosis, reasons: int) -> Iterator[Claim]:
+    least = " At least: the table was cut." if diagnosis.input.truncated else ""
+    yield f"{_sentence(found.title)}{least}", found.at
+    for group in found.groups[:_GROUPS]:
+        yield _group(group, found, diagnosis), found.at
+    explained = " ".join(_SENTENCE.split(found.explanation)[:2])
+    if explained and reasons:
+        yield explained, found.at
+    if found.causes:
+        yield (
+            _cause(found.causes, reasons),
+            _at([*found.causes[0].for_, *found.causes[0].against], reasons, found),
+        )
+
+
+def _group(group: Group, found: Finding, diagnosis: Diagnosis) -> str:
+    parts = [
+        words.count(group.entries, "socket") if found.symptom == "forgotten" else words.entries(group.entries)
+    ]
+    if found.share is not None and found.entries:
+        parts[0] += f" ({words.percent(min(found.share * group.entries / found.entries, 1.0))})"
+    if group.peers is not None:
+        parts.append(words.count(group.peers, "peer"))
+    if group.idle_max_s is not None and diagnosis.taken_at is not None:
+        oldest = figures.moment(diagnosis.taken_at - timedelta(seconds=group.idle_max_s), diagnosis.taken_at)
+        parts.append(f"the oldest last heard {oldest} UTC")
+    elif group.idle_max_s is not None:
+        parts.append(f"silent for {figures.silence(group)}")
+    if group.rate_per_minute is not None:
+        parts.append(f"{figures.rate(group.rate_per_minute)} new")
+    return f"{figures.whose(group)}: {', '.join(parts)}."
+
+
+def _cause(causes: tuple[Cause, ...], reasons: int) -> str:
+    first, *others = causes
+    if first.cause == "unknown" or first.confidence < _LIKELY:
+        weighed = [each for each in causes if each.cause != "unknown"][:2]
+        told = ", ".join(f"{each.cause} {each.confidence:.2f}" for each in weighed)
+        return "Why is not known yet" + (f"; weighed, each by itself, 0 to 1: {told}." if told else ".")
+    text = f"Likely cause: {first.cause} {first.confidence:.2f} (of 1)"
+    because = "; ".join(_reason(each) for each in first.for_[:reasons])
+    likely = [f"{each.cause} {each.confidence:.2f}" for each in others if each.confidence >= _LIKELY]
+    also = f" Likely, too: {', '.join(likely[:2])}." if likely else ""
+    return f"{text}{': ' if because else ''}{because}.{also}"
+
+
+def _reason(reason: Reason) -> str:
+    if reason.value is None:
+        return reason.what
+    value = f"{reason.value:,}" if isinstance(reason.value, int) else reason.value
+    return f"{reason.what}: {value}"
+
+
+def _at(reasons: list[Reason], most: int, found: Finding) -> tuple[ReadAt, ...]:
+    """Where the reasons that are told were read, and the entries."""
+    told = dict.fromkeys(at for each in reasons[:most] for at in each.at)
+    return tuple(told) or found.at
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

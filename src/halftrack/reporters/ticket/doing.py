@@ -1,0 +1,110 @@
+"""What to do, with the commands; what nobody knows yet; the one thing to send next."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+
+from halftrack.diagnosis import words
+from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.reporters.blocks import remedies
+from halftrack.reporters.shell_lines import shell_lines
+from halftrack.reporters.ticket.citing import shortened
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis
+    from halftrack.reporters.layout import Page
+
+_INDENT: Final = " " * 4
+_LONGEST: Final = 300
+"""Of a command: where the path of what was sent is longer, the script is left out."""
+_PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
+_WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
+SCRIPT_FILE: Final = "collect.sh"
+_ATTACHED: Final = " As root on the node, with collect.sh, which comes with this mail; it only reads:"
+_STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
+
+
+def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> list[str]:
+    """One remedy of each kind, its commands as far as so many lines hold them, and the script of all."""
+    shown = remedies.chosen(diagnosis, None)
+    kinds = {each.advice.kind for each in shown}
+    lines: list[str] = []
+    for each in shown:
+        after = each.advice.after
+        waits = after is not None and after in kinds
+        whole, typed = remedies.fitting(each.advice.commands, page, commands, waits=waits, indent=_INDENT)
+        told = shortened(remedies.sentence(each.advice), longest)
+        wait = f"Only after {str(after).upper()}: " if waits else ""
+        rest = "" if whole else " It begins:" if typed else " Its commands are in the script below."
+        lines += page.wrap(f"{wait}{told}{rest}", f"{each.advice.kind.upper():<8}")
+        lines += typed
+    if lines and page.planned is not None and len(page.planned) <= _LONGEST:
+        lines += page.wrap("All of it as one sh script, which checks first and has the way back:")
+        lines += shell_lines(f"{page.planned} --sh > fix.sh", page, _INDENT)
+    return lines
+
+
+def assumed(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
+    """What was taken for granted, and how the addresses were read."""
+    lines: list[str] = []
+    parts = []
+    for name, value in diagnosis.input.assumed.items():
+        short = next((name.removeprefix(each) for each in _PREFIXES if name.startswith(each)), name)
+        parts.append(f"{short} ~{value}")
+    if parts:
+        lines += page.wrap(shortened(", ".join(parts), longest), "- ", "  ")
+    if diagnosis.input.masked == "substituted":
+        lines += page.wrap(_STAND_INS, "- ", "  ")
+    elif diagnosis.input.masked == "visible":
+        lines += page.wrap("Masked addresses are taken as written: two may be one.", "- ", "  ")
+    return lines
+
+
+def not_known(diagnosis: Diagnosis, page: Page, most: int, longest: int) -> list[str]:
+    """What is missing, so many lines of it, and what it would have told."""
+    told: list[str] = []
+    given = diagnosis.input
+    if given.truncated or given.visible < 1:
+        seen = f" {words.percent(given.visible)} of it is seen;" if given.visible < 1 else ""
+        told.append(f"The table is cut short:{seen} counts are at least.")
+    if given.unreadable:
+        told.append(f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read.")
+    for gap in diagnosis.gaps:
+        tells = f" (would tell: {', '.join(gap.would_tell)})" if gap.would_tell else ""
+        told.append(f"{gap.what}: {gap.why}{tells}")
+    told += [_masked(note) if given.masked == "visible" else note for note in given.notes]
+    unique = list(dict.fromkeys(told))
+    lines = []
+    for text in unique[:most]:
+        lines += page.wrap(shortened(text, longest), "- ", "  ")
+    if len(unique) > most:
+        lines += page.wrap(f"and {len(unique) - most} more", "- ", "  ")
+    return lines
+
+
+def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
+    """The command on lines of its own."""
+    if diagnosis.ask is None:
+        return []
+    settles = f" It tells: {', '.join(diagnosis.ask.settles)}." if diagnosis.ask.settles else ""
+    why = diagnosis.ask.why
+    with_what = _ATTACHED if SCRIPT_FILE in diagnosis.ask.command else ""
+    return [
+        *page.wrap(shortened(f"{why[:1].upper()}{why[1:]}.{settles}{with_what}", longest)),
+        *shell_lines(diagnosis.ask.command, page, _INDENT),
+    ]
+
+
+def _masked(note: str) -> str:
+    """Without an address that whoever masked the text forgot: a reply goes further than the text did."""
+
+    def hidden(found: re.Match[str]) -> str:
+        try:
+            ipaddress.ip_address(found[0].rstrip(".:"))
+        except ValueError:
+            return found[0]
+        return "(an address)"
+
+    return _WORD.sub(hidden, note)

@@ -1,0 +1,190 @@
+"""The reply to a mail: short, plain, and nothing in it that has no source."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halftrack import formats
+from halftrack.diagnosis import examine
+from halftrack.diagnosis.asking import SCRIPT
+from halftrack.diagnosis.document import Ask, Diagnosis, Gap, Input, ReadAt, Sourced
+from halftrack.live import reports
+from halftrack.remedies import advise
+from halftrack.reporters import json, ticket
+from halftrack.reporters.places import place
+from halftrack.reporters.ticket import MOST_LINES, WIDTH
+from unit import documents
+from unit.anything import node
+from unit.documents import diagnosis
+from unit.reports import archive, entries, settings, whole
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Evidence
+
+DRAWN: Final = {
+    name: value for name, value in vars(documents).items() if isinstance(value, Diagnosis) and name.isupper()
+}
+CLAIM: Final = re.compile(r"(?:\[\d+\])+$")
+PLANNED: Final = "halftrack plan --from=node.tgz"
+
+
+def examined(evidence: Evidence) -> Diagnosis:
+    judged = examine(evidence)
+    return advise(judged.diagnosis, evidence, judged.cases)
+
+
+def read(data: bytes) -> Diagnosis:
+    return examined(formats.read(["-"], stdin=io.BytesIO(data), reported=reports.read))
+
+
+def parts(text: str) -> dict[str, list[str]]:
+    """Paragraphs, by the title above them."""
+    found: dict[str, list[str]] = {"": []}
+    title = ""
+    for line in text.splitlines():
+        if re.fullmatch(r"[A-Z][a-z ]+:", line):
+            title = line[:-1]
+            found[title] = []
+        elif line.startswith("  ") and found[title] and title in {"What is the matter", "Not known"}:
+            found[title][-1] += f" {line.strip()}"
+        elif line:
+            found[title].append(line)
+    return found
+
+
+def check(text: str) -> None:
+    """What holds of every reply."""
+    lines = text.splitlines()
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= WIDTH
+    assert text.isascii()
+    assert text.isprintable() or set(text) - {"\n"} <= set(map(chr, range(32, 127)))
+    told = parts(text)
+    cited = set(re.findall(r"\[(\d+)\]", " ".join(told.get("What is the matter", []))))
+    listed = {line.partition("]")[0][1:] for line in told.get("Read in", []) if line.startswith("[")}
+    assert cited == listed
+    for claim in told.get("What is the matter", []):
+        assert claim.startswith("- ")
+        assert CLAIM.search(claim), claim
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("planned", [None, PLANNED])
+def test_every_screen_that_was_drawn_has_a_reply(name: str, planned: str | None) -> None:
+    found = DRAWN[name]
+    text = ticket.render(found, planned=planned)
+    check(text)
+    assert " ".join(text.split()).startswith(
+        f"{'PARTIAL' if found.severity == 'ok' and not found.complete else found.severity.upper()} {found.node}:"
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_node_has_one(seed: int) -> None:
+    found = examined(node(seed, 400))
+    check(ticket.render(found, planned=PLANNED))
+
+
+REPORTS: Final = {
+    "table": entries(40).encode(),
+    "table and settings": (settings(40) + entries(40)).encode(),
+    "masked": entries(40).replace("203.0.113.", "xx.xx.xx.").encode(),
+    "report": archive(whole()),
+    "nearly full": archive(whole(sos_commands__kernel__sysctl_=settings(30, 35))),
+    "cut": archive(
+        {name: text for name, text in whole().items() if "conntrack_-L" not in name}
+        | {"sos_strings/conntrack/conntrack_-L_-o_extended.tailed": "0 use=1\n" + entries(30)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_was_sent_has_one(name: str) -> None:
+    """Numbers that stand there stand in the document; places are those that it names."""
+    found = read(REPORTS[name])
+    text = ticket.render(found, planned=PLANNED)
+    check(text)
+    document = json.diagnosis(found).decode()
+    for number in re.findall(r"\d{1,3}(?:,\d{3})+", text):
+        assert number in document or number.replace(",", "") in document, number
+    places = {
+        place(at)
+        for each in (*found.sources, *found.findings, *_reasons(found))
+        for at in each.at  # type: ignore[attr-defined]  # all three have it
+    }
+    for line in parts(text)["Read in"]:
+        cited = line.partition("] ")[2]
+        assert cited in places or cited.startswith("not in what was read"), cited
+
+
+def _reasons(found: Diagnosis) -> list[object]:
+    return [
+        reason
+        for finding in found.findings
+        for cause in finding.causes
+        for reason in (*cause.for_, *cause.against)
+    ]
+
+
+def test_of_a_report_it_names_members_and_lines() -> None:
+    text = ticket.render(read(REPORTS["report"]), planned=PLANNED)
+    assert "The table holds 30 entries of 262,144 (under 1 %). [1][2]" in text
+    assert "[1] sos_commands/kernel/sysctl_-a:4\n[2] sos_commands/kernel/sysctl_-a:5\n" in text
+    assert "sos_commands/conntrack/conntrack_-L_-o_extended:1-30" in text
+    assert f"    {PLANNED} --sh > fix.sh\n" in text
+
+
+def test_one_thing_is_asked_for() -> None:
+    text = ticket.render(read(REPORTS["table"]))
+    asked = text.partition("Please send next:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line for line in asked if line.startswith("    ")] == [f"    {SCRIPT}"]
+
+
+def test_an_address_that_its_masker_forgot_is_not_repeated() -> None:
+    """The note about it quotes it; a reply goes further than what was sent."""
+    note = "46.202.252.61 is NOT masked although yy.yy.yy.61 stands for it; 2001:db8::7 neither."
+    found = diagnosis(source="dump", complete=False, input=Input(masked="visible", notes=(note,)))
+    text = ticket.render(found)
+    assert "46.202" not in text
+    assert "2001:db8" not in text
+    assert "(an address) is NOT masked" in text
+
+
+def test_a_healthy_one_is_short_and_asks_for_nothing() -> None:
+    text = ticket.render(documents.HEALTHY)
+    assert "Nothing that has to be done was found." in text
+    assert "Please send next" not in text
+    assert len(text.splitlines()) < 20
+
+
+HOSTILE: Final = st.text(st.characters(codec="utf-8"), max_size=800)
+
+
+@given(HOSTILE, HOSTILE, st.integers(0, 40))
+def test_whatever_names_hold_it_stays_short_and_plain(name: str, command: str, gaps: int) -> None:
+    sick = msgspec.structs.replace(
+        documents.SICK_OLD,
+        node=name,
+        verdict=f"{name} {command}",
+        input=Input(files=(name,), assumed={name: command}, notes=(command, name)),
+        gaps=tuple(Gap(what=f"{name}{number}", why=command, needs=(command,)) for number in range(gaps)),
+        sources=(Sourced(what="entries", value=1, netns="host", at=(ReadAt(file=command),) * 5),),
+        findings=tuple(
+            msgspec.structs.replace(each, title=name, explanation=command, at=(ReadAt(file=f"{name}:{n}"),))
+            for n, each in enumerate(documents.SICK_OLD.findings)
+        ),
+        ask=Ask(command="ss -tanpo", why=command, settles=(name,)),
+    )
+    text = ticket.render(sick, planned=PLANNED)
+    assert len(text.splitlines()) <= MOST_LINES
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert text.isascii()
+    assert set(text) - {"\n"} <= set(map(chr, range(32, 127)))
+    assert "ss -tanpo" in text
