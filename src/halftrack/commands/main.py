@@ -35,6 +35,7 @@ _GROUPS: Final = {
         "drain": "Entries given less time or removed, each by what is known of it.",
     },
     "Always": {
+        "check": "One line and an exit code for Nagios and Icinga.",
         "export": "Metrics for Prometheus: into a file for node_exporter, or over HTTP.",
     },
     "Study": {
@@ -56,6 +57,8 @@ _NO_MEMORY: Final = (
 _PANIC: Final = "PanicException"
 """Of Rust's threads that could not be started; its class is there only once polars is."""
 _BUG: Final = HalftrackError.exit_code
+_PLUGIN: Final = "check"
+"""The verb whose standard output and exit code a monitoring system reads."""
 _COMPLETE: Final = "_HALFTRACK_COMPLETE"
 """Set by what shells run at a press of Tab (``deploy/completions``)."""
 
@@ -135,8 +138,28 @@ def _complete(asked: str) -> int:
 
 def run(words: list[str]) -> int:
     """Run with these words; the exit code."""
+    if _verb(words) != _PLUGIN:
+        return _carried_out(words, 0)
+    output.be_plugin()
+    code = _carried_out(words, output.UNKNOWN)
+    return code if code in range(output.UNKNOWN) else output.UNKNOWN
+
+
+def _verb(words: list[str]) -> str | None:
+    """The verb among the words: the first that is neither an option nor the value of one."""
+    valued = {name for each in program.params if not getattr(each, "is_flag", False) for name in each.opts}
+    left = iter(words)
+    for word in left:
+        if word in valued:
+            next(left, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def _carried_out(words: list[str], code: object) -> int:
+    """The exit code; ``code``: that of one that ended without a word."""
     context: click.Context | None = None
-    code: object = 0
     try:
         with program.make_context("halftrack", list(words)) as context:
             code = program.invoke(context)

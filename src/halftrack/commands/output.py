@@ -83,12 +83,27 @@ def _write_whole(data: bytes) -> None:
 
 def message(text: str, options: Options) -> None:
     """One line to stderr, unless messages are not wanted. A closed stderr is no trouble."""
-    if not options.quiet:
+    if not options.quiet and not _plugin:
         complain(text)
 
 
+UNKNOWN: Final = 3
+"""What a plugin of Nagios ends in where it cannot tell, whatever is the matter."""
+_plugin: list[bool] = []
+"""Not empty: this process is such a plugin, of which standard output alone is read."""
+
+
+def be_plugin() -> None:
+    """From now on what is the matter is said on standard output, as a plugin's answer."""
+    _plugin.append(True)
+
+
 def complain(text: str) -> None:
-    """One line to stderr in any case, with our name before it."""
+    """One line to stderr in any case, with our name before it; of a plugin to stdout, with its status."""
+    if _plugin:
+        with contextlib.suppress(OSError, OutputFailed):
+            write(f"HALFTRACK UNKNOWN - {escaped(text).replace('|', '/')}\n".encode("ascii", "replace"))
+        return
     show(f"halftrack: {text}")
 
 

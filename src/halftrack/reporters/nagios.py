@@ -1,0 +1,149 @@
+"""A diagnosis as one line for Nagios, Icinga and their kin: status, a sentence, performance data.
+
+The form is that of the Monitoring Plugins' guidelines: a text, ``|``, and of each number
+``'label'=value[UOM];[warn];[crit];[min];[max]`` with a decimal point, all of it in one line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from halftrack.diagnosis import occupancy
+from halftrack.evidence.values import HOST
+
+if TYPE_CHECKING:
+    from halftrack.diagnosis.document import Diagnosis, TableSummary
+    from halftrack.reporters.ranges import Range
+
+Measure = Literal["used", "fullest", "stuck", "full-in"]
+MEASURES: Final[tuple[Measure, ...]] = ("used", "fullest", "stuck", "full-in")
+STATUS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+"""By exit code."""
+_OF_SEVERITY: Final = {"ok": 0, "warning": 1, "critical": 2}
+UNKNOWN: Final = 3
+_SERVICE: Final = "HALFTRACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is to be told of: ``measure`` beyond a range. Without any range the doctor's word counts."""
+
+    measure: Measure = "used"
+    warning: Range | None = None
+    critical: Range | None = None
+
+    @property
+    def given(self) -> bool:
+        return self.warning is not None or self.critical is not None
+
+
+def check(found: Diagnosis, limits: Limits) -> tuple[int, str]:
+    """The exit code, and the line without its end."""
+    table = _table(found)
+    value = _value(found, table, limits.measure)
+    if limits.given:
+        code = _judged(value, limits)
+        text = f"{limits.measure} {_told(value, limits.measure)}; {found.verdict}"
+    else:
+        code = _OF_SEVERITY[found.severity] or (0 if found.complete else UNKNOWN)
+        text = found.verdict
+    if not found.complete:
+        text += (
+            f" Not everything was seen: {found.gaps[0].what}." if found.gaps else " Not everything was seen."
+        )
+    return code, line(code, text, _data(found, table, limits))
+
+
+def line(code: int, text: str, data: str = "") -> str:
+    """One line of printable ASCII; nothing in the text may pass for performance data."""
+    told = "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text).replace("|", "/")
+    return f"{_SERVICE} {STATUS[code]} - {told}" + (f" | {data}" if data else "")
+
+
+def _table(found: Diagnosis) -> TableSummary | None:
+    """The node's own, or the one that was looked at."""
+    own = next((table for table in found.tables if table.netns == HOST and table.limit is not None), None)
+    return own or next((table for table in found.tables if table.netns == found.focus), None)
+
+
+def _judged(value: float | None, limits: Limits) -> int:
+    if value is None:
+        return UNKNOWN
+    if limits.critical is not None and limits.critical.alarms(value):
+        return 2
+    return 1 if limits.warning is not None and limits.warning.alarms(value) else 0
+
+
+def _value(found: Diagnosis, table: TableSummary | None, measure: Measure) -> float | None:
+    """None: not known. Infinite: a table that is not in sight of being full."""
+    match measure:
+        case "used":
+            return None if table is None else _used(table)
+        case "fullest":
+            return max((used for one in found.tables if (used := _used(one)) is not None), default=None)
+        case "stuck":
+            told = [table.stuck for table in found.tables if table.stuck is not None]
+            return sum(told) if told else None
+        case "full-in":
+            return _full_in(found)
+
+
+def _used(table: TableSummary) -> float | None:
+    """Percent of the limit; of a table without one 0."""
+    if table.unlimited:
+        return 0.0
+    full = occupancy.fullness(table).raw
+    return None if full is None else round(100 * full, 1)
+
+
+def _full_in(found: Diagnosis) -> float | None:
+    if found.taken_at is None or not found.tables:
+        return None
+    moments = [table.forecast.full_at for table in found.tables if table.forecast and table.forecast.full_at]
+    return max((min(moments) - found.taken_at).total_seconds(), 0.0) if moments else math.inf
+
+
+def _told(value: float | None, measure: Measure) -> str:
+    if value is None:
+        return "not known"
+    if math.isinf(value):
+        return "not in sight"
+    return _number(value) + {"used": "%", "fullest": "%", "full-in": " s"}.get(measure, "")
+
+
+def _data(found: Diagnosis, table: TableSummary | None, limits: Limits) -> str:
+    """Labels of measures are theirs; the rest is the node's table in numbers."""
+    parts = []
+    for measure in MEASURES:
+        value = _value(found, table, measure)
+        if value is not None and not math.isinf(value):
+            warning, critical = (
+                (one.text if one and measure == limits.measure else "")
+                for one in (limits.warning, limits.critical)
+            )
+            unit, most = {"used": ("%", "100"), "fullest": ("%", "100"), "full-in": ("s", "")}.get(
+                measure, ("", "")
+            )
+            label = measure.replace("-", "_")
+            parts.append(f"'{label}'={_number(value)}{unit};{warning};{critical};0;{most}")
+    if table is not None:
+        limit = "" if table.unlimited or table.limit is None else str(table.limit)
+        parts += (
+            f"'{label}'={value}{unit};;;0;{most}"
+            for label, value, unit, most in (
+                ("entries", table.entries, "", limit),
+                ("reclaimable", table.reclaimable, "", ""),
+                ("one_sided", table.one_sided, "", ""),
+                ("dropped", table.dropped_total, "c", ""),
+                ("dropped_early", table.dropped_early_total, "c", ""),
+                ("insert_failed", table.insert_failed_total, "c", ""),
+            )
+            if value is not None
+        )
+    return " ".join(parts)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(value)

@@ -1,0 +1,118 @@
+"""``halftrack check`` as a monitoring system runs it: 3 for whatever goes wrong, one line in any case."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from halftrack.reporters import json
+from unit.documents import SCREENS, diagnosis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from halftrack.diagnosis.document import Diagnosis
+
+
+def check(folder: Path, *words: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "halftrack", *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "HALFTRACK_RUN_DIR": str(folder)},
+    )
+
+
+def kept(folder: Path, found: Diagnosis) -> None:
+    (folder / "last.json").write_bytes(json.diagnosis(found))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "-w", "x"),
+        ("check", "-c", "20:10"),
+        ("check", "--of", "everything"),
+        ("check", "--bogus"),
+        ("check", "a-word"),
+        ("check", "-t", "soon"),
+        ("check", "--last", "later"),
+        ("check", "--json"),
+        ("check", "--root", "/proc"),
+        ("check", "--netns", "nowhere-at-all"),
+        ("--bogus", "check"),
+        ("--netns", "host", "check", "--assume", "limit=3"),
+        ("check", "--last"),
+    ],
+)
+def test_whatever_is_wrong_is_unknown(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = check(tmp_path, *words)
+    assert done.returncode == 3
+    assert done.stdout.startswith("HALFTRACK UNKNOWN - ")
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_other_verbs_keep_their_codes(tmp_path: Path) -> None:
+    done = check(tmp_path, "--netns", "check", "export", "--textfile", "-")
+    assert (done.returncode, done.stderr.startswith("halftrack: ")) == (64, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("healthy", 0), ("sick-old", 2), ("sick-new", 2), ("unprivileged", 1)]
+)
+def test_the_last_scan_is_judged(name: str, code: int, tmp_path: Path) -> None:
+    kept(tmp_path, msgspec.structs.replace(SCREENS[name], taken_at=datetime.now(UTC)))
+    assert check(tmp_path, "check", "--last").returncode == code
+
+
+def test_the_last_scan_while_it_is_fresh(tmp_path: Path) -> None:
+    kept(tmp_path, diagnosis(taken_at=datetime.now(UTC) - timedelta(seconds=90)))
+    fresh, stale = check(tmp_path, "check", "--last"), check(tmp_path, "check", "--last", "80s")
+    assert (fresh.returncode, fresh.stdout[:14]) == (0, "HALFTRACK OK -")
+    assert (stale.returncode, "too old" in stale.stdout) == (3, True)
+
+
+def test_a_scan_of_the_future_is_none(tmp_path: Path) -> None:
+    kept(tmp_path, diagnosis(taken_at=datetime.now(UTC) + timedelta(hours=1)))
+    assert check(tmp_path, "check", "--last").returncode == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": "other"}', b"\xff\xfe"])
+def test_what_is_no_document_is_unknown(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "last.json").write_bytes(content)
+    done = check(tmp_path, "check", "--last")
+    assert (done.returncode, "holds no diagnosis" in done.stdout) == (3, True)
+
+
+def test_a_pipe_in_place_of_the_document_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "last.json")
+    assert check(tmp_path, "check", "--last").returncode == 3
+
+
+def test_an_answer_that_cannot_be_written_is_unknown(tmp_path: Path) -> None:
+    kept(tmp_path, diagnosis(taken_at=datetime.now(UTC)))
+    with open("/dev/full", "wb") as full:  # noqa: PTH123  # a descriptor is what is wanted
+        assert check(tmp_path, "check", "--last", stdout=full.fileno()).returncode == 3
+
+
+def test_it_answers_in_time_whatever_it_waits_for(tmp_path: Path) -> None:
+    script = "import time; from halftrack.commands import last_document, main; last_document.read = lambda _: time.sleep(600)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{script}\nsys.exit(main.run(['check', '--last', '-t', '1s']))"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "HALFTRACK_RUN_DIR": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (3, "HALFTRACK UNKNOWN - no answer within 1 s\n")
