@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from halftrack.formats import members
 from halftrack.formats.members import Walk
 from halftrack.live import reports
 from unit.reports import INSIDE, archive, entries, whole
+from unit.test_owners_sent import SANDBOXED, inspected
 
 _FILES = whole() | {
     INSIDE: entries(3),
@@ -29,6 +31,10 @@ _FILES = whole() | {
     "[ 6.000000] net_ratelimit: 7 callbacks suppressed\n[ 7.0] TCP: Possible SYN flooding on port 80. Sending\n",
     "var/log/messages": "Nov 27 12:00:00 node kernel: VE101: nf_conntrack: table full, dropping packet\n"
     "2026-11-27T12:00:00+01:00 node kernel: [ 5.0] neighbour: arp_cache: neighbor table overflow!\n",
+    "sos_commands/docker/docker_inspect_web": json.dumps([inspected()], indent=4),
+    "sos_commands/crio/crictl_inspectp_aa": json.dumps(SANDBOXED, indent=2),
+    "sos_commands/vz/vzlist": "      CTID      NPROC STATUS    IP_ADDR         HOSTNAME\n"
+    "       101         23 running   203.0.113.73    web-1\n",
     "proc/uptime": "120.00 9.00\n",
     "etc/sysctl.d/a.conf": "net.netfilter.nf_conntrack_max = 1\n",
 }

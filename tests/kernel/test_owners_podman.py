@@ -16,20 +16,34 @@ start --name ht-alone --network none
 """
 
 _ASK = """
-import dataclasses, json, sys
-from halftrack import owners
+import dataclasses, io, json, os, subprocess, sys
+from importlib.resources import files
+from halftrack import formats, owners
+from halftrack.live import collected as collection
+from halftrack.live import reports
+from unit.reports import archive as reports_archive
 from halftrack.kernel import namespaces
 from halftrack.live import published
 spaces, _ = namespaces.find()
 known, gaps = owners.find(spaces, timeout_s=20)
 fronts, untold = published.read(spaces)
 bare = [dataclasses.replace(one, ports=()) for one in known]
+script = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+made = subprocess.run(["sh", "-s"], input=script, capture_output=True, check=True,
+                      env={**os.environ, "HALFTRACK_BETWEEN": "1"})
+collected = formats.read(["-"], stdin=io.BytesIO(made.stdout), collected=collection.read).owners
+inspected = subprocess.run(["podman", "inspect", "ht-web", "ht-alone"], capture_output=True, check=True).stdout
+report = reports_archive({"sos_commands/podman/podman_inspect": inspected.decode(),
+                          "sos_commands/kernel/sysctl_-a": "net.netfilter.nf_conntrack_max = 9"})
+reported = formats.read(["-"], stdin=io.BytesIO(report), reported=reports.read).owners
 traced, _ = owners.find(spaces, timeout_s=20, runtimes=())
 print(json.dumps({
     "owners": [dataclasses.asdict(one) for one in known],
     "traced": [dataclasses.asdict(one) for one in traced],
     "gaps": [dataclasses.asdict(one) for one in (*gaps, *untold)],
     "led": [dataclasses.asdict(one) for one in owners.published(bare, fronts, [])],
+    "collected": [dataclasses.asdict(one) for one in collected],
+    "reported": [dataclasses.asdict(one) for one in reported],
     "inodes": [one.inode for one in spaces],
 }))
 """
@@ -62,6 +76,17 @@ def test_published_ports_lead_to_the_container(told: dict[str, Any]) -> None:
         {"protocol": "udp", "host_port": 5353, "port": 53, "host_address": None},
         {"protocol": "tcp", "host_port": 18080, "port": 80, "host_address": "127.0.0.1"},
     ]
+
+
+def test_what_the_script_collects_tells_the_same(told: dict[str, Any]) -> None:
+    assert told["collected"] == told["owners"]
+
+
+def test_a_report_tells_the_same_but_numbers_of_namespaces(told: dict[str, Any]) -> None:
+    """Of one without an address or a port nothing could be told."""
+    assert [one["name"] for one in told["reported"]] == ["ht-web"]
+    [here] = [one for one in told["owners"] if one["name"] == "ht-web"]
+    assert told["reported"] == [here | {"netns_inode": None, "addresses": here["addresses"][:1]}]
 
 
 def test_traces_alone_tell_the_same_names(told: dict[str, Any]) -> None:

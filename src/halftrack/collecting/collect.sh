@@ -210,7 +210,7 @@ there() {
         /etc/iptables/rules.v4 /etc/iptables/iptables.rules /etc/sysconfig/iptables /etc/iptables.rules \
         /etc/systemd/system/sysinit.target.wants/nftables.service /var/lib/kube-proxy \
         /etc/systemd/system/multi-user.target.wants/nftables.service /etc/runlevels/default/nftables \
-        /proc/vz/version; do
+        /proc/vz/version /var/log/pods/*; do
         [ -e "$file" ] && printf '%s\n' "$file"
     done
 }
@@ -232,6 +232,7 @@ main() {
     section about about_this_run
     kernel_log
     list=$({ printf '%s own\n' "$OWN"; spaces; })
+    owners
     limit=$(first_line /proc/sys/net/netfilter/nf_conntrack_max)
     limit=${limit:-$(first_line /proc/sys/net/ipv4/netfilter/ip_conntrack_max)}
     limit=${limit:-0}
@@ -286,6 +287,55 @@ EOF
     section missing printf '%s\n' $missing
     printf '\n%s complete\n' "$TOKEN"
     say "done${missing:+. Missing:$missing}"
+}
+
+# owners: whose the namespaces and their addresses are. Only who runs here is asked: no daemon is begun.
+owners() {
+    pids=$(printf '%s\n' "$list" | while read -r inode where; do
+        case $where in own | /*) continue ;; esac
+        [ "$inode" = "$OWN" ] || [ "$inode" = "$FIRST" ] || printf '%s\n' "$where"
+    done)
+    has xargs && section owners/lines owner_lines
+    section owners/processes processes_elsewhere
+    has vzlist && section owners/vzlist vz_listing
+    if has docker && cat /proc/[0-9]*/comm 2>/dev/null | grep -qx dockerd; then
+        section owners/docker docker_listing
+    fi
+    if has podman && { [ -e /run/libpod/alive ] || [ -e /run/containers/storage ]; }; then
+        section owners/podman podman ps --no-trunc --format \
+            'podman {{.ID}} {{.Pid}} {{.Names}} pod={{.Pod}}/{{.PodName}} {{if .IsInfra}}infra{{end}} {{.Ports}}'
+    fi
+}
+
+# owner_lines: lines of files, each behind the name of its file: one process of each namespace tells.
+owner_lines() {
+    # shellcheck disable=SC2086  # a list of words
+    {
+        printf '/proc/%s/cgroup\n' $pids | xargs grep -s -H ''
+        printf '/proc/%s/net/if_inet6\n' $pids | xargs grep -s -H ''
+        printf '/proc/%s/net/fib_trie\n' $pids | xargs grep -s -H -e '|-- ' -e 'host LOCAL'
+        [ ! -d /proc/vz ] || printf '/proc/%s/status\n' $pids | xargs grep -s -H '^envID:'
+    }
+    grep -s -H '^lxc.uts' /var/lib/lxc/*/config
+}
+
+# processes_elsewhere: "PID INODE" of those that live in no namespace of the node's own.
+processes_elsewhere() {
+    ls -l /proc/[0-9]*/ns/net 2>/dev/null |
+        sed -n -e "/net:\\[$OWN\\]/d" -e "/net:\\[$FIRST\\]/d" \
+            -e 's|.* /proc/\([0-9]*\)/ns/net -> net:\[\([0-9]*\)\]$|\1 \2|p'
+}
+
+# By what is asked for in a command substitution nothing is held open that has to end.
+vz_listing() {
+    told=$(vzlist -a -H -t -o ctid,hostname,name,ip) || told=$(vzlist -a -H -o veid,hostname,name,ip)
+    printf '%s\n' "$told"
+}
+
+docker_listing() {
+    ids=$(docker ps -q --no-trunc)
+    # shellcheck disable=SC2086,SC2016  # a list of words; expanded by docker
+    [ -z "$ids" ] || exec docker inspect --type container --format 'docker {{.Id}} {{.State.Pid}} {{.Name}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $p, $all := .NetworkSettings.Ports}}{{range $all}} {{.HostIp}}:{{.HostPort}}->{{$p}}{{end}}{{end}}' $ids
 }
 
 # kernel_log: of each log its first lines, which tell how far it goes back, and what bears on tracking.

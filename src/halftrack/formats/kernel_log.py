@@ -75,6 +75,8 @@ _BARE: Final = re.compile(r"(?:<[0-7]>)?")
 """Likewise where the kernel was told to write no times."""
 _LONGEST_LINE: Final = 2_048
 _MOST_TEXT: Final = 160
+_PACKET: Final = " IN="
+"""From here on a message tells of the packet, and not of what was the matter."""
 _MOST_KINDS: Final = 1_000
 """Of ports, containers and namespaces together: lines beyond are not told apart any more."""
 _TITLES: Final = 20
@@ -215,7 +217,7 @@ def _lines(
         first=stamp_of(seen.first, clock),
         last=stamp_of(seen.last, clock),
         source=f"{source}:{seen.line}",
-        text=escaped(seen.last[_message_at(seen.last) :], _MOST_TEXT),
+        text=escaped(seen.last[_message_at(seen.last) :].partition(_PACKET)[0], _MOST_TEXT),
         netns_inode=netns,
         container=container,
         port=port,

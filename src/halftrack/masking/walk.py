@@ -15,6 +15,7 @@ import polars as pl
 
 from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, FlowTable
+from halftrack.evidence.kernel_log import Lines
 from halftrack.evidence.routing import Routing
 from halftrack.evidence.rulesets import Condition, RuleTable, VirtualService
 from halftrack.evidence.shaping import Interface, Queue, RateSetting
@@ -78,6 +79,7 @@ _PASSED_OVER: Final[Mapping[type, frozenset[str]]] = {
     Queue: frozenset({"kind", "handle", "parent"}),
     Interface: frozenset({"kind"}),
     RuleTable: frozenset({"family", "flavour"}),
+    Lines: frozenset({"kind"}),
     Input: frozenset({"masked", "formats", "assumed"}),
     Firewall: frozenset({"tool", "managers", "copiers"}),
 }
@@ -90,6 +92,7 @@ _IDENTITIES: Final[Mapping[type, frozenset[str]]] = {
     Evidence: frozenset({"machine"}),
     Owner: frozenset({"id"}),
     RateSetting: frozenset({"container"}),
+    Lines: frozenset({"container"}),
 }
 
 

@@ -26,6 +26,7 @@ from halftrack.owners.podman import Podman
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.published import published
 from halftrack.owners.runtime import Answer
+from halftrack.owners.sent import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["RUNTIMES", "find", "published"]
 
 RUNTIMES: Final[tuple[Runtime, ...]] = (
+    Sent(),
     OpenVZ(),
     Crio(),
     Containerd(),
@@ -59,11 +61,13 @@ def find(
     root: Path = Path("/"),
     timeout_s: float = 2.0,
     runtimes: Sequence[Runtime] = RUNTIMES,
+    printed: Sequence[tuple[str, str]] = (),
 ) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
     """Owners of addresses and of namespaces, sorted by name, and what kept some from being known.
 
     All runtimes together have ``timeout_s`` seconds; one that is late is killed and becomes a gap.
-    Where ``root`` is another one than ``/``, files below it are read and no command is run.
+    Where ``root`` is another one than ``/``, files below it are read and no command is run; ``printed``
+    is what commands said there.
     """
     node = Node(
         root,
@@ -71,6 +75,7 @@ def find(
         tuple(namespaces),
         _host_inode(namespaces, root),
         runs_commands=root == Path("/"),
+        printed=tuple(printed),
     )
     traced: list[Container] = []
     tracing = _Asked(_TRACES, node, lambda: _trace(node, traced))

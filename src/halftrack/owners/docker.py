@@ -55,7 +55,7 @@ def _from_files(node: Node) -> Answer:
                 continue
             # What the file calls running may have died with the node.
             if node.is_alive(number(mapping(said.get("State")).get("Pid"))):
-                found.extend(_containers(node, [said]))
+                found.extend(containers(node, [said]))
     lacks = f"{unreadable} of Docker's state files cannot be read" if unreadable else None
     return Answer(tuple(found), lacks)
 
@@ -76,10 +76,10 @@ def _from_command(node: Node, tool: str) -> Answer:
     if not identifiers:
         return Answer()
     told = node.ask(tool, "inspect", "--type", "container", *identifiers[:MOST_CONTAINERS])
-    return Answer(tuple(_containers(node, parse_json(told, "docker inspect"))))
+    return Answer(tuple(containers(node, parse_json(told, "docker inspect"))))
 
 
-def _containers(node: Node, listed: Any) -> Iterator[Container]:
+def containers(node: Node, listed: Any) -> Iterator[Container]:
     """From ``docker inspect``, whose shape the state files share apart from the id's key."""
     for item in items(listed):
         said = mapping(item)

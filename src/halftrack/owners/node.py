@@ -30,7 +30,8 @@ class Node:
     """``root`` holds /proc, /run, /etc, /var. ``runs_commands``: whether it is where commands look too.
 
     ``deadline`` is the monotonic time at which every answer must be there. ``host_inode`` is the
-    namespace that belongs to nobody: a container that shares it owns no address of its own.
+    namespace that belongs to nobody: a container that shares it owns no address of its own. ``printed``:
+    what tools said there, where only that was sent: kind and text, as ``owners.sent`` knows them.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Node:
     namespaces: tuple[Namespace, ...] = ()
     host_inode: int | None = None
     runs_commands: bool = False
+    printed: tuple[tuple[str, str], ...] = ()
 
     def at(self, path: str) -> str:
         """A path of the node, with or without its leading slash, below the root."""

@@ -112,7 +112,7 @@ def _json_listing(told: str) -> Iterator[Container | None]:
         yield _container(identifier, names, (ip for value in ips for ip in strings(value)))
 
 
-def _text_listing(told: str) -> Iterator[Container | None]:
+def listed(told: str) -> Iterator[Container | None]:
     """Lines ``CTID HOSTNAME NAME… ADDRESS…``: a name may hold spaces, so addresses are told from the end."""
     for line in told.splitlines()[:MOST_CONTAINERS]:
         words = line.split()
@@ -128,7 +128,7 @@ _Way: TypeAlias = tuple[tuple[str, ...], Callable[[str], Iterator[Container | No
 # Version 4 of vzctl and later know JSON; version 3 calls the id veid, early Virtuozzo too.
 _VZLIST: Final[tuple[_Way, ...]] = (
     (("-a", "-j"), _json_listing),
-    (("-a", "-H", "-t", "-o", "ctid,hostname,name,ip"), _text_listing),
-    (("-a", "-H", "-o", "veid,hostname,name,ip"), _text_listing),
+    (("-a", "-H", "-t", "-o", "ctid,hostname,name,ip"), listed),
+    (("-a", "-H", "-o", "veid,hostname,name,ip"), listed),
 )
 _PRLCTL: Final[tuple[_Way, ...]] = ((("list", "-a", "-j"), _json_listing),)

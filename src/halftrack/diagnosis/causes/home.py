@@ -11,7 +11,7 @@ from halftrack.evidence import addresses
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
-    from halftrack.evidence.values import Table
+    from halftrack.evidence.values import Owner, Table
 
 _MOST_PORTS: Final = 64
 WHOSE: Final = ("owner", "here", "local_hi", "local_lo")
@@ -78,8 +78,7 @@ def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Ta
     tables = case.view.evidence.tables
     holder = case.view.owner(owner)
     if holder is not None:
-        inode = holder.netns_inode
-        return next((one for one in tables if inode and one.namespace.inode == inode), None)
+        return next((one for one in tables if _lives(holder, one)), None)
     if here:
         return case.view.table
     text = addresses.to_text(hi, lo)
@@ -87,6 +86,11 @@ def _table(case: Case, owner: int | None, hi: int, lo: int, *, here: bool) -> Ta
     if len(having) > 1:
         having = [one for one in having if _linked(one, case.view.table)]
     return having[0] if len(having) == 1 else None
+
+
+def _lives(holder: Owner, table: Table) -> bool:
+    inode = table.namespace.inode
+    return table.namespace.owner == holder if inode is None else inode == holder.netns_inode
 
 
 def _linked(one: Table, near: Table) -> bool:

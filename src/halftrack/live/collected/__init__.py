@@ -7,6 +7,7 @@ node        all of it as Evidence
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ from halftrack.live import gaps
 from halftrack.live.collected import node
 from halftrack.live.collected.files import MOST_BYTES, Files
 from halftrack.live.collected.spaces import Space, told
+from halftrack.owners import sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 _TELLS: Final = {"ss": gaps.OF_TCP, "tc": gaps.OF_SHAPING}
 """What is missed most of what may be missing on a node."""
 _SMALL: Final = 64 << 10
+_LISTING: Final = 16 << 20
+_PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re.ASCII)
+_LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
+_PRINTED: Final = {"vzlist": sent.VZLIST, "docker": sent.LISTING, "podman": sent.LISTING}
 _LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
 
@@ -48,7 +54,9 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
         if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
         lacking = _gaps(name, found, whole=collection.complete)
-        evidence = node.evidence(root, name, found.about, found.spaces, lacking, logs=found.logs)
+        evidence = node.evidence(
+            root, name, found.about, found.spaces, lacking, logs=found.logs, printed=found.printed
+        )
         read_from = {
             what: (Origin("about", line, line),)
             for line, what in enumerate(found.about, 1)
@@ -67,14 +75,24 @@ class _Sections:
     missing: list[str] = field(default_factory=list)
     spaces: dict[str, Space] = field(default_factory=dict)
     logs: list[Scanned] = field(default_factory=list)
+    printed: list[tuple[str, str]] = field(default_factory=list)
+    _elsewhere: dict[str, str] = field(default_factory=dict)
+    """By process, the namespace that it lives in."""
+    asked: bool = False
+    """Whether anybody was asked whose the namespaces are."""
 
     def take(self, section: Section) -> None:
         where, _, what = section.name.partition("/")
         if where == "ns":
             number, _, what = what.partition("/")
-            self.spaces.setdefault(number, Space()).take(what, section)
+            space = self.spaces.setdefault(number, Space())
+            space.take(what, section)
+            if what == "about" and (pid := space.pid) is not None and number.isdecimal():
+                self.files.lives(pid, int(number))
         elif where == "file":
             self.files.take(f"/{what}", section.raw(MOST_BYTES))
+        elif where == "owners":
+            self._owners(what, section)
         elif where == "log":
             self.logs.append(kernel_log.scan(section.chunks(), escaped(_LOGS.get(what, f"/var/log/{what}"))))
         elif section.name == "about":
@@ -85,6 +103,20 @@ class _Sections:
             self.files.run(section.text(_SMALL).split("\n"))
         elif section.name == "missing":
             self.missing = section.text(_SMALL).split()
+
+    def _owners(self, what: str, section: Section) -> None:
+        """``lines``: of files that tell whose a process is; ``processes``: where; else what tools say."""
+        text = section.text(_LISTING)
+        self.asked = True
+        if what == "lines":
+            self.files.take_lines(text)
+        elif what == "processes":
+            self._elsewhere.update(_PROCESS.findall(text))
+        elif what in _PRINTED:
+            self.printed.append((_PRINTED[what], text))
+            for pid in _LISTED.findall(text):
+                if pid in self._elsewhere:
+                    self.files.lives(int(pid), int(self._elsewhere[pid]))
 
 
 def _gaps(name: str, sections: _Sections, *, whole: bool) -> list[Gap]:
@@ -99,6 +131,7 @@ def _gaps(name: str, sections: _Sections, *, whole: bool) -> list[Gap]:
             found.append(Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells))
     if not any(log.head for log in sections.logs):
         found.append(Gap("kernel log", "it could not be read there", ("dmesg",)))
-    owners_unasked = "the script asks no container runtime"
-    found.append(Gap("names of containers", owners_unasked, ("halftrack collect",), ()))
+    if not sections.asked:
+        why = "the script asked for none"
+        found.append(Gap("names of containers", why, ("halftrack collect",), ()))
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MOST_FILES: Final = 5_000
+_MOST_FILES: Final = 20_000
 MOST_BYTES: Final = 1 << 20
 """Of one file: no reader looks further."""
 _TOPS: Final = ("etc", "run", "usr", "lib", "proc", "sys", "sbin", "var")
@@ -28,6 +29,20 @@ class Files:
         """One file as it was; a path that leads elsewhere is none."""
         self._put(path, content[:MOST_BYTES])
 
+    def take_lines(self, text: str) -> None:
+        """Files of which lines were sent, as grep names them: ``PATH:LINE``."""
+        lines: dict[str, list[str]] = defaultdict(list)
+        for line in text.splitlines():
+            path, colon, rest = line.partition(":")
+            if colon and path.startswith("/"):
+                lines[path].append(rest)
+        for path, some in lines.items():
+            self.take(path, ("\n".join(some) + "\n").encode())
+
+    def lives(self, pid: int, inode: int) -> None:
+        """The network namespace that a process of the node lives in."""
+        self._put(f"/proc/{pid}/ns/net", f"net:[{inode}]")
+
     def touch(self, paths: Iterable[str]) -> None:
         """Paths of which only it is known that they are there."""
         for path in paths:
@@ -39,8 +54,8 @@ class Files:
             if name:
                 self._put(f"/proc/{number}/comm", name.encode())
 
-    def _put(self, path: str, content: bytes | None) -> None:
-        """``content``: None: a directory, for whoever looks whether it is there."""
+    def _put(self, path: str, content: bytes | str | None) -> None:
+        """``content``: None: a directory, for whoever looks whether it there; a text: where a link leads."""
         parts = PurePosixPath(path).parts
         if self._left <= 0 or len(parts) < 2 or parts[0] != "/" or parts[1] not in _TOPS or ".." in parts:
             return
@@ -50,6 +65,9 @@ class Files:
         with contextlib.suppress(OSError, ValueError):
             if content is None:
                 target.mkdir(parents=True, exist_ok=True)
+            elif isinstance(content, str):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.symlink_to(content)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)

@@ -19,7 +19,7 @@ from halftrack.kernel import firewall, namespaces, slab, sysctl_files, vz_rates
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from halftrack.evidence.values import Gap
+    from halftrack.evidence.values import Gap, Namespace, Owner, Table
     from halftrack.formats.kernel_log import Clock, Scanned
     from halftrack.live.collected.spaces import Space
 
@@ -41,10 +41,11 @@ def evidence(
     lacking: list[Gap],
     *,
     logs: Sequence[Scanned],
+    printed: Sequence[tuple[str, str]],
 ) -> Evidence:
     """``root``: files of the node; ``name``: what it is called where it does not say; ``about``: what it
     says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows;
-    ``logs``: of its kernel.
+    ``logs``: of its kernel; ``printed``: by tools of its containers, as ``owners.sent`` has it.
     """
     first = about.get("first", "")
     plain = [HOST if number == first or len(spaces) == 1 else each.name for number, each in spaces.items()]
@@ -54,9 +55,9 @@ def evidence(
         each.table(called, inode) for each, called, inode in zip(spaces.values(), names, inodes, strict=True)
     ]
     found = [table.namespace for table in tables]
-    named, _ = owners.find(found, root=root, timeout_s=_OWNERS_S)
+    named, _ = owners.find(found, root=root, timeout_s=_OWNERS_S, printed=printed)
     owned = [
-        replace(table, namespace=namespace)
+        replace(table, namespace=_by_address(table, namespace, named))
         for table, namespace in zip(tables, namespaces.with_owners(found, named), strict=True)
     ]
     owned.sort(key=lambda table: table.netns != HOST)
@@ -77,6 +78,15 @@ def evidence(
         machine=escaped(about.get("machine", "")) or None,
         log=kernel_log.understood(logs, _clock(about)) if logs else None,
     )
+
+
+def _by_address(table: Table, namespace: Namespace, named: Sequence[Owner]) -> Namespace:
+    """Of a report nobody knows numbers of namespaces: the owner is who has one of its addresses."""
+    if namespace.inode is not None or namespace.owner is not None or namespace.name == HOST:
+        return namespace
+    own = {each.address for each in table.addresses or ()}
+    having = [each for each in named if not own.isdisjoint(each.addresses)]
+    return replace(namespace, owner=having[0]) if len(having) == 1 else namespace
 
 
 def _clock(about: Mapping[str, str]) -> Clock:

@@ -103,6 +103,12 @@ class Space:
         return namespaces.fit_name(where.rpartition("/")[2] if "/" in where else self.about.get("comm", ""))
 
     @property
+    def pid(self) -> int | None:
+        """A process that lives in it."""
+        where = self.about.get("where", "")
+        return int(where) if re.fullmatch(r"[0-9]{1,10}", where) else None
+
+    @property
     def worth(self) -> bool:
         return self.about.get("read") == "yes"
 
@@ -168,7 +174,7 @@ class Space:
     def table(self, name: str, inode: int | None) -> Table:
         count = _number(self.about.get("count")) if self.readings or self.about.get("count") != "0" else None
         where = self.about.get("where", "")
-        pid = int(where) if where.isdecimal() else None
+        pid = self.pid
         flows = self._flows()
         return Table(
             namespace=Namespace(

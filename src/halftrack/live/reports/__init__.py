@@ -75,9 +75,13 @@ def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
 
 def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) -> Evidence:
     of = spaces.made(found, gathered.walk)
-    lacking: list[Gap] = [
-        Gap("names of containers", "no container runtime is asked in a report", ("podman ps; docker ps",), ())
+    printed = [
+        (each.kind, each.text.decode("utf-8", "replace")) for each in found if each.kind in kinds.OF_OWNERS
     ]
+    lacking: list[Gap] = []
+    if not printed:
+        needs = ("podman inspect $(podman ps -q); docker inspect $(docker ps -q)",)
+        lacking.append(Gap("names of containers", "not in the report", needs))
     kernel, kernel_at = next(_told(found, "uname", _release), ("", None))
     taken_at, taken_from = _taken_at(found)
     name, name_at = next(_told(found, "hostname", str), ("", None))
@@ -88,7 +92,7 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
         lacking.append(Gap("kernel log", "not in the report", ("dmesg -T",)))
     with node.private() as root:
         _fill(Files(root), found)
-        evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs)
+        evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs, printed=printed)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk
     clock = kernel_log.Clock(taken_at, _up_s(found), offset_of(text for text, _ in _told(found, "date", str)))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from halftrack.formats import kernel_log
+from halftrack.owners import sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,8 @@ HEAD: Final = 8 << 10
 """Bytes that are looked at; tools print warnings and echoed commands above what they show."""
 ENTRIES: Final = "entries"
 LOG: Final = "log"
+OF_OWNERS: Final = frozenset({sent.VZLIST, sent.INSPECT, sent.INSPECTP})
+"""What tools say of containers."""
 _LINES: Final = 24
 _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(form, re.ASCII)
@@ -35,6 +38,9 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
         "nft.json": r'\{"nftables":',
         "nft": r"table (?:ip6?|inet|arp|bridge|netdev) \S+ \{",
         "net/ip_vs": r"IP Virtual Server version ",
+        sent.INSPECT: r'\s+"Id": "[0-9a-f]{64}",?$',
+        sent.INSPECTP: r'\s+"(?:status|info)": \{$',
+        sent.VZLIST: r"\s+(?:CT|VE)ID\s+NPROC\s+STATUS\s+IP_ADDR\s+HOSTNAME\b",
         "uname": r"Linux \S+ \d+\.\d+\S* .*",
     }.items()
 }
