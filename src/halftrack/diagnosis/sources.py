@@ -44,6 +44,7 @@ _BY_WORDS: Final = {
     }.items()
 }
 """How reasons name what was read of a namespace."""
+_LINE: Final = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})")
 _OF_ROWS: Final = (facts.FLAGS, facts.STAMPS, facts.COUNTERS, *facts.TIMELINE.values())
 
 
@@ -86,6 +87,8 @@ def of_causes(causes: Iterable[Cause], case: Case, rows: tuple[ReadAt, ...]) -> 
 
 def _of_reason(source: str, case: Case, rows: tuple[ReadAt, ...]) -> tuple[ReadAt, ...]:
     """Empty where it names nothing that was read as a file or asked for by itself."""
+    if _LINE.fullmatch(source):
+        return (_line(source),)
     if source in _OF_ROWS or source.startswith(facts.entries_of(case.view)):
         return rows
     evidence, table = case.view.evidence, case.view.table
@@ -136,6 +139,19 @@ def _of_node(evidence: Evidence) -> Iterator[Sourced]:
     for rate in evidence.rate_settings:
         place = ReadAt(file=rate.file, first_line=rate.line, last_line=rate.line)
         yield Sourced(what=rate.name, value=rate.value, at=(place,))
+
+    for logged in evidence.log.lines if evidence.log else ():
+        yield Sourced(
+            what=f"{logged.kind} in the kernel's log", value=logged.count, at=(_line(logged.source),)
+        )
+
+
+def _line(source: str) -> ReadAt:
+    """Of ``file:line``, or of a source without lines."""
+    told = _LINE.fullmatch(source)
+    if told is None:
+        return ReadAt(file=source)
+    return ReadAt(file=told["file"], first_line=int(told["line"]), last_line=int(told["line"]))
 
 
 def _numbers(table: Table) -> Iterator[Sourced]:

@@ -86,8 +86,9 @@ def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> It
             yield f"{text} of {shown.limit:,} ({share}).", (*counted, *sources.of("limit", shown.netns))
         else:
             yield f"{text}.", counted
-    if shown.dropped is not None or shown.dropped_total is not None:
-        yield tables.now(shown, diagnosis), sources.of("drop", shown.netns)
+    if shown.dropped is not None or shown.dropped_total is not None or shown.logged is not None:
+        logged = () if shown.logged is None else (ReadAt(file=shown.logged.source),)
+        yield tables.now(shown, diagnosis), (*sources.of("drop", shown.netns), *logged)
     foretold = tables.ahead(shown, diagnosis, basis=True)
     if shown.forecast is not None and (shown.forecast.full_at or shown.forecast.settles_at is not None):
         yield foretold, sources.of("entries", shown.netns) or counted
@@ -148,7 +149,7 @@ def _reason(reason: Reason) -> str:
 
 def _at(reasons: list[Reason], most: int, found: Finding) -> tuple[ReadAt, ...]:
     """Where the reasons that are told were read, and the entries."""
-    told = dict.fromkeys(at for each in reasons[:most] for at in each.at)
+    told = dict.fromkeys(at for each in reasons[:most] for at in each.at or (ReadAt(file=each.source),))
     return tuple(told) or found.at
 
 

@@ -22,7 +22,9 @@ _LONGEST: Final = 300
 _PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
 SCRIPT_FILE: Final = "collect.sh"
-_ATTACHED: Final = " As root on the node, with collect.sh, which comes with this mail; it only reads:"
+_ATTACHED: Final = "As root on the node, with collect.sh, which comes with this mail and only reads:"
+_MASKED: Final = "halftrack collect --mask --from node.collected -o masked.tgz"
+_AS_WRITTEN: Final = "Masked addresses are taken as written"
 _STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
@@ -37,7 +39,8 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         whole, typed = remedies.fitting(each.advice.commands, page, commands, waits=waits, indent=_INDENT)
         told = shortened(remedies.sentence(each.advice), longest)
         wait = f"Only after {str(after).upper()}: " if waits else ""
-        rest = "" if whole else " It begins:" if typed else " Its commands are in the script below."
+        elsewhere = "" if page.planned is None else " Its commands are in the script below."
+        rest = "" if whole else " It begins:" if typed else elsewhere
         lines += page.wrap(f"{wait}{told}{rest}", f"{each.advice.kind.upper():<8}")
         lines += typed
     if lines and page.planned is not None and len(page.planned) <= _LONGEST:
@@ -58,7 +61,7 @@ def assumed(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     if diagnosis.input.masked == "substituted":
         lines += page.wrap(_STAND_INS, "- ", "  ")
     elif diagnosis.input.masked == "visible":
-        lines += page.wrap("Masked addresses are taken as written: two may be one.", "- ", "  ")
+        lines += page.wrap(f"{_AS_WRITTEN}: two may be one, or one may be two.", "- ", "  ")
     return lines
 
 
@@ -74,7 +77,8 @@ def not_known(diagnosis: Diagnosis, page: Page, most: int, longest: int) -> list
     for gap in diagnosis.gaps:
         tells = f" (would tell: {', '.join(gap.would_tell)})" if gap.would_tell else ""
         told.append(f"{gap.what}: {gap.why}{tells}")
-    told += [_masked(note) if given.masked == "visible" else note for note in given.notes]
+    masked = given.masked == "visible"
+    told += [_masked(note) if masked else note for note in given.notes if not note.startswith(_AS_WRITTEN)]
     unique = list(dict.fromkeys(told))
     lines = []
     for text in unique[:most]:
@@ -88,13 +92,17 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     """The command on lines of its own."""
     if diagnosis.ask is None:
         return []
-    settles = f" It tells: {', '.join(diagnosis.ask.settles)}." if diagnosis.ask.settles else ""
-    why = diagnosis.ask.why
-    with_what = _ATTACHED if SCRIPT_FILE in diagnosis.ask.command else ""
-    return [
-        *page.wrap(shortened(f"{why[:1].upper()}{why[1:]}.{settles}{with_what}", longest)),
-        *shell_lines(diagnosis.ask.command, page, _INDENT),
-    ]
+    asked = diagnosis.ask
+    settles = f" This would settle: {', '.join(asked.settles)}." if asked.settles else ""
+    script = SCRIPT_FILE in asked.command
+    lines = page.wrap(shortened(f"{asked.why[:1].upper()}{asked.why[1:]}.{settles}", longest))
+    if script:
+        lines += page.wrap(_ATTACHED)
+    lines += shell_lines(asked.command, page, _INDENT)
+    if script and diagnosis.input.masked != "none":
+        lines += page.wrap("Addresses and names in it can be masked before it leaves:")
+        lines += shell_lines(_MASKED, page, _INDENT)
+    return lines
 
 
 def _masked(note: str) -> str:
