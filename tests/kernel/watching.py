@@ -13,6 +13,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 import yaml
@@ -50,8 +51,11 @@ class Watcher:
 
         try:
             return self.netns.call(answer)
+        except HTTPError as refused:
+            refused.close()
         except OSError:
-            return None
+            pass
+        return None
 
     def value(self, expr: str) -> float | None:
         """What a query comes to now, of the first series."""

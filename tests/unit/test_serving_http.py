@@ -40,8 +40,10 @@ async def said(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
+        if request.endswith(b"\r\n\r\n"):
+            writer.write_eof()  # no other one follows
         return await reader.read()
-    except ConnectionResetError:
+    except OSError:
         return b""
     finally:
         await closed(writer)
@@ -71,6 +73,55 @@ def test_what_is_asked_for_and_what_is_not_understood(request_: bytes, status: b
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.split(b" ")[1] == status
         assert f"Content-Length: {len(body)}".encode() in head
+
+    served(ask)
+
+
+def test_a_connection_is_kept_for_more_requests() -> None:
+    async def ask(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"keep-alive" in await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(5) == b"up 1\n"
+        await closed(writer)
+
+    served(ask)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /metrics HTTP/1.0\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /metrics HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_a_connection_ends_where_it_should_or_something_comes_that_is_not_read(request_: bytes) -> None:
+    async def ask(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_)
+        assert b"Connection: close" in await reader.read()
+        await closed(writer)
+
+    served(ask)
+
+
+def test_who_only_waits_gives_way_to_who_asks() -> None:
+    async def ask(port: int) -> None:
+        kept = []
+        for _ in range(http.MOST_CONNECTIONS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+            await reader.readuntil(b"up 1\n")
+            kept.append((reader, writer))
+        assert b" 200 " in await said(port, b"GET /metrics HTTP/1.1\r\n\r\n")
+        first, _ = kept[0]
+        with contextlib.suppress(ConnectionResetError):
+            assert await first.read() == b""
+        for _, writer in kept:
+            await closed(writer)
 
     served(ask)
 

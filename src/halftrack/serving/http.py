@@ -2,6 +2,9 @@
 
 Written on asyncio since the standard library's servers, and what Prometheus' library has on top of them,
 start a thread for each connection, without a bound, and wait for a slow request for ever.
+
+A connection is kept for more requests: in a full table there is no room for the entry of another one, and who
+has asked before is answered still.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ REQUEST_S: Final = 5.0
 """In which a request has to be there whole, however slowly it comes."""
 ANSWER_S: Final = 10.0
 """In which an answer has to be taken."""
+KEPT_S: Final = 300.0
+"""For which a connection that was answered waits for another request: longer than between two scrapes."""
 MOST_CONNECTIONS: Final = 32
-"""At a time; whoever comes on top is turned away at once."""
+"""At a time; whoever comes on top takes the place of who only waits, or is turned away at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Server:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._open: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[None], None] = {}
+        """Answered and kept, those that have waited longest first."""
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
@@ -51,6 +58,8 @@ class Server:
         """Take no more connections; let those that are open finish, for so long."""
         if self._server is not None:
             self._server.close()
+        for task in self._waiting:
+            task.cancel()
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=patience_s)
             for task in late:
@@ -58,28 +67,42 @@ class Server:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= MOST_CONNECTIONS:
-            writer.transport.abort()
-            return
+            longest = next(iter(self._waiting), None)
+            if longest is None:
+                writer.transport.abort()
+                return
+            del self._waiting[longest]
+            longest.cancel()
         task = asyncio.get_running_loop().create_task(self._answer(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # it is run as one
+        patience_s, kept = REQUEST_S, True
         try:
-            async with asyncio.timeout(REQUEST_S):
-                request = await _request(reader)
+            while kept:
+                async with asyncio.timeout(patience_s):
+                    request = await _request(reader)
+                self._waiting.pop(task, None)
+                kept = _another_may_follow(request)
+                async with asyncio.timeout(ANSWER_S):
+                    writer.write(self._response(request, kept=kept))
+                    await writer.drain()
+                self._waiting[task] = None
+                patience_s = KEPT_S
             async with asyncio.timeout(ANSWER_S):
-                writer.write(self._response(request))
-                await writer.drain()
                 writer.close()
                 await writer.wait_closed()
         except (TimeoutError, OSError, EOFError):
             pass  # it went away, or was too slow
         finally:
+            self._waiting.pop(task, None)
             with contextlib.suppress(OSError):
                 writer.transport.abort()
 
-    def _response(self, request: bytes | None) -> bytes:
+    def _response(self, request: bytes | None, *, kept: bool) -> bytes:
         if request is None:
             return _written(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         words = request.partition(b"\r\n")[0].decode("latin-1").split(" ")
@@ -90,8 +113,8 @@ class Server:
             return _written(HTTPStatus.METHOD_NOT_ALLOWED, more="Allow: GET, HEAD\r\n")
         page = self._pages(target.partition("?")[0])
         if page is None:
-            return _written(HTTPStatus.NOT_FOUND)
-        return _written(HTTPStatus.OK, page, body=method == "GET")
+            return _written(HTTPStatus.NOT_FOUND, body=method == "GET", kept=kept)
+        return _written(HTTPStatus.OK, page, body=method == "GET", kept=kept)
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes | None:
@@ -102,12 +125,34 @@ async def _request(reader: asyncio.StreamReader) -> bytes | None:
         return None
 
 
-def _written(status: HTTPStatus, page: Page | None = None, *, body: bool = True, more: str = "") -> bytes:
+def _another_may_follow(request: bytes | None) -> bool:
+    """As HTTP/1.1 has it unless told otherwise, but not where something comes that is not read: a body."""
+    if request is None:
+        return False
+    line, *headers = request.lower().split(b"\r\n")
+    told = {name.strip(): value for name, _, value in (each.partition(b":") for each in headers)}
+    return (
+        line.startswith((b"get ", b"head "))
+        and line.endswith(b" http/1.1")
+        and b"close" not in told.get(b"connection", b"")
+        and not told.keys() & {b"content-length", b"transfer-encoding"}
+    )
+
+
+def _written(
+    status: HTTPStatus,
+    page: Page | None = None,
+    *,
+    body: bool = True,
+    more: str = "",
+    kept: bool = False,
+) -> bytes:
     shown = page or Page(f"{status.value} {status.phrase}\n".encode())
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Content-Type: {shown.kind}\r\n"
         f"Content-Length: {len(shown.body)}\r\n"
-        f"{more}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        f"{more}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        f"Connection: {'keep-alive' if kept else 'close'}\r\n\r\n"
     )
     return head.encode("latin-1") + (shown.body if body else b"")
