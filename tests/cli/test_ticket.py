@@ -45,7 +45,8 @@ def test_every_source_has_a_reply(run: Run, tmp_path: Path, form: str) -> None:
     assert lines[0].startswith("WARNING  ")
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 78
-    for title in ("What is the matter:", "What to do:", "Please send next:", "Read in:"):
+    read_in = "Read in sent:" if form == "bundle" else "Read in:"
+    for title in ("What is the matter:", "What to do:", "Please send next:", read_in):
         assert title in lines
     assert "--sh > fix.sh" in ran.out
 

@@ -49,8 +49,8 @@ def parts(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"": []}
     title = ""
     for line in text.splitlines():
-        if re.fullmatch(r"[A-Z][a-z ]+:", line):
-            title = line[:-1]
+        if re.fullmatch(r"[A-Z][a-z ]+(?: node17\.tgz| stdin)?:", line):
+            title = "Read in" if line.startswith("Read in") else line[:-1]
             found[title] = []
         elif line.startswith("  ") and found[title] and title in {"What is the matter", "Not known"}:
             found[title][-1] += f" {line.strip()}"

@@ -76,13 +76,23 @@ def _reply(diagnosis: Diagnosis, page: Page, detail: _Detail) -> list[str]:
         "What to do": doing.to_do(diagnosis, page, commands=detail.commands, longest=detail.longest)
         or page.wrap(_NOTHING),
         "Please send next": doing.next_thing(diagnosis, page, detail.longest),
-        "Read in": sources.listed(page),
+        f"Read in{_of(diagnosis, detail.place)}": sources.listed(page),
     }
     lines: list[str] = []
     for title, part in parts.items():
         if part:
             lines += [*([""] if lines else []), *([f"{title}:"] if title else []), *part]
     return lines
+
+
+def _of(diagnosis: Diagnosis, longest: int) -> str:
+    """The one file in which all else is a member or a section."""
+    files = diagnosis.input.files
+    return (
+        f" {shortened(files[0], min(longest, 60))}"
+        if diagnosis.source == "bundle" and len(files) == 1
+        else ""
+    )
 
 
 def _head(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:

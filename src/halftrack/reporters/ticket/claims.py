@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Cause,
         Diagnosis,
         Finding,
+        Forecast,
         Group,
         Reason,
         TableSummary,
@@ -89,9 +90,12 @@ def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> It
     if shown.dropped is not None or shown.dropped_total is not None or shown.logged is not None:
         logged = () if shown.logged is None else (ReadAt(file=shown.logged.source),)
         yield tables.now(shown, diagnosis), (*sources.of("drop", shown.netns), *logged)
-    foretold = tables.ahead(shown, diagnosis, basis=True)
-    if shown.forecast is not None and (shown.forecast.full_at or shown.forecast.settles_at is not None):
-        yield foretold, sources.of("entries", shown.netns) or counted
+    if shown.forecast is not None and shown.limit and _foretells(shown.forecast):
+        yield tables.ahead(shown, diagnosis, basis=True), sources.of("entries", shown.netns) or counted
+
+
+def _foretells(forecast: Forecast) -> bool:
+    return any(each is not None for each in (forecast.full_at, forecast.low, forecast.settles_at))
 
 
 def _of_finding(found: Finding, diagnosis: Diagnosis, reasons: int) -> Iterator[Claim]:

@@ -23,7 +23,6 @@ _PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
 SCRIPT_FILE: Final = "collect.sh"
 _ATTACHED: Final = "As root on the node, with collect.sh, which comes with this mail and only reads:"
-_MASKED: Final = "halftrack collect --mask --from node.collected -o masked.tgz"
 _AS_WRITTEN: Final = "Masked addresses are taken as written"
 _STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
@@ -101,7 +100,8 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     lines += shell_lines(asked.command, page, _INDENT)
     if script and diagnosis.input.masked != "none":
         lines += page.wrap("Addresses and names in it can be masked before it leaves:")
-        lines += shell_lines(_MASKED, page, _INDENT)
+        collected = asked.command.rpartition(" ")[2]
+        lines += shell_lines(f"halftrack collect --mask --from {collected} -o masked.tgz", page, _INDENT)
     return lines
 
 
