@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack.commands import completing, durations, last_screen, options, output
+from halftrack.commands import since as moments
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
+from halftrack.diagnosis.since.columns import COLUMNS as IDENTITY
 from halftrack.errors import UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.evidence.sysctls import PREFIX
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.diagnosis.since.comparing import Earlier
     from halftrack.evidence.values import Evidence
 
 _CODES: Final = {"warning": 1, "critical": 2}
@@ -57,6 +60,15 @@ _LONGEST_S: Final = 86_400
     is_flag=True,
     help="Also show where each number was read: file and line, or what was asked.",
 )
+@click.option(
+    "--since",
+    "others",
+    metavar="OTHER",
+    multiple=True,
+    help="Another moment of the same node, any such SOURCE; may be given several times. What is new since,"
+    " what stayed and what left, how fast it grows by measure, which settings and rules changed. Of all"
+    " the latest is examined, however they are named.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever was found.")
 @click.option("--example", is_flag=True, help="Show it at work on the case that Halftrack was made for.")
 @options.shared
@@ -65,6 +77,7 @@ def command(
     context: click.Context,
     sources: tuple[str, ...] = (),
     form: str = "text",
+    others: tuple[str, ...] = (),
     listen: str | None = None,
     *,
     origins: bool = False,
@@ -72,13 +85,17 @@ def command(
     example: bool = False,
 ) -> int:
     given = options.given(context)
-    if example and sources:
+    if example and (sources or others):
         raise UsageError("--example is a SOURCE of its own: leave the others out")
     listen_s = None if listen is None else _listening(listen, given, sources, example=example)
+    shown_of = sources
     if example:
         with as_file(files("halftrack").joinpath("examples", "founding.txt")) as path:
             found = diagnosed([str(path)], given, None)
-        going_on = GoingOn(again("doctor", (), given, "--example"))
+        going_on, shown_of = GoingOn(again("doctor", (), given, "--example")), ("the example",)
+    elif others:
+        found, shown_of = _since(sources, others, given, listen_s)
+        going_on = _going_on(sources, given, listen, others, latest=shown_of)
     else:
         found = diagnosed(sources, given, listen_s)
         going_on = _going_on(sources, given, listen)
@@ -86,7 +103,7 @@ def command(
     if form == "ticket" and found.ask is not None and "collect.sh" in found.ask.command:
         output.message(f"to go with it: {output.program()} collect --script -o collect.sh", given)
     if not _wants_json(form, given) and output.is_looked_at():
-        last_screen.remember(found, ("the example",) if example else sources, given.netns)
+        last_screen.remember(found, shown_of, given.netns)
     return 0 if exit_zero else exit_code(found)
 
 
@@ -106,20 +123,41 @@ def diagnosed(
     sources: Sequence[str], given: Options, listen_s: int | None, netns: str | None = None
 ) -> Diagnosis:
     """``netns``: where ``--netns`` does not say; None: whatever is worth it. Raises HalftrackError."""
-    found = seen(sources, given, listen_s, netns)
+    return _judged(seen(sources, given, listen_s, netns))
+
+
+def _since(
+    sources: Sequence[str], others: Sequence[str], given: Options, listen_s: int | None
+) -> tuple[Diagnosis, tuple[str, ...]]:
+    """The latest moment, compared with the earlier ones, and which of the sources it is."""
+
+    def read(named: Sequence[str], told: Options) -> Evidence:
+        return seen(named, told, None if named else listen_s, columns=COLUMNS | IDENTITY)
+
+    last = moments.latest(sources, others, given, read)
+    return _judged(last.evidence, last.earlier), last.sources
+
+
+def _judged(found: Evidence, earlier: Earlier | None = None) -> Diagnosis:
     from halftrack.remedies import advise  # noqa: PLC0415  # after the dump has begun
 
-    judged = examine(found)
+    judged = examine(found, earlier)
     return advise(judged.diagnosis, found, judged.cases)
 
 
-def seen(sources: Sequence[str], given: Options, listen_s: int | None, netns: str | None = None) -> Evidence:
-    """All that ``diagnosed`` goes by."""
+def seen(
+    sources: Sequence[str],
+    given: Options,
+    listen_s: int | None,
+    netns: str | None = None,
+    columns: frozenset[str] = COLUMNS,
+) -> Evidence:
+    """All that ``diagnosed`` goes by. ``columns``: those of the entries that are wanted."""
     found = evidence(
         sources,
         given,
         netns=netns,
-        selection=Selection(columns=COLUMNS),
+        selection=Selection(columns=columns),
         in_depth=True,
         listen_s=listen_s,
     )
@@ -151,12 +189,23 @@ class GoingOn:
     fixed: str | None = None
 
 
-def _going_on(sources: Sequence[str], given: Options, listen: str | None) -> GoingOn:
-    origins = [f"--from={source}" for source in sources]
-    running = not sources and given.root == Path("/") and output.is_terminal()
+def _going_on(
+    sources: Sequence[str],
+    given: Options,
+    listen: str | None,
+    others: Sequence[str] = (),
+    *,
+    latest: Sequence[str] | None = None,
+) -> GoingOn:
+    """``latest``: the source that is examined, where it may be one of the ``others``."""
+    examined = sources if latest is None else latest
+    origins = [f"--from={source}" for source in examined]
+    running = not examined and given.root == Path("/") and output.is_terminal()
+    words = [f"--listen={listen}"] if listen else []
+    words += [f"--since={other}" for other in others]
     return GoingOn(
-        again("doctor", sources, given, words=(f"--listen={listen}",) if listen else ()),
-        again("plan", (), given, *origins) if "-" not in sources else None,
+        again("doctor", sources, given, words=words) if "-" not in others else None,
+        again("plan", (), given, *origins) if "-" not in examined else None,
         again("fix", (), given) if running else None,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case, Examined
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.diagnosis.since.comparing import Earlier
     from halftrack.evidence.values import Evidence
 
 _WAYS: Final = ("orig", "reply")
@@ -37,11 +38,14 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return examine(evidence).diagnosis
 
 
-def examine(evidence: Evidence) -> Examined:
-    """The diagnosis and its cases, for who goes on with them: nothing is worked out twice."""
+def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
+    """The diagnosis and its cases, for who goes on with them: nothing is worked out twice.
+
+    ``earlier``: moments of the same node before this one; growth is then measured.
+    """
     from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
 
-    return examination.examine(evidence)
+    return examination.examine(evidence, earlier)
 
 
 def cases(evidence: Evidence) -> tuple[Case, ...]:

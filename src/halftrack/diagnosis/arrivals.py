@@ -29,6 +29,8 @@ class Rate:
     """For how long it has been so, where that is a small part of the time; ``slow`` is the pace before."""
     buckets: tuple[int, int] | None = None
     """Those of the timeline that ``likely`` is counted from: the first, and the one after the last."""
+    measured_s: int | None = None
+    """Between two moments that were compared, where it was not inferred from one."""
 
     def arrived(self, at_s: Seconds, pace: Pace, lifetime_s: int) -> Seconds:
         """Entries present ``at_s`` seconds from now of those that arrive from now on."""

@@ -27,8 +27,24 @@ Shares = Callable[["Service"], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """How entries of no case became more or fewer a second, measured over ``seconds``.
+
+    It is taken to go on for as long again and no longer: traffic has its days and nights.
+    """
+
+    per_s: float
+    seconds: int
+
+    def at(self, at_s: Seconds, pace: Pace) -> Seconds:
+        """More entries so many seconds from now."""
+        goes_on = pace == "likely" or (self.per_s > 0) == (pace == "fast")
+        return (self.per_s if goes_on else 0.0) * np.minimum(at_s, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
-    """``rest`` entries that are in no part stay as many.
+    """``rest`` entries that are in no part stay as many, or come and go at a ``drift``.
 
     ``limit``: never more than so many, None: there is none, or nobody knows; what is there already stays
     all the same. ``conditions``: what holds, None where nothing of it is going to change. ``shares``: see
@@ -40,15 +56,20 @@ class Course:
     limit: int | None = None
     conditions: Conditions | None = None
     shares: Shares | None = None
+    drift: Drift | None = None
 
     @classmethod
-    def of_growths(cls, level: int, grown: Sequence[Growth]) -> Course:
-        """Of a table with so many entries in all: what is in no case stays as many."""
-        return cls(tuple(map(Part.of, grown)), max(level - sum(each.entries for each in grown), 0))
+    def of_growths(cls, level: int, grown: Sequence[Growth], drift: Drift | None = None) -> Course:
+        """Of a table with so many entries in all: what is in no case stays as many but for a ``drift``."""
+        return cls(
+            tuple(map(Part.of, grown)), max(level - sum(each.entries for each in grown), 0), drift=drift
+        )
 
     def at(self, at_s: Seconds, pace: Pace = "likely") -> Seconds:
         """Entries so many seconds from now; NaN where that cannot be told."""
         total = np.full_like(at_s, self.rest)
+        if self.drift is not None:
+            total = np.maximum(total + self.drift.at(at_s, pace), 0.0)
         for each in self.parts:
             total = total + each.at(at_s, pace)
         total = np.maximum(total, 0.0)

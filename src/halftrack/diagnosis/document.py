@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from halftrack.diagnosis.since.document import Since
+
 SCHEMA: Final = "halftrack.diagnosis/1"
 
 Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
@@ -391,7 +393,10 @@ class Ask(_Value, frozen=True, kw_only=True):
 
 
 class Diagnosis(_Value, frozen=True, kw_only=True):
-    """``focus``: the ``netns`` of the table that ``verdict`` speaks of; None where no table could be read."""
+    """``focus``: the ``netns`` of the table that ``verdict`` speaks of; None where no table could be read.
+
+    ``since``: what happened since an earlier moment, where one was given.
+    """
 
     schema: Literal["halftrack.diagnosis/1"] = SCHEMA
     node: str
@@ -406,6 +411,7 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     tables: tuple[TableSummary, ...] = ()
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    since: Since | None = None
     in_container: bool = False
     user: str | None = None
     seconds: float = 0.0

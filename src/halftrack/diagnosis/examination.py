@@ -26,6 +26,7 @@ from halftrack.diagnosis.forecast import forecast, grown
 from halftrack.diagnosis.occupancy import summary
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.diagnosis.shape import shape
+from halftrack.diagnosis.since import comparing
 from halftrack.diagnosis.standing import Standing, standing
 from halftrack.diagnosis.symptoms import CONDITIONS, ENTRY_SYMPTOMS, one_sided
 from halftrack.diagnosis.symptoms.forgotten import both_ways
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.document import Forecast, TableSummary
     from halftrack.diagnosis.growth import Growth
+    from halftrack.diagnosis.since.comparing import Earlier, Watched
     from halftrack.evidence.values import Evidence
 
 _WORKERS: Final = 2
@@ -54,8 +56,9 @@ def cases(evidence: Evidence) -> tuple[Case, ...]:
     return tuple(case for each in seen for case in cases_of(each))
 
 
-def examine(evidence: Evidence) -> Examined:
+def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
     """See ``diagnosis.examine``."""
+    watched: list[Watched] = []
     summaries: list[TableSummary] = []
     found: list[Finding] = []
     every: list[Case] = []
@@ -63,8 +66,14 @@ def examine(evidence: Evidence) -> Examined:
     for table in evidence.tables:
         seen = view(table, evidence)
         of_table = cases_of(seen)
-        growing = grown(of_table)
-        ahead = forecast(seen, tuple(growing.values()))
+        growing, drift = grown(of_table), None
+        if earlier is not None and table.flows is not None:
+            lifetimes = {symptom: each.lifetime_s for symptom, each in growing.items()}
+            watched.append(comparing.watched(earlier, evidence, table, of_table, lifetimes))
+            if watched[-1].measured is not None:
+                growing = watched[-1].measured.applied(growing, of_table)
+                drift = watched[-1].measured.drift
+        ahead = forecast(seen, tuple(growing.values()), drift)
         stuck = None if table.flows is None else sum(_stuck(case) for case in of_table)
         heard = hearing.heard(table, evidence)
         counted = msgspec.structs.replace(
@@ -108,6 +117,9 @@ def examine(evidence: Evidence) -> Examined:
         seconds=evidence.seconds,
         sources=sources.of_values(evidence, ranked),
     )
+    if earlier is not None:
+        found_since = comparing.since(earlier, evidence, diagnosis, watched)
+        diagnosis = msgspec.structs.replace(diagnosis, since=found_since)
     return Examined(msgspec.structs.replace(diagnosis, ask=asking.ask(diagnosis)), tuple(every))
 
 

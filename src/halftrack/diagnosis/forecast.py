@@ -16,7 +16,7 @@ import numpy as np
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.arrivals import Pace, Rate, Steps
-from halftrack.diagnosis.course import LONGEST_S, Course
+from halftrack.diagnosis.course import LONGEST_S, Course, Drift
 from halftrack.diagnosis.document import Forecast
 from halftrack.diagnosis.growth import Growth, growth
 from halftrack.diagnosis.symptoms import sockets
@@ -37,8 +37,10 @@ def grown(cases: Sequence[Case]) -> dict[str, Growth]:
     return {case.symptom: growth(case) for case in cases if case.rows.height and not rests(case)}
 
 
-def forecast(view: View, cases: Sequence[Growth]) -> Forecast:
+def forecast(view: View, cases: Sequence[Growth], drift: Drift | None = None) -> Forecast:
     """Of one table and the cases found in it; of some cases alone, as if the rest stayed as it is.
+
+    ``drift``: what the rest did since an earlier moment, where that was measured.
 
     ``full_at`` is None where the table settles below its limit, has none, or where that cannot be
     told; ``basis`` says which. ``low`` and ``high`` are the earliest and the latest moment by the
@@ -50,10 +52,10 @@ def forecast(view: View, cases: Sequence[Growth]) -> Forecast:
     told = [each for each in cases if each.told]
     lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
     why_not = doubt(view, cases)
-    if lead is None or why_not is not None:
+    if why_not is not None or (lead is None and drift is None):
         shape = "unknown" if lead is None else lead.shape
         return _full(view, Forecast(shape=shape, basis=why_not or "nothing is stuck that grows"))
-    outlook = _Outlook.of(level(view), told)
+    outlook = _Outlook.of(level(view), told, drift)
     return _full(view, _ahead(view, outlook, lead))
 
 
@@ -105,22 +107,24 @@ class _Outlook:
     horizon_s: float
 
     @classmethod
-    def of(cls, level: int, told: Sequence[Growth]) -> _Outlook:
-        lifetime_s = max(each.lifetime_s or 0 for each in told)
-        return cls(Course.of_growths(level, told), told, min(2 * lifetime_s, LONGEST_S))
+    def of(cls, level: int, told: Sequence[Growth], drift: Drift | None) -> _Outlook:
+        lifetime_s = max((each.lifetime_s or 0 for each in told), default=0)
+        until_s = max(2 * lifetime_s, 0 if drift is None else drift.seconds)
+        return cls(Course.of_growths(level, told, drift), told, min(until_s, LONGEST_S))
 
     def full_s(self, limit: int, pace: Pace) -> float | None:
         """Seconds until the limit is reached; None: not within two lifetimes."""
         return self.course.full_s(limit, self.horizon_s, pace)
 
 
-def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
+def _ahead(view: View, outlook: _Outlook, lead: Growth | None) -> Forecast:
+    """``lead`` None: nothing grows but what is not stuck."""
     limit, taken_at = view.table.limit, view.evidence.taken_at
-    window_s = _window_s(lead)
+    window_s = outlook.horizon_s if lead is None else _window_s(lead)
     now, then = outlook.course.at(np.array([0.0, window_s]))
-    settles_at = round(outlook.course.settles_at() or 0)
-    basis = _basis(lead)
-    if len(outlook.cases) > 1:
+    settles_at = round(then) if lead is None else round(outlook.course.settles_at() or 0)
+    basis = "; ".join(filter(None, (_basis(lead) if lead else None, _drifts(outlook.course.drift))))
+    if lead is not None and len(outlook.cases) > 1:
         others = sum(each.entries for each in outlook.cases) - lead.entries
         basis += f"; {words.count(others, 'other stuck entry', 'other stuck entries')} counted in"
     likely = low = high = None
@@ -138,7 +142,7 @@ def _ahead(view: View, outlook: _Outlook, lead: Growth) -> Forecast:
     if likely is not None and taken_at is None:
         basis += f"; full {words.duration(round(likely))} after the dump, whose date is not known"
     return Forecast(
-        shape=lead.shape,
+        shape="unknown" if lead is None else lead.shape,
         net_per_minute=round(float(then - now) * 60 / window_s, 2),
         full_at=_at(taken_at, likely),
         low=_at(taken_at, low),
@@ -177,18 +181,33 @@ def _basis(lead: Growth) -> str:
         when = "due now" if steps.next_s("likely") < 60 else f"due in {due}"
         return f"{len(steps.sizes)} steps of {sizes} entries, one every {every}, the next {when}; {keeps}"
     if isinstance(lead.arrivals, Rate):
-        pace = f"{_figure(lead.arrivals.likely * 60)} a minute"
-        if lead.arrivals.lately_s is not None:
-            return (
-                f"{pace} for the last {words.duration(lead.arrivals.lately_s)},"
-                f" {_figure(lead.arrivals.slow * 60)} before; {keeps}"
-            )
-        if lead.shape == "falling":
-            return f"ever fewer over {over}, lately {pace}; {keeps}"
-        return f"{pace} over {over}; {keeps}; what is not stuck is taken to stay as it is"
+        return _of_rate(lead.arrivals, lead.shape, over, keeps)
     if lead.shape == "burst":
         return f"one burst {over} ago and nothing since; {keeps}"
     return f"steps that have come to an end; {keeps}"
+
+
+def _of_rate(rate: Rate, shape: str, over: str, keeps: str) -> str:
+    pace = f"{_figure(rate.likely * 60)} a minute"
+    if rate.measured_s is not None:
+        return f"{pace}, measured between two moments {words.duration(rate.measured_s)} apart; {keeps}"
+    if rate.lately_s is not None:
+        before = _figure(rate.slow * 60)
+        return f"{pace} for the last {words.duration(rate.lately_s)}, {before} before; {keeps}"
+    if shape == "falling":
+        return f"ever fewer over {over}, lately {pace}; {keeps}"
+    return f"{pace} over {over}; {keeps}; what is not stuck is taken to stay as it is"
+
+
+def _drifts(drift: Drift | None) -> str | None:
+    if drift is None:
+        return None
+    what = "more" if drift.per_s > 0 else "fewer"
+    pace = _figure(abs(drift.per_s) * 60)
+    return (
+        f"of what is not stuck {pace} {what} a minute, measured over {words.duration(drift.seconds)}"
+        " and carried on for as long"
+    )
 
 
 def _figure(number: float) -> str:

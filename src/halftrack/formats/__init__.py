@@ -52,8 +52,9 @@ def read(
 
 
 def is_bundle(name: str) -> bool:
-    """Whether a file is what ``collect`` wrote. Raises UnreadableInput where it cannot be read."""
-    from halftrack.formats import bundle  # noqa: PLC0415  # beside what brings numpy
+    """Whether ``collect`` wrote it, or its script. Raises UnreadableInput where it cannot be read."""
+    from halftrack.formats import bundle, collection  # noqa: PLC0415  # beside what brings numpy
     from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
 
-    return bundle.begins(source(name, None))
+    opened = source(name, None)
+    return bundle.begins(opened) or collection.begins(opened)

@@ -9,6 +9,7 @@ import msgspec
 
 from halftrack.diagnosis import document
 from halftrack.diagnosis.explained import document as explained
+from halftrack.diagnosis.since import document as since
 from halftrack.plans import actions, change
 from halftrack.plans import document as plans
 from halftrack.plans import rehearsal as rehearsals
@@ -23,7 +24,7 @@ def schema() -> dict[str, Any]:
 
     Every field is required: what is not known is printed as null.
     """
-    return _of(document.Diagnosis, document.SCHEMA, (document,))
+    return _of(document.Diagnosis, document.SCHEMA, (document, since))
 
 
 def plan() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.blocks import closing, details, heading, more, notes, remedies, table, unseen
+from halftrack.reporters.blocks import closing, details, heading, more, notes, remedies, since, table, unseen
 from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.blocks import heard as events
 from halftrack.reporters.blocks import sources as origins
@@ -70,7 +70,7 @@ def render(
     ``planned``, ``fixed``, ``program`` and ``sources``: see ``layout.Page``.
     """
     page = Page(width, ascii, verbose, again, program, planned, fixed, sources)
-    told = diagnosis.input.notes or any(each.heard for each in diagnosis.tables)
+    told = diagnosis.input.notes or any(each.heard for each in diagnosis.tables) or diagnosis.since
     if diagnosis.severity == "ok" and diagnosis.complete and not verbose and not sources and not told:
         lines = _healthy(diagnosis, page, terminal=terminal)
     else:
@@ -99,6 +99,7 @@ def _full(diagnosis: Diagnosis, page: Page) -> list[str]:
         return _joined(
             heading.heading(diagnosis, page),
             table.table(diagnosis, page, basis=True),
+            since.since(diagnosis, page),
             *details.findings(diagnosis, page),
             table.all_tables(diagnosis, page),
             _below(diagnosis, page),
@@ -151,6 +152,7 @@ def _upper(
     return _joined(
         heading.heading(diagnosis, page),
         table.table(diagnosis, page, basis=detail.basis),
+        since.since(diagnosis, page),
         shown,
         typed + more.more(diagnosis, page, None if main is None else main + 1),
     )
