@@ -43,6 +43,12 @@ def test_a_damaged_listing_of_nft_is_read_or_refused(listing: bytes, text: bytes
 
 
 @examples
+@given(st.sampled_from(CORPUS["nft"]).flatmap(mutated))
+def test_a_damaged_text_of_nft_alone_is_read_or_refused(text: bytes) -> None:
+    _judged(rules.read(None, text.decode(errors="replace")))
+
+
+@examples
 @given(
     st.one_of(
         st.sampled_from(CORPUS["save"]).flatmap(mutated),

@@ -3,6 +3,8 @@
     numbers          addresses, ports, protocols, flags
     nft ─ nft_match ─ nft_sides
                      ``nft -j list ruleset`` (libnftables-json(5)) and, for quoting, ``nft -a list ruleset``
+    nft_text ─ nft_words
+                     ``nft list ruleset`` alone, as the same objects
     xtables ─ xtables_match
                      ``iptables-save``, ``ip6tables-save``
     ipvs             ``/proc/net/ip_vs``
@@ -47,8 +49,8 @@ def read(
     found: tuple[VirtualService, ...] = ()
     raw = {NFT_JSON: nft_json, NFT_TEXT: nft_text, IPVS: services}
     raw |= {each.command: each.text for each in saves}
-    with _saying(troubles, NFT_JSON):
-        for table in nft.tables(nft_json, nft_text or "") if nft_json is not None else ():
+    with _saying(troubles, NFT_JSON if nft_json is not None else NFT_TEXT):
+        for table in _of_nft(nft_json, nft_text):
             tables["nft", table.family, table.name] = table
     for save in saves:
         with _saying(troubles, save.command):
@@ -60,6 +62,13 @@ def read(
         found = ipvs.services(services or "")
     texts = {name: text for name, text in raw.items() if text is not None}
     return Ruleset(tuple(tables.values()), found, tuple(troubles), MappingProxyType(texts))
+
+
+def _of_nft(nft_json: str | None, nft_text: str | None) -> list[RuleTable]:
+    """By its JSON, else by its text. Raises Unreadable."""
+    if nft_json is not None:
+        return nft.tables(nft_json, nft_text or "")
+    return nft.tables_of_text(nft_text) if nft_text is not None else []
 
 
 @contextlib.contextmanager

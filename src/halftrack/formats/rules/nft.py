@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from halftrack.evidence.rulesets import Action, Base, Chain, Condition, Family, Hook, Rule, RuleTable
-from halftrack.formats.rules import bounds, nft_match
+from halftrack.formats.rules import bounds, nft_match, nft_text
 from halftrack.formats.rules.bounds import Unreadable
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ def tables(listing: str, text: str = "") -> list[RuleTable]:
     if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
         raise Unreadable("it is not JSON as nft prints it")
     return _Reader(objects, _texts(text)).tables()
+
+
+def tables_of_text(text: str) -> list[RuleTable]:
+    """The same of what ``nft list ruleset`` prints. Raises Unreadable."""
+    objects, texts = nft_text.objects(text)
+    return _Reader(objects, texts).tables()
 
 
 class _Reader:

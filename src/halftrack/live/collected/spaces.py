@@ -232,7 +232,7 @@ class Space:
             if f"save/{tool}" in self.texts
         )
         json = self.texts.get("nft.json") or None
-        if json is None and not saves:
+        if json is None and "nft" not in self.texts and not saves:
             return None
         return rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"))
 
