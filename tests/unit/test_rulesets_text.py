@@ -110,32 +110,10 @@ def test_a_report_without_json_has_the_rules_of_its_text() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["ct", "state", "new", "mark", "set", "{", "}", "(", ")", ",", ":", "|", "&", "==", "!=", "@s", ".", "-"]
-    + [
-        "tcp",
-        "dport",
-        "22",
-        "1-2",
-        "10.0.0.0/8",
-        "vmap",
-        "accept",
-        "drop",
-        "jump c",
-        '"x"',
-        '"',
-        "# handle 3",
-    ]
-    + [
-        "limit rate 5/second",
-        "counter",
-        "log",
-        "notrack",
-        "dnat to 10.0.0.1",
-        "map",
-        "fib",
-        "type",
-        "\\",
-        "\0",
+    [
+        *("ct", "state", "new", "mark", "set", "{", "}", "(", ")", ",", ":", "|", "&", "==", "!=", "@s", "."),
+        *("tcp", "dport", "22", "1-2", "10.0.0.0/8", "vmap", "accept", "drop", "jump c", '"x"', '"', "-"),
+        *("limit rate 5/second", "counter", "log", "notrack", "dnat to 10.0.0.1", "map", "fib", "\\", "\0"),
     ]
 )
 
