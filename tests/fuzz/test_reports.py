@@ -35,6 +35,9 @@ _FILES = whole() | {
     "sos_commands/crio/crictl_inspectp_aa": json.dumps(SANDBOXED, indent=2),
     "sos_commands/vz/vzlist": "      CTID      NPROC STATUS    IP_ADDR         HOSTNAME\n"
     "       101         23 running   203.0.113.73    web-1\n",
+    "sos_commands/networking/netstat_-s": "Ip:\n    Forwarding: 1\nTcpExt:\n    5 SYN cookies sent\n",
+    "sos_commands/networking/tc_-s_class_show_dev_eth0": "class htb 1:1 root rate 8Mbit ceil 8Mbit\n",
+    "sos_commands/firewall_tables/nft_-a_list_ruleset": "table inet t {\n\tchain c {\n\t\taccept\n\t}\n}\n",
     "proc/uptime": "120.00 9.00\n",
     "etc/sysctl.d/a.conf": "net.netfilter.nf_conntrack_max = 1\n",
 }

@@ -90,3 +90,46 @@ def test_what_is_written_is_read(counters: dict[str, int]) -> None:
     text = f"TcpExt: {' '.join(counters)}\nTcpExt: {' '.join(map(str, counters.values()))}\n"
     found = netstat.parse((text,), 0.0).values
     assert found == {f"TcpExt.{name}": value for name, value in counters.items()}
+
+
+SENTENCES = """Ip:
+    Forwarding: 1
+    7 total packets received
+Icmp:
+    1 ICMP messages received
+Tcp:
+    886 active connection openings
+    9 connection resets received
+    28989 segments sent out
+    9 segments retransmited
+TcpExt:
+    5 SYN cookies sent
+    2 invalid SYN cookies received
+    3 times the listen queue of a socket overflowed
+    Quick ack mode was activated 46 times
+    TCPReqQFullDrop: 4
+    IPReversePathFilter: 12
+    SYN cookies sent
+    x SYN cookies received
+5 SYN cookies received
+IpExt:
+    InOctets: 7
+"""
+
+
+def test_sentences_of_netstat_are_the_same_counters() -> None:
+    """What it does not say is not known: it leaves out what is zero, and what it has no sentence for."""
+    found = netstat.parse((netstat.from_sentences(SENTENCES),), 1.0).values
+    assert found == {
+        "Ip.Forwarding": 1,
+        "Tcp.ActiveOpens": 886,
+        "Tcp.EstabResets": 9,
+        "Tcp.OutSegs": 28_989,
+        "Tcp.RetransSegs": 9,
+        "TcpExt.SyncookiesSent": 5,
+        "TcpExt.SyncookiesFailed": 2,
+        "TcpExt.ListenOverflows": 3,
+        "TcpExt.TCPReqQFullDrop": 4,
+        "TcpExt.IPReversePathFilter": 12,
+        "IpExt.InOctets": 7,
+    }

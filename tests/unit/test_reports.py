@@ -188,6 +188,41 @@ def test_no_more_is_read_when_the_time_is_up(tmp_path: Path) -> None:
     assert walk.notes == ["The time was up before all of it was read."]
 
 
+_CLASS = (
+    "class htb 1:1 root rate 8Mbit ceil 8Mbit burst 1600b cburst 1600b\n"
+    " Sent 10 bytes 1 pkt (dropped 7, overlimits 0 requeues 0)\n"
+)
+_QDISC = (
+    "qdisc htb 1: dev eth0 root refcnt 2 r2q 10 default 0x1\n"
+    " Sent 10 bytes 1 pkt (dropped 0, overlimits 0 requeues 0)\n"
+)
+
+
+def test_counters_in_whatever_words() -> None:
+    files = {
+        "sos_commands/networking/netstat_-s": "Ip:\n    Forwarding: 1\nTcpExt:\n    5 SYN cookies sent\n",
+        "sos_commands/networking/tc_-s_qdisc_show": _QDISC,
+        "sos_commands/networking/tc_-s_class_show_dev_eth0": _CLASS,
+        "17.txt": "$ tc -s class show dev eth1\n" + _CLASS,
+        "18.txt": _CLASS,
+    }
+    host = table(read(archive(whole() | files)), "host")
+    assert host.stack[-1].values["TcpExt.SyncookiesSent"] == 5
+    [shaping] = host.shaping
+    names = {each.index: each.name for each in shaping.interfaces}
+    classes = [(names[each.interface], each.drops, each.rate) for each in shaping.queues if each.is_class]
+    assert sorted(classes) == [("eth0", 7, 1_000_000), ("eth1", 7, 1_000_000)]
+
+
+def test_of_counters_in_several_words_those_of_the_kernel_count() -> None:
+    files = {
+        "sos_commands/networking/netstat_-s": "Ip:\n    Forwarding: 1\nTcpExt:\n    5 SYN cookies sent\n",
+        "proc/net/netstat": "TcpExt: SyncookiesSent SyncookiesRecv\nTcpExt: 6 0\n",
+    }
+    host = table(read(archive(whole() | files)), "host")
+    assert [each.values["TcpExt.SyncookiesSent"] for each in host.stack] == [6]
+
+
 FULL = "nf_conntrack: nf_conntrack: table full, dropping packet"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.evidence.stack import StackCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _GROUP: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
@@ -23,6 +23,32 @@ _NSTAT: Final = re.compile(
     re.ASCII,
 )
 """nstat glues the group's name to the counter's."""
+_NAMED: Final = re.compile(r"(?P<name>[A-Z][A-Za-z0-9_]{0,63}): (?P<number>[0-9]{1,20})", re.ASCII)
+_SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Tcp": {
+        "active connection openings": "ActiveOpens",
+        "active connections openings": "ActiveOpens",
+        "passive connection openings": "PassiveOpens",
+        "failed connection attempts": "AttemptFails",
+        "connection resets received": "EstabResets",
+        "segments received": "InSegs",
+        "segments sent out": "OutSegs",
+        "segments send out": "OutSegs",
+        "segments retransmitted": "RetransSegs",
+        "segments retransmited": "RetransSegs",
+        "resets sent": "OutRsts",
+    },
+    "TcpExt": {
+        "SYN cookies sent": "SyncookiesSent",
+        "SYN cookies received": "SyncookiesRecv",
+        "invalid SYN cookies received": "SyncookiesFailed",
+        "times the listen queue of a socket overflowed": "ListenOverflows",
+        "SYNs to LISTEN sockets dropped": "ListenDrops",
+        "SYNs to LISTEN sockets ignored": "ListenDrops",
+        "connections aborted due to timeout": "TCPAbortOnTimeout",
+    },
+}
+"""How net-tools of all ages word what is looked at here (statistics.c)."""
 
 
 def parse(texts: Iterable[str], at_s: float) -> StackCounters:
@@ -53,6 +79,28 @@ def from_nstat(text: str) -> str:
         found = _NSTAT.match(line)
         if found is not None:
             groups.setdefault(found["group"], {})[found["name"]] = found["number"]
+    return _pairs(groups)
+
+
+def from_sentences(text: str) -> str:
+    """What ``netstat -s`` says in sentences and in names, likewise. What it leaves out is not known."""
+    groups: dict[str, dict[str, str]] = {}
+    group = ""
+    for line in text.splitlines():
+        if line[:1].strip():
+            group = line.strip().removesuffix(":")
+            continue
+        said = line.strip()
+        named = _NAMED.fullmatch(said)
+        number, _, words = said.partition(" ")
+        name = named["name"] if named else _SENTENCES.get(group, {}).get(words)
+        value = named["number"] if named else number
+        if name is not None and _GROUP.fullmatch(group) and _NUMBER.fullmatch(value):
+            groups.setdefault(group, {})[name] = value
+    return _pairs(groups)
+
+
+def _pairs(groups: Mapping[str, Mapping[str, str]]) -> str:
     lines = [
         f"{group}: {' '.join(words)}"
         for group, pairs in groups.items()

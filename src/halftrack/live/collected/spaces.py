@@ -61,6 +61,8 @@ _COMMANDS: Final = {
     "settings": "sysctl -a",
 }
 """What to ask for where it was not sent."""
+_AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
+"""Other ways to show the same counters."""
 _NFT: Final[Flavour] = "iptables-nft"
 _LEGACY: Final[Flavour] = "iptables-legacy"
 _SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
@@ -161,8 +163,8 @@ class Space:
             if shown is not None:
                 self.readings.append(replace(shown, at_s=section.at_s))
                 self._found(COUNTERS, origin)
-        elif what in {"snmp", "netstat", "nstat"}:
-            pairs = netstat.from_nstat(text) if what == "nstat" else text
+        elif what in {"snmp", "netstat", *_AS_PAIRS}:
+            pairs = _AS_PAIRS.get(what, str)(text)
             self.stack[reading].append((section.at_s, pairs))
             self._found(STACK, origin)
         elif what == "tc":

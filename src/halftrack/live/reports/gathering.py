@@ -37,7 +37,7 @@ _MOST_LOGS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``kind``: as ``kinds.of`` says, or another that the path tells; ``netns``: what the file says of it."""
+    """``kind``: as ``kinds.of`` says, or another that the path tells; ``netns``, ``device``: what it says."""
 
     at: Place
     kind: str
@@ -45,6 +45,7 @@ class Found:
     text: bytes = b""
     parsed: Parsed | None = None
     log: Scanned | None = None
+    device: str | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +122,8 @@ class Gathered:
             self.walk.leave_out("It holds more text than any report: the rest was passed over.")
             return None
         self._kept += len(text)
-        return Found(at, kind, netns, bytes(text))
+        device = kinds.echoed_device(bytes(text[: kinds.HEAD])) if kind == "tc-class" else None
+        return Found(at, kind, netns, bytes(text), device=device)
 
     def _is_mark(self, at: Place, member: Member) -> bool:
         """Whether it is one of the files by which ``sos clean`` is known."""

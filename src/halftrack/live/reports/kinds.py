@@ -31,6 +31,8 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
         "nstat": r"#kernel$|(?:Ip|Tcp|Udp|TcpExt|IpExt)[A-Z]\w+\s+\d+\s+\d+\.\d+$",
         "net": r"\s+sl\s+local_address\s+rem(?:ote)?_address\s+st\s",
         "tc": r"qdisc \S+ [0-9a-f]*: (?:dev \S+ )?(?:root|parent)\b",
+        "tc-class": r"class \S+ [0-9a-f]*:[0-9a-f]+ (?:dev \S+ )?(?:root|parent)\b",
+        "netstat-s": r"(?:Ip|Tcp):$",
         "ss": r"(?:Netid\s+)?State\s+Recv-Q\s+Send-Q\s",
         "addresses": r"\d+: \S+\s+inet6? [0-9a-fA-F.:]+|\s+inet6? [0-9a-fA-F.:]+/\d+ .*scope \w+",
         "sysctl": r"[a-z][a-z0-9_-]*(?:\.[\w/:@*-]+)+ = ?",
@@ -50,6 +52,8 @@ _ECHO: Final = re.compile(
     r"(?:[#$+>]+\s*)?(?:sudo\s+)?ip netns exec (?P<netns>\w[\w.@:+-]{0,254})\s", re.ASCII
 )
 
+_CLASSES: Final = re.compile(r"\bclass (?:show|list|ls) (?:dev )?(?P<device>[\w.@:+-]{1,16})", re.ASCII)
+
 
 def of(head: bytes, name: str) -> str | None:
     """What it is; None: nothing of use. ``name``: the last part of its path, without ``.tailed``."""
@@ -67,6 +71,12 @@ def echoed_netns(head: bytes) -> str | None:
     """The namespace, where the command stands above what it printed."""
     found = _ECHO.match(head.decode("utf-8", "replace"))
     return found["netns"] if found else None
+
+
+def echoed_device(head: bytes) -> str | None:
+    """The interface, where the command that asked for its classes stands above them."""
+    found = _CLASSES.search(head.decode("utf-8", "replace").partition("\n")[0])
+    return found["device"] if found else None
 
 
 def _of_sockets(name: str) -> str | None:

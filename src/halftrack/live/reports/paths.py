@@ -33,6 +33,7 @@ _READ: Final = re.compile(
     r"|sys/kernel/slab/nf_conntrack\w*/\w+|sys/module/nf_conntrack/parameters/hashsize"
 )
 _LOG: Final = re.compile(r"var/log/(?:messages|kern\.log|syslog|dmesg|warn)(?:[.-][\w.-]+)?", re.ASCII)
+_DEVICE: Final = re.compile(r"_dev_(?P<device>[\w.@:+-]{1,16})$", re.ASCII)
 _ODD: Final = re.compile(r"[^\w.@:+-]", re.ASCII)
 _SETTING: Final = re.compile(r"proc/sys/(?P<name>net/[\w./-]+)")
 
@@ -73,6 +74,12 @@ def file_of_node(path: str) -> bool:
 def log(path: str) -> bool:
     """Whether it is a file that holds what the kernel logs."""
     return _LOG.fullmatch(path) is not None
+
+
+def device(at: Place) -> str | None:
+    """The interface that a command was asked about, where its words are the file's name."""
+    found = _DEVICE.search(at.name)
+    return found["device"] if found else None
 
 
 def setting(path: str) -> str | None:
