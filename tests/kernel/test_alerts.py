@@ -8,12 +8,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pytest
+from monitoring.dashboard import dashboard
 from monitoring.inhibition import CRUDE
-from monitoring.pace import LEAK
+from monitoring.pace import LEAK, SOON_S
 
+from halftrack.evidence import addresses, uapi
+from halftrack.tcp import timeouts
 from kernel.draining import SERVER, drain, environment, stuck
 from kernel.filling import fill
+from kernel.inject import End, Entries, inject
 from kernel.scratch import scratch_netns
 from kernel.watching import EXPORTER, NODE, Watcher, watching
 
@@ -112,3 +117,45 @@ def test_a_full_table_is_told_while_it_is_full(node: Netns, tmp_path: Path) -> N
 
         node.run("conntrack", "-F")
         watcher.until(lambda: watcher.firing() == {})
+
+
+def test_a_table_that_fills_is_foretold_until_what_fills_it_is_drained(node: Netns, tmp_path: Path) -> None:
+    """A server was killed whose clients had come for two hours: they were half of a table."""
+    many = int(_LIMIT.read_text(encoding="ascii")) // 2
+    with watching(node, tmp_path, []) as watcher, exporting(node, tmp_path):
+        watcher.until(lambda: seen(watcher))
+        orphaned(node, many, over_s=7_200)
+        watcher.until(lambda: {"HalftrackFullSoon", "HalftrackLeak"} <= watcher.firing().keys())
+        assert 0 < (watcher.value("halftrack_full_in_seconds") or 0) < SOON_S
+        assert [title for title, expr in asked_by_the_dashboard() if watcher.value(expr) is None] == []
+
+        ran = drain(node, tmp_path, "orphaned", "--delete", "--yes", "--expect", str(many))
+        assert ran.code == 0, ran.err
+        watcher.until(lambda: watcher.firing() == {})
+
+
+def asked_by_the_dashboard() -> Iterator[tuple[str, str]]:
+    """Title of a panel and query, as Grafana sends it. But for what was not seen: here everything is."""
+    for panel in dashboard()["panels"]:
+        for target in panel.get("targets", ()):
+            expr = target["expr"].replace("$__rate_interval", "10s").replace("$job", ".+")
+            if "halftrack_gap" not in expr:
+                yield panel["title"], expr.replace("$instance", ".+")
+
+
+def orphaned(node: Netns, count: int, over_s: int) -> None:
+    """Connections of clients of tcp/80 that were open and came one by one, with no socket at the server."""
+    clients = np.arange(count, dtype=np.uint32) + np.uint32(0x0A000001)
+    server = np.full(count, addresses.parse(SERVER)[1] & 0xFFFFFFFF, dtype=np.uint32)
+    lasting = timeouts.DEFAULTS[timeouts.ESTABLISHED]
+    inject(
+        node.path,
+        Entries(
+            End(clients, server, 40_000, 80),
+            End(server, clients, 80, 40_000),
+            count=count,
+            timeout=lasting - np.arange(count) * over_s // count,
+            state=uapi.TCP_CONNTRACK_ESTABLISHED,
+            status=uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED,
+        ),
+    )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -15,11 +19,9 @@ from monitoring.pace import Pace
 
 from halftrack import runbooks
 from halftrack.reporters.prometheus import names
-from unit.promtool import accepted, queries
+from unit.promtool import accepted, queries, tool
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = files.files()
 PANELS: Final = [each for each in dashboard()["panels"] if each["type"] != "row"]
 TITLED: Final = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
@@ -194,3 +196,26 @@ def test_the_dashboard_is_one_that_grafana_reads() -> None:
         assert variables[name]["datasource"] == SOURCE
     used = set(re.findall(r"\$(\w+)|\$\{(\w+)\}", json.dumps(found)))
     assert {one or other for one, other in used} - {"__rate_interval", "__all"} == set(variables)
+
+
+def shown(text: str) -> str:
+    """The indented block of docs/fleet.md in which this stands."""
+    page = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^    .*(?:\n    .*)*", page, re.MULTILINE)
+    return textwrap.dedent(next(block for block in blocks if text in block))
+
+
+def test_links_lead_to_your_runbooks_as_the_page_says(tmp_path: Path) -> None:
+    tool("promtool")
+    shutil.copytree(ROOT / "deploy/prometheus", tmp_path / "deploy/prometheus")
+    subprocess.run(["sh", "-eu", "-c", shown("sed ")], cwd=tmp_path, check=True, capture_output=True)
+    found = (tmp_path / "rules.yaml").read_text(encoding="utf-8")
+    assert "halftrack.example" not in found
+    assert found.count("runbook_url: https://wiki.example.net/halftrack/") == len(ALERTS)
+
+
+def test_the_job_is_configured_as_the_page_says(tmp_path: Path) -> None:
+    job = {"job_name": "halftrack", **yaml.safe_load(shown("relabel_configs:"))}
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(yaml.safe_dump({"scrape_configs": [job]}), encoding="utf-8")
+    accepted("promtool", "check", "config", str(path))
