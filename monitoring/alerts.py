@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from monitoring import records
 from monitoring.pace import CROWDED, FULL, IDLE_LEAK, LEAK, SOON_S
@@ -11,7 +11,14 @@ from monitoring.pace import CROWDED, FULL, IDLE_LEAK, LEAK, SOON_S
 if TYPE_CHECKING:
     from monitoring.pace import Pace
 
-_WHERE = "{{ $labels.instance }}{{ with $labels.netns }}, namespace {{ . }}{{ end }}"
+_WHERE: Final = "{{ $labels.instance }}{{ with $labels.netns }}, namespace {{ . }}{{ end }}"
+_WHOSE: Final = (
+    "{{ with printf `topk(1, halftrack_stuck_entries{job=%q, instance=%q})` $labels.job $labels.instance"
+    " | query }}{{ with first . }} Largest finding on this node: {{ .Value | printf `%.0f` }} entries"
+    " {{ .Labels.symptom }}, owner {{ .Labels.owner }}, service {{ .Labels.service }}.{{ end }}"
+    "{{ else }} No finding on this node says whose it is.{{ end }}"
+)
+"""Asked for when the alert is told, and no label of it: another owner would make it another alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def _dropping(pace: Pace) -> Alert:
         f" entries are thrown out and it was {FULL:.0%} full",
         summary="The connection table is full and new connections fail.",
         description=f"{_WHERE}: {{{{ $value | humanize }}}} a second are dropped, or thrown out before they"
-        " were answered. Connections that are open go on.",
+        f" were answered. Connections that are open go on.{_WHOSE}",
     )
 
 
@@ -57,7 +64,7 @@ def _full_soon(pace: Pace) -> Alert:
         when=f"each forecast of ten minutes sees the table full within {SOON_S // 3_600} hours",
         summary="The connection table will be full within hours.",
         description=f"{_WHERE}: full in {{{{ $value | humanizeDuration }}}} at the pace of the last hours."
-        " New connections fail from then on.",
+        f" New connections fail from then on.{_WHOSE}",
     )
 
 

@@ -341,6 +341,23 @@ def annotations(alert: str, summary: str, description: str) -> dict[str, str]:
     }
 
 
+def test_where_nothing_is_found_the_alert_says_so(course: Course) -> None:
+    course.series[of("full")] = "3600x120"
+    course.series['halftrack_stuck_entries{job="halftrack", instance="other", symptom="orphaned"}'] = "9x120"
+    course.says(
+        60,
+        "HalftrackFullSoon",
+        {"severity": "critical", "job": "halftrack", "instance": "node17", "netns": "host"},
+        annotations(
+            "HalftrackFullSoon",
+            "The connection table will be full within hours.",
+            "node17, namespace host: full in 1h 0m 0s at the pace of the last hours. New connections fail"
+            " from then on. No finding on this node says whose it is.",
+        ),
+    )
+    course.judge()
+
+
 def test_what_the_alerts_say(course: Course) -> None:
     course.series[of("entries")] = f"{FULL}x120"
     course.series[of("dropped")] = "0+90x120"
@@ -356,7 +373,8 @@ def test_what_the_alerts_say(course: Course) -> None:
             "HalftrackDropping",
             "The connection table is full and new connections fail.",
             "node17, namespace host: 1.5 a second are dropped, or thrown out before they were answered."
-            " Connections that are open go on.",
+            " Connections that are open go on. Largest finding on this node: 65536 entries orphaned, owner"
+            " web-1, service tcp/80.",
         ),
     )
     course.says(
@@ -367,7 +385,7 @@ def test_what_the_alerts_say(course: Course) -> None:
             "HalftrackFullSoon",
             "The connection table will be full within hours.",
             "node17, namespace host: full in 1h 0m 0s at the pace of the last hours. New connections fail"
-            " from then on.",
+            " from then on. Largest finding on this node: 65536 entries orphaned, owner web-1, service tcp/80.",
         ),
     )
     leak = {"severity": "warning", "job": "halftrack", "instance": "node17", "service": "tcp/80"}
