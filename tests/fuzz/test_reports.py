@@ -17,6 +17,7 @@ from halftrack.formats.members import Walk
 from halftrack.live import reports
 from unit.reports import INSIDE, archive, entries, whole
 from unit.test_owners_sent import SANDBOXED, inspected
+from unit.test_rulesets_listed import OLD
 
 _FILES = whole() | {
     INSIDE: entries(3),
@@ -38,6 +39,7 @@ _FILES = whole() | {
     "sos_commands/networking/netstat_-s": "Ip:\n    Forwarding: 1\nTcpExt:\n    5 SYN cookies sent\n",
     "sos_commands/networking/tc_-s_class_show_dev_eth0": "class htb 1:1 root rate 8Mbit ceil 8Mbit\n",
     "sos_commands/firewall_tables/nft_-a_list_ruleset": "table inet t {\n\tchain c {\n\t\taccept\n\t}\n}\n",
+    "sos_commands/firewall_tables/iptables_-vnxL": OLD,
     "proc/uptime": "120.00 9.00\n",
     "etc/sysctl.d/a.conf": "net.netfilter.nf_conntrack_max = 1\n",
 }

@@ -13,6 +13,7 @@ from halftrack.evidence.rulesets import Save
 from halftrack.formats import rules
 from halftrack.rulesets import comparing
 from halftrack.rulesets.packets import BEGINS, ESTABLISHED, UNTRACKED, Packet
+from unit.test_rulesets_listed import OLD
 
 if TYPE_CHECKING:
     from halftrack.evidence.rulesets import Ruleset
@@ -58,6 +59,12 @@ def test_a_damaged_text_of_nft_alone_is_read_or_refused(text: bytes) -> None:
 def test_a_damaged_save_of_iptables_is_read_or_refused(text: bytes) -> None:
     save = Save("iptables-save", "ip", "iptables-legacy", text.decode(errors="replace"))
     _judged(rules.read(None, saves=(save,)))
+
+
+@examples
+@given(mutated(OLD.encode()))
+def test_a_damaged_listing_of_iptables_is_read_or_refused(text: bytes) -> None:
+    _judged(rules.read(None, listings=(Save("x", "ip", "iptables-legacy", text.decode(errors="replace")),)))
 
 
 @examples

@@ -7,6 +7,7 @@
                      ``nft list ruleset`` alone, as the same objects
     xtables ─ xtables_match
                      ``iptables-save``, ``ip6tables-save``
+    xtables_list     ``iptables -nvL``, where there is no save, as the words of one
     ipvs             ``/proc/net/ip_vs``
 
 What cannot be read is said in ``unread``; no text makes a reader raise.
@@ -15,11 +16,12 @@ What cannot be read is said in ``unread``; no text makes a reader raise.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.rulesets import Ruleset, Save
-from halftrack.formats.rules import ipvs, nft, xtables
+from halftrack.formats.rules import ipvs, nft, xtables, xtables_list
 from halftrack.formats.rules.bounds import Unreadable
 
 if TYPE_CHECKING:
@@ -38,8 +40,11 @@ def read(
     saves: tuple[Save, ...] = (),
     services: str | None = None,
     unread: tuple[str, ...] = (),
+    *,
+    listings: tuple[Save, ...] = (),
 ) -> Ruleset:
     """All of a namespace's rules. None: there is none of it. ``unread``: what the caller could not have.
+    ``listings``: what ``iptables -L`` says of one table each; a save of the same says more.
 
     nft shows matches of iptables without what they compare: where the same table is in a save text of
     its own flavour, that one counts.
@@ -48,7 +53,7 @@ def read(
     tables: dict[tuple[str, str, str], RuleTable] = {}
     found: tuple[VirtualService, ...] = ()
     raw = {NFT_JSON: nft_json, NFT_TEXT: nft_text, IPVS: services}
-    raw |= {each.command: each.text for each in saves}
+    raw |= {each.command: each.text for each in (*saves, *listings)}
     with _saying(troubles, NFT_JSON if nft_json is not None else NFT_TEXT):
         for table in _of_nft(nft_json, nft_text):
             tables["nft", table.family, table.name] = table
@@ -58,10 +63,24 @@ def read(
                 key = ("legacy" if save.flavour == "iptables-legacy" else "nft", table.family, table.name)
                 if key not in tables or _by_iptables(tables[key]):
                     tables[key] = table
+    for listing in listings:
+        with _saying(troubles, listing.command):
+            for table in xtables_list.tables(listing.text, listing.family, listing.flavour):
+                _put_listed(tables, table)
     with _saying(troubles, IPVS):
         found = ipvs.services(services or "")
     texts = {name: text for name, text in raw.items() if text is not None}
     return Ruleset(tuple(tables.values()), found, tuple(troubles), MappingProxyType(texts))
+
+
+def _put_listed(tables: dict[tuple[str, str, str], RuleTable], table: RuleTable) -> None:
+    """Where nobody else tells of the table. By the text alone nobody knows which of both flavours it is."""
+    keys = [(flavour, table.family, table.name) for flavour in ("legacy", "nft")]
+    known = [key for key in keys if key in tables]
+    if not known:
+        tables[keys[0]] = table
+    elif tables[known[0]].flavour == "nft" and _by_iptables(tables[known[0]]):
+        tables[known[0]] = replace(table, flavour="iptables-nft")
 
 
 def _of_nft(nft_json: str | None, nft_text: str | None) -> list[RuleTable]:

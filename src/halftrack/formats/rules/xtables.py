@@ -49,6 +49,15 @@ def tables(text: str, family: str, flavour: Flavour) -> list[RuleTable]:
     return [each.made(flavour) for each in found.values()]
 
 
+def base(table: str, chain: str, policy: str) -> Base | None:
+    """Where a chain of a table is called from; None for one without a policy (``-``)."""
+    hook = HOOKS.get(chain)
+    if hook is None or policy == "-":
+        return None
+    priority = _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0)
+    return Base(hook, priority, "nat" if table == "nat" else "filter", policy != "DROP")
+
+
 class _Table:
     """A table under way. All chains are declared before the first rule."""
 
@@ -71,16 +80,11 @@ class _Table:
 
     def made(self, flavour: Flavour) -> RuleTable:
         names = dict.fromkeys([*self._policies, *self._lines])
-        chains = {name: Chain(name, tuple(self._rules(name)), self._base(name)) for name in names}
+        chains = {
+            name: Chain(name, tuple(self._rules(name)), base(self._name, name, self._policies.get(name, "-")))
+            for name in names
+        }
         return RuleTable("ip6" if self._family == "ip6" else "ip", self._name, flavour, chains)
-
-    def _base(self, name: str) -> Base | None:
-        hook = HOOKS.get(name)
-        if hook is None or self._policies.get(name, "-") == "-":
-            return None
-        priority = _NAT.get(hook, 0) if self._name == "nat" else _PRIORITIES.get(self._name, 0)
-        kind = "nat" if self._name == "nat" else "filter"
-        return Base(hook, priority, kind, self._policies[name] != "DROP")
 
     def _rules(self, name: str) -> Iterator[Rule]:
         for position, line in enumerate(self._lines.get(name, ()), 1):

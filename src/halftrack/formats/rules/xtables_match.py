@@ -74,6 +74,8 @@ _SIDES: Final[Mapping[str, str]] = {
     "-i": "in", "--in-interface": "in", "-o": "out", "--out-interface": "out",
 }  # fmt: skip
 
+_OF_ADDRESS_TYPES: Final = frozenset({"--src-type", "--dst-type", "--limit-iface-in", "--limit-iface-out"})
+
 
 @dataclass(slots=True)
 class Words:
@@ -162,11 +164,12 @@ class Words:
 
     def _address_type(self) -> None:
         """``--dst-type LOCAL`` alone is understood."""
-        rest = self.words[self.at : self.at + 4]
+        rest = self.words[self.at : self.at + 5]
         negated = rest[:1] == ["!"]
-        told = rest[negated : negated + 3]
-        ends = told[2:] == [] or told[2].startswith("-") or told[2] == "!"
-        if told[:2] in (["--dst-type", "LOCAL"], ["--src-type", "LOCAL"]) and ends:
+        told = rest[negated : negated + 2]
+        more = [word for word in rest[negated + 2 :] if word != "!"]
+        ends = not more or (more[0].startswith("-") and more[0] not in _OF_ADDRESS_TYPES)
+        if told in (["--dst-type", "LOCAL"], ["--src-type", "LOCAL"]) and ends:
             self.conditions.pop()
             side = "daddr" if told[0] == "--dst-type" else "saddr"
             self.conditions.append(Condition("local", words=frozenset({side}), negated=negated))

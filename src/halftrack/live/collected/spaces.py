@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.stack import StackCounters
     from halftrack.formats.collection import Section
     from halftrack.formats.table import Parsed
@@ -63,6 +64,9 @@ _COMMANDS: Final = {
 """What to ask for where it was not sent."""
 _AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
 """Other ways to show the same counters."""
+_LISTED: Final = "listed/"
+"""Before the command that listed rules of a table."""
+_TRACKING_TABLES: Final = "filter nat mangle raw"
 _NFT: Final[Flavour] = "iptables-nft"
 _LEGACY: Final[Flavour] = "iptables-legacy"
 _SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
@@ -234,9 +238,24 @@ class Space:
             if f"save/{tool}" in self.texts
         )
         json = self.texts.get("nft.json") or None
-        if json is None and "nft" not in self.texts and not saves:
+        listings = tuple(
+            Save(what.removeprefix(_LISTED), "ip6" if "ip6tables" in what else "ip", _LEGACY, text)
+            for what, text in sorted(self.texts.items())
+            if what.startswith(_LISTED)
+        )
+        if json is None and "nft" not in self.texts and not saves and not listings:
             return None
-        return rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"))
+        found = rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"), listings=listings)
+        missing = self._unlisted(found) if listings and not saves else ()
+        return replace(found, unread=(*found.unread, *missing)) if missing else found
+
+    def _unlisted(self, found: Ruleset) -> tuple[str, ...]:
+        """Tables of iptables that may be there and were not listed; nft lists those of iptables-nft."""
+        if "nft" in self.texts or "nft.json" in self.texts:
+            return ()
+        loaded = set(self.texts.get("net/ip_tables_names", _TRACKING_TABLES).split())
+        unlisted = loaded - {table.name for table in found.tables if table.family == "ip"}
+        return tuple(f"iptables -t {escaped(name)} -nvL: not in the report" for name in sorted(unlisted))
 
     def gaps(self, name: str) -> Iterator[Gap]:
         """What was to be read and is not there."""

@@ -34,7 +34,12 @@ _BY_ITSELF: Final = frozenset(
     {kinds.ENTRIES, "sysctl", "uname", "date", "hostname", "uptime", FILE, "running", kinds.LOG}
 )
 """What does not make a directory a report: text tables are read with such beside them already."""
-_TOOLS: Final = {"nft": "/usr/sbin/nft", "nft.json": "/usr/sbin/nft", "save": "/usr/sbin/iptables"}
+_TOOLS: Final = {
+    "nft": "/usr/sbin/nft",
+    "nft.json": "/usr/sbin/nft",
+    "save": "/usr/sbin/iptables",
+    "listed": "/usr/sbin/iptables",
+}
 _MOST_NAMED: Final = 3
 _NAME: Final = "report"
 

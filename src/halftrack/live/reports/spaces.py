@@ -10,7 +10,7 @@ from halftrack.evidence.sysctls import PREFIX
 from halftrack.formats.collection import Section
 from halftrack.live.collected.spaces import Space
 from halftrack.live.reports import kinds, paths
-from halftrack.live.reports.gathering import SETTING, Found
+from halftrack.live.reports.gathering import FILE, SETTING, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,10 +106,20 @@ def _sections(found: Found) -> Iterator[tuple[str, bytes]]:
     elif kind == "tc-class":
         device = found.device or paths.device(found.at)
         yield from [(f"1/tc-class/{device}", found.text)] if device else []
+    elif kind == FILE and found.at.path == "proc/net/ip_tables_names":
+        yield "net/ip_tables_names", found.text
+    elif kind == "listed":
+        yield f"listed/{_listed(found)}", found.text
     elif kind == "save":
         yield from _saves(found.text.decode("utf-8", "replace"))
     elif kind in {"sysctl", "addresses", "ss", "nft", "nft.json"} or kind.startswith("net/"):
         yield kind, found.text
+
+
+def _listed(found: Found) -> str:
+    """The command, as far as it is known: of one family or the other."""
+    ipv6 = found.at.name.startswith("ip6") or "_ip6tables_" in found.at.name or b" ::/0 " in found.text
+    return f"{'ip6tables' if ipv6 else 'iptables'} -nvL ({found.at.path})"
 
 
 def _saves(text: str) -> Iterator[tuple[str, bytes]]:
