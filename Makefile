@@ -2,8 +2,9 @@
 # ENV: the virtual environment to use.  WHEEL: test this built wheel instead of the checkout.
 ENV ?= .venv
 WHEEL ?=
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/halftrack/__init__.py)
 
-.PHONY: doctor test check docs wheel onefile bench fuzz clean
+.PHONY: doctor test check docs wheel onefile image bench fuzz clean
 
 doctor: $(ENV)/.installed-run  ## examine this node
 	@$(ENV)/bin/halftrack doctor --exit-zero
@@ -23,6 +24,10 @@ wheel: $(ENV)/.installed-dev   ## build the wheel into dist/
 
 onefile: $(ENV)/.installed-run  ## one file in dist/ that runs where nothing is installed: docs/fleet.md
 	@$(ENV)/bin/python deploy/onefile/build.py dist
+
+image: onefile                 ## localhost/halftrack for podman; BASE=… another base: docs/fleet.md
+	@podman build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg VERSION=$(VERSION) \
+		--tag localhost/halftrack:$(VERSION) --file deploy/container/Containerfile .
 
 bench: $(ENV)/.installed-dev   ## ratios against references measured in the same run (root)
 	@scripts/debian-packages

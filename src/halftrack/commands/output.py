@@ -133,10 +133,11 @@ def screen(render: Callable[..., str], shown: object, options: Options, **more: 
 def program() -> str:
     """How this program can be started once more, as a shell reads it: ``halftrack`` where that is it.
 
-    The file that unpacks itself says how it was started (``deploy/onefile/head.sh``).
+    The file that unpacks itself, and the image, say how they were started (``deploy``).
     """
-    if file := os.environ.get("HALFTRACK_STARTED_AS"):
-        return shlex.quote(file) if os.access(file, os.X_OK) else f"sh {shlex.quote(file)}"
+    if typed := os.environ.get("HALFTRACK_STARTED_AS"):
+        runs = "/" not in typed or os.access(typed, os.X_OK)
+        return shlex.quote(typed) if runs else f"sh {shlex.quote(typed)}"
     started = Path(sys.argv[0])
     if started.name == "__main__.py":  # python -m halftrack
         started = Path(sys.executable).with_name("halftrack")
