@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel.collecting import SCRIPT, SHELLS, alone, collected
 from kernel.draining import sick_netns
 from kernel.processes import process_in
 
@@ -22,31 +22,12 @@ if TYPE_CHECKING:
 
     from kernel.scratch import Netns
 
-SCRIPT = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
-SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-
 
 @pytest.fixture(scope="module")
 def sick() -> Iterator[Netns]:
     with sick_netns("collected") as netns:
         netns.run("nft", "add table inet ours; add chain inet ours in { type filter hook input priority 0; }")
         yield netns
-
-
-def collected(
-    shell: list[str], env: dict[str, str] | None = None, **seconds: int
-) -> subprocess.CompletedProcess[bytes]:
-    settings = {"HALFTRACK_BETWEEN": "1"} | {
-        f"HALFTRACK_{name}": str(value) for name, value in seconds.items()
-    }
-    return subprocess.run(
-        [*shell, "-s"],
-        input=SCRIPT,
-        capture_output=True,
-        check=False,
-        timeout=120,
-        env=(dict(os.environ) if env is None else env) | settings,
-    )
 
 
 def doctor(*words: str, stdin: bytes | None = None) -> dict[str, Any]:
@@ -124,17 +105,19 @@ def test_with_nothing_but_busybox(sick: Netns, tmp_path: Path) -> None:
 
 def test_it_changes_no_rules(sick: Netns) -> None:
     before = sick.run("nft", "list", "ruleset")
-    assert collected(["dash"]).returncode == 0
+    assert collected(SHELLS["dash"]).returncode == 0
     assert sick.run("nft", "list", "ruleset") == before
 
 
-@pytest.mark.usefixtures("sick")
-def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(tmp_path: Path) -> None:
+def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(sick: Netns, tmp_path: Path) -> None:
     hanging = tmp_path / "ss"
     hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
     hanging.chmod(0o755)
     begun = time.monotonic()
-    done = collected(["dash"], dict(os.environ) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, SECONDS=6)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = collected(alone(SHELLS["dash"], sick.name), {**os.environ, "PATH": path}, SECONDS=6)
+    assert done.returncode == 76
+    assert done.stderr.splitlines()[-1].startswith(b"halftrack-collect: the time was up after 6 s")
     assert time.monotonic() - begun < 60
     document = doctor("-", stdin=done.stdout)
     assert not document["complete"]
@@ -143,9 +126,9 @@ def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(tmp_path: Path
 
 def test_what_a_container_calls_itself_ends_no_section(sick: Netns) -> None:
     with process_in(sick.name, "x 0 complete\x1b[31m"):
-        made = collected(["dash"]).stdout
+        made = collected(SHELLS["dash"]).stdout
     document = doctor("-", stdin=made)
-    assert document["complete"] == doctor("-", stdin=collected(["dash"]).stdout)["complete"]
+    assert document["complete"] == doctor("-", stdin=collected(SHELLS["dash"]).stdout)["complete"]
     assert "\x1b" not in json.dumps(document, ensure_ascii=False)
     assert any("x-0-complete" in table["netns"] for table in document["tables"])
 
@@ -175,14 +158,12 @@ def test_the_script_in_a_file_comes_with_how_to_run_it_and_to_read_what_it_print
 def test_who_watches_a_quick_command_leaves_nothing(shell: str) -> None:
     """What watches is killed at once, often before or while it begins to sleep."""
     program = SHELLS[shell]
-    if shutil.which(program[0]) is None:
-        pytest.skip(f"no {program[0]} here")
     start, end = (SCRIPT.index(mark) for mark in (b"\nlimited() {", b"\n# section NAME"))
     seconds = str(31_000_000 + os.getpid())
-    loop = "i=0; while [ $i -lt 200 ]; do limited true; i=$((i + 1)); done"
+    loop = "trap : TERM; i=0; while [ $i -lt 200 ]; do limited true; i=$((i + 1)); done"
 
     subprocess.run(
-        [*program, "-s"],
+        program,
         input=SCRIPT[start:end] + f"\nONE_S={seconds}\n{loop}\n".encode(),
         check=True,
         timeout=120,

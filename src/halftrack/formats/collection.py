@@ -27,17 +27,22 @@ if TYPE_CHECKING:
 _FIRST: Final = b"halftrack-collection "
 _HEAD: Final = re.compile(rb"halftrack-collection 1 ([0-9A-Za-z-]{3,64})", re.ASCII)
 _BEGIN: Final = re.compile(rb"begin ([0-9]{1,12}(?:\.[0-9]{1,6})?) ([^\0]{1,512})", re.ASCII)
+_END: Final = re.compile(rb"end ([0-9]{1,3}) .*", re.ASCII)
 _LONGEST_LINE: Final = 1_024
 
 
 @dataclass(slots=True)
 class Section:
-    """``at_s``: seconds since the boot of the node when it began. ``file``: its name, as it is shown."""
+    """``at_s``: seconds since the boot of the node when it began. ``file``: its name, as it is shown.
+
+    ``code``: the exit code of what printed it, once all of it was read; None where its end is missing.
+    """
 
     name: str
     at_s: float
     _content: Iterator[bytes]
     file: str
+    code: int | None = None
 
     def chunks(self) -> Iterator[bytes]:
         """What was printed, once."""
@@ -77,12 +82,19 @@ class Collection:
         _drain(self._until_mark())
         while line := self._line():
             begun = _BEGIN.fullmatch(line)
-            content = self._until_mark()
             if begun is not None:
                 name = begun[2].decode("utf-8", "replace")
-                yield Section(name, float(begun[1]), content, escaped(name))
+                section = Section(name, float(begun[1]), iter(()), escaped(name))
+                section._content = self._of(section)  # noqa: SLF001  # which it tells its end
+                yield section
+                _drain(section.chunks())
             self.complete = line == b"complete"
-            _drain(content)
+            _drain(self._until_mark())
+
+    def _of(self, section: Section) -> Iterator[bytes]:
+        yield from self._until_mark()
+        ended = _END.fullmatch(self._line())
+        section.code = int(ended[1]) if ended else None
 
     def _line(self) -> bytes:
         """The rest of the line at hand."""

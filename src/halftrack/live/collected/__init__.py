@@ -7,6 +7,7 @@ node        all of it as Evidence
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from halftrack.errors import UnreadableInput
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
-from halftrack.formats import kernel_log
+from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
 from halftrack.live import gaps
 from halftrack.live.collected import node
@@ -37,6 +38,7 @@ _LISTING: Final = 16 << 20
 _PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re.ASCII)
 _LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
 _PRINTED: Final = {"vzlist": sent.VZLIST, "docker": sent.LISTING, "podman": sent.LISTING}
+_KEPT: Final = ("about", "missing", "late")
 _LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
 
@@ -53,7 +55,9 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             found.take(section)
         if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
-        lacking = _gaps(name, found, whole=collection.complete)
+        for number in found.late:
+            found.spaces[number].late = True
+        lacking = list(_gaps(name, found, whole=collection.complete))
         evidence = node.evidence(
             root, name, found.about, found.spaces, lacking, logs=found.logs, printed=found.printed
         )
@@ -62,8 +66,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             for line, what in enumerate(found.about, 1)
             if what in (NODE, KERNEL, TAKEN_AT)
         }
-        given = Input(files=(name,), formats=("collected by script",))
-        return replace(evidence, read_from=read_from, input=given)
+        return replace(evidence, read_from=read_from, input=_input(name, found.spaces))
 
 
 @dataclass(slots=True)
@@ -71,8 +74,8 @@ class _Sections:
     """What has come of them so far."""
 
     files: Files
-    about: Mapping[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """By the name of the section."""
     spaces: dict[str, Space] = field(default_factory=dict)
     logs: list[Scanned] = field(default_factory=list)
     printed: list[tuple[str, str]] = field(default_factory=list)
@@ -81,11 +84,23 @@ class _Sections:
     asked: bool = False
     """Whether anybody was asked whose the namespaces are."""
 
+    @property
+    def about(self) -> Mapping[str, str]:
+        return told(self.texts.get("about", ""))
+
+    @property
+    def late(self) -> list[str]:
+        """Namespaces that were to be read and were not, for want of time."""
+        return [number for number in self.words("late") if number in self.spaces]
+
+    def words(self, name: str) -> list[str]:
+        return self.texts.get(name, "").split()
+
     def take(self, section: Section) -> None:
         where, _, what = section.name.partition("/")
         if where == "ns":
             number, _, what = what.partition("/")
-            space = self.spaces.setdefault(number, Space())
+            space = self.spaces.setdefault(number, _space(number))
             space.take(what, section)
             if what == "about" and (pid := space.pid) is not None and number.isdecimal():
                 self.files.lives(pid, int(number))
@@ -95,14 +110,14 @@ class _Sections:
             self._owners(what, section)
         elif where == "log":
             self.logs.append(kernel_log.scan(section.chunks(), escaped(_LOGS.get(what, f"/var/log/{what}"))))
-        elif section.name == "about":
-            self.about = told(section.text(_SMALL))
+        elif section.name == "namespaces":
+            self.files.number(section.text(_SMALL))
         elif section.name == "there":
             self.files.touch(section.text(_SMALL).split("\n"))
         elif section.name == "running":
             self.files.run(section.text(_SMALL).split("\n"))
-        elif section.name == "missing":
-            self.missing = section.text(_SMALL).split()
+        elif section.name in _KEPT:
+            self.texts[section.name] = section.text(_SMALL)
 
     def _owners(self, what: str, section: Section) -> None:
         """``lines``: of files that tell whose a process is; ``processes``: where; else what tools say."""
@@ -119,19 +134,41 @@ class _Sections:
                     self.files.lives(int(pid), int(self._elsewhere[pid]))
 
 
-def _gaps(name: str, sections: _Sections, *, whole: bool) -> list[Gap]:
-    found = []
+def _space(number: str) -> Space:
+    container = re.fullmatch(r"ve([0-9]{1,10})", number)
+    return Space(container=container[1] if container else None)
+
+
+def _input(name: str, spaces: Mapping[str, Space]) -> Input:
+    parsed = [each for space in spaces.values() for each in space.parsed]
+    cut = [space for space in spaces.values() if space.late or space.cut is not None]
+    seen = sum(len(each.flows) for each in parsed)
+    counted = seen + sum(max(space.count - space.seen, 0) for space in cut)
+    faults = (fault for each in parsed for fault in each.first_unreadable)
+    return Input(
+        files=(name,),
+        lines=sum(each.lines for each in parsed),
+        unreadable=sum(each.unreadable for each in parsed),
+        first_unreadable=tuple(itertools.islice(faults, table.FAULTS)),
+        truncated=bool(cut),
+        visible=seen / counted if counted else 1.0,
+        formats=("collected by script",),
+    )
+
+
+def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
     if not whole:
         what = f"the rest of {name}"
-        found.append(
-            Gap(what, "the script was stopped, or its output cut", ("the whole of it",), gaps.OF_ENTRIES)
-        )
+        yield Gap(what, "the script was stopped, or its output cut", ("the whole of it",), gaps.OF_ENTRIES)
     for tool, tells in _TELLS.items():
-        if tool in sections.missing:
-            found.append(Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells))
-    if not any(log.head for log in sections.logs):
-        found.append(Gap("kernel log", "it could not be read there", ("dmesg",)))
-    if not sections.asked:
-        why = "the script asked for none"
-        found.append(Gap("names of containers", why, ("halftrack collect",), ()))
-    return found
+        if tool in found.words("missing"):
+            yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells)
+    if late := found.late:
+        yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), gaps.OF_ENTRIES)
+    if found.about.get("first") == "0" and not any(each.container for each in found.spaces.values()):
+        why = "this kernel does not tell which there are"
+        yield Gap("other network namespaces", why, (), ("other tables",))
+    if not any(log.head for log in found.logs):
+        yield Gap("kernel log", "it could not be read there", ("dmesg",))
+    if not found.asked:
+        yield Gap("names of containers", "the script asked for none", ("halftrack collect",), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 _MOST_FILES: Final = 20_000
 MOST_BYTES: Final = 1 << 20
 """Of one file: no reader looks further."""
-_TOPS: Final = ("etc", "run", "usr", "lib", "proc", "sys", "sbin", "var")
+_TOPS: Final = ("etc", "run", "usr", "lib", "proc", "sys", "sbin", "var", ".dockerenv")
+_OF_PROCESS: Final = re.compile(r"proc/(self|1)/ns:$")
+_LINK: Final = re.compile(r" ([a-z_]{1,20}) -> ([a-z_]{1,20}):\[([0-9]{1,10})\]$")
 _RUNNING: Final = 10_000
 """First number of the processes that only their names are known of."""
 
@@ -53,6 +56,15 @@ class Files:
         for number, name in enumerate(names, _RUNNING):
             if name:
                 self._put(f"/proc/{number}/comm", name.encode())
+
+    def number(self, listing: str) -> None:
+        """Namespaces of processes, as ``ls -l`` shows them: as links that lead nowhere."""
+        process = ""
+        for line in listing.splitlines():
+            process = (_OF_PROCESS.search(line) or {1: process})[1]
+            link = _LINK.search(line)
+            if link is not None and process:
+                self._put(f"/proc/{process}/ns/{link[1]}", f"{link[2]}:[{link[3]}]")
 
     def _put(self, path: str, content: bytes | str | None) -> None:
         """``content``: None: a directory, for whoever looks whether it there; a text: where a link leads."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.printable import escaped
-from halftrack.evidence.values import HOST, Evidence
+from halftrack.evidence.values import HOST, SELF, Evidence
 from halftrack.formats import kernel_log
-from halftrack.kernel import firewall, namespaces, slab, sysctl_files, vz_rates
+from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from halftrack.live.collected.spaces import Space
 
 _OWNERS_S: Final = 2.0
+_MOST_DIGITS: Final = 12
 
 
 @contextmanager
@@ -47,18 +48,30 @@ def evidence(
     says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows;
     ``logs``: of its kernel; ``printed``: by tools of its containers, as ``owners.sent`` has it.
     """
-    first = about.get("first", "")
-    plain = [HOST if number == first or len(spaces) == 1 else each.name for number, each in spaces.items()]
-    inodes = [int(number) if number.isdecimal() else None for number in spaces]
+    own, host = about.get("own"), _host(root, about)
+    plain = [
+        HOST
+        if number == host or (len(spaces) == 1 and host is not None)
+        else SELF
+        if number == own
+        else each.name
+        for number, each in spaces.items()
+    ]
+    inodes = [int(number) or None if number.isdecimal() else None for number in spaces]
     names = namespaces.distinct(plain, inodes)
     tables = [
         each.table(called, inode) for each, called, inode in zip(spaces.values(), names, inodes, strict=True)
     ]
     found = [table.namespace for table in tables]
     named, _ = owners.find(found, root=root, timeout_s=_OWNERS_S, printed=printed)
+    by_number = {owner.id: owner for owner in named if owner.runtime == "openvz"}
+    told = [
+        replace(of, owner=of.owner or by_number.get(each.container or ""))
+        for each, of in zip(spaces.values(), namespaces.with_owners(found, named), strict=True)
+    ]
     owned = [
         replace(table, namespace=_by_address(table, namespace, named))
-        for table, namespace in zip(tables, namespaces.with_owners(found, named), strict=True)
+        for table, namespace in zip(tables, told, strict=True)
     ]
     owned.sort(key=lambda table: table.netns != HOST)
     lacking += (gap for each, called in zip(spaces.values(), names, strict=True) for gap in each.gaps(called))
@@ -77,6 +90,8 @@ def evidence(
         entry_bytes=slab.entry_bytes(root),
         machine=escaped(about.get("machine", "")) or None,
         log=kernel_log.understood(logs, _clock(about)) if logs else None,
+        up_s=_whole(about.get("uptime", "")),
+        in_container=own is not None and privileges.in_container(root),
     )
 
 
@@ -99,6 +114,22 @@ def _clock(about: Mapping[str, str]) -> Clock:
         float(up[0]) if up else None,
         -offset if offset is not None and zone and zone[1] == "-" else offset,
     )
+
+
+def _host(root: Path, about: Mapping[str, str]) -> str | None:
+    """Which of the spaces is the node's own, as ``namespaces.find`` tells it; None: none that was seen."""
+    if about.get("own") is not None:
+        if privileges.in_initial_network(root):
+            return about["own"]
+        if privileges.in_container(root) and not privileges.first_process_is_the_nodes(root):
+            return None
+    return about.get("first", "")
+
+
+def _whole(text: str) -> int | None:
+    """Of a number with a fraction."""
+    whole = text.partition(".")[0]
+    return int(whole) if whole.isdecimal() and len(whole) < _MOST_DIGITS else None
 
 
 def _moment(text: str) -> datetime | None:

@@ -101,11 +101,19 @@ class Space:
     asked_of: str | None = None
     """Of what somebody sent: the namespace to ask for what is missing; empty: the node's own."""
     read_from: dict[str, tuple[Origin, ...]] = field(default_factory=dict)
+    container: str | None = None
+    """The number of the container of OpenVZ that it is, where nothing else tells it from others."""
+    cut: str | None = None
+    """Why not all of its entries are here."""
+    late: bool = False
+    """It was to be read, and nothing was."""
 
     @property
     def name(self) -> str:
         """What it would be called if it is not the node's own."""
         where = self.about.get("where", "")
+        if self.container is not None:
+            return f"ct-{self.container}"
         return namespaces.fit_name(where.rpartition("/")[2] if "/" in where else self.about.get("comm", ""))
 
     @property
@@ -115,6 +123,16 @@ class Space:
         return int(where) if re.fullmatch(r"[0-9]{1,10}", where) else None
 
     @property
+    def seen(self) -> int:
+        """Entries that are here."""
+        return sum(len(each.flows) for each in self.parsed)
+
+    @property
+    def count(self) -> int:
+        """Entries that there were; 0 where that is not told."""
+        return _number(self.about.get("count")) or 0
+
+    @property
     def worth(self) -> bool:
         return self.about.get("read") == "yes"
 
@@ -122,7 +140,7 @@ class Space:
         """``what``: the section's name within the namespace."""
         kind, _, rest = what.partition("/")
         if kind == "entries":
-            self.add(table.parse(section.chunks()), section.file)
+            self._read(section)
         elif kind in {"1", "2"}:
             self._counted(kind, rest, section)
         elif kind == "net" and rest in _PROTOCOLS:
@@ -153,6 +171,16 @@ class Space:
 
     def _found(self, what: str, origin: Origin) -> None:
         self.read_from[what] = (*self.read_from.get(what, ()), origin)
+
+    def _read(self, section: Section) -> None:
+        parsed = table.parse(section.chunks())
+        self.add(parsed, section.file)
+        if section.code is None:
+            self.cut = self.cut or "the script was stopped, or its output cut"
+        elif section.code:
+            self.cut = self.cut or ("the time was up" if len(parsed.flows) else "reading them failed")
+        elif parsed.truncated:
+            self.cut = self.cut or "there are more than are kept"
 
     def _counted(self, reading: str, what: str, section: Section) -> None:
         text = section.text(_MOST_TEXT)
@@ -259,9 +287,11 @@ class Space:
 
     def gaps(self, name: str) -> Iterator[Gap]:
         """What was to be read and is not there."""
-        if not self.worth:
+        if self.late or not self.worth:
             return
-        if not self.parsed:
+        if self.cut is not None:
+            yield self._gap("the rest of the entries", name, self.cut, gaps.OF_ENTRIES)
+        elif not self.parsed:
             why = "the kernel does not track connections, or does not show them"
             yield self._gap("entries", name, why, gaps.OF_ENTRIES)
         if len(self.readings) < 2 and not any(_dropped_nothing(each) for each in self.readings):
@@ -269,7 +299,8 @@ class Space:
         if not self.sockets and "ss" not in self.texts:
             yield self._gap("sockets", name, "they were not read", gaps.OF_SOCKETS)
         if not self.settings:
-            yield self._gap("settings", name, "there was no way in", ("settings",), "nsenter")
+            needs = "nsenter" if self.container is None else f"vzctl exec {self.container} sysctl -a"
+            yield self._gap("settings", name, "there was no way in", ("settings",), needs)
 
     def _gap(self, what: str, name: str, why: str, tells: tuple[str, ...], *needs: str) -> Gap:
         if self.asked_of is not None:
