@@ -9,6 +9,7 @@ import pytest
 
 from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.uapi import AF_INET, AF_INET6
+from halftrack.formats.rules import tracking
 from halftrack.kernel import ct_users, scratch, sysctl, tools
 from halftrack.kernel.links import Links
 
@@ -56,14 +57,21 @@ def tracks(place: scratch.Netns) -> bool:
     return place.call(send) > 0
 
 
+def as_sent(place: scratch.Netns) -> Tracking:
+    """What the text of the rules tells of the same."""
+    listing = place.call(lambda: tools.run(["nft", "-a", "list", "ruleset"]))
+    return tracking.of(listing, (), {"ip": "", "ip6": ""}, None)
+
+
 @pytest.mark.parametrize("rules", _ASKING.values(), ids=_ASKING.keys())
 def test_rules_that_make_the_kernel_track_are_found(place: scratch.Netns, rules: str) -> None:
     place.call(lambda: tools.run(["nft", "-f", "-"], rules))
     found = place.call(ct_users.read)
+    sent = as_sent(place)
     assert tracks(place)
     assert found is not None
-    assert found.ipv4 == "a rule of table t, chain c"
-    assert (found.ipv6 is None) is ("inet" not in rules)
+    assert found.ipv4 == sent.ipv4 == "a rule of table t, chain c"
+    assert (found.ipv6 is None) is (sent.ipv6 is None) is ("inet" not in rules)
 
 
 @pytest.mark.parametrize("rules", _OTHERS.values(), ids=_OTHERS.keys())
@@ -71,7 +79,7 @@ def test_rules_that_do_not_are_not(place: scratch.Netns, rules: str) -> None:
     place.call(lambda: tools.run(["nft", "-f", "-"], rules))
     found = place.call(ct_users.read)
     assert not tracks(place)
-    assert found == Tracking()
+    assert found == as_sent(place) == Tracking()
 
 
 def test_rules_for_the_other_family_are_told_apart(place: scratch.Netns) -> None:

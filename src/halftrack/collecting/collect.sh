@@ -132,6 +132,8 @@ settings() {
 show() { if [ -n "$net" ]; then exec cat "$net/$1"; else enter cat "/proc/net/$1"; fi; }
 there_is() { if [ -n "$net" ]; then [ -r "$net/$1" ]; else inside test -r "/proc/net/$1"; fi; }
 
+exists() { if [ -n "$net" ]; then [ -e "$net/$1" ]; else inside test -e "/proc/net/$1"; fi; }
+
 counters() {
     for file in stat/nf_conntrack stat/ip_conntrack snmp netstat; do
         there_is "$file" && section "$here/$1/$file" show "$file"
@@ -179,6 +181,10 @@ details() {
     saved iptables ip_tables_names
     saved ip6tables ip6_tables_names
     there_is ip_vs && section "$here/net/ip_vs" show ip_vs
+    # Where there is no such file there are no such tables; one that may not be read tells nothing.
+    for file in ip_tables_names ip6_tables_names; do
+        if there_is "$file"; then section "$here/net/$file" show "$file"; elif ! exists "$file"; then section "$here/net/$file" :; fi
+    done
 }
 
 # saved TOOL NAMES: rules by iptables-save, of the flavours that the kernel has.

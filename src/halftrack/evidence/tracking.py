@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from halftrack.evidence.uapi import AF_INET6
+
+XTABLES: Final = frozenset(
+    {
+        *("conntrack", "state", "helper", "connmark", "connlimit", "connlabel", "connbytes", "cluster"),
+        *("CT", "CONNMARK", "CONNSECMARK", "REDIRECT", "NETMAP", "MASQUERADE", "SNAT", "DNAT", "SYNPROXY"),
+        "CLUSTERIP",
+    }
+)
+"""Matches and targets of iptables that ask for tracking: those that call nf_ct_netns_get (xt_*.c)."""
 
 
 @dataclass(frozen=True, slots=True)

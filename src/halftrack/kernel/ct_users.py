@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import HalftrackError
 from halftrack.evidence.printable import escaped
-from halftrack.evidence.tracking import Tracking
+from halftrack.evidence.tracking import XTABLES, Tracking
 from halftrack.evidence.uapi import AF_INET, AF_INET6, NFNL_SUBSYS_NFTABLES
 from halftrack.kernel import iptables, ipvs, netlink, netlink_messages
 from halftrack.kernel.netlink_messages import attributes
@@ -42,14 +42,6 @@ _OBJECTS: Final = frozenset({3, 5, 7, 9, 10})
 _NFTA_OBJREF_IMM_TYPE: Final = 1
 _IN_SETS: Final = b"connlimit\0"
 """An expression that elements of a set may have (nft_dynset.c)."""
-_MATCHES: Final = frozenset(
-    {
-        *("conntrack", "state", "helper", "connmark", "connlimit", "connlabel", "connbytes", "cluster"),
-        *("CT", "CONNMARK", "CONNSECMARK", "REDIRECT", "NETMAP", "MASQUERADE", "SNAT", "DNAT", "SYNPROXY"),
-        "CLUSTERIP",
-    }
-)
-"""Matches and targets of iptables that do (xt_*.c)."""
 _CANDIDATES: Final = re.compile(
     b"|".join(
         re.escape(struct.pack("=HH", 5 + len(name), _NFTA_EXPR_NAME) + name + b"\0")
@@ -59,7 +51,7 @@ _CANDIDATES: Final = re.compile(
     + _IN_SETS
 )
 """What a rule has in it that may ask: tens of thousands of rules have not."""
-_SAVED: Final = re.compile(rf"-[mj] ({'|'.join(sorted(_MATCHES))})\b")
+_SAVED: Final = re.compile(rf"-[mj] ({'|'.join(sorted(XTABLES))})\b")
 _WITHIN_S: Final = 1.0
 _IPVS: Final = "a service of IPVS"
 _FAMILIES: Final[Mapping[iptables.Family, int]] = MappingProxyType({"ip": AF_INET, "ip6": AF_INET6})
@@ -122,7 +114,7 @@ def _asks(expression: dict[int, bytes]) -> bool:
     name = expression.get(_NFTA_EXPR_NAME, b"").rstrip(b"\0")
     data = attributes(expression.get(_NFTA_EXPR_DATA, b""))
     if name in {b"match", b"target"}:
-        return _text(data.get(_NFTA_XT_NAME, b"")) in _MATCHES
+        return _text(data.get(_NFTA_XT_NAME, b"")) in XTABLES
     if name == b"objref":  # out of a map it may be any
         kind = data.get(_NFTA_OBJREF_IMM_TYPE)
         return kind is None or int.from_bytes(kind, "big") in _OBJECTS

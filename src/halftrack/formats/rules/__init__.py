@@ -9,6 +9,7 @@
                      ``iptables-save``, ``ip6tables-save``
     xtables_list     ``iptables -nvL``, where there is no save, as the words of one
     ipvs             ``/proc/net/ip_vs``
+    tracking         whether any of it asks for connection tracking
 
 What cannot be read is said in ``unread``; no text makes a reader raise.
 """

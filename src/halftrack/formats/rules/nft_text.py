@@ -36,7 +36,10 @@ _ALONE: Final = ("comment ", "flags ", "devices ", "device ")
 
 
 def objects(text: str) -> tuple[list[dict[str, Any]], dict[tuple[str, ...], str]]:
-    """The objects, and each rule's own words by family, table, chain and handle. Raises Unreadable."""
+    """The objects, and each rule's own words by family, table, chain and handle. Raises Unreadable.
+
+    Rules and sets also have their ``text``, whole.
+    """
     bounds.check(text)
     reader = _Reader(text.splitlines())
     reader.read()
@@ -99,11 +102,11 @@ class _Reader:
         self._handle += 1
         self.texts[family, table, chain, str(self._handle)] = bounds.quoted(line)
         made = {"family": family, "table": table, "chain": chain, "handle": self._handle, "expr": rule(line)}
-        self.objects.append({"rule": made})
+        self.objects.append({"rule": made | {"text": line}})
 
     def _set(self, kind: str, made: dict[str, Any]) -> None:
         """One whose elements are not understood is not known at all."""
-        text = " ".join(self._block())
+        text = made["text"] = " ".join(self._block())
         flags = re.search(r"(?:^|[;\s])flags ([a-z, ]{1,80})", text)
         changes = re.search(r"(?:^|\s)(?:timeout|size) \S+", text.partition("elements =")[0])
         made["flags"] = [*(flags[1].replace(" ", "").split(",") if flags else ()), *_timed(changes)]

@@ -29,6 +29,7 @@ from halftrack.evidence.rulesets import Flavour, Save
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
 from halftrack.formats import netstat, rules, ss, table, tc
+from halftrack.formats.rules import tracking
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live import gaps
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.stack import StackCounters
+    from halftrack.evidence.tracking import Tracking
     from halftrack.formats.collection import Section
     from halftrack.formats.table import Parsed
     from halftrack.kernel.counters import Reading
@@ -231,6 +233,7 @@ class Space:
                 for reading, (at_s, text) in sorted(self.queues.items())
             ),
             rules=self._rules(),
+            tracking=self._tracking(),
             read_from=self._read_from(),
         )
 
@@ -260,11 +263,7 @@ class Space:
         return first.counters(), second.counters_after(first)
 
     def _rules(self) -> Any:
-        saves = tuple(
-            Save(f"{tool}-save", *_SAVES[tool], self.texts[f"save/{tool}"])
-            for tool in _SAVES
-            if f"save/{tool}" in self.texts
-        )
+        saves = self._saves()
         json = self.texts.get("nft.json") or None
         listings = tuple(
             Save(what.removeprefix(_LISTED), "ip6" if "ip6tables" in what else "ip", _LEGACY, text)
@@ -276,6 +275,23 @@ class Space:
         found = rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"), listings=listings)
         missing = self._unlisted(found) if listings and not saves else ()
         return replace(found, unread=(*found.unread, *missing)) if missing else found
+
+    def _tracking(self) -> Tracking | None:
+        """Whether rules ask for it; None where none were sent. An empty listing counts only with its JSON."""
+        texts = self.texts
+        nft = texts.get("nft") if texts.get("nft") or texts.get("nft.json") else None
+        saves = self._saves()
+        if nft is None and not saves:
+            return None
+        legacy = {family: texts.get(f"net/{family}_tables_names") for family in ("ip", "ip6")}
+        return tracking.of(nft, saves, legacy, texts.get("net/ip_vs"))
+
+    def _saves(self) -> tuple[Save, ...]:
+        return tuple(
+            Save(f"{tool}-save", *_SAVES[tool], self.texts[f"save/{tool}"])
+            for tool in _SAVES
+            if f"save/{tool}" in self.texts
+        )
 
     def _unlisted(self, found: Ruleset) -> tuple[str, ...]:
         """Tables of iptables that may be there and were not listed; nft lists those of iptables-nft."""

@@ -29,7 +29,7 @@ _READ: Final = re.compile(
     r"|etc/sysctl\.conf|(?:etc|usr/lib|lib|run)/(?:modules-load|modprobe)\.d/[^/]+\.conf"
     r"|etc/(?:default|ufw)/[^/]+|etc/vz/(?:vz\.conf|conf/[^/]+\.conf)|etc/iptables/[^/]+"
     r"|etc/sysconfig/(?:iptables|nftables\.conf)|etc/firewalld/firewalld\.conf"
-    r"|proc/(?:modules|slabinfo|net/ip_tables_names|vz/(?:version|veinfo))"
+    r"|proc/(?:modules|slabinfo|net/ip6?_tables_names|vz/(?:version|veinfo))"
     r"|sys/kernel/slab/nf_conntrack\w*/\w+|sys/module/nf_conntrack/parameters/hashsize"
 )
 _LOG: Final = re.compile(r"var/log/(?:messages|kern\.log|syslog|dmesg|warn)(?:[.-][\w.-]+)?", re.ASCII)

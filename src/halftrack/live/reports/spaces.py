@@ -106,8 +106,8 @@ def _sections(found: Found) -> Iterator[tuple[str, bytes]]:
     elif kind == "tc-class":
         device = found.device or paths.device(found.at)
         yield from [(f"1/tc-class/{device}", found.text)] if device else []
-    elif kind == FILE and found.at.path == "proc/net/ip_tables_names":
-        yield "net/ip_tables_names", found.text
+    elif kind == FILE and found.at.path.startswith("proc/net/ip"):  # names of tables
+        yield found.at.path.removeprefix("proc/"), found.text
     elif kind == "listed":
         yield f"listed/{_listed(found)}", found.text
     elif kind == "save":
