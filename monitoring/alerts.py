@@ -47,8 +47,8 @@ def _dropping(pace: Pace) -> Alert:
         expr=f"({records.DROPPED} > 0 and on (job, instance, netns) {filled} >= {CROWDED})\n"
         f"or\n({records.DROPPED_EARLY} > 0 and on (job, instance, netns) {filled} >= {FULL})",
         for_=2,
-        when=f"packets are dropped and the table was {CROWDED:.0%} full within five minutes, or unanswered"
-        f" entries are thrown out and it was {FULL:.0%} full",
+        when=f"packets are dropped and the table was {CROWDED * 100:.0f} % full within five minutes, or"
+        f" unanswered entries are thrown out and it was {FULL * 100:.0f} % full",
         summary="The connection table is full and new connections fail.",
         description=f"{_WHERE}: {{{{ $value | humanize }}}} a second are dropped, or thrown out before they"
         f" were answered. Connections that are open go on.{_WHOSE}",
@@ -77,8 +77,8 @@ def _leak(pace: Pace) -> Alert:
         severity="warning",
         expr=f"{lasting} >= {LEAK}\nor\n{idle} >= {IDLE_LEAK}",
         for_=20,
-        when=f"one owner's stuck entries for one service never take less than {LEAK:.0%} of the limit, or"
-        f" {IDLE_LEAK:.0%} where they are merely silent",
+        when="one owner's stuck entries for one service never take less than"
+        f" {LEAK * 100:.0f} % of the limit, or {IDLE_LEAK * 100:.0f} % where they are merely silent",
         summary="One service leaks entries of the connection table.",
         description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the table's limit is"
         " {{ $labels.symptom }} and stays. Owner {{ $labels.owner }}, service {{ $labels.service }}.",

@@ -44,6 +44,9 @@ class Row:
     panels: tuple[Panel, ...]
 
 
+_LINES: Final = 10
+"""Of one kind in a graph: thousands of nodes may have been chosen."""
+_ROWS: Final = 20
 _BAD: Final = (("red", 1),)
 _FILLED: Final = (("orange", CROWDED), ("red", FULL))
 _STUCK: Final = of("halftrack_stuck_entries")
@@ -99,7 +102,7 @@ NODES: Final = Row(
             "Entries as a share of the limit. A table without a limit is not among them.",
             "timeseries",
             "percentunit",
-            (Query(top(10, filled()), _TABLE),),
+            (Query(top(_LINES, filled()), _TABLE),),
             width=12,
             steps=_FILLED,
         ),
@@ -108,7 +111,7 @@ NODES: Final = Row(
             "Now: the largest groups of stuck entries. halftrack explain SYMPTOM tells what each one is.",
             "table",
             "none",
-            (Query(top(20, total(_STUCK, "instance", "owner", "service", "symptom"))),),
+            (Query(top(_ROWS, total(_STUCK, "instance", "owner", "service", "symptom"))),),
             width=12,
         ),
     ),
@@ -119,22 +122,23 @@ TABLES: Final = Row(
     (
         Panel(
             "Entries and limit",
-            "By table: what it holds, what it may hold, and what the kernel may give up when it needs room.",
+            "The largest tables: what each holds, and what of it the kernel may give up when it needs room;"
+            " and what the smallest may hold.",
             "timeseries",
             "none",
             (
-                Query(total(of("halftrack_entries"), "instance", "netns"), f"{_TABLE} entries"),
-                Query(of("halftrack_entries_limit"), f"{_TABLE} limit"),
-                Query(of("halftrack_reclaimable_entries"), f"{_TABLE} reclaimable"),
+                Query(top(_LINES, total(of("halftrack_entries"), "instance", "netns")), f"{_TABLE} entries"),
+                Query(top(_LINES, of("halftrack_reclaimable_entries")), f"{_TABLE} reclaimable"),
+                Query(f"min({of('halftrack_entries_limit')})", "least limit"),
             ),
             width=12,
         ),
         Panel(
             "Full in",
-            "By table, where a forecast sees it full. No line: not in sight.",
+            "The tables that are full first. No line: not in sight.",
             "timeseries",
             "s",
-            (Query(of("halftrack_full_in_seconds"), _TABLE),),
+            (Query(f"bottomk({_LINES}, {of('halftrack_full_in_seconds')})", _TABLE),),
             width=12,
         ),
         Panel(
@@ -160,7 +164,12 @@ TABLES: Final = Row(
             "By owner, service and symptom. A line that climbs is a leak; in steps, a service that restarts.",
             "timeseries",
             "none",
-            (Query(total(_STUCK, "owner", "service", "symptom"), "{{owner}} {{service}} {{symptom}}"),),
+            (
+                Query(
+                    top(_LINES, total(_STUCK, "owner", "service", "symptom")),
+                    "{{owner}} {{service}} {{symptom}}",
+                ),
+            ),
             width=12,
         ),
         Panel(
@@ -170,7 +179,10 @@ TABLES: Final = Row(
             "timeseries",
             "ops",
             tuple(
-                Query(total(rate(f"halftrack_{what}_total"), "instance", "netns"), f"{_TABLE} {words}")
+                Query(
+                    top(_LINES, total(rate(f"halftrack_{what}_total"), "instance", "netns")),
+                    f"{_TABLE} {words}",
+                )
                 for what, words in _LOST.items()
             ),
             width=12,
@@ -183,18 +195,18 @@ SCANS: Final = Row(
     (
         Panel(
             "Age of the scan",
-            "How old what is shown here is. Of a file, node_textfile_mtime_seconds tells.",
+            "How old what is shown is, where it is oldest. Of a file, node_textfile_mtime_seconds tells.",
             "timeseries",
             "s",
-            (Query(of("halftrack_scan_age_seconds"), "{{instance}}"),),
+            (Query(top(_LINES, of("halftrack_scan_age_seconds")), "{{instance}}"),),
             width=12,
         ),
         Panel(
             "Duration of the scan",
-            "How long reading and judging the node's tables took.",
+            "How long reading and judging a node's tables took, where it took longest.",
             "timeseries",
             "s",
-            (Query(of("halftrack_scan_duration_seconds"), "{{instance}}"),),
+            (Query(top(_LINES, of("halftrack_scan_duration_seconds")), "{{instance}}"),),
             width=12,
         ),
         Panel(

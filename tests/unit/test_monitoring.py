@@ -65,12 +65,13 @@ def test_inhibition_is_accepted(tmp_path: Path) -> None:
 
 
 def test_inhibition_names_alerts_and_labels_that_exist() -> None:
-    names = {each.name for each in alerts.alerts(Pace())}
+    alerting = {each.name for each in alerts.alerts(Pace())}
     for rule in inhibition.inhibit_rules()["inhibit_rules"]:
         for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
             named = re.fullmatch(r'alertname=~?"(.*)"', matcher)
             assert named
-            assert set(named[1].split("|")) <= names | {inhibition.CRUDE}
+            assert set(named[1].split("|")) <= alerting | {inhibition.CRUDE}
+        assert set(rule["equal"]) <= {"instance", *names.ENTRIES.labels}
 
 
 def test_each_alert_has_a_runbook_and_each_runbook_of_alerts_an_alert() -> None:
