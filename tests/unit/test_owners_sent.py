@@ -99,8 +99,32 @@ def test_inspectp(tmp_path: Path) -> None:
     assert one.addresses == ("10.244.0.5", "fd00::5")
 
 
+PS = (
+    "CONTAINER ID   IMAGE     COMMAND   CREATED       STATUS       PORTS                                   NAMES\n"
+    '3f2a91c0d7e4   nginx     "/x"      2 hours ago   Up 2 hours   0.0.0.0:8080->80/tcp, :::8080->80/tcp   web\n'
+    'aaaaaaaaaaaa   redis     "/x"      2 hours ago   Up 2 hours                                           quiet\n'
+)
+
+
+@pytest.mark.parametrize(("kind", "runtime"), [(sent.DOCKER_PS, "docker"), (sent.PODMAN_PS, "podman")])
+def test_tables_of_ps(tmp_path: Path, kind: str, runtime: str) -> None:
+    """Of one without a port nothing could be told by a table of connections."""
+    [one] = found(tmp_path, kind, PS)
+    assert (one.name, one.id, one.runtime) == ("web", "3f2a91c0d7e4", runtime)
+    assert one.ports == (PublishedPort("tcp", 8080, 80),)
+
+
+def test_who_says_more_of_a_container_counts() -> None:
+    files = whole() | {
+        "sos_commands/docker/docker_ps": PS,
+        "sos_commands/docker/docker_inspect_web": json.dumps([inspected()], indent=4),
+    }
+    [one] = read(archive(files)).owners
+    assert one.addresses == ("172.17.0.2",)
+
+
 @given(
-    st.sampled_from([sent.VZLIST, sent.LISTING, sent.INSPECT, sent.INSPECTP]),
+    st.sampled_from([sent.VZLIST, sent.LISTING, sent.INSPECT, sent.INSPECTP, sent.DOCKER_PS, sent.PODMAN_PS]),
     st.one_of(
         st.text(max_size=200),
         st.recursive(

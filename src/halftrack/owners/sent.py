@@ -2,7 +2,7 @@
 
 No command is run here. ``vzlist``: its lines, with their usual heading, or as ``owners.openvz`` asks for
 them; ``listing``: lines of the collecting script, a container each; ``inspect``: JSON of ``docker inspect``
-or ``podman inspect``; ``inspectp``: JSON of ``crictl inspectp``.
+or ``podman inspect``; ``inspectp``: JSON of ``crictl inspectp``; ``docker ps``, ``podman ps``: their tables.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ VZLIST: Final = "vzlist"
 LISTING: Final = "listing"
 INSPECT: Final = "inspect"
 INSPECTP: Final = "inspectp"
+DOCKER_PS: Final = "docker ps"
+PODMAN_PS: Final = "podman ps"
 
 _HEADING: Final = re.compile(r"\s*(?:CT|VE)ID\s+NPROC\s+STATUS\s+IP_ADDR\s+HOSTNAME\s*\n")
 _COLUMNS: Final = 5
+_COLUMNS_OF_PS: Final = re.compile(r"CONTAINER ID\s+IMAGE\s.*\sPORTS\s+NAMES")
 _OF_PODMAN: Final = frozenset({"OCIRuntime", "OCIConfigPath", "ConmonPidFile"})
 _RUNTIMES: Final = frozenset({"docker", "podman"})
 _ID: Final = re.compile(r"[0-9a-f]{12,64}")
@@ -54,10 +57,11 @@ class Sent:
                 found += _READERS[kind](node, told)
             except NoAnswer:
                 unread += 1
-        return Answer(
-            tuple(found[:MOST_CONTAINERS]),
-            f"{unread} listings of containers make no sense" if unread else None,
-        )
+        # Tables show the beginning of an id, and nothing that others do not know better.
+        whole = {one.id[:SHORT_ID] for one in found if len(one.id) > SHORT_ID}
+        found = [one for one in found if len(one.id) != SHORT_ID or one.id not in whole]
+        lacks = f"{unread} listings of containers make no sense" if unread else None
+        return Answer(tuple(found[:MOST_CONTAINERS]), lacks)
 
 
 def _of_vzlist(_: Node, told: str) -> Iterator[Container]:
@@ -106,6 +110,35 @@ def _published(word: str) -> tuple[PublishedPort, ...]:
     return ports.of_podman([said])
 
 
+def _of_docker_ps(_: Node, told: str) -> Iterator[Container]:
+    return _of_ps(told, "docker")
+
+
+def _of_podman_ps(_: Node, told: str) -> Iterator[Container]:
+    return _of_ps(told, "podman")
+
+
+def _of_ps(told: str, runtime: str) -> Iterator[Container]:
+    """Columns begin where their names do; ids are short unless ``--no-trunc`` was asked for."""
+    lines = told.splitlines()
+    at = next((i for i, line in enumerate(lines) if _COLUMNS_OF_PS.match(line)), len(lines))
+    if at == len(lines):
+        return
+    begin = {name: lines[at].index(name) for name in ("IMAGE", "PORTS", "NAMES")}
+    for line in lines[at + 1 : at + 1 + MOST_CONTAINERS]:
+        identifier = line[: begin["IMAGE"]].strip()
+        names = line[begin["NAMES"] :].split()
+        if not _ID.fullmatch(identifier) or not names:
+            continue
+        published = line[begin["PORTS"] : begin["NAMES"]].replace(",", " ").split()
+        yield Container(
+            name=printable(names[0].partition(",")[0]),
+            id=identifier,
+            runtime=runtime,
+            ports=tuple(port for word in published for port in _published(word)),
+        )
+
+
 def _of_inspect(node: Node, told: str) -> Iterator[Container]:
     """Podman writes what Docker does, and more."""
     for said in items(parse_json(told, "inspect"))[:MOST_CONTAINERS]:
@@ -141,4 +174,6 @@ _READERS: Final[dict[str, Callable[[Node, str], Iterable[Container]]]] = {
     LISTING: _of_listing,
     INSPECT: _of_inspect,
     INSPECTP: _of_inspectp,
+    DOCKER_PS: _of_docker_ps,
+    PODMAN_PS: _of_podman_ps,
 }
