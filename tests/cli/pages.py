@@ -9,12 +9,14 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_SCREEN: Final = re.compile(r"^```console\n.*?^```$", re.MULTILINE | re.DOTALL)
+"""What somebody saw; tests of their own see it again."""
 _CHANGING: Final = ("fix", "keep", "undo", "drain")
 
 
 def commands(page: Path) -> list[list[str]]:
     """Words of each indented command of ours, without the program itself, in the page's order."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    text = _SCREEN.sub("", page.read_text(encoding="utf-8")).replace("\\\n", " ")
     lines = re.findall(r"^    (?:sudo |.*\| )?(halftrack(?: .*)?)$", text, re.MULTILINE)
     return [shlex.split(re.split(r"\s{2,}(?=\S)", line)[0], comments=True)[1:] for line in lines]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kernel.scratch import Netns
 
@@ -90,29 +90,37 @@ class Node:
 
         ``answer`` is typed where something is asked, or what it makes of all that was shown.
         """
-        program = Path(sys.executable).parent
-        environment = {
-            "PATH": f"{program}:{os.environ['PATH']}",
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-            "HOME": "/home",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "TZ": "UTC",
-            "COLUMNS": "80",
-        }
-        ours, theirs = pty.openpty()
-        with subprocess.Popen(
-            self._command((sys.executable, "-m", "halftrack", *words)),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            cwd=self.root / "home",
-            env=environment,
-            start_new_session=True,
-        ) as process:
-            os.close(theirs)
-            shown = _watched(ours, answer)
-            return process.wait(_PATIENCE_S), shown
+        command = self._command((sys.executable, "-m", "halftrack", *words))
+        return on_terminal(command, self.root / "home", answer)
+
+
+def on_terminal(
+    command: Sequence[str], directory: Path, answer: str | Callable[[str], str] = ""
+) -> tuple[int, str]:
+    """Exit code, and what somebody sees on a terminal of 80 columns; see ``Node.screen``."""
+    program = Path(sys.executable).parent
+    environment = {
+        "PATH": f"{program}:{os.environ['PATH']}",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "HOME": "/home",
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "TZ": "UTC",
+        "COLUMNS": "80",
+    }
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=directory,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = _watched(ours, answer)
+        return process.wait(_PATIENCE_S), shown
 
 
 def _watched(terminal: int, answer: str | Callable[[str], str]) -> str:
@@ -136,9 +144,8 @@ def _watched(terminal: int, answer: str | Callable[[str], str]) -> str:
     return "\n".join(line.rpartition("\r")[2].removeprefix(_ERASED) for line in lines)
 
 
-@contextlib.contextmanager
-def dressed(netns: Netns, root: Path, containers: Mapping[str, Netns]) -> Iterator[Node]:
-    """The namespace as a node with these containers; ``root``: an empty directory for its files."""
+def fill(root: Path) -> None:
+    """The files that a node has: directories of its own, and what programs want of /etc."""
     for directory in _DIRECTORIES:
         (root / directory).mkdir(parents=True)
     for name in _OF_ETC:
@@ -147,6 +154,12 @@ def dressed(netns: Netns, root: Path, containers: Mapping[str, Netns]) -> Iterat
             shutil.copytree(given, root / "etc" / name, symlinks=True)
         elif given.exists():
             shutil.copy2(given, root / "etc" / name)
+
+
+@contextlib.contextmanager
+def dressed(netns: Netns, root: Path, containers: Mapping[str, Netns]) -> Iterator[Node]:
+    """The namespace as a node with these containers; ``root``: an empty directory for its files."""
+    fill(root)
     with contextlib.ExitStack() as stack:
         processes = {}
         for name, space in {"": netns, **containers}.items():

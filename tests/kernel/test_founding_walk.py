@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel import founding, walk
+from kernel import founding, screens, walk
 
 if TYPE_CHECKING:
     from kernel.walk import Seen
@@ -68,6 +68,6 @@ def test_pages_show_what_is_seen(path: Path, taken: tuple[dict[str, object], dic
     _, seen = taken
     for name, screen in walk.shown(path.read_text(encoding="utf-8")).items():
         if name != "doctor":  # it is much about other namespaces of this machine, and about the clock
-            assert walk.alike(screen) == walk.alike(seen[name].screen), (
+            assert screens.alike(screen) == screens.alike(seen[name].screen), (
                 f"{name}: scripts/record-walk writes it"
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kernel import founding
+from kernel import founding, screens
 from kernel.changing import rules_of
 from kernel.dressing import dressed
 
@@ -24,15 +24,10 @@ if TYPE_CHECKING:
     from kernel.dressing import Node
     from kernel.founding import Network
 
-PAGE_BLOCK: Final = re.compile(
-    r"(?P<open><!-- walk: (?P<name>[a-z-]+) -->\n```console\n)(?P<old>.*?)(?P<close>```\n<!-- end of walk -->)",
-    re.DOTALL,
-)
-"""A screen in a Markdown file, under the name of its step."""
 VISITS: Final = 3
 """Before anybody looks, each with a pause after it: what comes too fast is no leak but a burst."""
 _PAUSE_S: Final = 5
-_UNITS: Final = "s|min|h|d|days?|hours?"
+_LABEL: Final = "walk"
 
 
 @dataclass(frozen=True)
@@ -144,27 +139,10 @@ def state(node: Node) -> dict[str, object]:
 
 
 def page(text: str, seen: list[Seen]) -> str:
-    """A Markdown file with the screens of this walk. Of the kernel's release it has what upstream calls it."""
-    screens = {
-        each.step.name: re.sub(r"(?<=kernel )(\d+\.\d+\.\d+)-[^\s,]+", r"\1", each.screen) for each in seen
-    }
-    return PAGE_BLOCK.sub(lambda block: block["open"] + screens[block["name"]] + block["close"], text)
+    """A Markdown file with the screens of this walk."""
+    return screens.page(text, _LABEL, {each.step.name: each.screen for each in seen})
 
 
 def shown(text: str) -> dict[str, str]:
-    """Name and screen of each block of a Markdown file."""
-    return {block["name"]: block["old"] for block in PAGE_BLOCK.finditer(text)}
-
-
-def alike(screen: str) -> list[str]:
-    """A screen's words without what no two walks share: numbers, times, forecasts, line ends."""
-    text = re.sub(
-        r"(?<=steps\.)\n.*?(?=\n\n)|the table in [^.]+\.|, before: an entry of \S+ s|Not chosen:.*(?=\n\n)",
-        "",
-        screen,
-        flags=re.DOTALL | re.IGNORECASE,
-    )
-    text = re.sub(r"\b[0-9a-f]{8}\b|pts/\d+", "0", text)
-    text = re.sub(r"\.{2,}", " ", text)
-    text = re.sub(rf"\d[\d.,:-]*( ({_UNITS})\b)?", "0", text)
-    return re.sub(r"0( 0)*", "0", " ".join(text.split())).split()
+    """Name and screen of each step that a Markdown file shows."""
+    return screens.shown(text, _LABEL)

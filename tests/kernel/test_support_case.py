@@ -1,0 +1,100 @@
+"""A support case from the mail to the reply: what is asked for is what helps, and the page shows what is seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel import founding, screens, support
+
+if TYPE_CHECKING:
+    from kernel.support import Seen
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/support-case.md"
+VISITORS = len(founding.CLIENTS)
+STUCK = support.VISITS * VISITORS
+REPLIES = ("first", "report", "reply", "last")
+ABOUT_THE_CLOCK = re.compile(r"- (?:Full|table-pressure|The kernel logged)")
+"""Claims that depend on how evenly visitors came."""
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Seen]:
+    return {each.step.name: each for each in support.take()}
+
+
+def claims(text: str) -> list[list[str]]:
+    """What a reply claims and assumes, a list of words each, without numbers and what is about the clock."""
+    told: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("- "):
+            told.append(line)
+        elif told and line.startswith("  ") and not line.startswith("    "):
+            told[-1] += f" {line.strip()}"
+    plain = [re.sub(r" ?(?:\[\d+\])+$", "", each) for each in told if not ABOUT_THE_CLOCK.match(each)]
+    return [screens.alike(each) for each in plain]
+
+
+def asked(text: str) -> list[str]:
+    """The commands below the title that asks."""
+    part = text.partition("Please send next:\n")[2].partition("\n\n")[0]
+    return [line.strip() for line in part.splitlines() if line.startswith("    ")]
+
+
+def test_every_reply_fits_a_mail(seen: dict[str, Seen]) -> None:
+    for name in REPLIES:
+        lines = seen[name].text.partition("halftrack: to go with it")[0].splitlines()
+        assert len(lines) <= 60, name
+        assert max(map(len, lines)) <= 78, name
+        assert seen[name].text.isascii(), name
+
+
+def test_what_is_asked_for_is_what_helps(seen: dict[str, Seen]) -> None:
+    """First the script; with what it collects, another moment; after the cure nothing."""
+    assert asked(seen["first"].text) == asked(seen["report"].text) == ["sh collect.sh > node.collected"]
+    assert "counters again in" in seen["collected"].text
+    assert asked(seen["reply"].text)[0] == "sleep 900; sh collect.sh > later.collected"
+    assert asked(seen["last"].text) == []
+
+
+def test_claims_name_lines_of_what_was_sent(seen: dict[str, Seen]) -> None:
+    assert re.search(r"^\[1\] mail\.txt:1-20$", seen["first"].text, re.MULTILINE)
+    member = r"^\[\d\] sos_commands/kernel/sysctl_-a:\d+$"
+    assert len(re.findall(member, seen["report"].text, re.MULTILINE)) >= 2
+    assert re.search(
+        rf"^\[\d\] sos_commands/conntrack/conntrack_-L_-o_extended:1-{STUCK}|{STUCK + 1}$",
+        seen["report"].text,
+        re.MULTILINE,
+    )
+    assert re.search(r"^Read in masked\.tgz:$", seen["reply"].text, re.MULTILINE)
+    assert re.search(rf"^\[\d\] ns/\S+/entries/\S+:1-{STUCK}$", seen["reply"].text, re.MULTILINE)
+
+
+def test_nothing_masked_is_named(seen: dict[str, Seen]) -> None:
+    for name in ("doctor", "plan", "reply", "last"):
+        for address in (founding.SERVER, *founding.CLIENTS):
+            assert address not in seen[name].text, name
+        assert "node17" not in seen[name].text, name
+
+
+def test_it_is_cured_and_measured(seen: dict[str, Seen]) -> None:
+    assert re.search(rf"\b{STUCK} of [\d,]+ ", seen["doctor"].words)
+    assert seen["cure"].text.count("-> 300 ... 300") == 2
+    assert f"deleted at once: {STUCK} " in seen["clear"].text
+    assert seen["last"].text.startswith("OK  masked-1: ")
+    assert f"{VISITORS} of " in seen["last"].text
+
+
+def test_the_page_shows_what_is_seen(seen: dict[str, Seen]) -> None:
+    shown = support.shown(PAGE.read_text(encoding="utf-8"))
+    assert shown.keys() == seen.keys()
+    for name, screen in shown.items():
+        told = f"{name}: scripts/record-support writes it"
+        if name in REPLIES:
+            assert claims(screen) == claims(seen[name].screen), told
+            assert asked(screen) == asked(seen[name].screen), told
+        elif name != "doctor":  # it is much about the clock
+            assert screens.alike(screen) == screens.alike(seen[name].screen), told
