@@ -84,6 +84,9 @@ def test_it_is_cured_and_measured(seen: dict[str, Seen]) -> None:
     assert re.search(rf"\b{STUCK} of [\d,]+ ", seen["doctor"].words)
     assert seen["cure"].text.count("-> 300 ... 300") == 2
     assert f"deleted at once: {STUCK} " in seen["clear"].text
+    assert f"Entries {STUCK} -> {VISITORS} " in seen["since"].words
+    assert f"{VISITORS} new, 0 stayed, {STUCK} left" in seen["since"].words
+    assert f"Stuck {STUCK} -> 0." in seen["since"].words
     assert seen["last"].text.startswith("OK  masked-1: ")
     assert f"{VISITORS} of " in seen["last"].text
 
@@ -96,5 +99,5 @@ def test_the_page_shows_what_is_seen(seen: dict[str, Seen]) -> None:
         if name in REPLIES:
             assert claims(screen) == claims(seen[name].screen), told
             assert asked(screen) == asked(seen[name].screen), told
-        elif name != "doctor":  # it is much about the clock
+        elif name not in {"doctor", "since"}:  # they are much about the clock
             assert screens.alike(screen) == screens.alike(seen[name].screen), told

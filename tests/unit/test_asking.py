@@ -7,6 +7,7 @@ import pytest
 
 from halftrack.diagnosis.asking import SCRIPT, ask
 from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Forecast, Gap, Input
+from halftrack.diagnosis.since.document import Since, SinceMoment
 from unit.documents import HEALTHY, MASKED, SICK_NEW, SICK_OLD, diagnosis, table
 
 LIMIT = Gap(what="limit", why="not in the file", needs=("sysctl net.netfilter.nf_conntrack_max",))
@@ -84,6 +85,11 @@ def test_a_second_moment_where_all_else_is_known(source: str) -> None:
         assert found is not None
         assert found.command.startswith("sleep 900; ")
         assert ("does not tell" in found.why) == (pace is None)
+
+
+def test_no_other_moment_where_one_was_given() -> None:
+    moment = SinceMoment(name="a", source="sos", severity="ok", complete=True)
+    assert ask(sick("sos", *LIKELY, since=Since(moments=(moment, moment), order="given"))) is None
 
 
 @pytest.mark.parametrize("told", [SICK_OLD, SICK_NEW])

@@ -15,6 +15,7 @@ from halftrack import formats
 from halftrack.diagnosis import examine
 from halftrack.diagnosis.asking import SCRIPT
 from halftrack.diagnosis.document import Ask, Diagnosis, Gap, Input, ReadAt, Sourced
+from halftrack.diagnosis.since.document import Since, SinceFinding, SinceMoment, SinceSetting, SinceTable
 from halftrack.live import reports
 from halftrack.remedies import advise
 from halftrack.reporters import json, ticket
@@ -139,6 +140,30 @@ def test_of_a_report_it_names_members_and_lines() -> None:
     assert "[1] sos_commands/kernel/sysctl_-a:4\n[2] sos_commands/kernel/sysctl_-a:5\n" in text
     assert "sos_commands/conntrack/conntrack_-L_-o_extended:1-30" in text
     assert f"    {PLANNED} --sh > fix.sh\n" in text
+
+
+def test_two_moments_are_told_with_both_sources() -> None:
+    """And another moment is not asked for where one was given."""
+    then = SinceMoment(name="monday.txt", source="dump", severity="warning", complete=True)
+    now = msgspec.structs.replace(then, name="node.tgz")
+    between = Since(
+        moments=(then, now),
+        order="given",
+        tables=(SinceTable(netns="host", before=2_048, now=1_024, new=24, stayed=1_000, left=1_048),),
+        findings=(
+            SinceFinding(
+                id="one-sided/x", symptom="one-sided", course="gone", title="Stuck.", before=9, now=0
+            ),
+        ),
+        settings=(SinceSetting(setting="net.netfilter.nf_conntrack_max", before="1", now="2"),),
+    )
+    text = ticket.render(msgspec.structs.replace(documents.SICK_OLD, since=between), planned=PLANNED)
+    check(text)
+    told = " ".join(text.split())
+    assert "- Since monday.txt. Entries 2,048 -> 1,024: 24 new, 1,000 stayed, 1,048 left. [" in told
+    assert "- Gone: one-sided/x" in told
+    assert "- Changed: " in told
+    assert re.search(r"^\[\d\] monday\.txt$", text, re.MULTILINE)
 
 
 def test_one_thing_is_asked_for() -> None:

@@ -51,7 +51,7 @@ def _wanted(told: Diagnosis, table: TableSummary | None, worst: Finding | None) 
         yield from _why(told, worst)
     if table is not None:
         yield from _drops(told, table)
-    if worst is not None:
+    if worst is not None and told.since is None:
         yield _growth(told, table)
     for gap in told.gaps:
         if gap.needs and not unseen.CAUSES.issuperset(gap.would_tell):

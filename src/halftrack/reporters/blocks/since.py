@@ -34,7 +34,7 @@ def since(diagnosis: Diagnosis, page: Page) -> list[str]:
     if shown is None:
         return []
     main = main_table(shown, diagnosis)
-    lines = page.wrap(f"{when(shown)}. {_entries(main, shown)}".strip(), _LABEL)
+    lines = page.wrap(f"{when(shown)}. {entries(main, shown)}".strip(), _LABEL)
     if main is not None and main.counters is not None:
         lines += page.wrap(counted(main.counters), _INDENT)
     lines += _limited([(each.course, finding(each)) for each in ordered(shown)], page)
@@ -72,7 +72,8 @@ def when(shown: Since) -> str:
     return f"{at}{first.name}{ago}"
 
 
-def _entries(of: SinceTable | None, shown: Since) -> str:
+def entries(of: SinceTable | None, shown: Since) -> str:
+    """How many there were and are, and what became of which; empty where that is not known."""
     if of is None or of.before is None or of.now is None:
         return ""
     text = f"Entries {of.before:,} -> {of.now:,}"

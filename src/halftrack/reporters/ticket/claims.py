@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import ReadAt
 from halftrack.reporters import figures
+from halftrack.reporters.blocks import since as moments
 from halftrack.reporters.blocks import table as tables
 from halftrack.reporters.ticket.citing import shortened
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Reason,
         TableSummary,
     )
+    from halftrack.diagnosis.since.document import Since
     from halftrack.reporters.layout import Page
     from halftrack.reporters.ticket.citing import Sources
 
@@ -65,6 +67,8 @@ def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> 
     shown = tables.focus(diagnosis)
     if shown is not None:
         yield from _of_table(shown, diagnosis, sources)
+    if diagnosis.since is not None:
+        yield from _of_moments(diagnosis.since, diagnosis, others)
     found = main(diagnosis)
     if found is not None:
         yield from _of_finding(found, diagnosis, reasons)
@@ -92,6 +96,18 @@ def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> It
         yield tables.now(shown, diagnosis), (*sources.of("drop", shown.netns), *logged)
     if shown.forecast is not None and shown.limit and _foretells(shown.forecast):
         yield tables.ahead(shown, diagnosis, basis=True), sources.of("entries", shown.netns) or counted
+
+
+def _of_moments(shown: Since, diagnosis: Diagnosis, others: int) -> Iterator[Claim]:
+    """Both sources are cited: what is between them stands in neither."""
+    at = tuple(ReadAt(file=each.name) for each in (shown.moments[0], shown.moments[-1]))
+    told = moments.entries(moments.main_table(shown, diagnosis), shown)
+    yield f"Since {moments.when(shown)}. {told}".strip(), at
+    told_apart = [each for each in moments.ordered(shown) if each.course != "same"]
+    changed = [f"{each.course.capitalize()}: {moments.finding(each)}" for each in told_apart]
+    changed += [f"Changed: {moments.setting(each)}" for each in shown.settings]
+    for text in changed[: 2 * others]:
+        yield _sentence(text), at
 
 
 def _foretells(forecast: Forecast) -> bool:
