@@ -16,7 +16,7 @@ from halftrack.owners import docker, kubernetes, openvz, ports
 from halftrack.owners.node import Node, parse_json
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
-from halftrack.owners.untrusted import addresses, items, mapping, number, printable, short_id, text
+from halftrack.owners.untrusted import SHORT_ID, addresses, items, mapping, number, printable, short_id, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
