@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import affected, captures, drain, dump, node, replay, text, tracker, whatif
+from benchmarks import affected, captures, collecting, drain, dump, node, replay, text, tracker, whatif
 
 held = text.main()
 held &= captures.main()
@@ -18,6 +18,7 @@ else:
     held &= node.main()
     held &= affected.main()
     held &= dump.main()
+    held &= collecting.main()
     held &= drain.main()
     dump.growth()
 sys.exit(not held)

@@ -42,7 +42,7 @@ from halftrack.evidence.values import (
     SysctlLine,
     Table,
 )
-from halftrack.formats import bundle
+from halftrack.formats import bundle, memory
 from halftrack.formats import rules as rulesets
 from halftrack.formats.bundle import frames
 from unit.flowrows import TAKEN_AT, flows, one_sided, row, sockets, udp
@@ -269,15 +269,17 @@ def test_links_and_devices_in_it_are_nothing() -> None:
     assert read(archive({"node": "n", "source": "live"}, odd)).node == "n"
 
 
-def archive(evidence: object, *more: tarfile.TarInfo) -> bytes:
+def archive(evidence: object, *more: tarfile.TarInfo | tuple[str, bytes]) -> bytes:
     body = msgspec.json.encode({"schema": "halftrack.bundle/1", "evidence": evidence})
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
-        first = tarfile.TarInfo("halftrack-bundle.json")
-        first.size = len(body)
-        tar.addfile(first, io.BytesIO(body))
-        for each in more:
-            tar.addfile(each)
+        for each in (("halftrack-bundle.json", body), *more):
+            if isinstance(each, tarfile.TarInfo):
+                tar.addfile(each)
+                continue
+            member = tarfile.TarInfo(each[0])
+            member.size = len(each[1])
+            tar.addfile(member, io.BytesIO(each[1]))
     return file.getvalue()
 
 
@@ -305,7 +307,7 @@ def test_a_frame_comes_back_as_it_was(data: st.DataObject, height: int) -> None:
             for number, kind in enumerate(kinds)
         ]
     )
-    found = frames.frame(b"".join(frames.pieces(given_)))
+    found = frames.frame(b"".join(frames.pieces(given_)), 1 << 20)
     assert found.schema == given_.schema
     assert found.rows() == given_.rows()
 
@@ -313,15 +315,41 @@ def test_a_frame_comes_back_as_it_was(data: st.DataObject, height: int) -> None:
 @given(st.binary(max_size=200))
 def test_what_is_no_frame_is_refused(content: bytes) -> None:
     with pytest.raises(frames.Broken):
-        frames.frame(content)
+        frames.frame(content, 1 << 20)
 
 
 def test_a_frame_of_a_billion_rows_takes_no_more_than_it_holds() -> None:
     head = b'{"height":1000000000,"columns":[{"name":"a","type":"UInt8"}]}\n'
     with pytest.raises(frames.Broken, match="1,000,000,000 rows"):
-        frames.frame(head + bytes(100))
+        frames.frame(head + bytes(100), 1 << 40)
     with pytest.raises(frames.Broken, match="ends too early"):
-        frames.frame(head.replace(b"1000000000", b"101") + bytes(100))
+        frames.frame(head.replace(b"1000000000", b"101") + bytes(100), 1 << 40)
     nothing = b'{"height":1000000000,"columns":[{"name":"a","type":"UInt8","nulls":"all"}]}\n'
     with pytest.raises(frames.Broken, match="1,000,000,000 rows"):
-        frames.frame(nothing)
+        frames.frame(nothing, 1 << 40)
+    with pytest.raises(frames.Broken, match="more than memory allows"):
+        frames.frame(nothing.replace(b"1000000000", b"1000000"), 1 << 20)
+
+
+def test_frames_take_no_more_than_memory_allows_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alone is small enough, and what is in the archive is next to nothing."""
+    bomb = b'{"height":5000,"columns":[{"name":"a","type":"UInt64","nulls":"all"}]}\n'
+    evidence = {"node": "n", "source": "live"}
+    monkeypatch.setattr(memory, "share", lambda: 4 << 20)
+    assert read(archive(evidence, *[("frames/1", bomb)] * 3)).node == "n"
+    with pytest.raises(UnreadableInput, match="more than memory allows"):
+        read(archive(evidence, *[("frames/1", bomb)] * 200))
+
+
+def test_no_more_than_memory_allows_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "share", lambda: 4 << 20)
+    packed_ = gzip.compress(archive({"node": "n", "source": "live"}, ("x", bytes(64 << 20))))
+    assert len(packed_) < 1 << 20
+    with pytest.raises(UnreadableInput, match="more than the memory of this machine allows"):
+        read(packed_)
+
+
+def test_no_more_members_than_allowed() -> None:
+    many = [(f"frames/{number}", b'{"height":0,"columns":[]}\n') for number in range(5_001)]
+    with pytest.raises(UnreadableInput, match="more than 5,000 members"):
+        read(archive({"node": "n", "source": "live"}, *many))

@@ -1,8 +1,9 @@
-"""How the C library gives memory back, while large texts are cut."""
+"""How much memory what was mailed in may take, and how the C library gives it back."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 from functools import cache
 from typing import Final
 
@@ -11,6 +12,11 @@ _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 _KEPT: Final = 128 << 20
+
+
+def share() -> int:
+    """A quarter of this machine's memory: bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
 
 
 @cache

@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 import socket
+import sys
 import tarfile
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +52,7 @@ def left(packed: bytes, key: Key, evidence: Evidence) -> str | None:
             head, feed, _ = body.partition(b"\n") if body.startswith(_HEAD) else (body, b"", b"")
             found = originals.in_texts(json.loads(head))
             if found is None and feed:
-                found = originals.in_columns(frames.frame(body))
+                found = originals.in_columns(frames.frame(body, sys.maxsize))
             if found is not None:
                 return found
     return None

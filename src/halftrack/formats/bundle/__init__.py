@@ -5,7 +5,7 @@ each frame is a member of its own, which the values name by number.
 
 values    dataclasses as JSON's values, and back by the types of their fields
 frames    columns as bytes, and back
-archive   members of bounded size, read in their order and never unpacked to disk
+archive   its members: how many and how large they may be
 """
 
 from __future__ import annotations
@@ -53,13 +53,18 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
     """
     import msgspec  # noqa: PLC0415  # as above
 
+    from halftrack.formats import memory  # noqa: PLC0415  # likewise
     from halftrack.formats.bundle import archive, frames, values  # noqa: PLC0415  # likewise
 
     try:
         members = archive.members(pieces)
         _, body = next(members, ("", b""))
         document = msgspec.json.decode(body, type=values.Document)
-        found = {member: frames.frame(content) for member, content in members}
+        found: dict[str, pl.DataFrame] = {}
+        left = memory.share()
+        for member, content in members:
+            found[member] = frames.frame(content, left)
+            left -= int(found[member].estimated_size())
         return values.made(Evidence, document.evidence, lambda number: found.get(_frame(number)))
     except (archive.Broken, frames.Broken, values.Broken, msgspec.DecodeError, UnicodeError) as error:
         raise UnreadableInput(f"{name} is a bundle that does not hold together: {error}") from error

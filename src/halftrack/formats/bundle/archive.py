@@ -1,7 +1,4 @@
-"""Members of a tar archive, in memory: written as they come, read one after the other within bounds.
-
-Nothing is ever unpacked to disk, so names of members lead nowhere.
-"""
+"""The members of a bundle: written as they come, read whole within the memory that there is."""
 
 from __future__ import annotations
 
@@ -10,13 +7,14 @@ import io
 import tarfile
 from typing import TYPE_CHECKING, Final
 
+from halftrack.formats import memory
+from halftrack.formats.members import Walk, archive
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
 _MOST_MEMBERS: Final = 5_000
-_MOST_BYTES: Final = 4 << 30
-"""Of one member: some ten million entries."""
 _FAST: Final = 1
 
 
@@ -41,42 +39,13 @@ def writing(file: BinaryIO) -> Iterator[Callable[[str, Iterable[bytes]], None]]:
 
 def members(pieces: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each plain member. Raises Broken."""
-    number = 0
-    try:
-        with tarfile.open(fileobj=_Stream(pieces), mode="r|") as tar:
-            for member in tar:
-                number += 1
-                if number > _MOST_MEMBERS:
-                    raise Broken(f"it has more than {_MOST_MEMBERS:,} members")
-                if not member.isreg():
-                    continue
-                if member.size > _MOST_BYTES:
-                    raise Broken(f"a member of {member.size:,} bytes is more than any table takes")
-                content = tar.extractfile(member)
-                body = content.read() if content else b""
-                if len(body) < member.size:
-                    raise Broken("it ends in the middle of a member")
-                yield member.name, body
-    except (tarfile.TarError, EOFError, OverflowError) as error:
-        raise Broken(f"it is no whole archive ({error})") from error
-
-
-class _Stream(io.RawIOBase):
-    """Pieces as a file that is read from its beginning to its end."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        found = [self._rest]
-        have = len(self._rest)
-        while have < size and (piece := next(self._pieces, None)) is not None:
-            found.append(piece)
-            have += len(piece)
-        data = b"".join(found)
-        self._rest = data[size:]
-        return data[:size]
+    walk = Walk(bytes_left=memory.share())
+    for number, member in enumerate(archive.members(pieces, walk)):
+        if number >= _MOST_MEMBERS:
+            raise Broken(f"it has more than {_MOST_MEMBERS:,} members")
+        content = b"".join(member.pieces)
+        if not walk.truncated:
+            yield member.path, content
+    if walk.truncated:
+        more = "it holds more than the memory of this machine allows"
+        raise Broken(more if walk.bytes_left == 0 else walk.notes[0].rstrip("."))

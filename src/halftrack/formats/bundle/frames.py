@@ -6,12 +6,13 @@ read or allocate more than is there.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import polars as pl
+
+from halftrack.formats import memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ _NUMBERS: Final = {
     "Float64": "<f8",
 }
 _MOST_COLUMNS: Final = 1_000
+_TEXT_BYTES: Final = 17
 _ROW_BYTES: Final = 400
 """Memory that reading and judging takes for each entry, generously."""
 
@@ -74,15 +76,18 @@ def _described(series: pl.Series) -> tuple[_Column, pl.Series]:
     return _Column(series.name, "String", nulls, tuple(texts)), numbers
 
 
-def frame(content: bytes) -> pl.DataFrame:
-    """Raises Broken."""
-    line, _, body = content.partition(b"\n")
+def frame(content: bytes, most_bytes: int) -> pl.DataFrame:
+    """``most_bytes``: what it may take of memory. Raises Broken, before it would take more."""
+    end = content.find(b"\n") + 1 or len(content)
+    line, body = content[:end], memoryview(content)[end:]
     try:
         head = msgspec.json.decode(line, type=_Head)
     except msgspec.DecodeError as error:
         raise Broken(f"a frame without its head ({error})") from error
     if not 0 <= head.height <= _most_rows() or len(head.columns) > _MOST_COLUMNS:
         raise Broken(f"a frame of {head.height:,} rows and {len(head.columns):,} columns")
+    if head.height * sum(map(_row_bytes, head.columns)) > most_bytes:
+        raise Broken(f"a frame of {head.height:,} rows, more than memory allows")
     found, at = [], 0
     for column in head.columns:
         series, at = _read(column, head.height, body, at)
@@ -94,13 +99,19 @@ def frame(content: bytes) -> pl.DataFrame:
 
 def _most_rows() -> int:
     """As many as half of this machine's memory holds once they are judged."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(memory // 2 // _ROW_BYTES, 1)
+    return max(2 * memory.share() // _ROW_BYTES, 1)
 
 
-def _read(column: _Column, height: int, body: bytes, at: int) -> tuple[pl.Series, int]:
-    if column.type not in _NUMBERS and column.type != "String":
+def _row_bytes(column: _Column) -> int:
+    """Memory that one value takes."""
+    if column.type == "String":
+        return _TEXT_BYTES
+    if column.type not in _NUMBERS:
         raise Broken(f"a column of a type that no frame has: {column.type[:20]!a}")
+    return np.dtype(_NUMBERS[column.type]).itemsize + 1
+
+
+def _read(column: _Column, height: int, body: memoryview, at: int) -> tuple[pl.Series, int]:
     dtype = getattr(pl, column.type)
     if column.nulls == "all":
         return pl.Series(column.name, [None], dtype=dtype).new_from_index(0, height), at
