@@ -1,6 +1,7 @@
 """Evidence out of what the collecting script printed on a node.
 
-files       files of the node, put into a private directory for as long as they are read
+private     a directory for as long as something is read
+files       files of the node, put into it
 spaces      one network namespace: its table, settings, counters, sockets, queues, rules
 node        all of it as Evidence
 """
@@ -21,6 +22,7 @@ from halftrack.formats.collection import Collection
 from halftrack.live import gaps
 from halftrack.live.collected import node
 from halftrack.live.collected.files import MOST_BYTES, Files
+from halftrack.live.collected.private import private
 from halftrack.live.collected.spaces import Space, told
 from halftrack.owners import sent
 
@@ -49,7 +51,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
     collected at all.
     """
     collection = Collection(pieces, name)
-    with node.private() as root:
+    with private() as root:
         found = _Sections(Files(root))
         for section in collection.sections():
             found.take(section)

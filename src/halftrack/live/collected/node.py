@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +15,7 @@ from halftrack.formats import kernel_log
 from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from halftrack.evidence.values import Gap, Namespace, Owner, Table
     from halftrack.formats.kernel_log import Clock, Scanned
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 
 _OWNERS_S: Final = 2.0
 _MOST_DIGITS: Final = 12
-
-
-@contextmanager
-def private() -> Iterator[Path]:
-    """A directory that nobody else may enter, removed with all that is in it."""
-    with tempfile.TemporaryDirectory(prefix="halftrack-") as place:
-        yield Path(place)
 
 
 def evidence(

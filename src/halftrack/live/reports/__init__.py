@@ -19,6 +19,7 @@ from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
 from halftrack.live.collected import node
 from halftrack.live.collected.files import Files
+from halftrack.live.collected.private import private
 from halftrack.live.reports import kinds, spaces
 from halftrack.live.reports.gathering import FILE, Found, Gathered
 
@@ -95,7 +96,7 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     logs = [each.log for each in found if each.log is not None]
     if not logs:
         lacking.append(Gap("kernel log", "not in the report", ("dmesg -T",)))
-    with node.private() as root:
+    with private() as root:
         _fill(Files(root), found)
         evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs, printed=printed)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
