@@ -87,3 +87,12 @@ def test_sources_name_files_and_lines(run: Run, tmp_path: Path) -> None:
 
 def test_of_a_healthy_node_they_are_shown_where_asked(run: Run) -> None:
     assert "SOURCES" in run("doctor", "--sources", seen=evidence(table(limit=262_144))).out
+
+
+def test_a_report_is_followed_by_what_to_ask_and_the_reply(run: Run, tmp_path: Path) -> None:
+    packed = tmp_path / "report.tar"
+    packed.write_bytes(archive(whole()))
+    shown = run("doctor", str(packed)).out
+    assert "ASK FOR sh collect.sh > node.collected " in shown
+    assert "# the reply to who sent it\n" in shown
+    assert "--format ticket" in shown

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
@@ -59,6 +60,8 @@ def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 def _ask_for(diagnosis: Diagnosis, page: Page) -> list[str]:
     """The one line to type on the node that gives the rest."""
+    if diagnosis.source == "sos":
+        return _next(diagnosis, page)
     if diagnosis.of_node:
         return []
     asked = [gap for gap in diagnosis.gaps if gap.needs]
@@ -68,3 +71,14 @@ def _ask_for(diagnosis: Diagnosis, page: Page) -> list[str]:
     commands = [one for one in needed if not any(one.startswith(f"{other}.") for other in needed)]
     settles = ", ".join(dict.fromkeys(gap.what for gap in asked))
     return page.wrap(f"{'; '.join(commands)}   (settles {settles})", "ASK FOR ")
+
+
+def _next(diagnosis: Diagnosis, page: Page) -> list[str]:
+    """Of a report, whose sender is asked for one thing, and the reply that says so."""
+    if diagnosis.ask is None:
+        return []
+    settles = f"   (settles {', '.join(diagnosis.ask.settles)})" if diagnosis.ask.settles else ""
+    lines = page.wrap(f"{diagnosis.ask.command}{settles}", "ASK FOR ")
+    if page.again is not None:
+        lines += shell_lines(f"{page.again} --format ticket  # the reply to who sent it", page, " " * 8)
+    return lines
