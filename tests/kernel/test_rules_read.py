@@ -124,3 +124,19 @@ def test_a_namespace_that_is_gone_says_so(netns: Netns) -> None:
     gone = Namespace("gone", path=f"{netns.path}-not", inode=1)
     [told] = rules.of(gone).unread
     assert told.startswith("the rules of gone could not be read")
+
+
+def test_of_an_nft_without_json_the_text_is_read(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
+    netns.run("nft", _NFT)
+    run = tools.run
+
+    def without_json(words: list[str], stdin: str = "") -> str:
+        if "-j" in words:
+            raise tools.Refused("nft refused: JSON support not compiled-in")
+        return run(words, stdin)
+
+    whole = _read(netns)
+    monkeypatch.setattr(tools, "run", without_json)
+    found = _read(netns)
+    assert not found.unread
+    assert found.tables == whole.tables

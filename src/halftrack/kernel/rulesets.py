@@ -75,14 +75,20 @@ def _read() -> Texts:
     return found
 
 
-def _both() -> tuple[str, str]:
+def _both() -> tuple[str | None, str]:
     """As JSON, and as text to quote from: side by side, since of many rules each takes a while.
+
+    No JSON where nft is too old for it, or was built without.
 
     A new thread is in the namespace of the one that makes it.
     """
     with ThreadPoolExecutor(1) as pool:
         text = pool.submit(tools.run, ["nft", "-a", "list", "ruleset"])
-        return tools.run(["nft", "-j", "list", "ruleset"]), text.result()
+        try:
+            listing = tools.run(["nft", "-j", "list", "ruleset"])
+        except tools.Refused:
+            listing = None
+        return listing, text.result()
 
 
 def _save(family: Family, flavour: Flavour) -> Save:
