@@ -32,6 +32,7 @@ def memory() -> Iterator[Path]:
     """A directory for some hundreds of megabytes that come and go, in memory where there is such a place."""
     place = Path("/dev/shm")  # noqa: S108  # a directory of its own in it
     with tempfile.TemporaryDirectory(prefix="ht-deploy-", dir=place if place.is_dir() else None) as name:
+        Path(name).chmod(0o711)  # others build there, too
         yield Path(name)
 
 

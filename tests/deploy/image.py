@@ -1,4 +1,4 @@
-"""The image, built by the words of `make image` on a base without a registry, and run by Podman."""
+"""The image: built by an ordinary user with the words of `make image`, without a registry, and run by Podman."""
 
 from __future__ import annotations
 
@@ -23,12 +23,29 @@ mount -t tmpfs none /run
 if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
 ip link set lo up
 PATH="$1/bin:$PATH"
-cd "$1/context"
-export BUILDAH_ISOLATION=chroot
+cd "$1"
 """
+_BUILD: Final = r"""
+for file in passwd subuid subgid; do
+    cp /etc/$file /run/$file 2>/dev/null || touch /run/$file /etc/$file
+    mount --bind /run/$file /etc/$file
+done
+echo 'ht:x:54321:54321::/run/ht:/bin/sh' >>/run/passwd
+echo '54321:200000:65536' | tee -a /run/subuid >>/run/subgid
+mkdir -p /run/ht "$1/ht"
+chown -R ht:54321 /run/ht "$1/ht" context
+as_user() {
+    setpriv --reuid 54321 --regid 54321 --clear-groups env HOME=/run/ht XDG_RUNTIME_DIR=/run/ht STORE=ht \
+        BUILDAH_ISOLATION=chroot sh -ec "$1"
+}
+as_user "podman import --quiet base.tar localhost/ht-base; cd context; $BUILD; podman save --output ../ht/image.tar $IMAGE"
+podman load --quiet --input ht/image.tar
+rm -rf ht base.tar context
+"""
+"""An overlay in memory takes no file of another user's namespace: the image is handed over as an archive."""
 _PODMAN: Final = """#!/bin/sh
-exec {podman} --root {place}/root --runroot /run/containers/storage --tmpdir /run/libpod \\
-    --storage-driver overlay --cgroup-manager cgroupfs --network-config-dir {place}/networks "$@"
+exec {podman} --root {place}/${{STORE:-root}}/store --runroot /run/${{STORE:-libpod}}/run --tmpdir /run/${{STORE:-libpod}} \\
+    --storage-driver overlay --cgroup-manager cgroupfs --network-config-dir /run/${{STORE:-libpod}}/networks "$@"
 """
 LIMITS: Final = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000"
 
@@ -37,7 +54,7 @@ class Image:
     """``name``: for podman run. Its storage is below ``place``; nothing of it runs on."""
 
     def __init__(self, place: Path, onefile: Path) -> None:
-        for needed in ("podman", "mmdebstrap", "unshare"):
+        for needed in ("podman", "mmdebstrap", "newuidmap", "setpriv"):
             if shutil.which(needed) is None:
                 pytest.fail(f"needs {needed} (scripts/debian-packages)")
         self.place = place
@@ -66,8 +83,7 @@ class Image:
         ).stdout.replace("\\\n", " ")  # fmt: skip
         [build] = [line for line in said.splitlines() if line.startswith("podman build ")]
         self.name = shlex.split(build)[shlex.split(build).index("--tag") + 1]
-        self.run(f"podman import --quiet {place}/base.tar localhost/ht-base\n{build}")
-        (place / "base.tar").unlink()
+        self.run(f"BUILD={shlex.quote(build)}{_BUILD}")
 
     def run(self, script: str, *, own_network: bool = True, own_pids: bool = True, code: int = 0) -> str:
         """What a shell script prints that has ``podman`` and this image, in namespaces of its own."""
@@ -92,5 +108,8 @@ class Image:
 
     def _leave(self) -> None:
         """Remove the groups of control that its containers were in."""
-        for one in sorted(Path("/sys/fs/cgroup").glob(f"*/{self.group}/**/"), reverse=True):
+        groups = Path("/sys/fs/cgroup")
+        for one in sorted(
+            [*groups.glob(f"{self.group}/**/"), *groups.glob(f"*/{self.group}/**/")], reverse=True
+        ):
             one.rmdir()
