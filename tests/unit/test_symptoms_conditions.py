@@ -107,15 +107,17 @@ def test_what_the_log_tells_stands_in_the_verdict_where_counters_are_missing() -
 def test_whose_table_was_full(whose: dict[str, Any], blamed: str | None) -> None:
     """Where the kernel does not say, it is taken to be the fullest, and not called certain."""
     owner = Owner("web", "101", "openvz", netns_inode=7)
-    inside = replace(full(600), namespace=Namespace("web", 7, owner=owner))
+    inside = replace(full(600, counters=readings(drop=1)), namespace=Namespace("web", 7, owner=owner))
     tables = diagnose(evidence(full(100), inside, owners=(owner,), log=log(logged(None, **whose)))).tables
     told = {each.netns: each.logged for each in tables if each.logged}
     assert list(told) == ([blamed] if blamed else [])
     assert all(each.certain == bool(whose) for each in told.values())
 
 
-def test_the_number_of_a_namespace_that_is_gone_is_given_to_another() -> None:
-    inside = replace(full(600, counters=readings()), namespace=Namespace("web", 7))
+@pytest.mark.parametrize("counted", [(), readings()])
+def test_the_number_of_a_namespace_that_is_gone_is_given_to_another(counted: tuple[Counters, ...]) -> None:
+    """So that the number alone proves nothing."""
+    inside = replace(full(600, counters=counted), namespace=Namespace("web", 7))
     tables = diagnose(evidence(full(100), inside, log=log(logged(None, netns_inode=7)))).tables
     assert [each.logged for each in tables] == [None, None]
 

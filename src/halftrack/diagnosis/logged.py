@@ -33,7 +33,6 @@ def full(evidence: Evidence, table: Table) -> Logged | None:
     lines are the fullest table's of those that may have dropped something.
     """
     lines = of_kind(evidence, "table-full")
-    # Numbers of namespaces that are gone are given to others.
     own = [each for each in lines if _names(each, table)]
     if own and _may_have_dropped(table):
         return _logged(own, evidence, certain=True)
@@ -59,9 +58,12 @@ def recent(stamp: Stamp | datetime | None, evidence: Evidence, within: timedelta
 
 
 def _names(lines: Lines, table: Table) -> bool:
-    """Whether they say that it was this table."""
+    """Whether they say that it was this table.
+
+    Numbers of namespaces that are gone are given to others, so that its own counters have to agree.
+    """
     if lines.netns_inode is not None:
-        return lines.netns_inode == table.namespace.inode
+        return lines.netns_inode == table.namespace.inode and bool(table.counters)
     if lines.container == _NODE:
         return table.netns == HOST
     owner = table.namespace.owner

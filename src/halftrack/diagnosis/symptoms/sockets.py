@@ -69,9 +69,9 @@ def by_owner(view: View) -> Mapping[int, Sockets]:
     }
     for table in view.evidence.tables:
         # Of what was sent, whose a namespace is may be known, and its number not.
-        if table.namespace.inode is None and table.sockets is not None:
-            found[owner_index(table.namespace.owner, view.evidence.owners)] = table.sockets
-    found = {index: its for index, its in found.items() if index != NOBODY or its is own}
+        other = owner_index(table.namespace.owner, view.evidence.owners)
+        if other != NOBODY and table.namespace.inode is None and table.sockets is not None:
+            found[other] = table.sockets
     for index, owner in enumerate(view.evidence.owners):
         if owner.netns_inode is not None and owner.netns_inode in read:
             found[index] = read[owner.netns_inode]
