@@ -305,6 +305,7 @@ main() {
     exec 3>&- 4>&-
     trap '{ kill -KILL "$child"; kill -USR1 "$watcher"; } 2>/dev/null; exit 76' TERM
     put 'halftrack-collection 1 %s\n' "$TOKEN"
+    names_to_mask
     section about about_this_run
     section namespaces ls -l "$PROC/self/ns" "$PROC/1/ns"
     kernel_log
@@ -345,6 +346,7 @@ main() {
     done
     # The largest first: the time may be up before all are read.
     chosen="$chosen $(printf '%s' "$others" | sort -rn | sed 's/^[^ ]* //')"
+    networks_to_mask
     late=
     now
     reserve=$((BETWEEN_S + 1 + MOST_S - left)) # the counters will take as long once more
@@ -466,6 +468,9 @@ log_lines() {
 # A reader who is gone is told of once.
 bounded() { if has head; then head -c "$MOST_BYTES"; else cat; fi 2>/dev/null; }
 packed() { if has gzip; then gzip -1; else cat; fi 2>/dev/null; }
+# With --mask these two and packed are others.
+names_to_mask() { :; }
+networks_to_mask() { :; }
 
 if [ -t 1 ]; then refuse 64 'the bundle is no text: send standard output into a file'; fi
 (: 3>&1) 2>/dev/null || refuse 74 'standard output is closed'

@@ -7,13 +7,12 @@ import shlex
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from halftrack import __version__
+from halftrack import __version__, collecting
 from halftrack.commands import durations, options, output
 from halftrack.errors import UsageError
 
@@ -72,7 +71,8 @@ def command(
     if not mask and (map_name is not None or source is not None):
         raise UsageError("--map and --from go with --mask")
     if script:
-        return _script(target, given, alone=listen is None and not given.assume and given.netns is None)
+        alone = (listen, map_name, source, given.netns) == (None,) * 4 and not given.assume
+        return _script(target, given, alone=alone, mask=mask)
     if given.assume:
         raise UsageError("--assume is for what a file does not say: collect looks at the node")
     if target == "-" and output.is_terminal():
@@ -123,11 +123,17 @@ def _put(data: bytes, target: str) -> None:
     save(data, Path(target))
 
 
-def _script(target: str | None, given: Options, *, alone: bool) -> int:
+def _script(target: str | None, given: Options, *, alone: bool, mask: bool) -> int:
     """The script as it is: it takes no words of ours."""
     if not alone:
-        raise UsageError("--script prints a script that looks at the whole node: -o alone goes with it")
-    text = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+        raise UsageError(
+            "--script prints a script that looks at the whole node: only -o and --mask go with it"
+        )
+    text = collecting.script()
+    if mask:
+        from halftrack.masking.names import PLAIN  # noqa: PLC0415  # brings all of masking
+
+        text = collecting.script(PLAIN)
     if target in {None, "-"}:
         output.write(text)
         return 0
@@ -137,6 +143,10 @@ def _script(target: str | None, given: Options, *, alone: bool) -> int:
     written = shlex.quote(str(target))
     output.message(f"run it by: ssh NODE sh -s < {written} > node.collected", given)
     output.message(f"read that by: {output.program()} doctor node.collected", given)
+    if mask:
+        output.message(
+            "the map stays on the node, and unmask takes it there or wherever it was copied", given
+        )
     return 0
 
 

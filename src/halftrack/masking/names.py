@@ -26,7 +26,7 @@ _SPANS: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
 _LEAST: Final = 2
-_PLAIN: Final = frozenset(
+PLAIN: Final = frozenset(
     """a accept all allow an and any bridge bytes chain chains check cluster conntrack counter ct default
     deny destination dnat dns dport drop dst dummy endpoints established eth0 external external-ip
     externalip filter firewall firewalld for forward forwarded forwarding from handle has health
@@ -43,7 +43,7 @@ _PLAIN: Final = frozenset(
 
 def spoken(name: str) -> bool:
     """Whether a name can be told from other words of a text."""
-    return len(name) >= _LEAST and not name.isdigit() and name.lower() not in _PLAIN
+    return len(name) >= _LEAST and not name.isdigit() and name.lower() not in PLAIN
 
 
 def bare(name: str) -> str:

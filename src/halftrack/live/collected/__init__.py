@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
-from halftrack.evidence.values import Gap, Input
+from halftrack.evidence.values import Gap, Input, Masked
 from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
 from halftrack.live import gaps
@@ -68,7 +68,9 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             for line, what in enumerate(found.about, 1)
             if what in (NODE, KERNEL, TAKEN_AT)
         }
-        return replace(evidence, read_from=read_from, input=_input(name, found.spaces))
+        masked: Masked = "substituted" if found.about.get("masked") == "substituted" else "none"
+        given = replace(_input(name, found.spaces), masked=masked)
+        return replace(evidence, read_from=read_from, input=given)
 
 
 @dataclass(slots=True)
