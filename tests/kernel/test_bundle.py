@@ -31,7 +31,7 @@ table inet strict {
   chain in { type filter hook input priority filter; ct state invalid counter drop; }
 }
 """
-_MAYBE_OTHER = ("source", "seconds", "input")
+_MAYBE_OTHER = ("source", "seconds", "input", "ask")
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,7 @@ def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
     found: list[Finding] = []
     every: list[Case] = []
     assumed = dict(evidence.input.assumed)
+    in_log = logged.full(evidence)
     for table in evidence.tables:
         seen = view(table, evidence)
         of_table = cases_of(seen)
@@ -82,7 +83,7 @@ def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
             stuck=stuck,
             heard=heard,
             sockets=forgotten.sides(table, evidence),
-            logged=logged.full(evidence, table),
+            logged=in_log.get(table.netns),
         )
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)

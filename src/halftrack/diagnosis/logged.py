@@ -14,7 +14,7 @@ from halftrack.evidence.kernel_log import Stamp
 from halftrack.evidence.values import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from halftrack.evidence.kernel_log import Kind, Lines
@@ -26,25 +26,30 @@ _NODE: Final = "0"
 """What OpenVZ calls the node among its containers."""
 
 
-def full(evidence: Evidence, table: Table) -> Logged | None:
-    """Packets dropped as this table was full; None where the log was not read or has none.
+def full(evidence: Evidence) -> Mapping[str, Logged]:
+    """Packets dropped as a table was full, by its namespace; none where the log was not read or has none.
 
     Kernels before 6.18.26 do not log of which namespace, and of a report nobody knows their numbers: such
     lines are the fullest table's of those that may have dropped something.
     """
     lines = of_kind(evidence, "table-full")
-    own = [each for each in lines if _names(each, table)]
-    if own and _may_have_dropped(table):
-        return _logged(own, evidence, certain=True)
+    if not lines:
+        return {}
     may = [each for each in evidence.tables if _may_have_dropped(each)]
     inside = [each for each in may if each.namespace.inode is None and each.netns != HOST]
     numbers = {each.namespace.inode for each in evidence.tables}
     unknown = [each for each in lines if each.netns_inode is not None and each.netns_inode not in numbers]
     plain = [each for each in lines if each.netns_inode is None and each.container is None]
-    for some, tables in ((plain, may), (unknown, inside)):
-        if some and tables and max(tables, key=_fullness) is table:
-            return _logged(some, evidence, certain=len(tables) == 1 and some is plain)
-    return None
+    found: dict[str, Logged] = {}
+    for some, tables in ((unknown, inside), (plain, may)):
+        if some and tables:
+            certain = len(tables) == 1 and some is plain
+            found[max(tables, key=_fullness).netns] = _logged(some, evidence, certain=certain)
+    for table in may:
+        own = [each for each in lines if _names(each, table)]
+        if own:
+            found[table.netns] = _logged(own, evidence, certain=True)
+    return found
 
 
 def of_kind(evidence: Evidence, kind: Kind) -> list[Lines]:
