@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from halftrack.owners.untrusted import LONGEST_NAME
+from unit.test_reporters_html import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ _SCREENS = (
     *(["doctor", "-v"], ["plan", "--sh"], ["list", "one-sided", "--by", "owner"]),
     ["list", "one-sided", "--csv", "--by", "owner,netns"],
 )
+_PAGES = (["doctor", "--format", "html"],)
 _ON_TERMINAL = (["doctor", "-v"], ["list", "one-sided", "--by", "owner"])
 _UNIFIED = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 _PAINT = re.compile(r"\x1b\[[0-9;]*m|\r(?:\x1b\[K)?")
@@ -52,6 +55,7 @@ def cgroups() -> Iterator[str]:
 class _Said:
     documents: list[str]
     screens: list[str]
+    pages: list[str]
     terminal: list[str]
 
 
@@ -63,7 +67,7 @@ def said(cgroups: str) -> _Said:
     words = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     script = 'mount -t tmpfs none /run && ip link set lo up && exec "$@"'
     commands = [
-        *((False, one) for one in (*_DOCUMENTS, *_SCREENS)),
+        *((False, one) for one in (*_DOCUMENTS, *_SCREENS, *_PAGES)),
         *((True, one) for one in _ON_TERMINAL),
     ]
     program = (sys.executable, "-m", "kernel.hostile", cgroups, json.dumps(commands))
@@ -77,8 +81,10 @@ def said(cgroups: str) -> _Said:
     )
     assert done.returncode == 0, done.stderr
     found = [one.encode("latin-1").decode() for one in json.loads(done.stdout)]
-    shown = len(_DOCUMENTS) + len(_SCREENS)
-    return _Said(found[: len(_DOCUMENTS)], found[len(_DOCUMENTS) : shown], found[shown:])
+    parts = iter(found)
+    return _Said(
+        *(list(itertools.islice(parts, len(each))) for each in (_DOCUMENTS, _SCREENS, _PAGES, _ON_TERMINAL))
+    )
 
 
 def _harmful(text: str) -> set[str]:
@@ -103,6 +109,12 @@ def test_documents_hold_nothing_that_a_terminal_obeys(said: _Said) -> None:
         assert _harmful(text) == set()
         for one in _strings(json.loads(text)):
             assert _harmful(one) == set()
+
+
+def test_pages_hold_the_names_as_text(said: _Said) -> None:
+    (text,) = said.pages
+    found = plain(text)
+    assert any("[2J" in each and "$(i" in each for each in found.text)
 
 
 def test_the_names_are_there_spelled_out(said: _Said, cgroups: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from halftrack import __version__
 from halftrack.commands import completing, durations, last_screen, options, output
 from halftrack.commands import since as moments
 from halftrack.commands.repeating import again
@@ -44,10 +45,11 @@ _LONGEST_S: Final = 86_400
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "ticket"]),
+    type=click.Choice(["text", "json", "ticket", "html"]),
     default="text",
     show_default=True,
-    help="What to print. ticket: a reply to whoever sent it, at most 60 lines, each claim with its source.",
+    help="What to print. ticket: a reply to whoever sent it, at most 60 lines, each claim with its source."
+    " html: one page that needs nothing else.",
 )
 @click.option(
     "--listen",
@@ -224,6 +226,11 @@ def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn, *, ori
         from halftrack.reporters import ticket  # noqa: PLC0415  # seldom wanted
 
         return ticket.render(found, planned=going_on.planned).encode("ascii")
+    if form == "html":
+        from halftrack.reporters import html  # noqa: PLC0415  # seldom wanted
+
+        made_by = f"Halftrack {__version__}"
+        return html.render(found, planned=going_on.planned, made_by=made_by).encode()
     from halftrack.reporters import terminal  # noqa: PLC0415  # not wanted for JSON
 
     return output.screen(

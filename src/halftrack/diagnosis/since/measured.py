@@ -90,9 +90,11 @@ def measured(compared: Compared, seconds: int, lifetimes: Mapping[str, int | Non
         # What came earlier than one lifetime ago is gone again.
         over_s = max(min(seconds, lifetimes.get(symptom) or seconds), 1)
         rates[symptom] = _rate(int(joined[number]), over_s, seconds)
-    rest_then, rest_now = (int(np.count_nonzero(each.case == 0)) for each in (then, now))
-    change = rest_now - rest_then
-    by_chance = _SIGNIFICANT * math.sqrt(max(rest_then, rest_now, 1))
+    # Those that joined a symptom or recovered from it came and went not at all.
+    came = int(np.count_nonzero((now.case == 0) & compared.new))
+    went = int(np.count_nonzero((then.case == 0) & compared.left))
+    change = came - went
+    by_chance = _SIGNIFICANT * math.sqrt(max(came + went, 1))
     drift = Drift(change / seconds, seconds) if abs(change) > by_chance else None
     return Measured(seconds, rates, drift)
 

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
 
 def closing(diagnosis: Diagnosis, page: Page, *, label: str = "Read: ") -> list[str]:
-    text = _node(diagnosis) if diagnosis.of_node else _text(diagnosis)
+    text = read(diagnosis)
     whole = "yes" if diagnosis.complete else "no"
     # The duration's blank is glued to its unit, so that the last line always ends in both.
     lines = page.wrap(f"{text}. Whole picture: {whole}. {max(diagnosis.seconds, 0.1):.1f}\x00s", label)
     return [line.replace("\\x00", " ") for line in lines]
+
+
+def read(diagnosis: Diagnosis) -> str:
+    """What was read, in words."""
+    return _node(diagnosis) if diagnosis.of_node else _text(diagnosis)
 
 
 def _node(diagnosis: Diagnosis) -> str:

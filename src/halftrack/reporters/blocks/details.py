@@ -46,9 +46,11 @@ def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
 
 
 def _began(began: Began | None, page: Page) -> list[str]:
+    return [] if began is None else page.wrap(begun(began), "   Began: ", " " * 5)
+
+
+def begun(began: Began) -> str:
     """How the entries came to be, and on what that rests."""
-    if began is None:
-        return []
     counts = (
         (began.picked_up, "picked up in mid-stream"),
         (began.handshake, "by a handshake that was seen"),
@@ -56,7 +58,7 @@ def _began(began: Began | None, page: Page) -> list[str]:
         (began.unknown, "not known"),
     )
     told = ", ".join(f"{number:,} {what}" for number, what in counts if number)
-    return page.wrap(f"{told} ({_BASES[began.basis]})", "   Began: ", " " * 5)
+    return f"{told} ({_BASES[began.basis]})"
 
 
 def _top_peers(shown: Finding, page: Page) -> list[str]:
@@ -79,13 +81,14 @@ def _cause(cause: Cause, page: Page) -> list[str]:
     lines = page.wrap(f"{cause.cause} {cause.confidence:.2f}", "   Cause ")
     for label, reasons in (("for", cause.for_), ("against", cause.against)):
         for reason in reasons:
-            lines += page.wrap(_reason(reason), f"     {label:<8}", " " * 13)
+            lines += page.wrap(f"{reason_text(reason)} [{reason.source}]", f"     {label:<8}", " " * 13)
     for missing in cause.missing:
         lines += page.wrap(missing, "     missing ", " " * 13)
     return lines
 
 
-def _reason(reason: Reason) -> str:
+def reason_text(reason: Reason) -> str:
+    """What speaks for or against a cause, without where it was read."""
     value = (
         f": {reason.value:,}"
         if isinstance(reason.value, int)
@@ -93,4 +96,4 @@ def _reason(reason: Reason) -> str:
         if reason.value is None
         else f": {reason.value}"
     )
-    return f"{reason.what}{value} [{reason.source}]"
+    return f"{reason.what}{value}"

@@ -89,9 +89,9 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
         for group in first:
             lines += page.wrap(_prose(group, shown, diagnosis), "   ")
     else:
-        since = "oldest (UTC)" if dated else "silent for"
+        times = "oldest (UTC)" if dated else "silent for"
         what = "sockets" if shown.symptom == "forgotten" else "entries"
-        lines = [f"{head:<20}{what:>8}  {'share':>5}  {since:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
+        lines = [f"{head:<20}{what:>8}  {'share':>5}  {times:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
         for group in first:
             lines += page.wrap(f"{_where(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
             lines.append(_row(group, shown, diagnosis))
@@ -106,16 +106,16 @@ def _counted(shown: Finding) -> str:
 
 def _row(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
     peers = "" if group.peers is None else f"{group.peers:,}"
-    since = f"{_since(group, diagnosis):<{figures.SILENCE}}"
-    share = _share(group.entries, shown)
-    return f"{group.entries:>{_ENTRIES},}  {share:>5}  {since}{_growth(group, shown):>10}{peers:>9}"
+    begin = f"{since(group, diagnosis):<{figures.SILENCE}}"
+    part = share(group.entries, shown)
+    return f"{group.entries:>{_ENTRIES},}  {part:>5}  {begin}{growth(group, shown):>10}{peers:>9}"
 
 
 def _prose(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
     parts = [
-        f"{group.entries:,} ({_share(group.entries, shown)})",
-        _since(group, diagnosis),
-        _growth(group, shown),
+        f"{group.entries:,} ({share(group.entries, shown)})",
+        since(group, diagnosis),
+        growth(group, shown),
     ]
     told = ", ".join(part for part in parts if part != "-")
     return f"{_where(group, diagnosis)}{figures.whose(group)}: {told}"
@@ -128,8 +128,8 @@ def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], pag
         return []
     others = words.count(number, "other service")
     if page.width < _COLUMNS_NEED:
-        return page.wrap(f"{others}: {entries:,} ({_share(entries, shown)})", "   ")
-    row = f"{entries:,}  {_share(entries, shown):>5}"
+        return page.wrap(f"{others}: {entries:,} ({share(entries, shown)})", "   ")
+    row = f"{entries:,}  {share(entries, shown):>5}"
     total = f"  of {shown.entries:,} in all"
     room = _ENTRIES + 7 - len(others) - 3
     if len(row) < room:
@@ -137,19 +137,22 @@ def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], pag
     return [f"   {others}", f"{row:>{_ENTRIES + 7}}{total}"]
 
 
-def _share(entries: int, shown: Finding) -> str:
+def share(entries: int, shown: Finding) -> str:
+    """Of the table, as a whole per cent; empty where that is not known."""
     if shown.share is None or not shown.entries:
         return ""
     share = shown.share * entries / shown.entries
     return "<1 %" if 0 < share < 0.005 else words.percent(min(share, 1.0))
 
 
-def _since(group: Group, diagnosis: Diagnosis) -> str:
+def since(group: Group, diagnosis: Diagnosis) -> str:
+    """When the oldest was last heard, or how long that is ago."""
     if diagnosis.taken_at is None or group.idle_max_s is None:
         return figures.silence(group)
     return figures.moment(diagnosis.taken_at - timedelta(seconds=group.idle_max_s), diagnosis.taken_at)
 
 
-def _growth(group: Group, shown: Finding) -> str:
+def growth(group: Group, shown: Finding) -> str:
+    """How fast they come, or in which shape."""
     shape = shown.forecast.shape if shown.forecast else "unknown"
     return {"steps": "in steps", "burst": "one burst"}.get(shape) or figures.rate(group.rate_per_minute)

@@ -22,12 +22,13 @@ def heard(diagnosis: Diagnosis, page: Page) -> list[str]:
     for table in diagnosis.tables:
         if table.heard is not None:
             where = f"{table.netns}: " if several else ""
-            lines += page.wrap(where + _counts(table.heard), "" if lines else _LABEL, " " * len(_LABEL))
+            lines += page.wrap(where + counts(table.heard), "" if lines else _LABEL, " " * len(_LABEL))
             lines += _groups(table.heard, page)
     return lines
 
 
-def _counts(of: Heard) -> str:
+def counts(of: Heard) -> str:
+    """How many began and ended, and how many of them in mid-stream."""
     least = "at least " if of.overruns else ""
     each = of.picked_up / of.seconds if of.seconds else 0.0
     text = (

@@ -26,25 +26,41 @@ def notes(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 
 def _assumed(diagnosis: Diagnosis, page: Page) -> list[str]:
-    if not diagnosis.input.assumed:
-        return []
+    told = assumed(diagnosis)
+    return page.wrap(", ".join(told), "ASSUMED ") if told else []
+
+
+def assumed(diagnosis: Diagnosis) -> list[str]:
+    """What is not in the file and was taken to be so, by short names."""
     parts = []
     for name, value in diagnosis.input.assumed.items():
         short = next((name.removeprefix(each) for each in _PREFIXES if name.startswith(each)), name)
         parts.append(f"{short} ~{value}")
-    return page.wrap(", ".join(parts), "ASSUMED ")
+    return parts
 
 
 def _masks(diagnosis: Diagnosis, page: Page) -> list[str]:
     lines: list[str] = []
-    given = diagnosis.input
-    label = "NOTE" if given.masked == "none" else "MASKS"
-    for note in (*([_STAND_INS] if given.masked == "substituted" else []), *given.notes):
+    label = "NOTE" if diagnosis.input.masked == "none" else "MASKS"
+    for note in remarks(diagnosis):
         lines += page.wrap(note, f"{label:<8}" if not lines else " " * 8, " " * 8)
-    if given.truncated:
-        seen = "" if given.visible >= 1 else f" {words.percent(given.visible)} of it is seen;"
-        lines += page.wrap(f"The table is cut short:{seen} counts are at least.", "NOTE    ")
-    return lines
+    told = cut(diagnosis)
+    return lines + (page.wrap(told, "NOTE    ") if told else [])
+
+
+def remarks(diagnosis: Diagnosis) -> list[str]:
+    """Warnings about what was read, a sentence each."""
+    given = diagnosis.input
+    return [*([_STAND_INS] if given.masked == "substituted" else []), *given.notes]
+
+
+def cut(diagnosis: Diagnosis) -> str | None:
+    """That the table is not whole, where it is not."""
+    given = diagnosis.input
+    if not given.truncated:
+        return None
+    seen = "" if given.visible >= 1 else f" {words.percent(given.visible)} of it is seen;"
+    return f"The table is cut short:{seen} counts are at least."
 
 
 def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:

@@ -32,7 +32,7 @@ def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
     return [
         *_fullness(shown, page),
         *_part("  stuck", shown.stuck or 0, shown, page),
-        *(_part(" silent", _silent(shown, diagnosis.findings), shown, page) if basis else []),
+        *(_part(" silent", silent(shown, diagnosis.findings), shown, page) if basis else []),
         *page.wrap(f"{now(shown, diagnosis)} {ahead(shown, diagnosis, basis=basis)}", " " * 8),
     ]
 
@@ -55,7 +55,7 @@ def _part(label: str, entries: int, shown: TableSummary, page: Page) -> list[str
     return _bar_line(label, entries / shown.limit, f"{entries:,}, {words.percent(share)} of them", "", page)
 
 
-def _silent(shown: TableSummary, findings: Iterable[Finding]) -> int:
+def silent(shown: TableSummary, findings: Iterable[Finding]) -> int:
     """Open connections that may be dead or at rest, where that is serious."""
     return sum(
         finding.entries for finding in _serious(shown, findings) if finding.symptom == "idle-established"

@@ -25,29 +25,29 @@ _EMPTY: Final = 2
 """More empty rows than this, one after the other, are told in one."""
 _FREE: Final = "\u2591"
 _MINUTE_S: Final = 60
-_VERB: Final = {"timeout": "last heard", "timestamp": "made"}
+VERB: Final = {"timeout": "last heard", "timestamp": "made"}
 
 
 def line(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     """``last heard  [ .#  . ]  Fri 20 04:00 to Mon 23 03:12``; empty where that says little."""
     if shown.timeline is None or sum(shown.timeline.entries) < _FEWEST or page.width < 70:
         return []
-    heights, width_s = _gathered(shown.timeline, _MARKS)
+    heights, width_s = gathered(shown.timeline, _MARKS)
     ramp = _ASCII if page.ascii else _BLOCKS
     top = max(heights)
     marks = "".join(
         ramp[0 if not height else max(1, round(height / top * (len(ramp) - 1)))] for height in heights
     )
-    begin, end = _ends(shown.timeline, len(heights) * width_s, diagnosis)
-    return page.wrap(f"{begin} to {end}", f"   {_VERB[shown.timeline.clock]} [{marks}] ")
+    begin, end = ends(shown.timeline, len(heights) * width_s, diagnosis)
+    return page.wrap(f"{begin} to {end}", f"   {VERB[shown.timeline.clock]} [{marks}] ")
 
 
 def chart(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     """A row for each span of time, with its count and a bar, and what makes the clock inexact."""
     if shown.timeline is None:
         return []
-    heights, width_s = _gathered(shown.timeline, _ROWS)
-    verb = _VERB[shown.timeline.clock]
+    heights, width_s = gathered(shown.timeline, _ROWS)
+    verb = VERB[shown.timeline.clock]
     lines = page.wrap(f"Entries by when they were {verb}, {words.duration(width_s)} a row:", "   ")
     top = max(max(heights, default=0), 1)
     edges = range(0, (len(heights) + 1) * width_s, width_s)
@@ -70,7 +70,7 @@ def chart(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     return lines
 
 
-def _gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
+def gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
     """At most so many buckets, counted from the last one, and the seconds that each spans."""
     together = max(1, -(-len(shown.entries) // most))
     padding = -len(shown.entries) % together
@@ -79,7 +79,8 @@ def _gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
     return heights, shown.bucket_s * together
 
 
-def _ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
+def ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
+    """When so many seconds of it begin and end, in words."""
     if shown.start is None:
         return f"{words.duration(length_s)} ago", "the dump"
     end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))

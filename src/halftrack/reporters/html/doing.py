@@ -1,0 +1,64 @@
+"""What to do: RELIEF, CURE, CLEAR, in this order, with commands to copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from halftrack.reporters.blocks import remedies
+from halftrack.reporters.html.markup import Markup, joined, lines, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.document import Advice, Ask, Diagnosis
+
+
+def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
+    """None where nothing has to be done or asked."""
+    shown = [each.advice for each in remedies.chosen(diagnosis, None)]
+    steps = [advice(each, shown) for each in shown]
+    if steps and planned is not None:
+        steps.append(tag("div", tag("p", "All of it as a plan, with the way back:"), _typed([planned])))
+    asked = _ask(diagnosis.ask) if diagnosis.ask is not None else None
+    if not steps and asked is None:
+        return None
+    return joined(
+        tag("h2", "What to do") if steps else None,
+        tag("div", steps, class_="card") if steps else None,
+        tag("h2", "What to ask for next") if asked else None,
+        asked,
+    )
+
+
+def advice(shown: Advice, beside: Sequence[Advice]) -> Markup:
+    """One remedy: effect, cost, commands."""
+    waits = shown.after is not None and shown.after in {each.kind for each in beside}
+    wait = f"Only after {str(shown.after).upper()}: " if waits else ""
+    return tag(
+        "div",
+        tag("p", tag("span", shown.kind.upper(), class_="kind"), f" {wait}{remedies.sentence(shown)}"),
+        _typed(shown.commands),
+        class_="remedy",
+    )
+
+
+def reasons(shown: Advice) -> Markup | None:
+    """Why its risk is what it is, and whom it would cut."""
+    told = [
+        *shown.risk.why,
+        *(
+            f"cuts {flows.entries:,} of {flows.service}, e.g. {flows.example}"
+            for flows in shown.risk.cut_flows
+        ),
+    ]
+    return tag("ul", (tag("li", each) for each in told), class_="plain soft") if told else None
+
+
+def _typed(commands: Sequence[str]) -> Markup | None:
+    return lines(commands) if commands else None
+
+
+def _ask(shown: Ask) -> Markup:
+    settles = f" It settles {', '.join(shown.settles)}." if shown.settles else ""
+    why = shown.why[:1].upper() + shown.why[1:].rstrip(".")
+    return tag("div", tag("p", f"{why}.{settles}"), _typed([shown.command]), class_="card")

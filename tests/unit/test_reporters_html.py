@@ -1,0 +1,107 @@
+"""The page as markup: nothing from outside becomes any, whatever a table holds and a container is called."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from browser.diagnoses import EVIL, all_of_them
+from halftrack.diagnosis import examine
+from halftrack.remedies import advise
+from halftrack.reporters import html
+from halftrack.reporters.html.markup import Markup, lines, tag
+from unit.anything import node
+from unit.since import compared
+
+_VOID = {"meta", "link", "rect"}
+_OURS = {
+    *("html", "head", "meta", "link", "title", "style", "body", "header", "main", "footer", "article", "div"),
+    *("span", "h1", "h2", "h3", "p", "ul", "li", "dl", "dt", "dd", "figure", "figcaption", "table", "thead"),
+    *("tbody", "tr", "th", "td", "pre", "code", "b", "i", "small", "details", "summary", "svg", "rect"),
+}
+
+
+class Parsed(HTMLParser):
+    """Elements as they are opened and closed; each closed that was opened, in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text.append(data)
+
+
+def plain(page: str) -> Parsed:
+    """Of our elements alone, without anything that runs, asks for something or does not show."""
+    found = Parsed(page)
+    assert found.seen <= _OURS
+    assert not any(
+        name.startswith("on") or name in ("src", "style", "xlink:href") for name in found.attributes
+    )
+    assert all(each.isprintable() or each in "\n\xa0" for each in page)
+    assert "http:" not in page.replace("http://192.0.2.1/", "")
+    assert "https:" not in page
+    return found
+
+
+def test_text_is_escaped_and_markup_is_not() -> None:
+    assert tag("p", "<b>", Markup("<i/>"), 1_000, None, ["a", "\x1b"]) == "<p>&lt;b&gt;<i/>1,000a\\x1b</p>"
+    assert tag("p", class_='"x', data_label=None, open=True, hidden=False) == '<p class="&quot;x" open></p>'
+    assert lines(["a\n<b", "c"]) == "<pre><code>a\n&lt;b\nc</code></pre>"
+
+
+@pytest.mark.parametrize("name", ["full", "fixed", "days", "cut", "calm", "evil"])
+def test_every_page_is_plain(name: str) -> None:
+    text = html.render(all_of_them()[name], planned=f"halftrack plan --from {EVIL}", made_by=EVIL)
+    found = plain(text)
+    assert text.startswith("<!DOCTYPE html>\n<html lang=")
+    assert {"h1", "svg", "footer"} <= found.seen
+
+
+def test_it_says_what_the_screen_says() -> None:
+    diagnosis = all_of_them()["full"]
+    text = "".join(plain(html.render(diagnosis)).text).replace("\xa0", " ")
+    for finding in diagnosis.findings:
+        assert finding.title in text
+        for group in finding.groups:
+            assert f"{group.entries:,}" in text
+        for cause in finding.causes:
+            assert f"{cause.cause} {cause.confidence:.2f}" in text
+        for advice in finding.remedies:
+            for command in advice.commands:
+                assert command in text
+    for gap in diagnosis.gaps:
+        assert gap.why in text
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 60))
+def test_whatever_a_table_holds(seed: int, height: int) -> None:
+    now = node(seed, height)
+    judged = examine(now)
+    plain(html.render(advise(judged.diagnosis, now, judged.cases)))
+    plain(html.render(compared(now, now)))
