@@ -37,8 +37,8 @@ unpack() { # DIR: all of it in $fresh beside it, or nothing, however this ends
     payload | gzip -dc | (cd "$fresh" && umask 022 && tar xof -)
     [ -f "$fresh/complete" ] || die 74 "cannot unpack into $1: @MIB@ MiB are needed there"
     "$fresh/bin/python" -I -W ignore -c 'import numpy, polars' ||
-        die 69 "cannot run what was unpacked to $1: mounted noexec (HALFTRACK_CACHE_DIR names another place)," \
-            "or a processor without SSE4.2?"
+        die 69 "cannot run what was unpacked to $1: is it mounted noexec (HALFTRACK_CACHE_DIR names another place)," \
+            "Linux older than @FLOOR@, or the processor without SSE4.2? halftrack collect --script needs none of these"
 }
 
 if [ "${1-}" = --unpack ]; then

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import subprocess
@@ -12,19 +11,13 @@ import yaml
 
 from deploy import systemd
 from deploy.bare import ROOT
+from deploy.typed import commands
 from halftrack import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-
-
-def typed(page: str, heading: str) -> list[str]:
-    """The indented commands below a heading, in order."""
-    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
-    section = re.split(r"^#+ ", text.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^ {4}(\S.*)$", section, re.MULTILINE)
 
 
 def make(target: str) -> str:
@@ -34,7 +27,7 @@ def make(target: str) -> str:
 
 
 def test_a_new_user_follows_it_to_the_metrics(memory: Path, onefile: Path) -> None:
-    build, copy, *rest = typed("README.md", "## On a fleet")
+    build, copy, *rest = commands("README.md", "## On a fleet")
     there = [line for line in rest if line.startswith(("ssh ", "sudo "))]
     assert (build, len(there)) == ("make onefile", 5)
     assert "deploy/onefile/build.py dist\n" in make("onefile")
@@ -66,17 +59,33 @@ def test_a_new_user_follows_it_to_the_metrics(memory: Path, onefile: Path) -> No
     shutil.rmtree(place)
 
 
+def test_metrics_go_where_a_drop_in_says(memory: Path, tree: Path) -> None:
+    lines = commands("docs/fleet.md", "### systemd")
+    dropin = "\n".join(lines[lines.index("[Service]") :])
+    place = memory / "drop-in"
+    script = (
+        "unit=halftrack-textfile.service\n"
+        "mkdir -p /var/lib/node_exporter /etc/systemd/system/$unit.d\n"
+        f"cat >/etc/systemd/system/$unit.d/override.conf <<'END'\n{dropin}\nEND\n"
+        "systemctl daemon-reload\n"
+        "systemctl start $unit\n"
+        "cat /var/lib/node_exporter/halftrack.prom\n"
+    )
+    said = systemd.told(place, tree, script, own_network=False)
+    assert "\nhalftrack_up 1\n" in f"\n{said}"
+
+
 def test_what_it_has_typed_for_kubernetes_names_what_there_is() -> None:
     [image] = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text(encoding="utf-8"))["images"]
     for page, heading in (("README.md", "## On a fleet"), ("docs/fleet.md", "### Kubernetes")):
-        lines = typed(page, heading)
+        lines = commands(page, heading)
         assert "kubectl apply -k deploy/kubernetes" in lines
         [debug] = [shlex.split(line) for line in lines if line.startswith("kubectl debug")]
         assert f"--image={image['newName']}:{__version__}" in debug
         assert debug[debug.index("--") + 1 :] == ["halftrack", "doctor"]
     [push] = [
         shlex.split(line)
-        for line in typed("docs/fleet.md", "### Kubernetes")
+        for line in commands("docs/fleet.md", "### Kubernetes")
         if line.startswith("podman push")
     ]
     assert push[2:] == [f"localhost/halftrack:{__version__}", f"{image['newName']}:{image['newTag']}"]

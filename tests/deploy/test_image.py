@@ -16,6 +16,7 @@ import yaml
 
 from deploy.bare import ROOT
 from deploy.image import Image
+from deploy.typed import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,14 @@ def test_with_three_capabilities_any_user_can_examine_a_network(image: Image, us
     assert document["complete"] is True, document["gaps"]
     assert (document["tables"][0]["entries"], document["tables"][0]["one_sided"]) == (1500, 1500)
     assert document["findings"][0]["symptom"] == "one-sided"
+
+
+def test_what_the_page_has_typed_for_podman_runs(image: Image) -> None:
+    [typed] = [line for line in commands("docs/fleet.md", "### Kubernetes") if line.startswith("podman run")]
+    assert f" {image.name} " in typed
+    limits = "podman run --cgroup-parent $GROUP $LIMITS"
+    said = image.run(_STUCK + typed.replace("podman run", limits), code=1)
+    assert "1,500 entries" in said
 
 
 def test_without_a_capability_it_says_which_it_needs(image: Image) -> None:
