@@ -93,6 +93,14 @@ def test_what_the_log_tells_stands_in_the_verdict_where_counters_are_missing() -
     assert "goes back to Sat 14 Nov 03:12 UTC" in finding.explanation
 
 
+@pytest.mark.parametrize(("count", "told"), [(100, True), (800, False)])
+def test_a_helper_that_drops_is_named_where_there_is_room(count: int, told: bool) -> None:
+    this = full(count, counters=readings(drop=7))
+    dropped = replace(logged(None, 2, "helper-dropped"), text="nf_ct_sip: dropping packet: too long")
+    finding = found(this, log=log(dropped))["table-pressure"]
+    assert ("at least 2 times: nf_ct_sip: dropping packet" in finding.explanation) == told
+
+
 @pytest.mark.parametrize(
     ("whose", "blamed"),
     [

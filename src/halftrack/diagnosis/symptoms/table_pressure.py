@@ -55,7 +55,9 @@ class TablePressure:
             title=_title(summary),
             entries=summary.entries or 0,
             share=None,
-            explanation=" ".join([*_explanation(summary), *_in_log(evidence, summary)]),
+            explanation=" ".join(
+                [*_explanation(summary), *_in_log(evidence, summary), *_by_helpers(evidence, summary)]
+            ),
             forecast=summary.forecast,
             enabled_by=(
                 EnabledBy(
@@ -138,6 +140,14 @@ def _in_log(evidence: Evidence, summary: TableSummary) -> Iterator[str]:
     if not told.certain:
         text += " It does not say which of the node's tables it was."
     yield text
+
+
+def _by_helpers(evidence: Evidence, summary: TableSummary) -> Iterator[str]:
+    """What is dropped although there is room may be what a helper (of FTP, SIP, …) could not follow."""
+    lines = logged.of_kind(evidence, "helper-dropped")
+    if summary.dropped and lines and (fullness(summary).raw or 0) < CROWDED:
+        most = max(lines, key=lambda each: each.count)
+        yield f"Logged at least {words.count(most.count, 'time')}: {most.text} ({most.source})."
 
 
 def _moment(at: datetime) -> str:
