@@ -34,9 +34,11 @@ def advice(shown: Advice, beside: Sequence[Advice]) -> Markup:
     """One remedy: effect, cost, commands."""
     waits = shown.after is not None and shown.after in {each.kind for each in beside}
     wait = f"Only after {str(shown.after).upper()}: " if waits else ""
+    told = f"{wait}{remedies.sentence(shown)}"
+    told = told[:1].upper() + told[1:]
     return tag(
         "div",
-        tag("p", tag("span", shown.kind.upper(), class_="kind"), f" {wait}{remedies.sentence(shown)}"),
+        tag("p", tag("span", shown.kind.upper(), class_=f"kind {shown.kind}"), tag("span", told)),
         _typed(shown.commands),
         class_="remedy",
     )

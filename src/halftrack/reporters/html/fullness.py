@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters import figures
+from halftrack.reporters.blocks import notes
 from halftrack.reporters.blocks import table as tables
 from halftrack.reporters.html import pictures
 from halftrack.reporters.html.markup import Markup, joined, tag
@@ -14,18 +15,23 @@ from halftrack.reporters.html.pictures import Part
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, TableSummary
 
+_TABLES: Final = 200
+"""Tables that are listed; a node may have thousands."""
+
 
 def section(diagnosis: Diagnosis) -> Markup | None:
     """None where no table could be read."""
     shown = tables.focus(diagnosis)
     if shown is None:
         return None
+    cut = notes.cut(diagnosis)
     return joined(
         tag("h2", "Connection table"),
         tag(
             "div",
             tag("p", _size(shown), class_="big"),
             _bar(shown, diagnosis),
+            tag("p", tag("b", cut)) if cut else None,
             tag("p", f"{tables.now(shown, diagnosis)} {tables.ahead(shown, diagnosis, basis=True)}"),
             _others(diagnosis),
             class_="card",
@@ -62,6 +68,7 @@ def _others(diagnosis: Diagnosis) -> Markup | None:
     if len(diagnosis.tables) < 2:
         return None
     order = sorted(diagnosis.tables, key=lambda one: (-(one.entries or 0), one.netns))
+    shown = [each for each in order if each.entries != 0 or each.read][:_TABLES]
     rows = [
         tag(
             "tr",
@@ -71,10 +78,10 @@ def _others(diagnosis: Diagnosis) -> Markup | None:
             _number("stuck", "" if each.stuck is None else f"{each.stuck:,}"),
             tag("td", "" if each.read else "entries not read"),
         )
-        for each in order
-        if each.entries != 0 or each.read
+        for each in shown
     ]
-    empty = len(order) - len(rows)
+    rest = order[len(shown) :]
+    entries = sum(each.entries or 0 for each in rest)
     return tag(
         "details",
         tag("summary", f"All {words.count(len(order), 'table')}"),
@@ -84,7 +91,7 @@ def _others(diagnosis: Diagnosis) -> Markup | None:
             tag("tbody", rows),
             class_="stacked",
         ),
-        tag("p", f"{empty:,} more hold no entry.", class_="soft") if empty else None,
+        tag("p", f"{len(rest):,} more hold {words.entries(entries)}.", class_="soft") if rest else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters.blocks import closing, heard, notes
@@ -12,10 +12,13 @@ from halftrack.reporters.places import places
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Gap, Sourced
 
+_MOST: Final = 500
+"""Gaps, and values, that are listed: a node may have thousands of namespaces."""
+
 
 def section(diagnosis: Diagnosis) -> Markup | None:
     """None where there is nothing to say."""
-    told = [*notes.remarks(diagnosis), *filter(None, [notes.cut(diagnosis)])]
+    told = notes.remarks(diagnosis)
     assumed = notes.assumed(diagnosis)
     if assumed:
         told.append(f"Assumed: {', '.join(assumed)}.")
@@ -54,7 +57,7 @@ def _gaps(diagnosis: Diagnosis) -> Markup | None:
     return tag(
         "details",
         tag("summary", f"Not seen: {words.count(len(diagnosis.gaps), 'thing')}"),
-        tag("ul", (tag("li", _gap(each)) for each in diagnosis.gaps), class_="plain"),
+        tag("ul", (tag("li", _gap(each)) for each in diagnosis.gaps[:_MOST]), class_="plain"),
         open=len(diagnosis.gaps) <= 8,
     )
 
@@ -74,7 +77,7 @@ def _sources(diagnosis: Diagnosis) -> Markup | None:
     return tag(
         "details",
         tag("summary", "Where each number was read"),
-        tag("ul", (tag("li", _sourced(each)) for each in diagnosis.sources), class_="plain soft"),
+        tag("ul", (tag("li", _sourced(each)) for each in diagnosis.sources[:_MOST]), class_="plain soft"),
     )
 
 
