@@ -200,13 +200,18 @@ saved() {
 spaces() {
     if [ -e "$PROC/self/ns/net" ] || ! [ -e "$PROC/vz/veinfo" ]; then
         living | sort -n -k1,1 -k2,2 | lowest
-        sed -n 's|^[^ ]* [^ ]* [^ ]* net:\[\([0-9]*\)\] \([^ ]*\) .* - nsfs .*|\1=\2|p' "$PROC/self/mountinfo"
+        mounted
     else
         # Containers of OpenVZ, on kernels that do not number namespaces.
         (cd "$PROC" && grep '^envID:' [0-9]*/status /dev/null) |
             sed -n 's|^\([0-9]*\)/status:envID:[^0-9]*\([1-9][0-9]*\)$|\2 \1|p' |
             sort -n -k1,1 -k2,2 | lowest | sed 's/^/ve/'
     fi 2>/dev/null
+}
+
+# mounted: "INODE=PATH" of those that somebody gave a name.
+mounted() {
+    sed -n 's|^[^ ]* [^ ]* [^ ]* net:\[\([0-9]*\)\] \([^ ]*\) .* - nsfs .*|\1=\2|p' "$PROC/self/mountinfo"
 }
 
 # living: "INODE PROCESS" of every process.
@@ -308,6 +313,7 @@ main() {
     names_to_mask
     section about about_this_run
     section namespaces ls -l "$PROC/self/ns" "$PROC/1/ns"
+    section mounts mounted
     kernel_log
     list=$(spaces)
     [ -n "$ROOT" ] || owners

@@ -271,7 +271,7 @@ class Evidence:
     machine: str | None = None
     """What identifies the machine for good; None where it does not tell."""
     up_s: int | None = None
-    """Since the node was booted; known of the live node alone."""
+    """Since the node was booted."""
     log: KernelLog | None = None
     """None: not read."""
     seconds: float = 0.0

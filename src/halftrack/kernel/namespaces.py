@@ -23,7 +23,7 @@ from halftrack.evidence.values import ALL, HOST, OWN, SELF, Gap, Namespace
 from halftrack.kernel import files, privileges, setns, sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from halftrack.evidence.values import Owner
     from halftrack.kernel.sightings import Sighting
@@ -200,12 +200,20 @@ def _way(one: Sighting, proc: Path, *, own: bool) -> str | None:
 
 
 def _called(one: Sighting, proc: Path) -> str:
-    """The mount's name, unless some program made it up; else the command of its first process."""
-    mounted = Path(one.mount).name if one.mount else ""
-    name = mounted
-    if not mounted or (one.pid is not None and _MADE_UP.fullmatch(mounted)):
-        name = (files.text(proc / f"{one.pid}/comm") or "").strip()
+    comm = None if one.pid is None else (files.text(proc / f"{one.pid}/comm") or "").strip()
+    return called(one.mount, comm)
+
+
+def called(mount: str | None, comm: str | None) -> str:
+    """The mount's name, unless some program made it up; else the command of its first process, if any."""
+    mounted = Path(mount).name if mount else ""
+    name = comm if not mounted or (comm is not None and _MADE_UP.fullmatch(mounted)) else mounted
     return fit_name(name or mounted or "namespace")
+
+
+def preferred(mounts: Iterable[str]) -> str | None:
+    """Of several mounts of one namespace the one that people type."""
+    return min(mounts, key=_rank, default=None)
 
 
 def distinct(names: list[str], numbers: list[int | None]) -> list[str]:

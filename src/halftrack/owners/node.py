@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from halftrack.kernel import files, privileges
@@ -17,7 +18,6 @@ from halftrack.owners.process import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from halftrack.evidence.values import Namespace
 
@@ -92,7 +92,9 @@ class Node:
     def inode(self, path: str) -> int | None:
         """Number of the file behind a path, which for a mounted namespace is the namespace's."""
         with contextlib.suppress(OSError):
-            return os.stat(self.at(path)).st_ino  # noqa: PTH116  # at hand as text
+            # In a copy it is a link that names the number.
+            known = privileges.namespace_inode(Path(self.at(path)))
+            return known or os.stat(self.at(path)).st_ino  # noqa: PTH116  # at hand as text
         return None
 
     def is_alive(self, pid: int | None) -> bool:

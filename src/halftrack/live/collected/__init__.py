@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input, Masked
 from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
+from halftrack.kernel import namespaces
 from halftrack.live import gaps
 from halftrack.live.collected import node
 from halftrack.live.collected.files import MOST_BYTES, Files
@@ -41,6 +43,7 @@ _PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re
 _LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
 _PRINTED: Final = {"vzlist": sent.VZLIST, "docker": sent.LISTING, "podman": sent.LISTING}
 _KEPT: Final = ("about", "missing", "late")
+_MOUNT: Final = re.compile(r"([0-9]{1,10})=(/\S{1,512})", re.ASCII)
 _LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
 
@@ -57,6 +60,8 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             found.take(section)
         if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
+        for number, space in found.spaces.items():
+            space.mount = namespaces.preferred(found.mounts.get(number, ()))
         for number in found.late:
             found.spaces[number].late = True
         lacking = list(_gaps(name, found, whole=collection.complete))
@@ -82,6 +87,8 @@ class _Sections:
     """By the name of the section."""
     spaces: dict[str, Space] = field(default_factory=dict)
     logs: list[Scanned] = field(default_factory=list)
+    mounts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By the number of the namespace."""
     printed: list[tuple[str, str]] = field(default_factory=list)
     _elsewhere: dict[str, str] = field(default_factory=dict)
     """By process, the namespace that it lives in."""
@@ -114,14 +121,23 @@ class _Sections:
             self._owners(what, section)
         elif where == "log":
             self.logs.append(kernel_log.scan(section.chunks(), escaped(_LOGS.get(what, f"/var/log/{what}"))))
-        elif section.name == "namespaces":
-            self.files.number(section.text(_SMALL))
-        elif section.name == "there":
-            self.files.touch(section.text(_SMALL).split("\n"))
-        elif section.name == "running":
-            self.files.run(section.text(_SMALL).split("\n"))
         elif section.name in _KEPT:
             self.texts[section.name] = section.text(_SMALL)
+        else:
+            self._of_node(section.name, section.text(_LISTING).split("\n"))
+
+    def _of_node(self, what: str, lines: list[str]) -> None:
+        """What is known of files and processes of the node without their contents."""
+        if what == "namespaces":
+            self.files.number(lines)
+        elif what == "mounts":
+            for found in filter(None, map(_MOUNT.fullmatch, lines)):
+                self.mounts[found[1]].append(found[2])
+                self.files.mounted(found[2], int(found[1]))
+        elif what == "there":
+            self.files.touch(lines)
+        elif what == "running":
+            self.files.run(lines)
 
     def _owners(self, what: str, section: Section) -> None:
         """``lines``: of files that tell whose a process is; ``processes``: where; else what tools say."""

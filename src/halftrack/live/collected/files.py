@@ -46,6 +46,10 @@ class Files:
         """The network namespace that a process of the node lives in."""
         self._put(f"/proc/{pid}/ns/net", f"net:[{inode}]")
 
+    def mounted(self, path: str, inode: int) -> None:
+        """Where a network namespace is mounted."""
+        self._put(path, f"net:[{inode}]")
+
     def touch(self, paths: Iterable[str]) -> None:
         """Paths of which only it is known that they are there."""
         for path in paths:
@@ -57,10 +61,10 @@ class Files:
             if name:
                 self._put(f"/proc/{number}/comm", name.encode())
 
-    def number(self, listing: str) -> None:
+    def number(self, listing: Iterable[str]) -> None:
         """Namespaces of processes, as ``ls -l`` shows them: as links that lead nowhere."""
         process = ""
-        for line in listing.splitlines():
+        for line in listing:
             process = (_OF_PROCESS.search(line) or {1: process})[1]
             link = _LINK.search(line)
             if link is not None and process:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.printable import escaped
-from halftrack.evidence.values import HOST, SELF, Evidence
+from halftrack.evidence.values import HOST, SELF, Evidence, Owner
 from halftrack.formats import kernel_log
 from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
+from halftrack.kernel.namespaces import NAMED
+from halftrack.owners.named import Named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from halftrack.evidence.values import Gap, Namespace, Owner, Table
+    from halftrack.evidence.values import Gap, Namespace, Table
     from halftrack.formats.kernel_log import Clock, Scanned
     from halftrack.live.collected.spaces import Space
 
@@ -61,9 +63,11 @@ def evidence(
         for each, of in zip(spaces.values(), namespaces.with_owners(found, named), strict=True)
     ]
     owned = [
-        replace(table, namespace=_by_address(table, namespace, named))
+        replace(table, namespace=_by_name(_by_address(table, namespace, named)))
         for table, namespace in zip(tables, told, strict=True)
     ]
+    theirs = (table.namespace.owner for table in owned)
+    named += tuple(owner for owner in theirs if owner is not None and owner not in named)
     owned.sort(key=lambda table: table.netns != HOST)
     lacking += (gap for each, called in zip(spaces.values(), names, strict=True) for gap in each.gaps(called))
     return Evidence(
@@ -93,6 +97,14 @@ def _by_address(table: Table, namespace: Namespace, named: Sequence[Owner]) -> N
     own = {each.address for each in table.addresses or ()}
     having = [each for each in named if not own.isdisjoint(each.addresses)]
     return replace(namespace, owner=having[0]) if len(having) == 1 else namespace
+
+
+def _by_name(namespace: Namespace) -> Namespace:
+    """What nobody else has is its own owner, as on a living node (``owners.named``)."""
+    path = namespace.path or ""
+    if namespace.inode is not None or namespace.owner is not None or not path.startswith(f"{NAMED}/"):
+        return namespace
+    return replace(namespace, owner=Owner(namespace.name, namespace.name, Named.name))
 
 
 def _clock(about: Mapping[str, str]) -> Clock:

@@ -105,6 +105,8 @@ class Space:
     read_from: dict[str, tuple[Origin, ...]] = field(default_factory=dict)
     container: str | None = None
     """The number of the container of OpenVZ that it is, where nothing else tells it from others."""
+    mount: str | None = None
+    """Where it is mounted."""
     cut: str | None = None
     """Why not all of its entries are here."""
     late: bool = False
@@ -113,10 +115,11 @@ class Space:
     @property
     def name(self) -> str:
         """What it would be called if it is not the node's own."""
-        where = self.about.get("where", "")
         if self.container is not None:
             return f"ct-{self.container}"
-        return namespaces.fit_name(where.rpartition("/")[2] if "/" in where else self.about.get("comm", ""))
+        where = self.about.get("where", "")
+        mount = self.mount or (where if "/" in where else None)
+        return namespaces.called(mount, None if "/" in where else self.about.get("comm", ""))
 
     @property
     def pid(self) -> int | None:
@@ -214,7 +217,10 @@ class Space:
         flows = self._flows()
         return Table(
             namespace=Namespace(
-                name, inode, f"/proc/{pid}/ns/net" if pid else where if "/" in where else None, pid
+                name,
+                inode,
+                self.mount or (f"/proc/{pid}/ns/net" if pid else where if "/" in where else None),
+                pid,
             ),
             count=max(count or 0, len(flows)) if flows is not None else count,
             limit=_number(self.settings.get(f"{sysctls.PREFIX}max")),

@@ -101,7 +101,8 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
         evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs, printed=printed)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk
-    clock = kernel_log.Clock(taken_at, _up_s(found), offset_of(text for text, _ in _told(found, "date", str)))
+    up = _up_s(found)
+    clock = kernel_log.Clock(taken_at, up, offset_of(text for text, _ in _told(found, "date", str)))
     return replace(
         evidence,
         source="sos",
@@ -110,6 +111,7 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
         read_from={what: (origin,) for what, origin in told.items() if origin is not None},
         tables=tables,
         user=None,
+        up_s=None if up is None else int(up),
         input=_input(found, of, (*walk.notes, *of.notes), cut=walk.truncated, substituted=substituted),
     )
 
