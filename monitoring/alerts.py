@@ -62,7 +62,7 @@ def _full_soon(pace: Pace) -> Alert:
         expr=f"max_over_time(halftrack_full_in_seconds[{pace.span(10)}]) < {SOON_S}",
         for_=15,
         when=f"each forecast of ten minutes sees the table full within {SOON_S // 3_600} hours",
-        summary="The connection table will be full within hours.",
+        summary="A connection table is full, or will be within hours.",
         description=f"{_WHERE}: full in {{{{ $value | humanizeDuration }}}} at the pace of the last hours."
         f" New connections fail from then on.{_WHOSE}",
     )

@@ -350,7 +350,7 @@ def test_where_nothing_is_found_the_alert_says_so(course: Course) -> None:
         {"severity": "critical", "job": "halftrack", "instance": "node17", "netns": "host"},
         annotations(
             "HalftrackFullSoon",
-            "The connection table will be full within hours.",
+            "A connection table is full, or will be within hours.",
             "node17, namespace host: full in 1h 0m 0s at the pace of the last hours. New connections fail"
             " from then on. No finding on this node says whose it is.",
         ),
@@ -383,7 +383,7 @@ def test_what_the_alerts_say(course: Course) -> None:
         {"severity": "critical"} | table,
         annotations(
             "HalftrackFullSoon",
-            "The connection table will be full within hours.",
+            "A connection table is full, or will be within hours.",
             "node17, namespace host: full in 1h 0m 0s at the pace of the last hours. New connections fail"
             " from then on. Largest finding on this node: 65536 entries orphaned, owner web-1, service tcp/80.",
         ),
