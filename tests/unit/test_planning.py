@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from halftrack.evidence.rulesets import Ruleset
-from halftrack.evidence.values import LocalAddress, Namespace, Owner, SysctlLine
+from halftrack.evidence.values import Input, LocalAddress, Namespace, Owner, SysctlLine
 from halftrack.plans.actions import (
     AddRules,
     ByHand,
@@ -183,6 +183,18 @@ def test_masked_addresses_become_variables() -> None:
     made = plan(seen)
     assert made.variables == {"ADDR_1": "xx.xx.xx.73"}
     assert [each.address for each in the_drain(made).selections] == ["$ADDR_1"]
+    assert the_drain(made).filter == ("one-sided", "src=$ADDR_1", "sport=80")
+
+
+def test_so_do_stand_ins_which_look_like_addresses() -> None:
+    seen = evidence(
+        table(*leak(900, server="240.0.0.73"), settings=SETTINGS, limit=1_000),
+        kernel=OLD_KERNEL,
+        source="bundle",
+        input=Input(masked="substituted"),
+    )
+    made = plan(seen)
+    assert made.variables == {"ADDR_1": "240.0.0.73"}
     assert the_drain(made).filter == ("one-sided", "src=$ADDR_1", "sport=80")
 
 

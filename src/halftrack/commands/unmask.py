@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +15,13 @@ from halftrack.errors import UsageError
 
 if TYPE_CHECKING:
     from halftrack.masking.key import Key
+
+
+_VARIABLE: Final = re.compile(
+    r"^(?P<name>ADDR_\d+)=''(?P<words> +# the address shown as )(?P<shown>[0-9a-fA-F:.]+)$",
+    re.ASCII | re.MULTILINE,
+)
+"""As ``plans.script`` has it."""
 
 
 @click.command(
@@ -54,10 +62,21 @@ def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
     read = bundle.read if bundle.begins(given) else collected.read if collection.begins(given) else None
     if read is None:
         text = b"".join(given.chunks()).decode("utf-8", "surrogateescape")
-        return masking.unmasked_text(text, key).encode("utf-8", "surrogateescape")
+        return _filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     return packed(masking.unmasked(read(given.chunks(), given.name), key))
+
+
+def _filled_in(masked: str, text: str) -> str:
+    """With addresses of a plan's script, which are variables in it, where the map knows them."""
+    stand_ins = {found["name"]: found["shown"] for found in _VARIABLE.finditer(masked)}
+
+    def filled(found: re.Match[str]) -> str:
+        known = stand_ins.get(found["name"]) != found["shown"]
+        return f"{found['name']}='{found['shown']}'{found['words']}{found['shown']}" if known else found[0]
+
+    return _VARIABLE.sub(filled, text)
 
 
 def _key(name: str) -> Key:

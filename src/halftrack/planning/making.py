@@ -50,7 +50,8 @@ def make(
     ordered = sorted(choice.picks, key=_place)
     _check_strict(ordered)
     single = _each_once(ordered, strictly=bool(wanted))
-    effects, variables = Effects(examined.cases), Variables()
+    effects = Effects(examined.cases)
+    variables = Variables(stand_ins=evidence.input.masked == "substituted")
     made = tuple(
         steps.step(draft.pick, effects.of(draft.pick), variables, also=tuple(draft.also)) for draft in single
     )

@@ -16,8 +16,12 @@ _FIELDS: Final = ("src", "dst", "reply.src", "reply.dst", "addr", "peer")
 
 @dataclass
 class Variables:
-    """``shown``: name of a variable to how the source shows the address, in order of first use."""
+    """``stand_ins``: whether every address of the source stands for another, however it looks.
 
+    ``shown``: name of a variable to how the source shows the address, in order of first use.
+    """
+
+    stand_ins: bool = False
     shown: dict[str, str] = field(default_factory=dict)
 
     def without_masks(self, action: Action) -> Action:
@@ -37,7 +41,8 @@ class Variables:
             if address.startswith("$"):
                 return address
         else:
-            return address
+            if not self.stand_ins:
+                return address
         for name, shown in self.shown.items():
             if shown == address:
                 return f"${name}"
