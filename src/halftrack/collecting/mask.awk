@@ -98,6 +98,7 @@ function content(line,    key) {
         return substr(line, 1, RSTART + 8) hexadecimal(substr(line, RSTART + 9, RLENGTH - 10), 0) names(substr(line, RSTART + RLENGTH - 1))
     }
     if (what == "about") { return about(line) }
+    if (what == "mounts" && match(line, /[^\/]+$/)) { return substr(line, 1, RSTART - 1) named(substr(line, RSTART)) }
     if (what == "nft.json") { return json(line) }
     # Names of settings are words of the kernel, but for those of interfaces in them.
     if ((what == "settings" || section ~ /sysctl/) && line !~ /(conf|neigh)[.\/]/) { return section ~ /^file/ && line ~ /^[ \t]*[#;]/ ? "#" : line }
