@@ -14,6 +14,7 @@ import pytest
 
 from halftrack.evidence.values import Gap
 from leaks import leaks
+from unit import reports
 from unit.test_bundle import packed, whole
 
 if TYPE_CHECKING:
@@ -160,3 +161,26 @@ def test_what_would_be_left_is_not_written(place: Path, monkeypatch: pytest.Monk
     )
     assert (code, said) == (76, ["an address would be left in the bundle: nothing was written"])
     assert [each.name for each in place.iterdir()] == ["plain.tgz"]
+
+
+def test_a_report_and_what_its_log_says(tmp_path: Path) -> None:
+    """Where what was read is told by the paths of the report, which bear the name of the node."""
+    log = (
+        "Nov 27 10:00:00 node17 kernel: [    5.000000] begins\n"
+        "Nov 27 10:00:01 node17 kernel: [    6.000000] nf_conntrack: nf_conntrack: table full, dropping packet\n"
+        "Nov 27 10:00:02 node17 kernel: [    7.0] TCP: request_sock_TCP: Possible SYN flooding on port"
+        " 203.0.113.9:80. Sending cookies.\n"
+    )
+    files = {**reports.whole(), "sos_commands/kernel/dmesg": log, "hostname": "node17.acme.example\n"}
+    reports.tree(tmp_path, files, "sosreport-node17-2026-11-27-abcdefg")
+    made = halftrack(tmp_path, "collect", "--mask", "--from", ".", "-o", "masked.tgz", "--map", "a.map")
+    assert made.returncode == 0, made.stderr
+    originals = ["203.0.113.9", "10.1.0.1", "10.1.0.10"]
+    masked = (tmp_path / "masked.tgz").read_bytes()
+    assert leaks(masked, originals, ["node17", "acme"]) == []
+    here = json.loads(halftrack(tmp_path, "doctor", "sosreport-node17-2026-11-27-abcdefg", "--json").stdout)
+    (tmp_path / "there.json").write_bytes(halftrack(tmp_path, "doctor", "masked.tgz", "--json").stdout)
+    there = json.loads(halftrack(tmp_path, "unmask", "there.json", "--map", "a.map").stdout)
+    assert here["findings"]
+    assert [each["id"] for each in there["findings"]] == [each["id"] for each in here["findings"]]
+    assert there["node"] == here["node"] == "node17.acme.example"

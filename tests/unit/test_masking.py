@@ -19,6 +19,7 @@ from halftrack.formats import bundle, rules
 from halftrack.masking import key as maps
 from halftrack.masking import kinds, layout, searching, tables
 from leaks import leaks
+from unit.anything import node
 from unit.flowrows import flows, one_sided
 from unit.test_bundle import packed, plain, whole
 
@@ -328,3 +329,11 @@ def test_interfaces_and_networks_of_the_node() -> None:
     file = io.BytesIO()
     bundle.write(found, "a test", file)
     assert leaks(file.getvalue(), ["10.7.0.9", "10.7.0.200", "10.8.0.200"], ["web"]) == []
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 60))
+def test_whatever_a_table_holds_comes_back(seed: int, height: int) -> None:
+    seen = node(seed, height)
+    found, key = masking.masked(seen)
+    assert searching.left(packed(found), key, found) is None
+    assert plain(masking.unmasked(found, maps.read(key.written(), "a map"))) == plain(seen)
