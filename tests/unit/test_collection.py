@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halftrack.errors import UnreadableInput
+from halftrack.formats import collection
 from halftrack.formats.collection import Collection
+from halftrack.live import collected
+from unit.reports import entries
 
 WORD = "5b0c-42"
 _CONTENT = st.one_of(
@@ -57,6 +60,41 @@ def test_sections_that_nobody_reads_are_passed_over() -> None:
     read = Collection(iter([written([("a", b"1"), ("b", b"2"), ("c", b"3")])]), "x")
     assert [each.name for each in read.sections()] == ["a", "b", "c"]
     assert read.complete
+
+
+def test_all_sections_together_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = written([(f"ns/{number}/x", b"y" * 100) for number in range(10)])
+    read = Collection(iter([text]), "x")
+    read.room.text = 250
+    assert [len(each.raw(1_000)) for each in read.sections()] == [100, 100, 50, 0, 0, 0, 0, 0, 0, 0]
+    assert read.room.short
+    monkeypatch.setattr(collection, "_MOST_SECTIONS", 4)
+    few = Collection(iter([text]), "x")
+    assert len(list(few.sections())) == 4
+    assert (few.room.short, few.complete) == (True, False)
+
+
+def test_entries_of_all_tables_together_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is said that there were more."""
+    tables = [(f"ns/{number}/entries/nf_conntrack", entries(40).encode()) for number in (7, 8)]
+    monkeypatch.setattr(collection.Room, "__init__", _bounded)
+    about = [("about", b"own 7\nfirst 7\n"), *((f"ns/{number}/about", b"read yes\n") for number in (7, 8))]
+    found = collected.read(iter([written([*about, *tables])]), "x")
+    assert [len(table.flows or ()) for table in found.tables] == [40, 20]
+    assert found.input.truncated
+    assert any(gap.what.startswith("the rest of the entries") for gap in found.gaps)
+
+
+def _bounded(room: collection.Room) -> None:
+    room.text, room.entries, room.short = 1 << 20, 60, False
+
+
+def test_more_namespaces_than_any_node_has_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collected, "_MOST_SPACES", 3)
+    many = [(f"ns/{number}/about", b"read yes\ncount 1\n") for number in range(1, 9)]
+    found = collected.read(iter([written(many)]), "x")
+    assert len(found.tables) == 3
+    assert "it holds more than any node has" in {gap.why for gap in found.gaps}
 
 
 @pytest.mark.parametrize(

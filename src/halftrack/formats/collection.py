@@ -13,7 +13,7 @@ these lines stands a line feed that is no content.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UnreadableInput
@@ -29,6 +29,26 @@ _HEAD: Final = re.compile(rb"halftrack-collection 1 ([0-9A-Za-z-]{3,64})", re.AS
 _BEGIN: Final = re.compile(rb"begin ([0-9]{1,12}(?:\.[0-9]{1,6})?) ([^\0]{1,512})", re.ASCII)
 _END: Final = re.compile(rb"end ([0-9]{1,3}) .*", re.ASCII)
 _LONGEST_LINE: Final = 1_024
+_MOST_SECTIONS: Final = 300_000
+MOST_TEXT: Final = 512 << 20
+MOST_ENTRIES: Final = 5_000_000
+"""Of all sections together: as much of a table as of one that is read by itself."""
+
+
+@dataclass(slots=True)
+class Room:
+    """What may still be kept. ``short``: something was not."""
+
+    text: int = MOST_TEXT
+    entries: int = MOST_ENTRIES
+    short: bool = False
+
+    def take(self, size: int) -> int:
+        """So many bytes of text, or what is left."""
+        given = min(size, self.text)
+        self.short |= given < size
+        self.text -= given
+        return given
 
 
 @dataclass(slots=True)
@@ -43,6 +63,8 @@ class Section:
     _content: Iterator[bytes]
     file: str
     code: int | None = None
+    room: Room = field(default_factory=Room)
+    """What all of the sections share."""
 
     def chunks(self) -> Iterator[bytes]:
         """What was printed, once."""
@@ -52,7 +74,8 @@ class Section:
         """Likewise, the first ``most`` bytes."""
         found = bytearray()
         for chunk in self._content:
-            found += chunk[: most - len(found)]
+            wanted = chunk[: most - len(found)]
+            found += wanted[: self.room.take(len(wanted))]
         return bytes(found)
 
     def text(self, most: int) -> str:
@@ -76,15 +99,21 @@ class Collection:
             raise UnreadableInput(f"{name} is a collection of a kind that this version does not know")
         self._mark = b"\n" + head[1] + b" "
         self.complete = False
+        self.room = Room()
 
     def sections(self) -> Iterator[Section]:
         """Each can be read until the next one is asked for."""
         _drain(self._until_mark())
+        count = 0
         while line := self._line():
             begun = _BEGIN.fullmatch(line)
             if begun is not None:
                 name = begun[2].decode("utf-8", "replace")
-                section = Section(name, float(begun[1]), iter(()), escaped(name))
+                count += 1
+                if count > _MOST_SECTIONS:
+                    self.room.short = True
+                    return
+                section = Section(name, float(begun[1]), iter(()), escaped(name), room=self.room)
                 section._content = self._of(section)  # noqa: SLF001  # which it tells its end
                 yield section
                 _drain(section.chunks())

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _TELLS: Final = {"ss": gaps.OF_TCP, "tc": gaps.OF_SHAPING}
 """What is missed most of what may be missing on a node."""
 _SMALL: Final = 64 << 10
+_MOST_SPACES: Final = 20_000
 _LISTING: Final = 16 << 20
 _PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re.ASCII)
 _LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
@@ -65,6 +66,8 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
         for number in found.late:
             found.spaces[number].late = True
         lacking = list(_gaps(name, found, whole=collection.complete))
+        if collection.room.short:
+            lacking.append(Gap(f"the rest of {name}", "it holds more than any node has", (), gaps.OF_ENTRIES))
         evidence = node.evidence(
             root, name, found.about, found.spaces, lacking, logs=found.logs, printed=found.printed
         )
@@ -111,6 +114,9 @@ class _Sections:
         where, _, what = section.name.partition("/")
         if where == "ns":
             number, _, what = what.partition("/")
+            if number not in self.spaces and len(self.spaces) >= _MOST_SPACES:
+                section.room.short = True
+                return
             space = self.spaces.setdefault(number, _space(number))
             space.take(what, section)
             if what == "about" and (pid := space.pid) is not None and number.isdecimal():

@@ -178,7 +178,8 @@ class Space:
         self.read_from[what] = (*self.read_from.get(what, ()), origin)
 
     def _read(self, section: Section) -> None:
-        parsed = table.parse(section.chunks())
+        parsed = table.parse(section.chunks(), most_entries=max(section.room.entries, 1))
+        section.room.entries -= len(parsed.flows)
         self.add(parsed, section.file)
         if section.code is None:
             self.cut = self.cut or "the script was stopped, or its output cut"
