@@ -96,9 +96,11 @@ class _Reader:
         raise Unreadable("it ends within a chain")
 
     def _rule(self, line: str, family: str, table: str, chain: str) -> None:
-        while _depth(line) > 0 and (more := next(self._lines, None)) is not None:
-            line += f" {more}"
-            bounds.check_number(len(line) // _LONGEST)
+        parts, deep = [line], _depth(line)
+        while deep > 0 and (more := next(self._lines, None)) is not None:
+            parts.append(more)
+            deep += _depth(more)
+        line = " ".join(parts)
         self._handle += 1
         self.texts[family, table, chain, str(self._handle)] = bounds.quoted(line)
         made = {"family": family, "table": table, "chain": chain, "handle": self._handle, "expr": rule(line)}
@@ -126,9 +128,6 @@ class _Reader:
                 return
             yield line
         raise Unreadable("it ends within a set")
-
-
-_LONGEST: Final = 1 << 20
 
 
 def _timed(found: re.Match[str] | None) -> tuple[str, ...]:
