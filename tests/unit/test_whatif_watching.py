@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from halftrack import whatif
+from halftrack.diagnosis.since.moments import apart
 from halftrack.whatif import watching
 from halftrack.whatif.answering import Seen, answer
 from unit.asking import DAY, HORIZON_S, node, seen_of
@@ -34,8 +35,8 @@ def test_two_moments_measure_what_comes() -> None:
     one, other = first.tables[0].flows, second.tables[0].flows
     assert one is not None
     assert other is not None
-    assert watching.in_order(one, other) == (True, 7_200)
-    assert watching.in_order(other, one) == (False, 7_200)
+    assert apart(one, other) == (True, 7_200)
+    assert apart(other, one) == (False, 7_200)
     earlier, now = seen_of(first), seen_of(second)
     watched = watching.watched(earlier, now, 7_200)
     assert watched.rates["one-sided"].likely == pytest.approx(0.1)
@@ -51,7 +52,7 @@ def test_moments_that_share_nothing_are_not_told_apart() -> None:
     one, other = node(*leak(20)).tables[0].flows, node(*fresh(20, 100)).tables[0].flows
     assert one is not None
     assert other is not None
-    assert watching.in_order(one, other) == (True, None)
+    assert apart(one, other) == (True, None)
 
 
 def test_masked_addresses_are_compared_as_they_are_written() -> None:
@@ -62,4 +63,4 @@ def test_masked_addresses_are_compared_as_they_are_written() -> None:
     other = node(*reversed(later(rows, 600)), *fresh(3, 100)).tables[0].flows
     assert one is not None
     assert other is not None
-    assert watching.in_order(one, other) == (True, 600)
+    assert apart(one, other) == (True, 600)

@@ -67,6 +67,7 @@ _LONGEST_S: Final = 86_400
     "others",
     metavar="OTHER",
     multiple=True,
+    shell_complete=completing.files,
     help="Another moment of the same node, any such SOURCE; may be given several times. What is new since,"
     " what stayed and what left, how fast it grows by measure, which settings and rules changed. Of all"
     " the latest is examined, however they are named.",

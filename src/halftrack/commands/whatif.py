@@ -92,7 +92,8 @@ def _read(sources: Sequence[str], given: Options) -> tuple[Evidence, ...]:
 
 def _seen(found: Sequence[Moment], interval_s: int | None, given: Options) -> Seen:
     """The later moment as it was seen, with what was watched since the earlier one."""
-    from halftrack.whatif import watching  # noqa: PLC0415  # loads polars
+    from halftrack.diagnosis.since.moments import apart  # noqa: PLC0415  # loads polars
+    from halftrack.whatif import watching  # noqa: PLC0415  # likewise
 
     if len(found) < _TWO:
         return replace(_looked_at(found[0]), rules=_rules(found[0], given))
@@ -106,7 +107,7 @@ def _seen(found: Sequence[Moment], interval_s: int | None, given: Options) -> Se
     if interval_s is not None:
         in_order, apart_s = interval_s > 0, abs(interval_s)
     else:
-        in_order, apart_s = watching.in_order(one, other)
+        in_order, apart_s = apart(one, other)
     if apart_s is None:
         raise UsageError(
             f"how far apart {first.table.netns} and {second.table.netns} are cannot be told from their"
