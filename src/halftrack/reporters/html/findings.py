@@ -79,13 +79,14 @@ def _row(group: Group, shown: Finding, diagnosis: Diagnosis, what: str, times: s
         ("Peers", "" if group.peers is None else f"{group.peers:,}"),
     )
     several = len(diagnosis.tables) > 1
+    named = group.owner is not None and group.owner.name == group.netns
     part = group.entries / shown.entries if shown.entries else 0.0
     return tag(
         "tr",
         tag(
             "td",
             figures.whose(group),
-            tag("small", f" in {group.netns}") if several else None,
+            tag("small", f" in {group.netns}") if several and not named else None,
             pictures.share(part) if len(shown.groups) > 1 else None,
             class_="whose",
         ),
@@ -104,7 +105,8 @@ def _facts(shown: Finding) -> Markup | None:
     for group in shown.groups[:3]:
         if len(group.top_peers) > 1:
             peers = ", ".join(_peer(each) for each in group.top_peers)
-            facts.append(joined(tag("b", f"Peers of {group.address or 'it'}: "), peers))
+            of = " ".join(filter(None, (group.address or "it", group.service)))
+            facts.append(joined(tag("b", f"Peers of {of}: "), peers))
     if shown.at:
         facts.append(joined(tag("b", "Read in: "), places(shown.at)))
     return tag("ul", (tag("li", each) for each in facts), class_="plain soft") if facts else None
