@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.commands import doctor, last_document, output
+from halftrack.commands.lean import be_lean
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing, UsageError
 from halftrack.evidence.values import ALL, HOST
 
@@ -70,11 +71,9 @@ def scan(given: Options) -> Scan:
             "the node's network namespace cannot be seen from here, and the numbers of this one are not the"
             " node's: run it in the node's own (hostNetwork, --net=host), or name one with --netns"
         )
-    from halftrack.diagnosis import examine  # noqa: PLC0415  # after the dump has begun
-    from halftrack.remedies import advise  # noqa: PLC0415  # likewise
+    from halftrack.remedies.by_table import examine_and_advise  # noqa: PLC0415  # after the dump has begun
 
-    judged = examine(seen)
-    return Scan(advise(judged.diagnosis, seen, judged.cases), _settings(seen, whole=whole))
+    return Scan(examine_and_advise(seen), _settings(seen, whole=whole))
 
 
 def _settings(seen: Evidence, *, whole: bool) -> Mapping[str, str]:
@@ -89,6 +88,7 @@ def metrics(given: Options) -> bytes:
 
     Raises HalftrackError where there was no scan, Unkept, with the text, where its document was not kept.
     """
+    be_lean()
     from halftrack.reporters import json, prometheus  # noqa: PLC0415  # --help needs none of it
 
     done = scan(given)

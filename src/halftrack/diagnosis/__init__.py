@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case, Examined
     from halftrack.diagnosis.document import Diagnosis
+    from halftrack.diagnosis.examination import Settle
     from halftrack.diagnosis.since.comparing import Earlier
     from halftrack.evidence.values import Evidence
 
@@ -38,14 +39,15 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return examine(evidence).diagnosis
 
 
-def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
+def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle | None = None) -> Examined:
     """The diagnosis and its cases, for who goes on with them: nothing is worked out twice.
 
-    ``earlier``: moments of the same node before this one; growth is then measured.
+    ``earlier``: moments of the same node before this one; growth is then measured. ``settle`` goes on with
+    the findings of each table by itself: no cases are kept then, but for those of the one in hand.
     """
     from halftrack.diagnosis import examination  # noqa: PLC0415  # loads polars
 
-    return examination.examine(evidence, earlier)
+    return examination.examine(evidence, earlier, settle)
 
 
 def cases(evidence: Evidence) -> tuple[Case, ...]:

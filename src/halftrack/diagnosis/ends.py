@@ -207,11 +207,13 @@ def _rank(code: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
 
 def occurrences(flows: pl.DataFrame) -> npt.NDArray[np.int64]:
     """How many entries have an address as a real end, by ``_place`` of the address."""
-    counts = np.zeros(_PLACES, np.int64)
+    bits = min(max((_ROOM * flows.height).bit_length(), _LEAST_BITS), _MOST_BITS)
+    places = 1 << bits
+    counts = np.zeros(places, np.int64)
     for part in flows[list(_REAL_ENDS)].iter_slices(SLICE):
         columns = [part[name].to_numpy() for name in _REAL_ENDS]
-        counts += np.bincount(_place(columns[0], columns[1]), minlength=_PLACES)
-        counts += np.bincount(_place(columns[2], columns[3]), minlength=_PLACES)
+        counts += np.bincount(_place(columns[0], columns[1], bits), minlength=places)
+        counts += np.bincount(_place(columns[2], columns[3], bits), minlength=places)
     return counts
 
 
@@ -224,7 +226,8 @@ def by_occurrence(
     server's.
     """
     src_hi, src_lo, dst_hi, dst_lo = (flows[name].to_numpy() for name in _REAL_ENDS)
-    src_count, dst_count = counts[_place(src_hi, src_lo)], counts[_place(dst_hi, dst_lo)]
+    bits = len(counts).bit_length() - 1
+    src_count, dst_count = counts[_place(src_hi, src_lo, bits)], counts[_place(dst_hi, dst_lo, bits)]
     sender = flows["one_sided"].to_numpy() | server_is_src
     local_src = np.where(src_count == dst_count, sender, src_count > dst_count)
     src_inside = _translated(src_hi, src_lo, flows, "reply_dst")
@@ -235,13 +238,15 @@ def by_occurrence(
 
 
 _REAL_ENDS: Final = ("orig_src_hi", "orig_src_lo", "reply_src_hi", "reply_src_lo")
-_PLACE_BITS: Final = 20
-_PLACES: Final = 1 << _PLACE_BITS
+_ROOM: Final = 8
+"""Places for each entry: few addresses share one."""
+_LEAST_BITS: Final = 12
+_MOST_BITS: Final = 20
 
 
-def _place(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+def _place(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.intp]:
     """A bucket per address. Two that share one count together, which only blurs a count."""
-    return _hashed(hi, lo, MIX, np.uint64(64 - _PLACE_BITS))
+    return _hashed(hi, lo, MIX, np.uint64(64 - bits))
 
 
 def _translated(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 import polars as pl
@@ -36,7 +36,7 @@ from halftrack.evidence import sysctls, uapi
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from halftrack.diagnosis.document import Forecast, TableSummary
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.since.comparing import Earlier, Watched
     from halftrack.evidence.values import Evidence
 
+Settle: TypeAlias = "Callable[[Sequence[Finding], Sequence[Case], TableSummary], Sequence[Finding]]"
+"""What is made of the findings among one table's entries while their cases are there."""
 _WORKERS: Final = 2
 _WORST_FIRST: Final = ("critical", "warning", "info")
 _SYMPTOMS: Final = {symptom.slug: symptom for symptom in ENTRY_SYMPTOMS}
@@ -56,7 +58,7 @@ def cases(evidence: Evidence) -> tuple[Case, ...]:
     return tuple(case for each in seen for case in cases_of(each))
 
 
-def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
+def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle | None = None) -> Examined:
     """See ``diagnosis.examine``."""
     watched: list[Watched] = []
     summaries: list[TableSummary] = []
@@ -87,15 +89,17 @@ def examine(evidence: Evidence, earlier: Earlier | None = None) -> Examined:
         )
         stand = standing(counted, seen.flows.height, evidence.taken_at)
         summaries.append(counted)
-        found += (
+        of_entries = [
             both_ways(each, counted.sockets) if each.symptom == "orphaned" else each
             for each in _findings(of_table, stand, growing, ahead)
-        )
+        ]
+        found += of_entries if settle is None else settle(of_entries, of_table, counted)
         assumed |= _assumed(seen, of_table)
-        every.extend(of_table)
+        if settle is None:
+            every.extend(of_table)
     for condition in CONDITIONS:
         found += (sources.of_condition(each, evidence) for each in condition.find(evidence, summaries))
-    ranked = tuple(_named_apart(sorted(found, key=_rank)))
+    ranked = tuple(_named_apart(sorted(found, key=rank)))
     unseen = gaps.of(evidence)
     complete = gaps.complete(evidence, unseen)
     severity = _severity(ranked)
@@ -227,7 +231,8 @@ def _assumed(seen: View, found: Iterable[Case]) -> dict[str, str]:
     }
 
 
-def _rank(finding: Finding) -> tuple[int, bool, int, str]:
+def rank(finding: Finding) -> tuple[int, bool, int, str]:
+    """What findings are sorted by, worst first."""
     return (
         _WORST_FIRST.index(finding.severity),
         finding.symptom in _CONDITIONS,

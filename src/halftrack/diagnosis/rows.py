@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SAMPLE: Final = 20_000
-"""Enough for shares, not for counts."""
+"""Enough for shares, not for counts. No more rows than that are cut out once and then kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class MarkedRows:
     flows: pl.DataFrame
     mask: pl.Series
     places: pl.Series
+    _cut: list[pl.DataFrame] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, flows: pl.DataFrame, mask: pl.Series) -> MarkedRows:
@@ -42,6 +43,18 @@ class MarkedRows:
 
     def lazy(self) -> pl.LazyFrame:
         """The rows as a query: only the columns that it asks for are cut out."""
+        few = self._few()
+        return few.lazy() if few is not None else self._asked()
+
+    def _few(self) -> pl.DataFrame | None:
+        """All columns of the rows, where they are few: they are asked for a hundred times."""
+        if self.height > SAMPLE:
+            return None
+        if not self._cut:
+            self._cut.append(self._asked().collect())
+        return self._cut[0]
+
+    def _asked(self) -> pl.LazyFrame:
         return ends.ends(self.flows.lazy().filter(self.mask))
 
     def select(self, *wanted: pl.Expr | str, **named: pl.Expr) -> pl.DataFrame:
@@ -58,14 +71,24 @@ class MarkedRows:
 
     def sample(self, *names: str) -> pl.DataFrame:
         """Some columns of some rows from all over the table; of all rows where they are few."""
+        few = self._few()
+        if few is not None:
+            return few[list(names)]
         return self._gathered(self.places.gather_every(max(self.height // SAMPLE, 1)), names)
 
     def at(self, places: npt.NDArray[np.intp], names: Sequence[str]) -> pl.DataFrame:
         """Some columns of the rows with these numbers, counted among the marked ones."""
+        few = self._few()
+        if few is not None:
+            return few[list(names)][places]
         return self._gathered(self.places.gather(pl.Series(places)), names)
 
     def slices(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Some columns of all rows, as many at a time as the processor's cache holds."""
+        few = self._few()
+        if few is not None:
+            yield few[list(names)]
+            return
         for start in range(0, self.flows.height, SLICE):
             part = self.flows.slice(start, SLICE).lazy().filter(self.mask.slice(start, SLICE))
             yield ends.ends(part).select(names).collect()

@@ -82,7 +82,8 @@ def view(table: Table, evidence: Evidence) -> View:
         one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
         return View(table, evidence, _nothing(), features, known, clamps, one_sided_s)
     # New columns are computed apart and stacked: with_columns would copy the table's own.
-    sound = _sound(table.flows.frame)
+    # A column that is one value, repeated, is spelt out in the frame in which it is looked at: in this one.
+    sound = _sound(table.flows.frame.clone())
     frame = sound.hstack(select(sound, entries.one_sided().alias("one_sided")))
     clamps = _clamps(frame, features, known)
     one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)

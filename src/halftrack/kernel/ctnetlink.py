@@ -93,7 +93,9 @@ class PendingDump:
 
     def result(self) -> Dump:
         """Wait for the rest and decode it. Raises PermissionMissing, FeatureMissing or OSError."""
-        from halftrack.evidence.doubles import without_doubles  # noqa: PLC0415  # heavy; receiving runs by now
+        import polars as pl  # noqa: PLC0415  # heavy; receiving runs by now
+
+        from halftrack.evidence.doubles import without_doubles  # noqa: PLC0415  # likewise
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # likewise
 
         decoder = self._decoder()
@@ -105,6 +107,8 @@ class PendingDump:
         # A dump restarts a bucket whose remembered entry went away, and shows some entries again. Among a
         # million entries about a hundred pairs share an id: it only names the candidates.
         frame = without_doubles(frame, frame["id"].fill_null(0).to_numpy())
+        if self._selection.columns is not None and "id" not in self._selection.columns:
+            frame = frame.with_columns(id=pl.lit(None, frame.schema["id"]))
         seconds = time.monotonic() - self._began
         return Dump(FlowTable(frame), decoder.unreadable, self.complete, seconds)
 

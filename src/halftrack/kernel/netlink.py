@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import queue
 import socket
@@ -73,7 +74,8 @@ class Block:
 
     def __init__(self, count: int = _PER_BLOCK, size: int = DATAGRAM) -> None:
         self.since_s = 0.0
-        self.memory = (ctypes.c_char * (count * size))()
+        # Mapped, so that what is never received takes no memory, and what was is given back with the block.
+        self.memory = (ctypes.c_char * (count * size)).from_buffer(mmap.mmap(-1, count * size))
         self.lengths: list[int] = []
         self._count, self._size = count, size
         base = ctypes.addressof(self.memory)
@@ -181,13 +183,13 @@ class Dump:
     ) -> None:
         self._sequence = sequence
         self._deadline = deadline
-        # The last one given back is filled next: what was never needed is never written to.
-        self._free: queue.LifoQueue[Block | None] = queue.LifoQueue()
+        # The last one given back is filled next: what is never needed is never made.
+        self._free: queue.LifoQueue[Block | type[Block] | None] = queue.LifoQueue()
         self._full: queue.SimpleQueue[Block | _End] = queue.SimpleQueue()
         self._stopped = False
         self.late = False
         for _ in range(room):
-            self._free.put(Block())
+            self._free.put(Block)
         self._socks = [sock for sock, _ in parts]
         self._asked_s = time.monotonic()
         for sock, request in parts:
@@ -231,9 +233,10 @@ class Dump:
         since_s = self._asked_s
         try:
             while not self._stopped:
-                block = self._free.get()
-                if block is None:
+                free = self._free.get()
+                if free is None:
                     break
+                block = free if isinstance(free, Block) else free()
                 if not self._fill(block, sock):
                     end.late = True
                     break

@@ -99,11 +99,11 @@ def advised(
         from halftrack.diagnosis import cases as find_cases  # noqa: PLC0415  # it pulls in polars
 
         cases = find_cases(evidence)
-    found = _situations(diagnosis, evidence, cases, rules)
+    found = situations(diagnosis.findings, diagnosis.tables, evidence, cases, rules)
     with ThreadPoolExecutor(_WORKERS) as pool:  # Polars lets others run
-        findings = tuple(pool.map(_advised, found))
-    situations = tuple(replace(each, finding=new) for each, new in zip(found, findings, strict=True))
-    return Advised(msgspec.structs.replace(diagnosis, findings=findings), situations)
+        findings = tuple(pool.map(with_remedies, found))
+    told = tuple(replace(each, finding=new) for each, new in zip(found, findings, strict=True))
+    return Advised(msgspec.structs.replace(diagnosis, findings=findings), told)
 
 
 def named(slug: str) -> Remedy | None:
@@ -122,7 +122,8 @@ def actions(situation: Situation, advice: Advice) -> tuple[Action, ...] | None:
     return None if act is None else tuple(act(situation, advice))
 
 
-def _advised(situation: Situation) -> Finding:
+def with_remedies(situation: Situation) -> Finding:
+    """The finding, and all that would help."""
     found = [fit for each in REMEDIES if (fit := each.advise(situation)) is not None]
     if situation.frozen:
         found = [fit for fit in found if fit.kind != "cure"]  # nothing grows there
@@ -130,19 +131,24 @@ def _advised(situation: Situation) -> Finding:
     return msgspec.structs.replace(situation.finding, remedies=tuple(found))
 
 
-def _situations(
-    diagnosis: Diagnosis, evidence: Evidence, cases: Sequence[Case], rules: Mapping[str, Ruleset]
+def situations(
+    findings: Sequence[Finding],
+    summaries: Sequence[TableSummary],
+    evidence: Evidence,
+    cases: Sequence[Case],
+    rules: Mapping[str, Ruleset] = MappingProxyType({}),
 ) -> list[Situation]:
+    """One for each finding whose table there is. ``findings``: worst first."""
     live: dict[str, LiveEntries] = {}
     pressed = {
-        _netns(finding, _case(finding, cases), evidence)
-        for finding in diagnosis.findings
+        netns_of(finding, evidence, _case(finding, cases))
+        for finding in findings
         if finding.symptom == "table-pressure"
     }
-    situations = []
-    for finding in diagnosis.findings:
+    found = []
+    for finding in findings:
         case = _case(finding, cases)
-        netns = _netns(finding, case, evidence)
+        netns = netns_of(finding, evidence, case)
         table = case.view.table if case else _table(netns, evidence)
         if table is None:
             continue
@@ -156,12 +162,12 @@ def _situations(
                 if other.symptom == "orphaned" and other.view.netns == netns
             ]
             live[netns] = LiveEntries(seen, dead, rules.get(netns))
-        situations.append(
+        found.append(
             Situation(
                 finding=finding,
                 table=table,
                 evidence=evidence,
-                summary=_summary(netns, diagnosis.tables),
+                summary=_summary(netns, summaries),
                 view=case.view if case else None,
                 rows=case.rows if case else None,
                 live=live.get(netns),
@@ -170,7 +176,7 @@ def _situations(
             )
         )
         pressed.add(netns)
-    return situations
+    return found
 
 
 def _case(finding: Finding, cases: Sequence[Case]) -> Case | None:
@@ -180,7 +186,8 @@ def _case(finding: Finding, cases: Sequence[Case]) -> Case | None:
     return next((case for case in same if case.view.netns in namespaces or len(same) == 1), None)
 
 
-def _netns(finding: Finding, case: Case | None, evidence: Evidence) -> str:
+def netns_of(finding: Finding, evidence: Evidence, case: Case | None = None) -> str:
+    """The namespace whose table it speaks of."""
     if case is not None:
         return case.view.netns
     if finding.groups:

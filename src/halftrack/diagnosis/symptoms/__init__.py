@@ -36,9 +36,8 @@ ENTRY_SYMPTOMS: Final[tuple[EntrySymptom, ...]] = (
 )
 """In order of precedence: what is proven before what is merely likely."""
 
-CONDITIONS: Final[tuple[Condition, ...]] = (
-    table_pressure.SYMPTOM,
-    forgotten.SYMPTOM,
-    hash_too_small.SYMPTOM,
-    settings.SYMPTOM,
-)
+OF_TABLES: Final[tuple[Condition, ...]] = (table_pressure.SYMPTOM, forgotten.SYMPTOM)
+"""Conditions that go by each table's own summary."""
+OF_NODE: Final[tuple[Condition, ...]] = (hash_too_small.SYMPTOM, settings.SYMPTOM)
+"""Those that go by the evidence alone."""
+CONDITIONS: Final = (*OF_TABLES, *OF_NODE)
