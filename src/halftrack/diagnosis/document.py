@@ -371,6 +371,11 @@ class Finding(_Value, frozen=True, kw_only=True):
     at: tuple[ReadAt, ...] = ()
     first_lines: tuple[int, ...] = ()
 
+    @property
+    def netns(self) -> str:
+        """The table that it is about: that of its groups, else the one that a condition's id names."""
+        return self.groups[0].netns if self.groups else self.id.removeprefix(f"{self.symptom}/")
+
 
 class Gap(_Value, frozen=True, kw_only=True):
     what: str

@@ -248,11 +248,10 @@ def _named_apart(findings: Sequence[Finding]) -> list[Finding]:
     for finding in findings:
         name = finding.id
         if name in taken:
-            where = finding.groups[0].netns if finding.groups else ""
-            name = f"{finding.id}@{where}"
+            name = f"{finding.id}@{finding.netns}"
             repeats = 2
             while name in taken:
-                name = f"{finding.id}@{where}.{repeats}"
+                name = f"{finding.id}@{finding.netns}.{repeats}"
                 repeats += 1
         taken.add(name)
         named.append(finding if name == finding.id else msgspec.structs.replace(finding, id=name))

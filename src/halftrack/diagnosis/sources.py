@@ -62,8 +62,7 @@ def of_rows(case: Case) -> tuple[tuple[ReadAt, ...], tuple[int, ...]]:
 
 def of_condition(found: Finding, evidence: Evidence) -> Finding:
     """A finding without rows, with where what it rests on was read."""
-    netns = found.id.removeprefix(f"{found.symptom}/")
-    table = next((each for each in evidence.tables if each.netns == netns), None)
+    table = next((each for each in evidence.tables if each.netns == found.netns), None)
     if table is None:
         return found
     origins = [origin for key in _RESTS_ON.get(found.symptom, ()) for origin in _of(table, key)]

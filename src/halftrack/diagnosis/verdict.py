@@ -47,7 +47,7 @@ def sentence(
     about = [
         finding
         for finding in findings
-        if finding.severity != "info" and finding.groups and finding.groups[0].netns == focus.netns
+        if finding.severity != "info" and finding.groups and finding.netns == focus.netns
     ]
     entries = [finding for finding in about if finding.symptom in _LOOKS]
     text = f"{_where(evidence, focus)}{_state(evidence, focus, entries)}"
@@ -77,9 +77,8 @@ def focus(
     for finding in findings:
         if finding.severity == "info":
             break
-        netns = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
-        if netns in by_name:
-            return by_name[netns]
+        if finding.netns in by_name:
+            return by_name[finding.netns]
     looked_at = [table for table in evidence.tables if not table.skipped] or list(evidence.tables)
     for table in looked_at:
         if table.netns in OWN:

@@ -190,10 +190,8 @@ def netns_of(finding: Finding, evidence: Evidence, case: Case | None = None) -> 
     """The namespace whose table it speaks of."""
     if case is not None:
         return case.view.netns
-    if finding.groups:
-        return finding.groups[0].netns
-    told = finding.id.removeprefix(f"{finding.symptom}/")  # a condition's id names its table
-    return told if _table(told, evidence) or not evidence.tables else evidence.tables[0].netns
+    known = finding.groups or _table(finding.netns, evidence) or not evidence.tables
+    return finding.netns if known else evidence.tables[0].netns
 
 
 def _table(netns: str, evidence: Evidence) -> Table | None:

@@ -104,7 +104,7 @@ def _full(diagnosis: Diagnosis, page: Page) -> list[str]:
             table.all_tables(diagnosis, page),
             _below(diagnosis, page),
         )
-    main = _main(diagnosis)
+    main = findings.main(diagnosis)
     chosen = remedies.chosen(diagnosis, None if main is None else main + 1)
     for detail in _DETAILS:
         upper = _upper(diagnosis, chosen, page, detail)
@@ -122,18 +122,10 @@ def _joined(*blocks: list[str]) -> list[str]:
     return lines
 
 
-def _main(diagnosis: Diagnosis) -> int | None:
-    """The finding that says whose it is: the worst one that has groups, else the worst."""
-    serious = [number for number, each in enumerate(diagnosis.findings) if each.severity != "info"]
-    return next(
-        (number for number in serious if diagnosis.findings[number].groups), next(iter(serious), None)
-    )
-
-
 def _upper(
     diagnosis: Diagnosis, chosen: tuple[remedies.Chosen, ...], page: Page, detail: _Detail
 ) -> list[str]:
-    main = _main(diagnosis)
+    main = findings.main(diagnosis)
     shown: list[str] = []
     typed = remedies.first(chosen, page, lines_each=detail.commands)
     if main is not None:
@@ -159,7 +151,7 @@ def _upper(
 
 
 def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
-    others = [number for number in range(len(diagnosis.findings)) if number != _main(diagnosis)]
+    others = [number for number in range(len(diagnosis.findings)) if number != findings.main(diagnosis)]
     lines: list[str] = []
     for number in others[:_OTHERS]:
         lines += findings.brief(number + 1, diagnosis.findings[number], diagnosis, page)

@@ -59,8 +59,7 @@ def _both(then: Sequence[Finding], now: Sequence[Finding], names: Mapping[str, s
 
 
 def _key(finding: Finding, names: Mapping[str, str], spaces: set[str]) -> tuple[str, str | None]:
-    netns = finding.groups[0].netns if finding.groups else finding.id.partition("/")[2]
-    netns = names.get(netns, netns)
+    netns = names.get(finding.netns, finding.netns)
     return finding.symptom, netns if finding.groups or netns in spaces else None
 
 

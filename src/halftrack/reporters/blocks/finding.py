@@ -24,6 +24,12 @@ _EACH: Final = "each by itself, 0 to 1"
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
 
 
+def main(diagnosis: Diagnosis) -> int | None:
+    """The place of the finding that says whose it is: the worst one that has groups, else the worst."""
+    serious = [place for place, each in enumerate(diagnosis.findings) if each.severity != "info"]
+    return next((place for place in serious if diagnosis.findings[place].groups), next(iter(serious), None))
+
+
 def finding(
     number: int, shown: Finding, diagnosis: Diagnosis, page: Page, *, groups: int, explained: int, line: bool
 ) -> list[str]:
@@ -48,15 +54,23 @@ def _sentences(text: str, page: Page, most: int) -> list[str]:
 
 def brief(number: int, shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     """One sentence."""
-    where = _where(shown.groups[0], diagnosis) if shown.groups else ""
-    return page.wrap(f"{where}{shown.title}", f" {number} {shown.symptom}: ", "   ")
+    return page.wrap(title(shown, diagnosis), f" {number} {shown.symptom}: ", "   ")
 
 
-def _where(group: Group, diagnosis: Diagnosis) -> str:
+def title(shown: Finding, diagnosis: Diagnosis) -> str:
+    """What is wrong, and in which namespace, where that is not the one that the verdict speaks of."""
+    where = "" if shown.netns == diagnosis.focus else _where(shown.netns, diagnosis)
+    return f"{where}{shown.title}"
+
+
+def _where(netns: str, diagnosis: Diagnosis) -> str:
+    known = len(diagnosis.tables) > 1 and any(table.netns == netns for table in diagnosis.tables)
+    return f"in {netns}: " if known else ""
+
+
+def _where_else(group: Group, diagnosis: Diagnosis) -> str:
     """The namespace of a group, where it is not the one that everybody means."""
-    if len(diagnosis.tables) < 2 or group.netns in OWN:
-        return ""
-    return f"in {group.netns}: "
+    return "" if group.netns in OWN else _where(group.netns, diagnosis)
 
 
 def causes(shown: Finding, page: Page) -> list[str]:
@@ -93,7 +107,7 @@ def _groups(number: int, shown: Finding, diagnosis: Diagnosis, page: Page, most:
         what = "sockets" if shown.symptom == "forgotten" else "entries"
         lines = [f"{head:<20}{what:>8}  {'share':>5}  {times:<{figures.SILENCE}}{'new':>10}{'peers':>9}"]
         for group in first:
-            lines += page.wrap(f"{_where(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
+            lines += page.wrap(f"{_where_else(group, diagnosis)}{figures.whose(group)}", "   ", " " * 5)
             lines.append(_row(group, shown, diagnosis))
     return lines + _others(shown, first, hidden, page)
 
@@ -118,7 +132,7 @@ def _prose(group: Group, shown: Finding, diagnosis: Diagnosis) -> str:
         growth(group, shown),
     ]
     told = ", ".join(part for part in parts if part != "-")
-    return f"{_where(group, diagnosis)}{figures.whose(group)}: {told}"
+    return f"{_where_else(group, diagnosis)}{figures.whose(group)}: {told}"
 
 
 def _others(shown: Finding, first: Sequence[Group], hidden: Sequence[Group], page: Page) -> list[str]:

@@ -67,7 +67,7 @@ def _serious(shown: TableSummary, findings: Iterable[Finding]) -> list[Finding]:
     return [
         finding
         for finding in findings
-        if finding.severity != "info" and finding.groups and finding.groups[0].netns == shown.netns
+        if finding.severity != "info" and finding.groups and finding.netns == shown.netns
     ]
 
 

@@ -37,7 +37,7 @@ def _finding(number: int, shown: Finding, diagnosis: Diagnosis) -> Markup:
             tag("span", f"{shown.symptom}, {shown.severity}", class_=f"chip {shown.severity}"),
             class_="head",
         ),
-        tag("h3", shown.title),
+        tag("h3", told.title(shown, diagnosis)),
         tag("p", shown.explanation) if shown.explanation else None,
         _groups(shown, diagnosis),
         pictures.timeline(shown.timeline, diagnosis) if shown.timeline is not None else None,

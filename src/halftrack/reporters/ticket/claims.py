@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import ReadAt
 from halftrack.reporters import figures
+from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.blocks import since as moments
 from halftrack.reporters.blocks import table as tables
 from halftrack.reporters.ticket.citing import shortened
@@ -57,19 +58,14 @@ def claims(
     return lines
 
 
-def main(diagnosis: Diagnosis) -> Finding | None:
-    """The finding that the reply is about: the worst one that says whose, else the worst."""
-    serious = [each for each in diagnosis.findings if each.severity != "info"]
-    return next((each for each in serious if each.groups), next(iter(serious), None))
-
-
 def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> Iterator[Claim]:
     shown = tables.focus(diagnosis)
     if shown is not None:
         yield from _of_table(shown, diagnosis, sources)
     if diagnosis.since is not None:
         yield from _of_moments(diagnosis.since, diagnosis, others)
-    found = main(diagnosis)
+    main = findings.main(diagnosis)
+    found = None if main is None else diagnosis.findings[main]
     if found is not None:
         yield from _of_finding(found, diagnosis, reasons)
         for enabled in found.enabled_by[: reasons or 1]:
@@ -78,7 +74,7 @@ def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> 
             yield f"{enabled.setting} = {value}: {enabled.why}.", at
     beside = [each for each in diagnosis.findings if each is not found]
     for each in beside[:others]:
-        yield _sentence(f"{each.symptom}: {each.title}"), each.at
+        yield _sentence(f"{each.symptom}: {findings.title(each, diagnosis)}"), each.at
 
 
 def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> Iterator[Claim]:
@@ -116,7 +112,7 @@ def _foretells(forecast: Forecast) -> bool:
 
 def _of_finding(found: Finding, diagnosis: Diagnosis, reasons: int) -> Iterator[Claim]:
     least = " At least: the table was cut." if diagnosis.input.truncated else ""
-    yield f"{_sentence(found.title)}{least}", found.at
+    yield f"{_sentence(findings.title(found, diagnosis))}{least}", found.at
     for group in found.groups[:_GROUPS]:
         yield _group(group, found, diagnosis), found.at
     explained = " ".join(_SENTENCE.split(found.explanation)[:2])
