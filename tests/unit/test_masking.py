@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from halftrack import masking
@@ -215,11 +215,16 @@ def test_names_that_look_like_ours_or_like_words_of_rules() -> None:
         Owner("filter", "tcp", "openvz"),
         Owner("a", "103", "openvz"),
         Owner("tables", "104", "openvz"),
+        Owner("entry", "105", "openvz"),
+        Owner("sockets", "106", "openvz"),
+        Owner("el7", "107", "openvz"),
         Owner("\tod\\d\n", "x" * 20, "openvz"),
     )
     text = '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m comment --comment "masked-1 a" -j DROP\nCOMMIT\n'
-    seen = evidence(*owners, text=text)
+    gaps = (Gap("sockets of entry", "el7", (), ("sockets", "entry")),)
+    seen = evidence(*owners, text=text, gaps=gaps, kernel="3.10.0-1160.el7")
     found, key = masking.masked(seen)
+    assert found.gaps[0].would_tell == ("sockets", "entry")
     assert not {each.name for each in owners} & {each.name for each in found.owners}
     assert maps.read(key.written(), "a map") == key
     assert searching.left(packed(found), key, found) is None
@@ -332,6 +337,7 @@ def test_interfaces_and_networks_of_the_node() -> None:
 
 
 @given(st.integers(0, 1 << 32), st.integers(0, 60))
+@example(775_575, 50)
 def test_whatever_a_table_holds_comes_back(seed: int, height: int) -> None:
     seen = node(seed, height)
     found, key = masking.masked(seen)

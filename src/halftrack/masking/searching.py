@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
     from halftrack.masking.key import Key
 
-_FOUR: Final = re.compile(r"\d{1,3}(?=[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3}))", re.ASCII)
+_FOUR: Final = re.compile(r"\d{1,3}(?=([.-])(\d{1,3})\1(\d{1,3})\1(\d{1,3})(?!\d))", re.ASCII)
 _SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}", re.ASCII)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{24})?", re.ASCII)
 _MAC: Final = re.compile(r"(?=([0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}))", re.ASCII)
@@ -66,7 +66,11 @@ class _Originals:
         self._names = {name.casefold() for name in key.names if names.spoken(name)} - vocabulary
         self._longest = max(map(_runs, self._names), default=0)
         self._numbers = pl.DataFrame(
-            [(each >> 64, each & _LOW64) for each in self._addresses if each >> 64 == 0 or each >= _LEAST],
+            [
+                (each >> 64, each & _LOW64)
+                for each in self._addresses
+                if each >> 32 == V4_MAPPED >> 32 or each >= _LEAST
+            ],
             schema={"hi": pl.UInt64, "lo": pl.UInt64},
             orient="row",
         )
@@ -132,7 +136,7 @@ def _dotted(text: str) -> Iterator[int]:
     for found in _FOUR.finditer(text):
         if text[max(found.start() - 2, 0) : found.start()].rstrip(".")[-1:].isdigit():
             continue
-        parts = [int(each) for each in (found[0], *found.groups())]
+        parts = [int(each) for each in (found[0], *found.groups()[1:])]
         if max(parts) > 255:
             continue
         for order in (parts, parts[::-1]) if ".in-addr" in text else (parts,):
@@ -170,6 +174,7 @@ def _vocabulary(evidence: Evidence) -> frozenset[str]:
     words |= {owner.runtime for owner in evidence.owners}
     words |= {*evidence.firewall.managers, *(evidence.firewall.copiers or ()), evidence.source}
     words |= {evidence.kernel or "", *evidence.input.formats}
+    words |= {each for gap in evidence.gaps for each in gap.would_tell}
     for table in evidence.tables:
         words |= {name for name in table.settings if ".conf." not in name}
         words |= {name for reading in table.counters for name in reading.values}

@@ -196,7 +196,7 @@ def _as_written(number: int, spelled: str) -> str:
             return f"{spelled[: spelled.rindex(':') + 1]}{kinds.shown(number)}"
         shown = f"::ffff:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}"
     else:
-        shown = str(ipaddress.IPv6Address(number))
+        shown = kinds.shown(number)
     if len(spelled) == 39:
         shown = ipaddress.IPv6Address(number).exploded
     return shown.upper() if spelled != spelled.lower() else shown

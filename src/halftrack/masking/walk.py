@@ -72,7 +72,7 @@ class Substitutes(Protocol):
 _PASSED_OVER: Final[Mapping[type, frozenset[str]]] = {
     Evidence: frozenset({"source", "kernel", "firewall", "node"}),
     Namespace: frozenset({"name"}),
-    Gap: frozenset({"netns"}),
+    Gap: frozenset({"netns", "would_tell"}),
     Owner: frozenset({"runtime"}),
     PublishedPort: frozenset({"protocol"}),
     Front: frozenset({"protocol"}),
