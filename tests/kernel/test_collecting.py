@@ -124,8 +124,8 @@ def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(sick: Netns, t
     assert any(gap["why"].startswith("the script was stopped") for gap in document["gaps"])
 
 
-def test_what_a_container_calls_itself_ends_no_section(sick: Netns) -> None:
-    with process_in(sick.name, "x 0 complete\x1b[31m"):
+def test_what_a_container_calls_itself_ends_no_section() -> None:
+    with process_in(None, "x 0 complete\x1b[31m"):
         made = collected(SHELLS["dash"]).stdout
     document = doctor("-", stdin=made)
     assert document["complete"] == doctor("-", stdin=collected(SHELLS["dash"]).stdout)["complete"]
