@@ -31,7 +31,7 @@ unpack() { # DIR: all of it in $fresh beside it, or nothing, however this ends
     whole
     fresh=$1.$$
     rm -rf "$fresh"
-    trap 'rm -rf "$fresh"' EXIT
+    trap 'code=$?; rm -rf "$fresh"; exit "$code"' EXIT
     trap 'exit 130' HUP INT TERM
     (umask 022 && mkdir "$fresh") || die 74 "cannot make $fresh"
     payload | gzip -dc | (cd "$fresh" && umask 022 && tar xof -)

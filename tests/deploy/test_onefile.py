@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +121,21 @@ def test_a_place_that_will_not_do_is_told_of_and_left_clean(
     assert (told, why in said) == (code, True), said
     left = {line for line in done.stdout.splitlines() if not line.startswith("halftrack")}
     assert left <= {"/var", "/var/cache", "/var/cache/halftrack"}
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "mksh", "yash"])
+def test_ended_while_it_unpacks_it_leaves_nothing(onefile: Path, memory: Path, shell: str) -> None:
+    cache = memory / "ended"
+    words = [*shell.split(), str(onefile), "--version"]
+    environment = {**os.environ, "HALFTRACK_CACHE_DIR": str(cache)}
+    process = subprocess.Popen(words, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not cache.exists() or not list(cache.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 130
+    assert list(cache.iterdir()) == []
+    cache.rmdir()
 
 
 def test_unpacked_to_stay_it_is_replaced_as_a_whole_and_nothing_else_is(onefile: Path, bare: Bare) -> None:
