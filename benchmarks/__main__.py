@@ -5,7 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import affected, captures, collecting, drain, dump, node, replay, text, tracker, whatif
+from benchmarks import (
+    affected,
+    captures,
+    collecting,
+    drain,
+    dump,
+    export,
+    node,
+    replay,
+    text,
+    tracker,
+    whatif,
+)
 
 held = text.main()
 held &= captures.main()
@@ -20,5 +32,6 @@ else:
     held &= dump.main()
     held &= collecting.main()
     held &= drain.main()
+    held &= export.main()
     dump.growth()
 sys.exit(not held)

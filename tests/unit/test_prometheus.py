@@ -263,3 +263,17 @@ def lint(found: str) -> None:
         ["promtool", "check", "metrics"], input=found.encode(), capture_output=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_counters_are_those_of_one_namespace_each() -> None:
+    tables = (
+        table(dropped_total=1),
+        table(netns="web-1", dropped_total=20),
+        table(netns="web-2", dropped_total=30),
+        table(netns="db", dropped_total=4),
+    )
+    found = values(text(diagnosis(tables=tables)))
+    assert {series: value for series, value in found.items() if "dropped_total" in series} == {
+        'halftrack_dropped_total{netns="host"}': 1,
+        'halftrack_dropped_total{netns="db"}': 4,
+    }

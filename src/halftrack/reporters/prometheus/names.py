@@ -73,20 +73,19 @@ DROPPED: Final = Metric(
     f"{PREFIX}_dropped_total",
     "counter",
     ("netns",),
-    "Connections refused because the table was full."
-    " netns other: since the first scan that saw the namespace.",
+    "Connections refused for want of room. Absent for several namespaces of one workload, and other.",
 )
 DROPPED_EARLY: Final = Metric(
     f"{PREFIX}_dropped_early_total",
     "counter",
     ("netns",),
-    "Entries thrown out early to make room. netns other: since the first scan that saw the namespace.",
+    "Entries thrown out early to make room. Absent for several namespaces of one workload, and other.",
 )
 INSERT_FAILED: Final = Metric(
     f"{PREFIX}_insert_failed_total",
     "counter",
     ("netns",),
-    "Entries that lost a race to be entered. netns other: since the first scan that saw the namespace.",
+    "Entries that lost a race to be entered. Absent for several namespaces of one workload, and other.",
 )
 SETTING: Final = Metric(
     f"{PREFIX}_setting", "gauge", ("name",), "Settings of the node that decide how long entries stay."

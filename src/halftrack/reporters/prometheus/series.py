@@ -5,10 +5,10 @@ What is left out is added up as ``other``, so that sums are right. What each met
     up, complete, age, duration, version      5
     entries        4 namespaces + other: 9 each  45
     limit, reclaimable, full in    4 + 5 + 4     13
-    three counters, host and other                6
+    three counters, 4 namespaces                 12
     settings                                     10
     gaps                           6 + other      7
-    stuck          27 + a rest for each symptom  34
+    stuck          21 + a rest for each symptom  28
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import __version__
 from halftrack.diagnosis import workloads
-from halftrack.evidence.values import HOST, OWN
+from halftrack.evidence.values import OWN
 from halftrack.reporters.prometheus import names
 from halftrack.reporters.prometheus.names import OTHER, UNREAD
 from halftrack.reporters.prometheus.text import Sample
@@ -43,8 +43,13 @@ SETTINGS: Final = (
 OWNERS: Final = 10
 _NAMESPACES: Final = 3
 """Besides the node's own."""
-_COMBINATIONS: Final = 27
+_COMBINATIONS: Final = 21
 _GAPS: Final = 6
+_COUNTERS: Final = (
+    (names.DROPPED, "dropped_total"),
+    (names.DROPPED_EARLY, "dropped_early_total"),
+    (names.INSERT_FAILED, "insert_failed_total"),
+)
 _COMMON: Final = ("tcp", "udp")
 """Protocols by their name; all others come together."""
 _EVERY_KIND: Final = (
@@ -109,7 +114,7 @@ def _of_tables(diagnosis: Diagnosis, tables: Sequence[TableSummary]) -> Iterator
     yield from _limits(tables, labels)
     yield from (Sample(names.RECLAIMABLE, number, (label,)) for label, number in reclaimable.items())
     yield from (Sample(names.FULL_IN, seconds, (label,)) for label, seconds in full_in.items())
-    yield from _counters(tables)
+    yield from _counters(tables, labels)
 
 
 def _labels(tables: Sequence[TableSummary]) -> list[str]:
@@ -153,20 +158,16 @@ def _limits(tables: Sequence[TableSummary], labels: Sequence[str]) -> Iterator[S
             yield Sample(names.ENTRIES_LIMIT, limit, (label,))
 
 
-def _counters(tables: Sequence[TableSummary]) -> Iterator[Sample]:
-    own = next((table for table in tables if table.netns == HOST), None)
-    if own is None and len(tables) == 1:
-        own = tables[0]
-    if own is None:
-        return
-    label = own.netns if own.netns in OWN else _told_apart(workloads.of_table(own))
-    for metric, total in (
-        (names.DROPPED, own.dropped_total),
-        (names.DROPPED_EARLY, own.dropped_early_total),
-        (names.INSERT_FAILED, own.insert_failed_total),
-    ):
-        if total is not None:
-            yield Sample(metric, total, (label,))
+def _counters(tables: Sequence[TableSummary], labels: Sequence[str]) -> Iterator[Sample]:
+    """The kernel's own, of one namespace each: a sum over several would fall, and so seem to begin anew, with
+    every pod that ends.
+    """
+    often = Counter(labels)
+    for metric, field in _COUNTERS:
+        for table, label in zip(tables, labels, strict=True):
+            total = getattr(table, field)
+            if total is not None and label != OTHER and often[label] == 1:
+                yield Sample(metric, total, (label,))
 
 
 def _stuck(findings: Iterable[Finding]) -> Iterator[Sample]:
