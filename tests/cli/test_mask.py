@@ -62,6 +62,13 @@ def test_a_bundle_its_map_and_an_answer(place: Path) -> None:
     assert b"masked-" not in back.stdout
 
 
+def test_as_a_document(place: Path) -> None:
+    made = json.loads(mask(place, "--json").stdout)
+    assert (made["schema"], made["file"], made["map"]) == (
+        "halftrack.collected/1", "masked.tgz", "masked.map",
+    )  # fmt: skip
+
+
 def test_the_same_is_found(place: Path) -> None:
     mask(place)
     (place / "answer.json").write_bytes(halftrack(place, "doctor", "masked.tgz", "--json").stdout)

@@ -110,7 +110,7 @@ def _masked(
 
     found = masking.masked(seen, map_path, packed, written)
     if target != "-":
-        output.write(_told(found, Path(place), size, given))
+        output.write(_told(found, Path(place), size, given, map_path))
     return 0
 
 
@@ -178,15 +178,16 @@ def _name(seen: Evidence) -> str:
     return f"halftrack-{node[:64] or 'node'}{at}.tgz"
 
 
-def _told(seen: Evidence, path: Path, size: int, given: Options) -> bytes:
+def _told(seen: Evidence, path: Path, size: int, given: Options, map_path: Path | None = None) -> bytes:
     """What is in it, and what could not be had."""
     if given.document:
         import msgspec  # noqa: PLC0415  # text does without
 
         gaps = [{"what": gap.what, "why": gap.why, "needs": gap.needs} for gap in seen.gaps]
-        return (
-            msgspec.json.encode({"schema": "halftrack.collected/1", "file": str(path), "gaps": gaps}) + b"\n"
-        )
+        document = {"schema": "halftrack.collected/1", "file": str(path), "gaps": gaps}
+        if map_path is not None:
+            document["map"] = str(map_path)
+        return msgspec.json.encode(document) + b"\n"
     from halftrack.diagnosis.words import count  # noqa: PLC0415  # likewise
     from halftrack.evidence.printable import escaped  # noqa: PLC0415  # likewise
 
