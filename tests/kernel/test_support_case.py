@@ -61,16 +61,16 @@ def test_what_is_asked_for_is_what_helps(seen: dict[str, Seen]) -> None:
 
 
 def test_claims_name_lines_of_what_was_sent(seen: dict[str, Seen]) -> None:
-    assert re.search(r"^\[1\] mail\.txt:1-20$", seen["first"].text, re.MULTILINE)
-    member = r"^\[\d\] sos_commands/kernel/sysctl_-a:\d+$"
+    assert re.search(r"^\[1\]  mail\.txt:1-20$", seen["first"].text, re.MULTILINE)
+    member = r"^\[\d\]  sos_commands/kernel/sysctl_-a:\d+$"
     assert len(re.findall(member, seen["report"].text, re.MULTILINE)) >= 2
     assert re.search(
-        rf"^\[\d\] sos_commands/conntrack/conntrack_-L_-o_extended:1-{STUCK}|{STUCK + 1}$",
+        rf"^\[\d\]  sos_commands/conntrack/conntrack_-L_-o_extended:1-(?:{STUCK}|{STUCK + 1})$",
         seen["report"].text,
         re.MULTILINE,
     )
     assert re.search(r"^Read in masked\.tgz:$", seen["reply"].text, re.MULTILINE)
-    assert re.search(rf"^\[\d\] ns/\S+/entries/\S+:1-{STUCK}$", seen["reply"].text, re.MULTILINE)
+    assert re.search(rf"^\[\d\]  ns/\S+/entries/\S+:1-{STUCK}$", seen["reply"].text, re.MULTILINE)
 
 
 def test_nothing_masked_is_named(seen: dict[str, Seen]) -> None:

@@ -77,6 +77,20 @@ def test_whether_it_drops_now() -> None:
     )
 
 
+def test_counters_are_asked_for_where_the_table_is() -> None:
+    inside = table(netns="shop", entries=900, limit=1_000, dropped=None)
+    needed = Gap(
+        what="counters of shop",
+        why="not in the report",
+        needs=("ip netns exec shop conntrack -S",),
+        would_tell=("table-pressure",),
+        netns="shop",
+    )
+    told = sick("sos", *LIKELY, tables=(inside,), focus="shop", gaps=(needed,))
+    assert command(told) == "ip netns exec shop conntrack -S; sleep 10; ip netns exec shop conntrack -S"
+    assert command(sick("bundle", *LIKELY, tables=(inside,), focus="shop")) == SCRIPT
+
+
 @pytest.mark.parametrize("source", ["live", "bundle", "sos", "dump"])
 def test_a_second_moment_where_all_else_is_known(source: str) -> None:
     for pace in (None, 3.0):

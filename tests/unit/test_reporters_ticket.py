@@ -121,7 +121,7 @@ def test_what_was_sent_has_one(name: str) -> None:
         for at in each.at  # type: ignore[attr-defined]  # all three have it
     }
     for line in parts(text)["Read in"]:
-        cited = line.partition("] ")[2]
+        cited = line.partition("]")[2].strip()
         assert cited in places or cited.startswith("not in what was read"), cited
 
 
@@ -137,7 +137,7 @@ def _reasons(found: Diagnosis) -> list[object]:
 def test_of_a_report_it_names_members_and_lines() -> None:
     text = ticket.render(read(REPORTS["report"]), planned=PLANNED)
     assert "The table holds 30 entries of 262,144 (under 1 %). [1][2]" in text
-    assert "[1] sos_commands/kernel/sysctl_-a:4\n[2] sos_commands/kernel/sysctl_-a:5\n" in text
+    assert "[1]  sos_commands/kernel/sysctl_-a:4\n[2]  sos_commands/kernel/sysctl_-a:5\n" in text
     assert "sos_commands/conntrack/conntrack_-L_-o_extended:1-30" in text
     assert f"    {PLANNED} --sh > fix.sh\n" in text
 
@@ -163,7 +163,17 @@ def test_two_moments_are_told_with_both_sources() -> None:
     assert "- Since monday.txt. Entries 2,048 -> 1,024: 24 new, 1,000 stayed, 1,048 left. [" in told
     assert "- Gone: one-sided/x" in told
     assert "- Changed: " in told
-    assert re.search(r"^\[\d\] monday\.txt$", text, re.MULTILINE)
+    assert re.search(r"^\[\d\]  monday\.txt$", text, re.MULTILINE)
+
+
+def test_a_long_path_is_broken_between_its_parts() -> None:
+    inside = "sos_commands/networking/namespaces/web_shop_of_the_customer/ip_netns_exec_web_shop_sysctl_-a"
+    found = diagnosis(
+        sources=(Sourced(what="count", value=7, netns="host", at=(ReadAt(file=inside, first_line=1_234),)),)
+    )
+    text = ticket.render(found)
+    first, last = inside.rsplit("/", 1)
+    assert f"[1]  {first}/\n     {last}:1234\n" in text
 
 
 def test_one_thing_is_asked_for() -> None:

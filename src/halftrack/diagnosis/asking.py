@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import gaps as unseen
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Ask
+from halftrack.evidence.values import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SCRIPT: Final = "sh collect.sh > node.collected"
 """With what ``collect --script`` prints beside it; it takes a shell alone."""
 _TABLE: Final = "conntrack -L -o extended > table.txt 2>&1"
-_TWICE: Final = "conntrack -S; sleep 10; conntrack -S"
+_COUNTERS: Final = "conntrack -S"
 _AGAIN: Final = "sudo halftrack doctor"
 _HEARING: Final = "sudo halftrack doctor --listen 30s"
 _LATER: Final = {
@@ -102,14 +103,21 @@ def _why(told: Diagnosis, worst: Finding) -> Iterator[Ask]:
         yield Ask(command=_typed(telling[0]), why=why, settles=tuple(first))
     elif told.source == "live":
         yield Ask(command=_AGAIN if telling else _HEARING, why=why, settles=tuple(first))
-    elif told.source == "sos":
+    elif told.source == "sos" or any(each.needs and each.netns == told.focus for each in told.gaps):
         yield Ask(command=SCRIPT, why=why, settles=tuple(first))
 
 
 def _drops(told: Diagnosis, table: TableSummary) -> Iterator[Ask]:
     if table.dropped is None and table.limit and (table.entries or 0) >= _NEARLY_FULL * table.limit:
         why = f"whether packets are dropped now is not known, with {words.entries(table.entries or 0)} in it"
-        yield Ask(command=_AGAIN if told.source == "live" else _TWICE, why=why, settles=("dropped now",))
+        once = next((each.needs[0] for each in told.gaps if each.needs and _counts(each, table)), _COUNTERS)
+        twice = f"{once}; sleep 10; {once}" if once != _COUNTERS or table.netns in OWN else SCRIPT
+        yield Ask(command=_AGAIN if told.source == "live" else twice, why=why, settles=("dropped now",))
+
+
+def _counts(gap: Gap, table: TableSummary) -> bool:
+    """Whether it is the counters of this namespace that are missing."""
+    return gap.netns == table.netns and "table-pressure" in gap.would_tell
 
 
 def _growth(told: Diagnosis, table: TableSummary | None) -> Ask:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 3
 """Places that one claim names; sockets of many namespaces are one claim."""
+_INDENT: Final = 5
 
 
 class Sources:
@@ -49,7 +50,8 @@ class Sources:
     def listed(self, page: Page) -> list[str]:
         lines = []
         for text, number in self._numbers.items():
-            lines += page.wrap(text, f"[{number}] ")
+            first, *others = _broken(text, page.width - _INDENT)
+            lines += [f"{f'[{number}]':<{_INDENT - 1}} {first}", *(" " * _INDENT + other for other in others)]
         return lines
 
     def _whole(self) -> str:
@@ -63,6 +65,16 @@ class Sources:
             if self._diagnosis.source == "live"
             else f"what was sent of {self._diagnosis.node}"
         )
+
+
+def _broken(text: str, room: int) -> list[str]:
+    """A path on lines of their own, between its parts where that is possible."""
+    lines = []
+    while len(text) > room:
+        cut = text.rfind("/", 0, room) + 1 or room
+        lines.append(text[:cut])
+        text = text[cut:]
+    return [*lines, text]
 
 
 def shortened(text: str, most: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import ReadAt
+from halftrack.evidence.values import OWN
 from halftrack.reporters import figures
 from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.blocks import since as moments
@@ -81,7 +82,8 @@ def _of_table(shown: TableSummary, diagnosis: Diagnosis, sources: Sources) -> It
     counted = sources.of("count", shown.netns) or sources.of("entries", shown.netns)
     if shown.entries is not None:
         least = "at least " if diagnosis.input.truncated else ""
-        text = f"The table holds {least}{words.entries(shown.entries)}"
+        of = f" of {shown.netns}" if diagnosis.of_node and shown.netns not in OWN else ""
+        text = f"The table{of} holds {least}{words.entries(shown.entries)}"
         if shown.limit:
             share = words.percent(shown.entries / shown.limit)
             yield f"{text} of {shown.limit:,} ({share}).", (*counted, *sources.of("limit", shown.netns))
