@@ -44,10 +44,21 @@ for name in $names; do
   : > "/run/netns/${{name%:*}}"
   mount --bind "/proc/${{name#*:}}/ns/net" "/run/netns/${{name%:*}}"
 done
+for directory in /proc/sys/net/*/; do
+  mkdir -p "$root/net/${{directory#/proc/sys/net/}}"
+  mount --bind "$directory" "$root/net/${{directory#/proc/sys/net/}}"
+done
+: > "$root/net/nf_conntrack_max"
+mount --bind /proc/sys/net/netfilter/nf_conntrack_max "$root/net/nf_conntrack_max"
+mount --rbind "$root/net" /proc/sys/net
 echo ready
 exec sleep {_LONGEST_S}
 """
-"""Arguments: the node's name, the root, then name and namespace of each container."""
+"""Arguments: the node's name, the root, then name and namespace of each container.
+
+``net.nf_conntrack_max`` is there in a node's first network namespace alone: by it a node is told from a
+container, which this is otherwise. ``sysctl -a`` loses its way in what stands there; it can be asked by name.
+"""
 
 
 @dataclass(frozen=True)

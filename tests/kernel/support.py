@@ -30,7 +30,7 @@ top={_REPORT} && commands=$top/sos_commands && mkdir -p $top/sos_reports &&
 for plugin in conntrack kernel host date networking; do mkdir -p $commands/$plugin; done &&
 echo '{{"components": {{"report": {{}}}}}}' > $top/sos_reports/manifest.json &&
 conntrack -L -o extended > $commands/conntrack/conntrack_-L_-o_extended 2>&1 &&
-{{ sysctl -a --pattern '^net[.]' > $commands/kernel/sysctl_-a 2>/dev/null || :; }} &&
+{{ sysctl net.netfilter net.ipv4 > $commands/kernel/sysctl_-a 2>/dev/null || :; }} &&
 hostname > $commands/host/hostname &&
 uname -a > $commands/kernel/uname_-a && date -u > $commands/date/date_--utc &&
 ip -o addr > $commands/networking/ip_-o_addr && tar -cJf sosreport-node17.tar.xz $top && rm -r $top
