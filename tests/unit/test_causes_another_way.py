@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from halftrack.diagnosis.causes import weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.values import Counters, Front, LocalAddress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import flows
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import FlowTable

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from halftrack.diagnosis.causes import weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.diagnosis.rows import MarkedRows
 from halftrack.tcp import releases, timeouts
 from unit.caserows import case, one_sided, rows, spread_evenly, view

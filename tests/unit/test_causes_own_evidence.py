@@ -14,8 +14,7 @@ import pytest
 
 from halftrack.diagnosis import cases, causes, sources
 from halftrack.diagnosis.causes import CAUSES, facts, weigh_all, weighing
-from halftrack.diagnosis.causes.weighing import LIKELY, Clue
-from halftrack.diagnosis.document import ReadAt
+from halftrack.diagnosis.document import LIKELY, ReadAt
 from halftrack.diagnosis.standing import Standing
 from halftrack.diagnosis.symptoms import ENTRY_SYMPTOMS
 from halftrack.evidence import uapi
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from halftrack.diagnosis.case import Case
+    from halftrack.diagnosis.causes.weighing import Clue
     from halftrack.diagnosis.document import Cause
 
 COUNTERS = ("TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from halftrack.diagnosis.causes import each, home, parts, weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence.routing import LOOPBACK, Routing, WayBack
 from halftrack.evidence.values import LocalAddress, Namespace, Table
 from unit.caserows import V4, case, one_sided, rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from halftrack.diagnosis.causes import replies, weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from unit.caserows import V4, case, one_sided, rows
 from unit.causecases import SLOW, against, sockets, told, weighed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from halftrack.diagnosis.causes import limiters
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence.shaping import Queue, RateSetting
 from unit.causecases import (
     against,

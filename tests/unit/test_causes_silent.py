@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.diagnosis import cases
 from halftrack.diagnosis.causes import weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.values import LocalAddress, Namespace, Table
 from unit import flowrows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence.shaping import Queue
 from unit.causecases import (
     SLOW,

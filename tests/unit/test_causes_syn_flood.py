@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.kernel_log import KernelLog, Lines, Stamp
 from halftrack.evidence.values import LocalAddress

@@ -8,7 +8,7 @@ import pytest
 
 from halftrack.diagnosis import enablers
 from halftrack.diagnosis.causes import weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from unit.caserows import V4, case, rows, spread_evenly
 

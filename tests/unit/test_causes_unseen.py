@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from halftrack.diagnosis.causes import frozen, weigh_all
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import empty

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halftrack.diagnosis.causes.weighing import LIKELY, Clue, conclude
+from halftrack.diagnosis.causes.weighing import Clue, conclude
+from halftrack.diagnosis.document import LIKELY
 
 
 class TestWeighing:

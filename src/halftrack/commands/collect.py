@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shlex
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,16 +150,10 @@ def _script(target: str | None, given: Options, *, alone: bool, mask: bool) -> i
 
 
 def _with_rules(seen: Evidence) -> Evidence:
-    """With the rules of every namespace whose entries were read: a plan goes by them."""
+    """A plan goes by them."""
     from halftrack.live import rules  # noqa: PLC0415  # likewise
 
-    tables = (
-        table
-        if table.rules is not None or table.flows is None or table.skipped
-        else replace(table, rules=rules.of(table.namespace))
-        for table in seen.tables
-    )
-    return replace(seen, tables=tuple(tables))
+    return rules.added(seen)
 
 
 def packed(seen: Evidence) -> bytes:

@@ -86,13 +86,7 @@ def _with_rules(last: Evidence, kept: Sequence[Moment]) -> Evidence:
         return last
     from halftrack.live import rules  # noqa: PLC0415  # for this node alone
 
-    tables = (
-        replace(table, rules=rules.of(table.namespace))
-        if table.netns in known and table.rules is None and table.flows is not None
-        else table
-        for table in last.tables
-    )
-    return replace(last, tables=tuple(tables))
+    return rules.added(last, known)
 
 
 def _options(named: Sequence[Sequence[str]], given: Options) -> list[Options]:

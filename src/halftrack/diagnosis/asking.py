@@ -16,7 +16,7 @@ from halftrack.evidence.values import OWN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Gap, TableSummary
+    from halftrack.diagnosis.document import Diagnosis, Finding, Gap, TableSummary
 
 SCRIPT: Final = "sh collect.sh > node.collected"
 """With what ``collect --script`` prints beside it; it takes a shell alone."""
@@ -31,7 +31,6 @@ _LATER: Final = {
     "dump": "sleep 900; conntrack -L -o extended > later.txt 2>&1",
 }
 """A second moment, by what the first one came from."""
-_LIKELY: Final = 0.5
 _NEARLY_FULL: Final = 0.5
 _OF_A_TEXT: Final = frozenset({"limit", "settings", "kernel", "time"})
 """What a table as text may lack (``gaps.of``)."""
@@ -40,15 +39,14 @@ _OF_A_TEXT: Final = frozenset({"limit", "settings", "kernel", "time"})
 def ask(told: Diagnosis) -> Ask | None:
     """``told``: with everything but this. None where nothing is missing and nothing is the matter."""
     worst = next((each for each in told.findings if each.severity != "info" and each.causes), None)
-    table = next((each for each in told.tables if each.netns == told.focus), None)
-    return next(_wanted(told, table, worst), None)
+    return next(_wanted(told, told.table, worst), None)
 
 
 def _wanted(told: Diagnosis, table: TableSummary | None, worst: Finding | None) -> Iterator[Ask]:
     yield from _entries(told)
     if not told.of_node:
         yield from _of_text(told, worst)
-    if worst is not None and _likely(worst) is None:
+    if worst is not None and not worst.causes[0].likely:
         yield from _why(told, worst)
     if table is not None:
         yield from _drops(told, table)
@@ -80,7 +78,7 @@ def _entries(told: Diagnosis) -> Iterator[Ask]:
 def _of_text(told: Diagnosis, worst: Finding | None) -> Iterator[Ask]:
     """Of a table alone: all at once where several things are missing, else the one that is."""
     lacking = [each for each in told.gaps if each.what in _OF_A_TEXT and each.needs]
-    reasons = ("why",) if worst is not None and _likely(worst) is None else ()
+    reasons = ("why",) if worst is not None and not worst.causes[0].likely else ()
     settles = (*reasons, *(each.what for each in lacking))
     if len(settles) > 1:
         why = "a table alone does not tell why entries are stuck, nor under which limit and settings"
@@ -134,9 +132,3 @@ def _growth(told: Diagnosis, table: TableSummary | None) -> Ask:
 def _typed(gap: Gap) -> str:
     """What to type for it: privileges are had by asking for them."""
     return _AGAIN if gap.needs[0].startswith("CAP_") else gap.needs[0]
-
-
-def _likely(found: Finding) -> Cause | None:
-    """The cause that is likely, where one is."""
-    first = found.causes[0]
-    return first if first.cause != "unknown" and first.confidence >= _LIKELY else None

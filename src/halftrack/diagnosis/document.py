@@ -20,6 +20,8 @@ Side = Literal["server", "client", "forwarded"]
 Kind = Literal["relief", "cure", "clear"]
 KINDS: Final[tuple[Kind, ...]] = ("relief", "cure", "clear")
 """In the order in which a plan has them."""
+LIKELY: Final = 0.5
+"""Confidence from which on a cause is called likely."""
 RiskLevel = Literal["none", "low", "medium", "high"]
 Outcome = Literal["picked-up-again", "dropped", "loses-translation", "goes-on-untracked", "unclear"]
 UNHURT: Final[tuple[Outcome, ...]] = ("picked-up-again", "goes-on-untracked")
@@ -278,6 +280,11 @@ class Cause(_Value, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     settled_by: str | None = None
 
+    @property
+    def likely(self) -> bool:
+        """Whether the evidence speaks more for than against it."""
+        return self.cause != "unknown" and self.confidence >= LIKELY
+
 
 class Effect(_Value, frozen=True, kw_only=True):
     entries_freed: int | None = None
@@ -422,6 +429,11 @@ class Diagnosis(_Value, frozen=True, kw_only=True):
     seconds: float = 0.0
     sources: tuple[Sourced, ...] = ()
     ask: Ask | None = None
+
+    @property
+    def table(self) -> TableSummary | None:
+        """The one that ``verdict`` speaks of."""
+        return next((each for each in self.tables if each.netns == self.focus), None)
 
     @property
     def of_node(self) -> bool:

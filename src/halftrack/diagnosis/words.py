@@ -19,6 +19,11 @@ def entries(number: int) -> str:
     return count(number, "entry", "entries")
 
 
+def capital(text: str) -> str:
+    """As it stands at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(share: float) -> str:
     """A share 0..1 as a whole per cent; what is neither nothing nor all never reads 0 or 100."""
     if share < 0:

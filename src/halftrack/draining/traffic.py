@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import examination
 from halftrack.diagnosis.case import Case
 from halftrack.diagnosis.causes import asymmetric_path, direct_return
-from halftrack.diagnosis.causes.weighing import LIKELY
+from halftrack.diagnosis.document import LIKELY
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from halftrack.evidence.rulesets import Ruleset
@@ -9,7 +10,9 @@ from halftrack.formats import rules
 from halftrack.kernel import rulesets, survey
 
 if TYPE_CHECKING:
-    from halftrack.evidence.values import Namespace
+    from collections.abc import Collection
+
+    from halftrack.evidence.values import Evidence, Namespace
 
 
 def of(namespace: Namespace, most: int | None = None) -> Ruleset:
@@ -28,6 +31,20 @@ def here(most: int | None = None) -> Ruleset:
     if most is not None and many > most:
         return Ruleset(unread=(f"they are {many:,} characters long, of which {most:,} would be read",))
     return rules.read(texts.nft_json, texts.nft_text, tuple(texts.saves), texts.services, tuple(texts.unread))
+
+
+def added(seen: Evidence, only: Collection[str] | None = None) -> Evidence:
+    """With the rules of every namespace of this node whose entries were read. ``only``: of these names."""
+    tables = (
+        replace(table, rules=of(table.namespace))
+        if table.rules is None
+        and table.flows is not None
+        and not table.skipped
+        and (only is None or table.netns in only)
+        else table
+        for table in seen.tables
+    )
+    return replace(seen, tables=tuple(tables))
 
 
 def _why(error: Exception) -> str:

@@ -72,7 +72,7 @@ class Situation:
 
     def likely(self, *causes: str) -> bool:
         """Whether the evidence speaks more for than against one of these causes."""
-        return any(c.cause in causes and c.confidence >= 0.5 for c in self.finding.causes)
+        return any(each.likely and each.cause in causes for each in self.finding.causes)
 
     @property
     def frozen(self) -> bool:

@@ -65,7 +65,7 @@ def line(code: int, text: str, data: str = "") -> str:
 def _table(found: Diagnosis) -> TableSummary | None:
     """The node's own, or the one that was looked at."""
     own = next((table for table in found.tables if table.netns == HOST and table.limit is not None), None)
-    return own or next((table for table in found.tables if table.netns == found.focus), None)
+    return own or found.table
 
 
 def _judged(value: float | None, limits: Limits) -> int:

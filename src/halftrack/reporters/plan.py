@@ -44,7 +44,7 @@ def render(
     lines += _left_out(plan.not_chosen, page)
     lines += _variables(plan, page)
     for note in plan.notes:
-        lines += ["", *page.wrap(note[:1].upper() + note[1:], "", "  ")]
+        lines += ["", *page.wrap(words.capital(note), "", "  ")]
     if following and plan.steps:
         lines += ["", *(line for command in following for line in shell_lines(command, page, _INDENT))]
     return "\n".join(painted(lines) if color else lines) + "\n"
@@ -86,7 +86,7 @@ def _step(step: Step, page: Page, variables: Mapping[str, str]) -> list[str]:
             lines += _first(action.rule, page, variables)
     lines += page.wrap(step.undo, f"{_INDENT}Undo:   ")
     for note in step.notes:
-        lines += page.wrap(note[:1].upper() + note[1:], _INDENT)
+        lines += page.wrap(words.capital(note), _INDENT)
     return lines
 
 
@@ -114,7 +114,7 @@ def _effect(effect: Effect) -> str:
     if effect.points:
         parts.append(f"the table in {_course(effect)}")
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{words.capital(text)}." if text else ""
 
 
 def _course(effect: Effect) -> str:

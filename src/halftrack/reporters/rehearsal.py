@@ -158,10 +158,10 @@ def _time(seconds: int | None) -> str:
 def _end(found: Rehearsal, page: Page) -> Iterator[str]:
     if found.undone is not None:
         told = "all that was written went back exactly." if found.undone else "NOT all of it went back."
-        yield from page.wrap(told[:1].upper() + told[1:], f"{'BACK':<8}")
+        yield from page.wrap(words.capital(told), f"{'BACK':<8}")
     yield from page.wrap(_cost(found.cost), f"{'COST':<8}")
     for note in found.notes:
-        yield from page.wrap(note[:1].upper() + note[1:] + ".", f"{'NOTE':<8}")
+        yield from page.wrap(f"{words.capital(note)}.", f"{'NOTE':<8}")
 
 
 def _cost(cost: Cost) -> str:

@@ -50,7 +50,7 @@ def _story(told: Explained, page: Page) -> Iterator[str]:
     yield "What happened"
     for place, turn in enumerate(told.story, start=1):
         packet = f" (#{turn.number})" if turn.number is not None else ""
-        text = turn.text[0].upper() + turn.text[1:]
+        text = words.capital(turn.text)
         end = "" if text.endswith(".") else "."
         yield from page.wrap(f"{turn.at_s:,.3f} s{packet}: {text}{end}", f"{place:>3}. ")
 

@@ -44,7 +44,7 @@ def render(
     for name, value in found.assumed.items():
         lines += page.wrap(f"{name} ~{value}", "ASSUMED ", _INDENT)
     for note in found.notes:
-        lines += page.wrap(note[:1].upper() + note[1:], "NOTE    ", _INDENT)
+        lines += page.wrap(words.capital(note), "NOTE    ", _INDENT)
     if found.needs:
         lines += page.wrap("; ".join(found.needs), "ASK FOR ", _INDENT)
     return "\n".join(painted(lines) if color else lines) + "\n"

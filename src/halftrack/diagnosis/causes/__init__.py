@@ -28,8 +28,8 @@ from halftrack.diagnosis.causes import (
     unknown,
     vanished_peer,
 )
-from halftrack.diagnosis.causes.weighing import LIKELY, SHARED
-from halftrack.diagnosis.document import Cause, Reason
+from halftrack.diagnosis.causes.weighing import SHARED
+from halftrack.diagnosis.document import LIKELY, Cause, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,8 +13,6 @@ from typing import Final
 
 from halftrack.diagnosis.document import Cause, Reason
 
-LIKELY: Final = 0.5
-"""From here on a cause is called likely."""
 SHARED: Final = 0.45
 """As far as clues go that others show, too."""
 _SILENT: Final = 0.05

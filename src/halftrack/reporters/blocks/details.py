@@ -10,7 +10,7 @@ from halftrack.reporters.blocks.finding import brief, finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.diagnosis.document import Began, Cause, Diagnosis, Finding, Peer, Reason
+    from halftrack.diagnosis.document import Began, Cause, Diagnosis, EnabledBy, Finding, Peer, Reason
     from halftrack.reporters.layout import Page
 
 _ALL = 1000
@@ -35,8 +35,7 @@ def findings(diagnosis: Diagnosis, page: Page) -> Iterator[list[str]]:
             lines += page.wrap(shown.forecast.basis, "   Pace: ")
         lines += timeline.chart(shown, diagnosis, page)
         for enabled in shown.enabled_by:
-            value = "not known" if enabled.value is None else enabled.value
-            lines += page.wrap(f"{enabled.setting} = {value}: {enabled.why}", "   Let in by ", " " * 5)
+            lines += page.wrap(f"{let_in_by(enabled)}: {enabled.why}", "   Let in by ", " " * 5)
         if shown.causes:
             lines += page.wrap("Each cause is judged by itself, 0 to 1: two can both be true.", "   ")
         for cause in shown.causes:
@@ -65,14 +64,15 @@ def _top_peers(shown: Finding, page: Page) -> list[str]:
     lines = []
     for group in shown.groups[:3]:
         if len(group.top_peers) > 1:
-            peers = ", ".join(_peer(peer) for peer in group.top_peers)
+            peers = ", ".join(peer_text(peer) for peer in group.top_peers)
             lines += page.wrap(
                 f"{peers}", f"   Peers of {page.clean(group.address or 'it')}: "[: page.width // 2], " " * 5
             )
     return lines
 
 
-def _peer(peer: Peer) -> str:
+def peer_text(peer: Peer) -> str:
+    """``198.51.100.7 (shop/web:http) 900``."""
     name = f" ({peer.service_name})" if peer.service_name else ""
     return f"{peer.address}{name} {peer.entries:,}"
 
@@ -85,6 +85,11 @@ def _cause(cause: Cause, page: Page) -> list[str]:
     for missing in cause.missing:
         lines += page.wrap(missing, "     missing ", " " * 13)
     return lines
+
+
+def let_in_by(enabled: EnabledBy) -> str:
+    """The setting and its value."""
+    return f"{enabled.setting} = {'not known' if enabled.value is None else enabled.value}"
 
 
 def reason_text(reason: Reason) -> str:

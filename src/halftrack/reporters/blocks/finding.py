@@ -44,6 +44,11 @@ def finding(
     ]
 
 
+def first_sentences(text: str, most: int) -> str:
+    """So many of them at most."""
+    return " ".join(_SENTENCE.split(text)[:most])
+
+
 def _sentences(text: str, page: Page, most: int) -> list[str]:
     """As many whole sentences as so many lines hold."""
     sentences = _SENTENCE.split(text) if text else []
@@ -78,7 +83,7 @@ def causes(shown: Finding, page: Page) -> list[str]:
     if not shown.causes:
         return []
     first, *others = shown.causes
-    likely = [cause for cause in shown.causes if cause.confidence >= 0.5 and cause.cause != "unknown"]
+    likely = [cause for cause in shown.causes if cause.likely]
     if first.cause == "unknown":
         weighed = ", ".join(f"{cause.cause} {cause.confidence:.2f}" for cause in others[:2])
         text = f"unknown so far ({_EACH}: {weighed})" if weighed else "unknown so far"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from halftrack.diagnosis import words
 from halftrack.reporters import figures
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def circumstances(diagnosis: Diagnosis) -> str:
     unknown = [
         name
         for name, value in (
-            ("limit", next((each.limit for each in diagnosis.tables if each.netns == diagnosis.focus), None)),
+            ("limit", diagnosis.table.limit if diagnosis.table else None),
             ("time", diagnosis.taken_at),
             ("kernel", diagnosis.kernel),
         )
@@ -52,5 +53,5 @@ def circumstances(diagnosis: Diagnosis) -> str:
         return text or diagnosis.source
     missing = " and ".join(filter(None, (", ".join(unknown[:-1]), unknown[-1])))
     verb = "is" if len(unknown) == 1 else "are"
-    sentence = f"{missing[0].upper()}{missing[1:]} {verb} not in the file."
+    sentence = words.capital(f"{missing} {verb} not in the file.")
     return f"{text}. {sentence}" if text else sentence

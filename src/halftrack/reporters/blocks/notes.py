@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
-_STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
+STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
 def notes(diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -51,25 +51,32 @@ def _masks(diagnosis: Diagnosis, page: Page) -> list[str]:
 def remarks(diagnosis: Diagnosis) -> list[str]:
     """Warnings about what was read, a sentence each."""
     given = diagnosis.input
-    return [*([_STAND_INS] if given.masked == "substituted" else []), *given.notes]
+    return [*([STAND_INS] if given.masked == "substituted" else []), *given.notes]
 
 
 def cut(diagnosis: Diagnosis) -> str | None:
     """That the table is not whole, where it is not."""
     given = diagnosis.input
-    if not given.truncated:
+    if not given.truncated and given.visible >= 1:
         return None
     seen = "" if given.visible >= 1 else f" {words.percent(given.visible)} of it is seen;"
     return f"The table is cut short:{seen} counts are at least."
 
 
-def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:
+def unreadable(diagnosis: Diagnosis) -> str | None:
+    """How many lines are no entries, and nothing else that is understood; None where there is none."""
     given = diagnosis.input
     if not given.unreadable:
+        return None
+    return f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read."
+
+
+def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:
+    told = unreadable(diagnosis)
+    if told is None:
         return []
-    text = f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read."
-    lines = page.wrap(text, "UNREADABLE ", " " * 8)
-    for example in given.first_unreadable[: 10 if page.verbose else 2]:
+    lines = page.wrap(told, "UNREADABLE ", " " * 8)
+    for example in diagnosis.input.first_unreadable[: 10 if page.verbose else 2]:
         lines += page.wrap(example, " " * 8, " " * 10)
     return lines
 

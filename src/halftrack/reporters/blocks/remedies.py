@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import KINDS
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding
     from halftrack.reporters.layout import Page
@@ -49,11 +50,11 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
     What has to wait for another remedy on the screen is a comment: nobody pastes it by mistake.
     """
     lines: list[str] = []
-    kinds = {each.advice.kind for each in shown}
+    beside = [each.advice for each in shown]
     for each in shown:
-        waits = each.advice.after in kinds
-        whole, typed = fitting(each.advice.commands, page, lines_each, waits=waits)
-        told = f"{_wait(each.advice) if waits else ''}{sentence(each.advice)}"
+        wait = waiting(each.advice, beside)
+        whole, typed = fitting(each.advice.commands, page, lines_each, waits=bool(wait))
+        told = f"{wait}{sentence(each.advice)}"
         which = "" if each.of is None else f"For {each.of}: "
         begin = "" if whole else " Begins:" if typed else " Commands: with -v."
         lines += page.wrap(f"{which}{told}{begin}", f"{each.advice.kind.upper():<8}")
@@ -68,8 +69,10 @@ def none_fits(finding: Finding, page: Page) -> list[str]:
     return page.wrap(f"Nothing to type fits {finding.symptom} as it is seen here.{helpful}", _INDENT)
 
 
-def _wait(advice: Advice) -> str:
-    return f"Only after {(advice.after or '').upper()}: "
+def waiting(advice: Advice, beside: Iterable[Advice]) -> str:
+    """What it has to wait for, where that stands beside it; else empty."""
+    waits = advice.after is not None and any(each.kind == advice.after for each in beside)
+    return f"Only after {str(advice.after).upper()}: " if waits else ""
 
 
 def fitting(
@@ -112,8 +115,8 @@ def every(advices: Sequence[Advice], page: Page) -> list[str]:
     """All remedies of a finding, with all reasons and commands."""
     lines: list[str] = []
     for advice in advices:
-        waits = _wait(advice) if advice.after in {each.kind for each in advices} else ""
-        lines += page.wrap(f"{advice.remedy}: {waits}{sentence(advice)}", f"   {advice.kind.upper():<8}")
+        told = f"{advice.remedy}: {waiting(advice, advices)}{sentence(advice)}"
+        lines += page.wrap(told, f"   {advice.kind.upper():<8}")
         for reason in advice.risk.why:
             lines += page.wrap(reason, " " * 11 + "- ")
         for flows in advice.risk.cut_flows:
@@ -140,7 +143,7 @@ def sentence(advice: Advice) -> str:
     ):
         effect.append(f"frees {advice.effect.entries_freed:,}")
     if effect:
-        parts.append(_capital("; ".join(effect)))
+        parts.append(words.capital("; ".join(effect)))
     parts.append(_cost(advice))
     return f"{'. '.join(parts)}."
 
@@ -155,7 +158,3 @@ def _cost(advice: Advice) -> str:
     return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live" + (
         f" ({services})" if services else ""
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

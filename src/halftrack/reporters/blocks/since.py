@@ -108,8 +108,7 @@ def doubts(of: SinceTable, shown: Since) -> str:
         told.append(f"{of.unproven:,} of those that stayed may be another connection of the same tuple")
     if not told or not shown.moments:
         return ""
-    text = "; ".join(told)
-    return f" {text[0].upper()}{text[1:]}."
+    return f" {words.capital('; '.join(told))}."
 
 
 def counted(counters: dict[str, int]) -> str:

@@ -19,14 +19,9 @@ _EMPTY: Final = 10
 """More tables than this that nobody uses are told in one line."""
 
 
-def focus(diagnosis: Diagnosis) -> TableSummary | None:
-    """The table that the verdict speaks of."""
-    return next((table for table in diagnosis.tables if table.netns == diagnosis.focus), None)
-
-
 def table(diagnosis: Diagnosis, page: Page, *, basis: bool) -> list[str]:
     """Empty where there is no table at all. ``basis``: show what is silent, and what a forecast rests on."""
-    shown = focus(diagnosis)
+    shown = diagnosis.table
     if shown is None:
         return []
     return [

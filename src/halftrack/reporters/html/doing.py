@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from halftrack.diagnosis import words
 from halftrack.reporters.blocks import remedies
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
 
@@ -32,10 +33,7 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
 
 def advice(shown: Advice, beside: Sequence[Advice]) -> Markup:
     """One remedy: effect, cost, commands."""
-    waits = shown.after is not None and shown.after in {each.kind for each in beside}
-    wait = f"Only after {str(shown.after).upper()}: " if waits else ""
-    told = f"{wait}{remedies.sentence(shown)}"
-    told = told[:1].upper() + told[1:]
+    told = words.capital(f"{remedies.waiting(shown, beside)}{remedies.sentence(shown)}")
     return tag(
         "div",
         tag("p", tag("span", shown.kind.upper(), class_=f"kind {shown.kind}"), tag("span", told)),
@@ -62,5 +60,5 @@ def _typed(commands: Sequence[str]) -> Markup | None:
 
 def _ask(shown: Ask) -> Markup:
     settles = f" It settles {', '.join(shown.settles)}." if shown.settles else ""
-    why = shown.why[:1].upper() + shown.why[1:].rstrip(".")
+    why = words.capital(shown.why.rstrip("."))
     return tag("div", tag("p", f"{why}.{settles}"), _typed([shown.command]), class_="card")

@@ -15,7 +15,7 @@ from halftrack.reporters.places import places
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halftrack.diagnosis.document import Cause, Diagnosis, EnabledBy, Finding, Group, Peer, Reason
+    from halftrack.diagnosis.document import Cause, Diagnosis, EnabledBy, Finding, Group, Reason
 
 
 def section(diagnosis: Diagnosis) -> Markup | None:
@@ -104,7 +104,7 @@ def _facts(shown: Finding) -> Markup | None:
     facts += [_enabled(each) for each in shown.enabled_by]
     for group in shown.groups[:3]:
         if len(group.top_peers) > 1:
-            peers = ", ".join(_peer(each) for each in group.top_peers)
+            peers = ", ".join(details.peer_text(each) for each in group.top_peers)
             of = " ".join(filter(None, (group.address or "it", group.service)))
             facts.append(joined(tag("b", f"Peers of {of}: "), peers))
     if shown.at:
@@ -113,13 +113,7 @@ def _facts(shown: Finding) -> Markup | None:
 
 
 def _enabled(by: EnabledBy) -> Markup:
-    value = "not known" if by.value is None else by.value
-    return joined(tag("b", "Let in by "), tag("code", f"{by.setting} = {value}"), f": {by.why}")
-
-
-def _peer(peer: Peer) -> str:
-    name = f" ({peer.service_name})" if peer.service_name else ""
-    return f"{peer.address}{name} {peer.entries:,}"
+    return joined(tag("b", "Let in by "), tag("code", details.let_in_by(by)), f": {by.why}")
 
 
 def _causes(causes: Iterable[Cause]) -> Markup | None:

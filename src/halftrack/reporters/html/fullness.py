@@ -21,7 +21,7 @@ _TABLES: Final = 200
 
 def section(diagnosis: Diagnosis) -> Markup | None:
     """None where no table could be read."""
-    shown = tables.focus(diagnosis)
+    shown = diagnosis.table
     if shown is None:
         return None
     cut = notes.cut(diagnosis)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.reporters.blocks import timeline as drawn
 from halftrack.reporters.html.markup import Markup, tag
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Timeline
     from halftrack.diagnosis.since.document import SinceMoment
-
-from halftrack.reporters.blocks import timeline as drawn
 
 _WIDE: Final = 1000
 _HIGH: Final = 120

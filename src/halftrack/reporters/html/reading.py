@@ -44,11 +44,8 @@ def footer(diagnosis: Diagnosis, made_by: str) -> Markup:
 
 
 def _unreadable(diagnosis: Diagnosis) -> Markup | None:
-    given = diagnosis.input
-    if not given.unreadable:
-        return None
-    text = f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read:"
-    return tag("div", tag("p", text), lines(given.first_unreadable))
+    told = notes.unreadable(diagnosis)
+    return tag("div", tag("p", told), lines(diagnosis.input.first_unreadable)) if told else None
 
 
 def _gaps(diagnosis: Diagnosis) -> Markup | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import __version__
 from halftrack.diagnosis import workloads
-from halftrack.evidence.values import OWN
+from halftrack.evidence.values import OWN, SELF
 from halftrack.reporters.prometheus import names
 from halftrack.reporters.prometheus.names import OTHER, UNREAD
 from halftrack.reporters.prometheus.text import Sample
@@ -128,7 +128,7 @@ def _labels(tables: Sequence[TableSummary]) -> list[str]:
             share = (table.entries or 0) / table.limit if table.limit else 0.0
             worst[label] = max(worst.get(label, (0.0, 0)), (share, table.entries or 0))
     ranked = sorted(worst, key=lambda label: (worst[label], label), reverse=True)
-    kept = {*OWN, *ranked[: _NAMESPACES - sum(label == "self" for label in called)]}
+    kept = {*OWN, *ranked[: _NAMESPACES - called.count(SELF)]}
     return [label if label in kept else OTHER for label in called]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ from halftrack.diagnosis import words
 from halftrack.diagnosis.document import ReadAt
 from halftrack.evidence.values import OWN
 from halftrack.reporters import figures
+from halftrack.reporters.blocks import details
 from halftrack.reporters.blocks import finding as findings
 from halftrack.reporters.blocks import since as moments
 from halftrack.reporters.blocks import table as tables
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     Claim = tuple[str, tuple[ReadAt, ...]]
 
-_SENTENCE: Final = re.compile(r"(?<=[.!?]) ")
-_LIKELY: Final = 0.5
 _GROUPS: Final = 2
 _UNREAD: Final = ReadAt(file="not in what was read: the kernel's default")
 
@@ -60,7 +58,7 @@ def claims(
 
 
 def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> Iterator[Claim]:
-    shown = tables.focus(diagnosis)
+    shown = diagnosis.table
     if shown is not None:
         yield from _of_table(shown, diagnosis, sources)
     if diagnosis.since is not None:
@@ -70,9 +68,8 @@ def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> 
     if found is not None:
         yield from _of_finding(found, diagnosis, reasons)
         for enabled in found.enabled_by[: reasons or 1]:
-            value = "not known" if enabled.value is None else enabled.value
             at = sources.of(enabled.setting, diagnosis.focus) or ((_UNREAD,) if sources.kept else ())
-            yield f"{enabled.setting} = {value}: {enabled.why}.", at
+            yield f"{details.let_in_by(enabled)}: {enabled.why}.", at
     beside = [each for each in diagnosis.findings if each is not found]
     for each in beside[:others]:
         yield _sentence(f"{each.symptom}: {findings.title(each, diagnosis)}"), each.at
@@ -117,7 +114,7 @@ def _of_finding(found: Finding, diagnosis: Diagnosis, reasons: int) -> Iterator[
     yield f"{_sentence(findings.title(found, diagnosis))}{least}", found.at
     for group in found.groups[:_GROUPS]:
         yield _group(group, found, diagnosis), found.at
-    explained = " ".join(_SENTENCE.split(found.explanation)[:2])
+    explained = findings.first_sentences(found.explanation, 2)
     if explained and reasons:
         yield explained, found.at
     if found.causes:
@@ -147,22 +144,15 @@ def _group(group: Group, found: Finding, diagnosis: Diagnosis) -> str:
 
 def _cause(causes: tuple[Cause, ...], reasons: int) -> str:
     first, *others = causes
-    if first.cause == "unknown" or first.confidence < _LIKELY:
+    if not first.likely:
         weighed = [each for each in causes if each.cause != "unknown"][:2]
         told = ", ".join(f"{each.cause} {each.confidence:.2f}" for each in weighed)
         return "Why is not known yet" + (f"; weighed, each by itself, 0 to 1: {told}." if told else ".")
     text = f"Likely cause: {first.cause} {first.confidence:.2f} (of 1)"
-    because = "; ".join(_reason(each) for each in first.for_[:reasons])
-    likely = [f"{each.cause} {each.confidence:.2f}" for each in others if each.confidence >= _LIKELY]
+    because = "; ".join(details.reason_text(each) for each in first.for_[:reasons])
+    likely = [f"{each.cause} {each.confidence:.2f}" for each in others if each.likely]
     also = f" Likely, too: {', '.join(likely[:2])}." if likely else ""
     return f"{text}{': ' if because else ''}{because}.{also}"
-
-
-def _reason(reason: Reason) -> str:
-    if reason.value is None:
-        return reason.what
-    value = f"{reason.value:,}" if isinstance(reason.value, int) else reason.value
-    return f"{reason.what}: {value}"
 
 
 def _at(reasons: list[Reason], most: int, found: Finding) -> tuple[ReadAt, ...]:

@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
-from halftrack.reporters.blocks import remedies
+from halftrack.reporters.blocks import notes, remedies
 from halftrack.reporters.shell_lines import shell_lines
 from halftrack.reporters.ticket.citing import shortened
 
@@ -19,25 +18,23 @@ if TYPE_CHECKING:
 _INDENT: Final = " " * 4
 _LONGEST: Final = 300
 """Of a command: where the path of what was sent is longer, the script is left out."""
-_PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
 SCRIPT_FILE: Final = "collect.sh"
 _ATTACHED: Final = "As root on the node, with collect.sh, which comes with this mail and only reads:"
 _AS_WRITTEN: Final = "Masked addresses are taken as written"
-_STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
 def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> list[str]:
     """One remedy of each kind, its commands as far as so many lines hold them, and the script of all."""
     shown = remedies.chosen(diagnosis, None)
-    kinds = {each.advice.kind for each in shown}
+    beside = [each.advice for each in shown]
     lines: list[str] = []
     for each in shown:
-        after = each.advice.after
-        waits = after is not None and after in kinds
-        whole, typed = remedies.fitting(each.advice.commands, page, commands, waits=waits, indent=_INDENT)
+        wait = remedies.waiting(each.advice, beside)
+        whole, typed = remedies.fitting(
+            each.advice.commands, page, commands, waits=bool(wait), indent=_INDENT
+        )
         told = shortened(remedies.sentence(each.advice), longest)
-        wait = f"Only after {str(after).upper()}: " if waits else ""
         elsewhere = "" if page.planned is None else " Its commands are in the script below."
         rest = "" if whole else " It begins:" if typed else elsewhere
         lines += page.wrap(f"{wait}{told}{rest}", f"{each.advice.kind.upper():<8}")
@@ -51,14 +48,11 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
 def assumed(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     """What was taken for granted, and how the addresses were read."""
     lines: list[str] = []
-    parts = []
-    for name, value in diagnosis.input.assumed.items():
-        short = next((name.removeprefix(each) for each in _PREFIXES if name.startswith(each)), name)
-        parts.append(f"{short} ~{value}")
-    if parts:
-        lines += page.wrap(shortened(", ".join(parts), longest), "- ", "  ")
+    taken = notes.assumed(diagnosis)
+    if taken:
+        lines += page.wrap(shortened(", ".join(taken), longest), "- ", "  ")
     if diagnosis.input.masked == "substituted":
-        lines += page.wrap(_STAND_INS, "- ", "  ")
+        lines += page.wrap(notes.STAND_INS, "- ", "  ")
     elif diagnosis.input.masked == "visible":
         lines += page.wrap(f"{_AS_WRITTEN}: two may be one, or one may be two.", "- ", "  ")
     return lines
@@ -66,13 +60,8 @@ def assumed(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
 
 def not_known(diagnosis: Diagnosis, page: Page, most: int, longest: int) -> list[str]:
     """What is missing, so many lines of it, and what it would have told."""
-    told: list[str] = []
     given = diagnosis.input
-    if given.truncated or given.visible < 1:
-        seen = f" {words.percent(given.visible)} of it is seen;" if given.visible < 1 else ""
-        told.append(f"The table is cut short:{seen} counts are at least.")
-    if given.unreadable:
-        told.append(f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read.")
+    told = [each for each in (notes.cut(diagnosis), notes.unreadable(diagnosis)) if each is not None]
     for gap in diagnosis.gaps:
         tells = f" (would tell: {', '.join(gap.would_tell)})" if gap.would_tell else ""
         told.append(f"{gap.what}: {gap.why}{tells}")
@@ -94,7 +83,7 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     asked = diagnosis.ask
     settles = f" This would settle: {', '.join(asked.settles)}." if asked.settles else ""
     script = SCRIPT_FILE in asked.command
-    lines = page.wrap(shortened(f"{asked.why[:1].upper()}{asked.why[1:]}.{settles}", longest))
+    lines = page.wrap(shortened(f"{words.capital(asked.why)}.{settles}", longest))
     if script:
         lines += page.wrap(_ATTACHED)
     lines += shell_lines(asked.command, page, _INDENT)
