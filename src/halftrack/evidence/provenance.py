@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 COUNT: Final = "count"
@@ -44,7 +43,6 @@ class Origin:
 
 Origins = Mapping[str, tuple[Origin, ...]]
 """By what was read there."""
-NOWHERE: Final[Origins] = MappingProxyType({})
 
 
 def of_text(file: str, text: str) -> Origin:

@@ -2,7 +2,8 @@
 
 private     a directory for as long as something is read
 files       files of the node, put into it
-spaces      one network namespace: its table, settings, counters, sockets, queues, rules
+spaces      one network namespace: its table, settings, counters, sockets, queues
+rules       its rules
 node        all of it as Evidence
 """
 

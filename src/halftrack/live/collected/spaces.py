@@ -25,22 +25,19 @@ from halftrack.evidence.provenance import (
     Origins,
     of_text,
 )
-from halftrack.evidence.rulesets import Flavour, Save
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
-from halftrack.formats import netstat, rules, ss, table, tc
-from halftrack.formats.rules import tracking
+from halftrack.formats import ip_addresses, netstat, ss, table, tc
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live import gaps
+from halftrack.live.collected import rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.evidence.flows import FlowTable
-    from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.stack import StackCounters
-    from halftrack.evidence.tracking import Tracking
     from halftrack.formats.collection import Section
     from halftrack.formats.table import Parsed
     from halftrack.kernel.counters import Reading
@@ -52,11 +49,6 @@ _BEARS: Final = re.compile(
     r"|tcp_max_syn_backlog$|tcp_syncookies$|conf\..*\.rp_filter$))"
 )
 """Settings that tell something here: the same as the collecting script asks for."""
-_DEVICE: Final = re.compile(r"\d{1,9}: (?P<device>[^\s:@]{1,64})[@:].*")
-_ADDRESS: Final = re.compile(
-    r"\d{1,9}: (?P<device>\S{1,64})\s+inet6? (?P<address>[0-9a-fA-F.:]{2,45})"
-    r"(?: peer [0-9a-fA-F.:]{2,45})?/(?P<prefix>\d{1,3})\s.*"
-)
 _COMMANDS: Final = {
     "entries": "conntrack -L -o extended",
     "counters": "conntrack -S",
@@ -66,18 +58,6 @@ _COMMANDS: Final = {
 """What to ask for where it was not sent."""
 _AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
 """Other ways to show the same counters."""
-_LISTED: Final = "listed/"
-"""Before the command that listed rules of a table."""
-_TRACKING_TABLES: Final = "filter nat mangle raw"
-_NFT: Final[Flavour] = "iptables-nft"
-_LEGACY: Final[Flavour] = "iptables-legacy"
-_SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
-    "iptables-nft": ("ip", _NFT),
-    "iptables-legacy": ("ip", _LEGACY),
-    "ip6tables-nft": ("ip6", _NFT),
-    "ip6tables-legacy": ("ip6", _LEGACY),
-}
-"""By the tool: family and flavour."""
 
 
 def told(text: str) -> Mapping[str, str]:
@@ -161,7 +141,7 @@ class Space:
                     self.read_from[name] = (Origin(section.file, number, number),)
         elif kind == "addresses":
             text = section.text(_MOST_TEXT)
-            self.addresses = tuple(_addresses(text))
+            self.addresses = tuple(ip_addresses.parse(text))
             self._found(ADDRESSES, of_text(section.file, text))
         elif kind == "about":
             self.about = told(section.text(_MOST_TEXT))
@@ -239,8 +219,8 @@ class Space:
                 tc.parse(text, self.classes[reading], at_s)
                 for reading, (at_s, text) in sorted(self.queues.items())
             ),
-            rules=self._rules(),
-            tracking=self._tracking(),
+            rules=rules.ruleset(self.texts),
+            tracking=rules.asking(self.texts),
             read_from=self._read_from(),
         )
 
@@ -268,45 +248,6 @@ class Space:
             return tuple(each.counters() for each in self.readings)
         first, second = self.readings[:2]
         return first.counters(), second.counters_after(first)
-
-    def _rules(self) -> Any:
-        saves = self._saves()
-        json = self.texts.get("nft.json") or None
-        listings = tuple(
-            Save(what.removeprefix(_LISTED), "ip6" if "ip6tables" in what else "ip", _LEGACY, text)
-            for what, text in sorted(self.texts.items())
-            if what.startswith(_LISTED)
-        )
-        if json is None and "nft" not in self.texts and not saves and not listings:
-            return None
-        found = rules.read(json, self.texts.get("nft"), saves, self.texts.get("net/ip_vs"), listings=listings)
-        missing = self._unlisted(found) if listings and not saves else ()
-        return replace(found, unread=(*found.unread, *missing)) if missing else found
-
-    def _tracking(self) -> Tracking | None:
-        """Whether rules ask for it; None where none were sent. An empty listing counts only with its JSON."""
-        texts = self.texts
-        nft = texts.get("nft") if texts.get("nft") or texts.get("nft.json") else None
-        saves = self._saves()
-        if nft is None and not saves:
-            return None
-        legacy = {family: texts.get(f"net/{family}_tables_names") for family in ("ip", "ip6")}
-        return tracking.of(nft, saves, legacy, texts.get("net/ip_vs"))
-
-    def _saves(self) -> tuple[Save, ...]:
-        return tuple(
-            Save(f"{tool}-save", *_SAVES[tool], self.texts[f"save/{tool}"])
-            for tool in _SAVES
-            if f"save/{tool}" in self.texts
-        )
-
-    def _unlisted(self, found: Ruleset) -> tuple[str, ...]:
-        """Tables of iptables that may be there and were not listed; nft lists those of iptables-nft."""
-        if "nft" in self.texts or "nft.json" in self.texts:
-            return ()
-        loaded = set(self.texts.get("net/ip_tables_names", _TRACKING_TABLES).split())
-        unlisted = loaded - {table.name for table in found.tables if table.family == "ip"}
-        return tuple(f"iptables -t {escaped(name)} -nvL: not in the report" for name in sorted(unlisted))
 
     def gaps(self, name: str) -> Iterator[Gap]:
         """What was to be read and is not there."""
@@ -350,18 +291,6 @@ _SETTINGS: Final = {"settings": _setting, "sysctl": _assigned}
 
 def _stack(texts: list[tuple[float, str]]) -> StackCounters:
     return netstat.parse((text for _, text in texts), texts[0][0])
-
-
-def _addresses(text: str) -> Iterator[LocalAddress]:
-    """Of ``ip -o address``, or without ``-o``, where the interface stands above."""
-    device = ""
-    for line in text.splitlines():
-        above = _DEVICE.fullmatch(line)
-        if above is not None:
-            device = above["device"]
-        found = _ADDRESS.fullmatch(f"0: {device} {line}" if line[:1].isspace() and device else line)
-        if found is not None:
-            yield LocalAddress(found["address"], int(found["prefix"]), escaped(found["device"]))
 
 
 def _dropped_nothing(reading: Reading) -> bool:
