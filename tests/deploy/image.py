@@ -40,7 +40,7 @@ as_user() {
 }
 as_user "podman import --quiet base.tar localhost/ht-base; cd context; $BUILD; podman save --output ../ht/image.tar $IMAGE"
 podman load --quiet --input ht/image.tar
-rm -rf ht base.tar context
+rm -rf ht base.tar context /dev/shm/libpod_rootless_lock_54321
 """
 """An overlay in memory takes no file of another user's namespace: the image is handed over as an archive."""
 _PODMAN: Final = """#!/bin/sh
