@@ -12,11 +12,11 @@ from hypothesis import strategies as some
 
 from halftrack.diagnosis.document import Forecast, Gap
 from halftrack.reporters import nagios, ranges
-from halftrack.reporters.nagios import Limits
+from halftrack.reporters.ranges import MEASURES, Limits
 from unit.documents import NOW, SCREENS, diagnosis, table
 
 if TYPE_CHECKING:
-    from halftrack.reporters.nagios import Measure
+    from halftrack.reporters.ranges import Measure
 
 LINE = re.compile(r"HALFTRACK (OK|WARNING|CRITICAL|UNKNOWN) - ([ -{}~]+?)( \| (?P<data>.+))?")
 DATUM = re.compile(r"'[a-z_]+'=-?\d+(\.\d+)?(%|s|c)?(;[^; ]*){4}")
@@ -103,7 +103,7 @@ def test_a_table_that_is_not_in_sight_of_being_full() -> None:
 
 def test_what_is_not_known_is_unknown() -> None:
     unread = table(entries=None, limit=None, stuck=None)
-    for measure in nagios.MEASURES[:3]:
+    for measure in MEASURES[:3]:
         code, line = nagios.check(diagnosis(tables=(unread,)), limits(measure, "1", None))
         assert (code, "not known" in line) == (3, True)
 

@@ -10,6 +10,7 @@ import click
 
 from halftrack.commands import durations, options, output
 from halftrack.errors import UsageError
+from halftrack.reporters import ranges
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = "10s"
 _FRESH: Final = "5m"
-_MEASURES: Final = ("used", "fullest", "stuck", "full-in")
 
 
 @click.command(
@@ -34,7 +34,7 @@ _MEASURES: Final = ("used", "fullest", "stuck", "full-in")
 @click.option(
     "--of",
     "measure",
-    type=click.Choice(_MEASURES),
+    type=click.Choice(ranges.MEASURES),
     default="used",
     show_default=True,
     help="used: percent of its limit that the node's table holds. fullest: the same of the fullest table."
@@ -68,7 +68,7 @@ def command(  # noqa: PLR0917  # click passes them by name
     watch.start()
     from halftrack.reporters import nagios  # noqa: PLC0415  # --help needs none of it
 
-    limits = nagios.Limits(measure, _range("-w", warning), _range("-c", critical))  # type: ignore[arg-type]  # click's choice
+    limits = ranges.Limits(measure, _range("-w", warning), _range("-c", critical))  # type: ignore[arg-type]  # click's choice
     code, line = nagios.check(_found(given, last), limits)
     watch.cancel()
     output.write(f"{line}\n".encode())
@@ -90,8 +90,6 @@ def _found(given: Options, last: str | None) -> Diagnosis:
 def _range(option: str, text: str | None) -> Range | None:
     if text is None:
         return None
-    from halftrack.reporters import ranges  # noqa: PLC0415  # as above
-
     try:
         return ranges.parsed(text)
     except ValueError:

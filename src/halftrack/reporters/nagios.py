@@ -7,36 +7,21 @@ The form is that of the Monitoring Plugins' guidelines: a text, ``|``, and of ea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import occupancy
 from halftrack.evidence.values import HOST
+from halftrack.reporters.ranges import MEASURES
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, TableSummary
-    from halftrack.reporters.ranges import Range
+    from halftrack.reporters.ranges import Limits, Measure
 
-Measure = Literal["used", "fullest", "stuck", "full-in"]
-MEASURES: Final[tuple[Measure, ...]] = ("used", "fullest", "stuck", "full-in")
 STATUS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 """By exit code."""
 _OF_SEVERITY: Final = {"ok": 0, "warning": 1, "critical": 2}
 UNKNOWN: Final = 3
 _SERVICE: Final = "HALFTRACK"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is to be told of: ``measure`` beyond a range. Without any range the doctor's word counts."""
-
-    measure: Measure = "used"
-    warning: Range | None = None
-    critical: Range | None = None
-
-    @property
-    def given(self) -> bool:
-        return self.warning is not None or self.critical is not None
 
 
 def check(found: Diagnosis, limits: Limits) -> tuple[int, str]:
