@@ -174,8 +174,8 @@ def test_standard_input_several_files_and_compression(run: Run, tmp_path: Path) 
     ("words", "code", "error"),
     [
         (["doctor", "/nonexistent"], 65, "/nonexistent"),
-        (["doctor", "/"], 65, "/"),
-        (["doctor", "--format", "html"], 64, "html"),
+        (["doctor", "/"], 65, "--root"),
+        (["doctor", "--format", "pdf"], 64, "pdf"),
         (["doctor", "--example", "x"], 64, "--example"),
         (["doctor", "--assume", "limit=5"], 64, "SOURCE"),
         (["doctor", "--listen", "30s", str(FOUNDING)], 64, "--listen"),

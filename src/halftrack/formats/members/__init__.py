@@ -44,7 +44,10 @@ def of_archive(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
 
 
 def of_directory(path: str, walk: Walk) -> Iterator[Member]:
-    """Likewise, of a directory and all below it. Raises nothing: what cannot be read is a note."""
+    """Likewise, of a directory and all below it. What cannot be read is a note.
+
+    Raises UnreadableInput for the root of a running system.
+    """
     from halftrack.formats.members import tree  # noqa: PLC0415  # as above
 
     for member in tree.members(path, walk):

@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from halftrack.errors import UnreadableInput
 from halftrack.formats.blocks import BLOCK
 from halftrack.formats.members.walk import Member, Walk, joined, shown
 
@@ -20,7 +21,14 @@ _FIRST: Final = 64 << 10
 
 
 def members(path: str, walk: Walk) -> Iterator[Member]:
-    """By name, what is nearest first; each can be read until the next one is asked for."""
+    """By name, what is nearest first; each can be read until the next one is asked for.
+
+    Raises UnreadableInput for the root of a running system: a report has copies of /proc, and walking
+    through all that a system holds would tell no more.
+    """
+    with contextlib.suppress(ValueError):  # a name that is no path
+        if os.path.ismount(os.path.join(path, "proc")):  # noqa: PTH118
+            raise UnreadableInput("this is a running system: leave the name away, or give it as --root")
     try:
         device = os.stat(path).st_dev  # noqa: PTH116  # a name that is no path raises ValueError, as below
     except (OSError, ValueError):
