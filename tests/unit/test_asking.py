@@ -67,6 +67,16 @@ def test_what_settles_the_cause() -> None:
     assert command(sick("live", *causes, gaps=(denied,))) == "sudo halftrack doctor"
 
 
+@pytest.mark.parametrize(
+    ("netns", "again"), [("host", SCRIPT), ("web", "sleep 900; sh collect.sh > later.collected")]
+)
+def test_of_a_bundle_the_script_again_where_something_of_this_table_is_missing(
+    netns: str, again: str
+) -> None:
+    cut = Gap(what="sockets", why="no way in", needs=("nsenter",), would_tell=("orphaned",), netns=netns)
+    assert command(sick("bundle", *UNKNOWN, gaps=(cut,))) == again
+
+
 def test_whether_it_drops_now() -> None:
     """Where the table is full enough for that."""
     silent = {"dropped": None, "limit": 1_000}

@@ -109,7 +109,7 @@ PS = (
 @pytest.mark.parametrize(("kind", "runtime"), [(sent.DOCKER_PS, "docker"), (sent.PODMAN_PS, "podman")])
 def test_tables_of_ps(tmp_path: Path, kind: str, runtime: str) -> None:
     """Of one without a port nothing could be told by a table of connections."""
-    [one] = found(tmp_path, kind, PS)
+    [one] = found(tmp_path, kind, f"{PS}3f2a91c0d7e5   cut\nNot-an-id   nginx\n")
     assert (one.name, one.id, one.runtime) == ("web", "3f2a91c0d7e4", runtime)
     assert one.ports == (PublishedPort("tcp", 8080, 80),)
 

@@ -88,6 +88,7 @@ def test_what_the_log_tells_stands_in_the_verdict_where_counters_are_missing() -
     told = diagnosis.tables[0].logged
     assert told is not None
     assert (told.lines, told.suppressed, told.source, told.certain) == (3, 40, "messages:7", True)
+    assert (told.first, told.last) == (TAKEN_AT - timedelta(hours=1), TAKEN_AT)
     [finding] = [each for each in diagnosis.findings if each.symptom == "table-pressure"]
     assert "40 more lines were held back" in finding.explanation
     assert "goes back to Sat 14 Nov 03:12 UTC" in finding.explanation
