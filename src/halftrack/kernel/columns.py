@@ -96,7 +96,9 @@ def _compact(frame: pl.DataFrame) -> pl.DataFrame:
     turned = {
         reply: pl.col(original)
         for reply, original in _TURNED.items()
-        if reply not in alike and original in frame.columns and frame[reply].equals(frame[original])
+        if reply not in alike
+        and {reply, original} <= set(frame.columns)
+        and frame[reply].equals(frame[original])
     }
     return frame.with_columns(**alike, **turned)
 
