@@ -203,10 +203,9 @@ class Logged(_Value, frozen=True, kw_only=True):
 class TableSummary(_Value, frozen=True, kw_only=True):
     """``sockets`` None: they were not compared: each had its entry at first sight, or not all was read.
 
-    ``stuck``: entries that are dead for certain and stay for longer than minutes.
+    ``stuck``: the one-sided entries that stay for longer than minutes, and the orphaned ones.
 
-    These are the one-sided ones that last and the orphaned ones; what is merely silent is not among
-    them. None where the entries were not read.
+    What is merely silent is not among them. None where the entries were not read.
 
     ``by_kind``: by protocol and then by ``answered``, ``one_sided``, ``half_open``, ``closing``, ``other``.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters.blocks import remedies
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.diagnosis.document import Advice, Ask, Diagnosis
+
+
+_SCRIPT_FIRST: Final = "As root on the node, with collect.sh, which only reads and which is written by "
+_SCRIPT_BY: Final = "halftrack collect --script -o collect.sh"
 
 
 def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
@@ -59,6 +63,7 @@ def _typed(commands: Sequence[str]) -> Markup | None:
 
 
 def _ask(shown: Ask) -> Markup:
-    settles = f" It settles {', '.join(shown.settles)}." if shown.settles else ""
+    settles = f" This would settle: {', '.join(shown.settles)}." if shown.settles else ""
     why = words.capital(shown.why.rstrip("."))
-    return tag("div", tag("p", f"{why}.{settles}"), _typed([shown.command]), class_="card")
+    script = tag("p", _SCRIPT_FIRST, tag("code", _SCRIPT_BY), ":") if "collect.sh" in shown.command else None
+    return tag("div", tag("p", f"{why}.{settles}"), script, _typed([shown.command]), class_="card")

@@ -55,7 +55,7 @@ def _bar(shown: TableSummary, diagnosis: Diagnosis) -> Markup | None:
     stuck, silent = shown.stuck or 0, tables.silent(shown, diagnosis.findings)
     other = max(shown.entries - stuck - silent, 0)
     parts = (
-        Part("stuck: dead for certain", stuck, "stuck"),
+        Part("stuck: heard in one direction only, or nobody left", stuck, "stuck"),
         Part("silent: may be dead or at rest", silent, "silent"),
         Part("others" if stuck or silent else "entries", other, "other"),
     )
