@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import pytest
 
 from halftrack.diagnosis.document import Finding, Group
@@ -64,3 +65,9 @@ def test_each_says_where_it_is_but_for_the_one_that_the_verdict_speaks_of(
 def test_of_one_table_alone_nothing_is_said() -> None:
     found = diagnosis(severity="warning", tables=(table(netns="mail.txt"),), findings=(_finding("mail.txt"),))
     assert "in mail.txt: " not in terminal.render(found)
+
+
+def test_what_is_forgotten_are_sockets() -> None:
+    finding = msgspec.structs.replace(_finding("host"), symptom="forgotten")
+    shown = ticket.render(diagnosis(severity="warning", findings=(finding,)))
+    assert "192.0.2.9 tcp/80 (server side): 1,500 sockets" in " ".join(shown.split())

@@ -114,3 +114,27 @@ def test_of_a_report_tables_that_were_not_listed_are_said(more: dict[str, str], 
     assert host.rules is not None
     assert [each.name for each in host.rules.tables if each.chains] == ["filter"]
     assert [each.split()[2] for each in host.rules.unread] == unread
+
+
+@pytest.mark.parametrize(
+    ("chains", "name"),
+    [
+        (("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "nat"),
+        (("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"), "mangle"),
+        (("PREROUTING", "OUTPUT"), "raw"),
+        (("INPUT", "FORWARD", "OUTPUT"), "filter"),
+    ],
+)
+def test_which_table_it_is_by_its_chains(chains: tuple[str, ...], name: str) -> None:
+    text = "\n".join(_HEAD.replace("INPUT", each) + _COLUMNS for each in chains)
+    own = "Chain POSTROUTING-mine (1 references)\n" + _COLUMNS
+    assert [each.name for each in listed(text + own).tables] == [name]
+
+
+def test_of_a_report_the_tool_tells_the_family() -> None:
+    files = whole() | {
+        f"sos_commands/firewall_tables/{tool}_-vnxL": OLD for tool in ("iptables", "ip6tables")
+    }
+    host = table(read(archive(files)), "host")
+    assert host.rules is not None
+    assert {each.family for each in host.rules.tables} == {"ip", "ip6"}

@@ -42,5 +42,10 @@ def test_what_the_runtime_knows_comes_first() -> None:
     assert workloads.of_table(TableSummary(netns="shop/web-1", owner=pod)) == "shop/web"
 
 
+def test_a_pod_of_no_workload_goes_by_its_name() -> None:
+    pod = OwnerName(name="shop/web-1", id="1", runtime="kubernetes", namespace="shop", pod="web-1")
+    assert workloads.of_owner(pod) == "shop/web"
+
+
 def test_a_namespace_without_owner_goes_by_its_own_name() -> None:
     assert workloads.of_table(TableSummary(netns="runner-48213")) == "runner"

@@ -35,8 +35,6 @@ _FARTHEST_S: Final = 14 * 3_600
 """Start times in text name no time zone: two may differ by any that there is."""
 _KEPT: Final = uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
 """Bits that an entry never loses (nf_conntrack_core.c only sets them)."""
-_FIRST_CLOSING: Final = 4
-"""FIN_WAIT; up to CLOSE, 8, states lead to no earlier one but by a new connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +139,11 @@ def _lost_bits(then: Known, old: _Side, new: _Side) -> npt.NDArray[np.bool_]:
 def _went_back(old: _Side, new: _Side) -> npt.NDArray[np.bool_]:
     """A connection that was closing is open: SYN after TIME_WAIT makes a new entry.
 
+    From FIN_WAIT to CLOSE states lead to no earlier one but by a new connection.
     Source: nf_conntrack_proto_tcp.c, tcp_packet.
     """
     opened = (new.state >= uapi.TCP_CONNTRACK_SYN_SENT) & (new.state <= uapi.TCP_CONNTRACK_ESTABLISHED)
-    closing = (old.state >= _FIRST_CLOSING) & (old.state <= 8)
+    closing = (old.state >= uapi.TCP_CONNTRACK_FIN_WAIT) & (old.state <= uapi.TCP_CONNTRACK_CLOSE)
     begun = (new.state == uapi.TCP_CONNTRACK_SYN_SENT) & (old.state == uapi.TCP_CONNTRACK_ESTABLISHED)
     back: npt.NDArray[np.bool_] = (old.l4proto == uapi.IPPROTO_TCP) & ((closing & opened) | begun)
     return back
