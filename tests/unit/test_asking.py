@@ -111,6 +111,12 @@ def test_a_second_moment_where_all_else_is_known(source: str) -> None:
         assert ("does not tell" in found.why) == (pace is None)
 
 
+def test_whatever_else_is_missing_where_it_would_tell_more_than_causes() -> None:
+    unread = Gap(what="settings", why="no way in", needs=("sysctl -a",), would_tell=("settings",))
+    assert command(diagnosis(source="sos", complete=False, gaps=(QUEUES, unread))) == "sysctl -a"
+    assert ask(diagnosis(source="sos", complete=False, gaps=(QUEUES,))) is None
+
+
 def test_no_other_moment_where_one_was_given() -> None:
     moment = SinceMoment(name="a", source="sos", severity="ok", complete=True)
     assert ask(sick("sos", *LIKELY, since=Since(moments=(moment, moment), order="given"))) is None

@@ -99,6 +99,12 @@ def test_inspectp(tmp_path: Path) -> None:
     assert one.addresses == ("10.244.0.5", "fd00::5")
 
 
+@pytest.mark.parametrize("more", [{"state": "SANDBOX_NOTREADY"}, {"metadata": {"name": "web"}}])
+def test_a_pod_that_is_over_or_has_no_name_owns_nothing(tmp_path: Path, more: dict[str, Any]) -> None:
+    said = SANDBOXED | {"status": SANDBOXED["status"] | more}
+    assert not found(tmp_path, sent.INSPECTP, json.dumps(said))
+
+
 PS = (
     "CONTAINER ID   IMAGE     COMMAND   CREATED       STATUS       PORTS                                   NAMES\n"
     '3f2a91c0d7e4   nginx     "/x"      2 hours ago   Up 2 hours   0.0.0.0:8080->80/tcp, :::8080->80/tcp   web\n'
