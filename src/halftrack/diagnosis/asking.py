@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import gaps as unseen
 from halftrack.diagnosis import words
-from halftrack.diagnosis.document import Ask
+from halftrack.diagnosis.document import SCRIPT_FILE, Ask
 from halftrack.evidence.values import OWN
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.document import Diagnosis, Finding, Gap, TableSummary
 
-SCRIPT: Final = "sh collect.sh > node.collected"
+SCRIPT: Final = f"sh {SCRIPT_FILE} > node.collected"
 """With what ``collect --script`` prints beside it; it takes a shell alone."""
 _TABLE: Final = "conntrack -L -o extended > table.txt 2>&1"
 _COUNTERS: Final = "conntrack -S"
@@ -26,7 +26,7 @@ _AGAIN: Final = "sudo halftrack doctor"
 _HEARING: Final = "sudo halftrack doctor --listen 30s"
 _LATER: Final = {
     "live": "sleep 900; sudo halftrack doctor",
-    "bundle": "sleep 900; sh collect.sh > later.collected",
+    "bundle": f"sleep 900; sh {SCRIPT_FILE} > later.collected",
     "sos": "sleep 900; conntrack -L -o extended > later.txt 2>&1",
     "dump": "sleep 900; conntrack -L -o extended > later.txt 2>&1",
 }

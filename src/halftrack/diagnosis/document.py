@@ -24,6 +24,8 @@ LIKELY: Final = 0.5
 """Confidence from which on a cause is called likely."""
 RiskLevel = Literal["none", "low", "medium", "high"]
 Outcome = Literal["picked-up-again", "dropped", "loses-translation", "goes-on-untracked", "unclear"]
+SCRIPT_FILE: Final = "collect.sh"
+"""What ``collect --script`` is written to."""
 UNHURT: Final[tuple[Outcome, ...]] = ("picked-up-again", "goes-on-untracked")
 """Of a connection whose entry is gone: it goes on all the same."""
 
@@ -401,6 +403,11 @@ class Ask(_Value, frozen=True, kw_only=True):
     command: str
     why: str
     settles: tuple[str, ...] = ()
+
+    @property
+    def by_script(self) -> bool:
+        """Whether it takes ``SCRIPT_FILE``, which whoever asks has to send along."""
+        return SCRIPT_FILE in self.command
 
 
 class Diagnosis(_Value, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.diagnosis.document import SCRIPT_FILE
 from halftrack.reporters.blocks import remedies
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Advice, Ask, Diagnosis
 
 
-_SCRIPT_FIRST: Final = "As root on the node, with collect.sh, which only reads and which is written by "
-_SCRIPT_BY: Final = "halftrack collect --script -o collect.sh"
+_SCRIPT_FIRST: Final = f"As root on the node, with {SCRIPT_FILE}, which only reads and which is written by "
+_SCRIPT_BY: Final = f"halftrack collect --script -o {SCRIPT_FILE}"
 
 
 def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
@@ -65,5 +66,5 @@ def _typed(commands: Sequence[str]) -> Markup | None:
 def _ask(shown: Ask) -> Markup:
     settles = f" This would settle: {', '.join(shown.settles)}." if shown.settles else ""
     why = words.capital(shown.why.rstrip("."))
-    script = tag("p", _SCRIPT_FIRST, tag("code", _SCRIPT_BY), ":") if "collect.sh" in shown.command else None
+    script = tag("p", _SCRIPT_FIRST, tag("code", _SCRIPT_BY), ":") if shown.by_script else None
     return tag("div", tag("p", f"{why}.{settles}"), script, _typed([shown.command]), class_="card")

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.diagnosis.document import SCRIPT_FILE
 from halftrack.reporters.blocks import notes, remedies
 from halftrack.reporters.shell_lines import shell_lines
 from halftrack.reporters.ticket.citing import shortened
@@ -19,8 +20,7 @@ _INDENT: Final = " " * 4
 _LONGEST: Final = 300
 """Of a command: where the path of what was sent is longer, the script is left out."""
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
-SCRIPT_FILE: Final = "collect.sh"
-_ATTACHED: Final = "As root on the node, with collect.sh, which comes with this mail and only reads:"
+_ATTACHED: Final = f"As root on the node, with {SCRIPT_FILE}, which comes with this mail and only reads:"
 _AS_WRITTEN: Final = "Masked addresses are taken as written"
 
 
@@ -82,12 +82,11 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
         return []
     asked = diagnosis.ask
     settles = f" This would settle: {', '.join(asked.settles)}." if asked.settles else ""
-    script = SCRIPT_FILE in asked.command
     lines = page.wrap(shortened(f"{words.capital(asked.why)}.{settles}", longest))
-    if script:
+    if asked.by_script:
         lines += page.wrap(_ATTACHED)
     lines += shell_lines(asked.command, page, _INDENT)
-    if script and diagnosis.input.masked != "none":
+    if asked.by_script and diagnosis.input.masked != "none":
         lines += page.wrap("Addresses and names in it can be masked before it leaves:")
         collected = asked.command.rpartition(" ")[2]
         lines += shell_lines(f"halftrack collect --mask --from {collected} -o masked.tgz", page, _INDENT)
