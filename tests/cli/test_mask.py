@@ -87,6 +87,7 @@ def test_a_plan_for_whoever_has_the_map(place: Path) -> None:
     made = halftrack(place, "plan", "drain", "--from", "masked.tgz", "--sh")
     assert made.returncode == 0, made.stderr
     assert leaks(made.stdout, _ORIGINALS, _NAMES) == []
+    assert re.search(rb"; unmask fills in ADDR_2\b[^;]*; fill in ADDR_1 first$", made.stderr, re.MULTILINE)
     shown = rb"^ADDR_2='%s'    # the address shown as %s$"
     assert re.search(shown % (b"", rb"240\.\S+"), made.stdout, re.MULTILINE)
     back = halftrack(place, "unmask", "-", "--map", "masked.map", stdin=made.stdout).stdout

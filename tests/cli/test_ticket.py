@@ -58,7 +58,7 @@ def test_packed_and_unpacked_give_the_same_reply(run: Run, tmp_path: Path) -> No
     told = []
     for source in (packed, unpacked):
         ran = run("doctor", str(source), "--format", "ticket")
-        before, _, after = ran.out.partition("All of it as one sh script")
+        before, _, after = ran.out.partition("As one sh script, what fits together")
         told.append((before, after.partition("fix.sh\n")[2]))
     assert told[0] == told[1]
 

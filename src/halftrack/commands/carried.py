@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.commands import output, saving
 from halftrack.diagnosis.document import KINDS
 from halftrack.errors import UnreadableInput, UsageError
+from halftrack.evidence.literals import literal
 from halftrack.evidence.printable import escaped
 from halftrack.plans import handover
 from halftrack.plans.script import script as as_script
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from halftrack.plans.document import Plan
+
+_NAMED: Final = 4
+"""So many variables are named, and the rest counted."""
 
 
 def script(plan: Plan) -> bytes:
@@ -46,5 +51,28 @@ def summary(plan: Plan, owner: str | None) -> str:
     """One line on what was printed."""
     parts = [part for part in KINDS if any(step.kind == part for step in plan.steps)]
     what = f"for {owner}" if owner else f"parts {', '.join(parts) or 'none'}"
-    missing = f"; fill in {', '.join(plan.variables)} first" if plan.variables and not owner else ""
+    missing = "" if owner else "".join(f"; {each}" for each in _to_fill_in(plan))
     return f"plan {plan.id} for {escaped(plan.node, ascii_only=True)}: {what}{missing}"
+
+
+def _to_fill_in(plan: Plan) -> list[str]:
+    """Stand-ins of ``collect --mask`` are addresses, and what somebody masked by hand is none."""
+    by_hand: list[str] = []
+    by_map: list[str] = []
+    for name, shown in plan.variables.items():
+        (by_map if _is_address(shown) else by_hand).append(name)
+    told = [f"unmask fills in {_names(by_map)}"] if by_map else []
+    return [*told, f"fill in {_names(by_hand)} first"] if by_hand else told
+
+
+def _is_address(shown: str) -> bool:
+    try:
+        literal(shown)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(variables: Sequence[str]) -> str:
+    shown = ", ".join(variables[:_NAMED])
+    return f"{shown} and {len(variables) - _NAMED} more" if len(variables) > _NAMED else shown

@@ -24,7 +24,7 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     shown = [each.advice for each in remedies.chosen(diagnosis, None)]
     steps = [advice(each, shown) for each in shown]
     if steps and planned is not None:
-        steps.append(tag("div", tag("p", "All of it as a plan, with the way back:"), _typed([planned])))
+        steps.append(tag("div", tag("p", "What fits together, with the way back:"), _typed([planned])))
     asked = _ask(diagnosis.ask) if diagnosis.ask is not None else None
     if not steps and asked is None:
         return None

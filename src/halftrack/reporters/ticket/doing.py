@@ -40,7 +40,7 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         lines += page.wrap(f"{wait}{told}{rest}", f"{each.advice.kind.upper():<8}")
         lines += typed
     if lines and page.planned is not None and len(page.planned) <= _LONGEST:
-        lines += page.wrap("All of it as one sh script, which checks first and has the way back:")
+        lines += page.wrap("As one sh script, what fits together; it checks first and has the way back:")
         lines += shell_lines(f"{page.planned} --sh > fix.sh", page, _INDENT)
     return lines
 
