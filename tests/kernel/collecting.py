@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
+
+from halftrack import collecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCRIPT: Final = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+SCRIPT: Final = collecting.script()
 SHELLS: Final = {
     "dash": ["dash", "-s"],
     "bash": ["bash", "--posix", "-s"],

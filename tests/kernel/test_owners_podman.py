@@ -17,7 +17,7 @@ start --name ht-alone --network none
 
 _ASK = """
 import dataclasses, io, json, os, subprocess, sys
-from importlib.resources import files
+from halftrack import collecting
 from halftrack import formats, owners
 from halftrack.live import collected as collection
 from halftrack.live import reports
@@ -28,7 +28,7 @@ spaces, _ = namespaces.find()
 known, gaps = owners.find(spaces, timeout_s=20)
 fronts, untold = published.read(spaces)
 bare = [dataclasses.replace(one, ports=()) for one in known]
-script = files("halftrack.collecting").joinpath("collect.sh").read_bytes()
+script = collecting.script()
 made = subprocess.run(["sh", "-s"], input=script, capture_output=True, check=True,
                       env={**os.environ, "HALFTRACK_BETWEEN": "1"})
 collected = formats.read(["-"], stdin=io.BytesIO(made.stdout), collected=collection.read).owners

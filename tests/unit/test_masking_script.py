@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import subprocess
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from halftrack import masking
+from halftrack import collecting, masking
 from halftrack.masking import key as maps
 from halftrack.masking.names import PLAIN
 from leaks import leaks
@@ -21,7 +20,7 @@ from unit.test_masking import FORMS_V4, FORMS_V6, V4, V6
 if TYPE_CHECKING:
     from pathlib import Path
 
-MASK, CHECK = (files("halftrack.collecting").joinpath(name).read_text() for name in ("mask.awk", "check.awk"))
+MASK, CHECK = collecting.mask(), collecting.check()
 AWKS = {"mawk": ["mawk"], "gawk": ["gawk"], "posix": ["gawk", "--posix"], "busybox": ["busybox", "awk"]}
 
 

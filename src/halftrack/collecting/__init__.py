@@ -1,7 +1,9 @@
 """The script that collects evidence where nothing may be installed.
 
-collect.sh    all of it
-mask.sh       what is put before its end where it is to mask what it sends; it holds mask.awk and check.awk
+script/       all of it, in parts that are joined when it is printed
+mask.sh       what is put before its last part where it is to mask what it sends; it calls two awk programs:
+mask/         the mask, in parts likewise
+check.awk     what stops at an address that the mask has left
 """
 
 from __future__ import annotations
@@ -13,20 +15,41 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_END: Final = "\nif [ -t 1 ]; then "
+_SCRIPT: Final = (
+    "base",
+    "sections",
+    "inside",
+    "spaces",
+    "node",
+    "owners",
+    "log",
+    "main",
+    "output",
+)
+_START: Final = "start"
 """Where it begins to act; functions of ours go before it."""
+_MASK: Final = ("main", "sections", "text", "mac", "ipv4", "ipv6", "networks", "names")
 
 
 def script(plain: Iterable[str] | None = None) -> bytes:
     """``plain``: words that are nobody's names, for a script that masks; None: for one that does not."""
-    whole = _text("collect.sh")
-    if plain is None:
-        return whole.encode()
-    functions, end, action = whole.partition(_END)
-    values = {"MASK": _text("mask.awk"), "CHECK": _text("check.awk"), "PLAIN": " ".join(sorted(plain))}
-    quoted = "\n".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
-    return f"{functions}{_text('mask.sh')}\n{quoted}{end}{action}".encode()
+    parts = [_text("script", f"{name}.sh") for name in _SCRIPT]
+    if plain is not None:
+        values = {"MASK": mask(), "CHECK": check(), "PLAIN": " ".join(sorted(plain))}
+        parts.append(_text("mask.sh"))
+        parts += (f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    return "\n".join([*parts, _text("script", f"{_START}.sh")]).encode()
 
 
-def _text(name: str) -> str:
-    return files(__name__).joinpath(name).read_text(encoding="utf-8")
+def mask() -> str:
+    """The program of awk that masks."""
+    return "\n".join(_text("mask", f"{name}.awk") for name in _MASK)
+
+
+def check() -> str:
+    """The one that stops at what it left."""
+    return _text("check.awk")
+
+
+def _text(*path: str) -> str:
+    return files(__name__).joinpath(*path).read_text(encoding="utf-8")

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Collects what Halftrack's doctor looks at on a node where Halftrack cannot run:
+#
+#     ssh node sh -s < collect.sh > node.collected        halftrack doctor node.collected
+#
+# Reads only; writes to standard output alone, and what it does to standard error. Runs at the lowest
+# priority, ends after 60 s or 512 MB, loads no module, switches nothing on. Needs a POSIX shell and what
+# every system has (cat, grep, ls, sed, sleep, sort); of the rest it says what was missing.
+#
+# HALFTRACK_ROOT=DIR: /proc, /sys and /etc are those below DIR; they are read once, as files, and no tool is
+# asked. HALFTRACK_SECONDS, HALFTRACK_BETWEEN: how long it may take, and how far the readings are apart.
+#
+# What is printed is text in sections between lines that begin with a word made up for this run; it is
+# packed with gzip where there is one. Exit codes: 0 done, 64 standard output is a terminal, 69 something
+# is missing without which nothing goes, 74 it could not be written, 76 done in part.
+
+set -u
+ZONE=$(date +%z 2>/dev/null)
+LC_ALL=C
+TZ=UTC0
+export LC_ALL TZ
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
+ROOT=${HALFTRACK_ROOT:-}
+PROC=$ROOT/proc
+MOST_S=${HALFTRACK_SECONDS:-60}
+BETWEEN_S=${HALFTRACK_BETWEEN:-5}
+MOST_BYTES=536870912
+ONE_S=20
+MANY=1000
+
+say() { printf '%s\n' "$*" >&2 2>/dev/null; }
+has() { command -v "$1" >/dev/null 2>&1; }
+# can TOOL: whether it is there, and what it tells is of the node that is looked at.
+can() { [ -z "$ROOT" ] && has "$1"; }
+# Not by the shell's own read: one byte at a time, a sysctl gives its first alone.
+first_line() { [ -r "$1" ] && sed -n '1{p;q;}' "$1" 2>/dev/null; }
+# now: set NOW to the seconds since this machine was booted, and left to those that are left to us.
+now() {
+    { read -r NOW _ </proc/uptime; } 2>/dev/null || NOW=0
+    left=$((MOST_S - ${NOW%%.*} + ${BEGUN_S:-0}))
+}
+# shellcheck disable=SC2012  # ls shows the links of all at once
+# namespace PROCESS: the number of the network namespace that it lives in.
+namespace() { ls -l "$PROC/$1/ns/net" 2>/dev/null | sed -n 's/.*net:\[\([0-9]*\)\]$/\1/p'; }
+# known MODULE: whether the kernel has it; one that is asked for what it has not may load a module.
+known() {
+    [ -e "/sys/module/$1" ] || ! [ -e /proc/modules ] ||
+        grep -q "/$1\.ko" "/lib/modules/$KERNEL/modules.builtin" 2>/dev/null
+}
+
+refuse() {
+    code=$1
+    shift
+    say "halftrack-collect: $*"
+    exit "$code"
+}
+
+# put FORMAT WORD...: a line of ours. Nothing is done for a reader who is gone.
+put() {
+    # shellcheck disable=SC2059  # formats of ours
+    printf "$@" 2>/dev/null || exit 141
+}

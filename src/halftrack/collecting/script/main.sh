@@ -1,0 +1,94 @@
+main() {
+    exec 3>&- 4>&-
+    trap '{ kill -KILL "$child"; kill -USR1 "$watcher"; } 2>/dev/null; exit 76' TERM
+    put 'halftrack-collection 1 %s\n' "$TOKEN"
+    names_to_mask
+    section about about_this_run
+    section namespaces ls -l "$PROC/self/ns" "$PROC/1/ns"
+    section mounts mounted
+    kernel_log
+    list=$(spaces)
+    [ -n "$ROOT" ] || owners
+    limit=$(first_line "$PROC/sys/net/netfilter/nf_conntrack_max")
+    limit=${limit:-$(first_line "$PROC/sys/net/ipv4/netfilter/ip_conntrack_max")}
+    limit=${limit:-0}
+    seen=' '
+    chosen=
+    others=
+    set -f # a path may look like a pattern
+    for each in "$OWN=own" $list; do
+        inode=${each%%=*}
+        where=${each#*=}
+        case $seen in *" $inode "*) continue ;; esac
+        seen="$seen$inode "
+        visit "$inode" "$where" || continue
+        how_many || [ "$inode" = "$OWN" ] || continue
+        worth=no
+        if [ "$inode" = "$OWN" ] || [ "$inode" = "$FIRST" ] || [ "$count" -ge "$MANY" ] ||
+            { [ "$limit" -gt 0 ] && [ $((count * 100)) -ge "$limit" ]; }; then
+            worth=yes
+            case $inode in
+                "$OWN" | "$FIRST") chosen="$each $chosen" ;;
+                *) others="$others$count $each
+" ;;
+            esac
+        fi
+        comm=
+        case $where in
+            own) comm=$(first_line "$PROC/1/comm") ;;
+            /*) ;;
+            *) comm=$(sed -n 's/^Name:[^!-~]*//p' "$PROC/$where/status" 2>/dev/null) ;;
+        esac
+        section "$here/about" describe "$inode" "$where" "$count" "$worth" "$comm"
+        counters 1
+    done
+    # The largest first: the time may be up before all are read.
+    chosen="$chosen $(printf '%s' "$others" | sort -rn | sed 's/^[^ ]* //')"
+    networks_to_mask
+    late=
+    now
+    reserve=$((BETWEEN_S + 1 + MOST_S - left)) # the counters will take as long once more
+    for each in $chosen; do
+        now
+        [ "$left" -gt "$reserve" ] || { late="$late ${each%%=*}" && continue; }
+        visit "${each%%=*}" "${each#*=}" || continue
+        how_many
+        say "  table of namespace ${each%%=*}: $count entries"
+        entries
+        details
+    done
+    set +f
+    copied /etc/hostname /etc/sysctl.conf '/etc/sysctl.d/*.conf' '/run/sysctl.d/*.conf' \
+        '/usr/lib/sysctl.d/*.conf' '/lib/sysctl.d/*.conf' /etc/modules '/etc/modules-load.d/*.conf' \
+        '/etc/modprobe.d/*.conf' /etc/vz/vz.conf '/etc/vz/conf/*.conf' /proc/vz/veinfo /proc/modules \
+        /proc/slabinfo /proc/user_beancounters /proc/self/cgroup /sys/kernel/slab/nf_conntrack/object_size \
+        /sys/module/nf_conntrack/parameters/hashsize
+    section there there
+    section running running
+    if [ -z "$ROOT" ]; then
+        say "  counters again in $BETWEEN_S s"
+        sleep "$BETWEEN_S"
+        set -f
+        for each in $chosen; do
+            visit "${each%%=*}" "${each#*=}" && counters 2
+        done
+    fi
+    missing=
+    for tool in nsenter conntrack ip tc nft; do
+        can "$tool" || missing="$missing $tool"
+    done
+    { can ss && known tcp_diag; } || missing="$missing ss"
+    # shellcheck disable=SC2086  # lists of words
+    {
+        section missing printf '%s\n' $missing
+        section late printf '%s\n' $late
+    }
+    put '\n%s complete\n' "$TOKEN"
+    # shellcheck disable=SC2086  # likewise
+    [ -z "$late" ] || { set -- $late && say "  tables not read, for the time was up: $#"; }
+    for tool in date gzip head renice; do
+        has "$tool" || missing="$missing $tool"
+    done
+    say "done${missing:+. Missing:$missing}"
+    [ -z "$late" ] || exit 76
+}

@@ -1,0 +1,49 @@
+# owners: whose the namespaces and their addresses are. Only who runs here is asked: no daemon is begun.
+owners() {
+    pids=
+    for each in $list; do
+        case $each in
+            "$OWN="* | "$FIRST="* | *=/*) ;;
+            *) pids="$pids ${each#*=}" ;;
+        esac
+    done
+    has xargs && section owners/lines owner_lines
+    section owners/processes processes_elsewhere
+    has vzlist && section owners/vzlist vz_listing
+    if has docker && cat /proc/[0-9]*/comm 2>/dev/null | grep -qx dockerd; then
+        section owners/docker docker_listing
+    fi
+    if has podman && { [ -e /run/libpod/alive ] || [ -e /run/containers/storage ]; }; then
+        section owners/podman podman ps --no-trunc --format \
+            'podman {{.ID}} {{.Pid}} {{.Names}} pod={{.Pod}}/{{.PodName}} {{if .IsInfra}}infra{{end}} {{.Ports}}'
+    fi
+}
+
+# owner_lines: lines of files, each behind the name of its file: one process of each namespace tells.
+owner_lines() {
+    # shellcheck disable=SC2086  # a list of words
+    {
+        printf '/proc/%s/cgroup\n' $pids | xargs grep -s -H ''
+        printf '/proc/%s/net/if_inet6\n' $pids | xargs grep -s -H ''
+        printf '/proc/%s/net/fib_trie\n' $pids | xargs grep -s -H -e '|-- ' -e 'host LOCAL'
+        [ ! -d /proc/vz ] || printf '/proc/%s/status\n' $pids | xargs grep -s -H '^envID:'
+    }
+    grep -s -H '^lxc.uts' /var/lib/lxc/*/config
+}
+
+# processes_elsewhere: "PID INODE" of those that live in no namespace of the node's own.
+processes_elsewhere() {
+    living | sed -e "/^$OWN /d" -e "/^$FIRST /d" -e 's/^\([0-9]*\) \([0-9]*\)$/\2 \1/'
+}
+
+# By what is asked for in a command substitution nothing is held open that has to end.
+vz_listing() {
+    told=$(vzlist -a -H -t -o ctid,hostname,name,ip) || told=$(vzlist -a -H -o veid,hostname,name,ip)
+    printf '%s\n' "$told"
+}
+
+docker_listing() {
+    ids=$(docker ps -q --no-trunc)
+    # shellcheck disable=SC2086,SC2016  # a list of words; expanded by docker
+    [ -z "$ids" ] || exec docker inspect --type container --format 'docker {{.Id}} {{.State.Pid}} {{.Name}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $p, $all := .NetworkSettings.Ports}}{{range $all}} {{.HostIp}}:{{.HostPort}}->{{$p}}{{end}}{{end}}' $ids
+}
