@@ -127,6 +127,15 @@ def test_a_directory_is_unknown(shell: tuple[list[str], Path, str]) -> None:
     assert answer(shell, LEAK)[0] == 2
 
 
+def test_a_pipe_and_a_link_to_what_never_ends_are_unknown(shell: tuple[list[str], Path, str]) -> None:
+    path = shell[1] / "last.json"
+    os.mkfifo(path)
+    assert answer(shell, LEAK)[0] == 2
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert answer(shell, LEAK)[0] == 2
+
+
 def test_the_configuration_names_the_script_and_its_conditions() -> None:
     conditions = {one["type"] for one in CONFIG["conditions"]}
     assert {rule["condition"] for rule in CONFIG["rules"] if rule["type"] == "permanent"} == conditions
