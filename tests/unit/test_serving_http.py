@@ -210,7 +210,8 @@ def test_where_to_listen(text: str, address: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":9", "a.example:9", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "[::1]9", "1:2:x"]
+    "text",
+    ["", ":9", "a.example:9", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "[::1]9", "[::1", "1:2:x"],
 )
 def test_what_is_no_address_is_told_how_to_write_it(text: str) -> None:
     with pytest.raises(UsageError, match="--listen"):

@@ -24,7 +24,8 @@ def parsed(text: str) -> tuple[str, int]:
     if text.isdecimal():
         port = text
     elif text.startswith("["):
-        host, _, after = text[1:].partition("]")
+        host, end, after = text[1:].partition("]")
+        host = host if end else text
         port = after.removeprefix(":") or port if after[:1] in ("", ":") else "?"
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
