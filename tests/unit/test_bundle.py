@@ -353,3 +353,14 @@ def test_no_more_members_than_allowed() -> None:
     many = [(f"frames/{number}", b'{"height":0,"columns":[]}\n') for number in range(5_001)]
     with pytest.raises(UnreadableInput, match="more than 5,000 members"):
         read(archive({"node": "n", "source": "live"}, *many))
+
+
+def test_a_document_that_is_nested_without_end_is_no_bundle() -> None:
+    body = b'{"schema":"halftrack.bundle/1","evidence":' + b"[" * 100_000
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        member = tarfile.TarInfo("halftrack-bundle.json")
+        member.size = len(body)
+        tar.addfile(member, io.BytesIO(body))
+    with pytest.raises(UnreadableInput, match="does not hold together"):
+        read(file.getvalue())

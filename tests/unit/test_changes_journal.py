@@ -77,10 +77,11 @@ def test_a_torn_last_line_says_nothing_and_is_written_over(torn: bytes) -> None:
     assert [type(one) for one in new.records()] == [records.Begun, records.Writing, records.Wrote]
 
 
-def test_a_broken_line_before_others_is_named() -> None:
+@pytest.mark.parametrize("line", [b"{}", b'{"a":' * 100_000], ids=["other", "nested"])
+def test_a_broken_line_before_others_is_named(line: bytes) -> None:
     new = made(begun())
     with new.path.open("ab") as file:
-        file.write(b"{}\n")
+        file.write(line + b"\n")
     new.append(writing())
     with pytest.raises(UnreadableInput, match=r"journal\.jsonl:2: "):
         new.records()

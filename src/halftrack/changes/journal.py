@@ -68,7 +68,7 @@ class Journal:
         for place, line in enumerate(lines[:-1], 1):
             try:
                 found.append(_DECODER.decode(line))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise UnreadableInput(f"{self.path}:{place}: {error}") from error
         return found
 

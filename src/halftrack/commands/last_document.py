@@ -60,12 +60,13 @@ def read(fresh_s: int) -> Diagnosis:
         raise PermissionMissing(f"{path} may be read by its owner and group alone") from None
     except OSError as error:
         raise UnreadableInput(f"{path} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise UnreadableInput(f"{path} holds no diagnosis") from None
     age = None if found.taken_at is None else datetime.now(UTC) - found.taken_at
     if age is None or not -_AHEAD <= age <= timedelta(seconds=fresh_s):
         since = "" if age is None else f": it is of {found.taken_at:%Y-%m-%d %H:%M:%S} UTC"
-        raise UnreadableInput(f"{path} is too old{since}")
+        ahead = age is not None and age < timedelta()
+        raise UnreadableInput(f"{path} is {'of the future' if ahead else 'too old'}{since}")
     return found
 
 

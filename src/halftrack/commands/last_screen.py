@@ -109,7 +109,7 @@ def _last() -> Screen | None:
             if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
                 return None
             screen = msgspec.json.decode(file.read(_LARGEST), type=Screen)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return screen if (screen.session, screen.started) == session else None
 

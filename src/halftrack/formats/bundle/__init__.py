@@ -66,7 +66,14 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             found[member] = frames.frame(content, left)
             left -= int(found[member].estimated_size())
         return values.made(Evidence, document.evidence, lambda number: found.get(_frame(number)))
-    except (archive.Broken, frames.Broken, values.Broken, msgspec.DecodeError, UnicodeError) as error:
+    except (
+        archive.Broken,
+        frames.Broken,
+        values.Broken,
+        msgspec.DecodeError,
+        UnicodeError,
+        RecursionError,
+    ) as error:
         raise UnreadableInput(f"{name} is a bundle that does not hold together: {error}") from error
 
 
