@@ -127,6 +127,15 @@ def test_what_cannot_be(place: Path, words: tuple[str, ...], code: int, why: str
     assert sorted(each.name for each in place.iterdir()) == ["dump.txt", "plain.tgz"]
 
 
+def test_the_map_of_another_bundle_is_refused(place: Path) -> None:
+    assert mask(place).returncode == 0
+    (place / "other.map").write_text("halftrack-map 1\naddress\t192.0.2.1\t250.1.2.3\nend 1\n")
+    done = halftrack(place, "unmask", "masked.tgz", "--map", "other.map", "-o", "back.tgz")
+    assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
+    assert b"of another bundle" in done.stderr
+    assert not (place / "back.tgz").exists()
+
+
 def test_what_is_masked_is_not_masked_again(place: Path) -> None:
     mask(place)
     done = halftrack(place, "collect", "--mask", "--from", "masked.tgz", "-o", "x")

@@ -11,7 +11,7 @@ import click
 
 from halftrack.commands import options, output
 from halftrack.commands.progress import progress
-from halftrack.errors import UsageError
+from halftrack.errors import UnreadableInput, UsageError
 
 if TYPE_CHECKING:
     from halftrack.masking.key import Key
@@ -65,7 +65,10 @@ def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
         return _filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
-    return packed(masking.unmasked(read(given.chunks(), given.name), key))
+    evidence = read(given.chunks(), given.name)
+    if masking.foreign(evidence, key):
+        raise UnreadableInput(f"the map is of another bundle: it lacks most addresses of {given.name}")
+    return packed(masking.unmasked(evidence, key))
 
 
 def _filled_in(masked: str, text: str) -> str:

@@ -33,6 +33,19 @@ def masked(evidence: Evidence) -> tuple[Evidence, Key]:
     return replace(found, input=replace(found.input, masked="substituted")), key
 
 
+def foreign(evidence: Evidence, key: Key) -> bool:
+    """Whether the map knows less than half of the addresses of masked evidence.
+
+    Its own may lack a few: those that a script saw in what it did not mask.
+    """
+    if evidence.input.masked != "substituted":
+        return False
+    seen = tables.Collecting()
+    walk.walked(evidence, seen)
+    there = seen.key().addresses.keys()
+    return 2 * len(there - key.back().addresses.keys()) > len(there)
+
+
 def unmasked(evidence: Evidence, key: Key) -> Evidence:
     """As it was, but for lines that could not be read."""
     found: Evidence = walk.walked(evidence, tables.Substituting(key, back=True))
