@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from halftrack.diagnosis.document import Forecast, Gap
-from halftrack.reporters import nagios, ranges
+from halftrack.reporters import nagios, plugin, ranges
 from halftrack.reporters.ranges import MEASURES, Limits
 from unit.documents import NOW, SCREENS, diagnosis, table
 
@@ -131,7 +131,7 @@ def test_every_line_has_the_form(name: str) -> None:
 
 @given(some.text(), some.integers(0, 3))
 def test_no_text_breaks_the_line(text: str, code: int) -> None:
-    line = nagios.line(code, text, "'a'=1;;;0;")
+    line = plugin.line(code, text, "'a'=1;;;0;")
     assert line.isascii()
     assert line.isprintable()
     assert line.count("|") == 1

@@ -10,7 +10,7 @@ import click
 
 from halftrack.commands import durations, options, output
 from halftrack.errors import UsageError
-from halftrack.reporters import ranges
+from halftrack.reporters import plugin, ranges
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
@@ -99,4 +99,4 @@ def _range(option: str, text: str | None) -> Range | None:
 def _late(limit_s: int) -> None:
     """In a thread of its own: the scan may be stuck in the kernel."""
     output.complain(f"no answer within {limit_s} s")
-    os._exit(output.UNKNOWN)
+    os._exit(plugin.UNKNOWN)

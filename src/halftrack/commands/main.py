@@ -17,6 +17,7 @@ import click
 from halftrack import __version__
 from halftrack.commands import options, output
 from halftrack.errors import Busy, HalftrackError, OutputFailed, UsageError
+from halftrack.reporters import plugin
 
 _GROUPS: Final = {
     "Look": {
@@ -141,8 +142,8 @@ def run(words: list[str]) -> int:
     if _verb(words) != _PLUGIN:
         return _carried_out(words, 0)
     output.be_plugin()
-    code = _carried_out(words, output.UNKNOWN)
-    return code if code in range(output.UNKNOWN) else output.UNKNOWN
+    code = _carried_out(words, plugin.UNKNOWN)
+    return code if code in range(plugin.UNKNOWN) else plugin.UNKNOWN
 
 
 def _verb(words: list[str]) -> str | None:

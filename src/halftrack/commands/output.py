@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from halftrack.errors import OutputFailed
 from halftrack.evidence.printable import escaped
+from halftrack.reporters import plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +88,6 @@ def message(text: str, options: Options) -> None:
         complain(text)
 
 
-UNKNOWN: Final = 3
-"""What a plugin of Nagios ends in where it cannot tell, whatever is the matter."""
 _plugin: list[bool] = []
 """Not empty: this process is such a plugin, of which standard output alone is read."""
 
@@ -102,7 +101,7 @@ def complain(text: str) -> None:
     """One line to stderr in any case, with our name before it; of a plugin to stdout, with its status."""
     if _plugin:
         with contextlib.suppress(OSError, OutputFailed):
-            write(f"HALFTRACK UNKNOWN - {escaped(text).replace('|', '/')}\n".encode("ascii", "replace"))
+            write(f"{plugin.line(plugin.UNKNOWN, escaped(text))}\n".encode())
         return
     show(f"halftrack: {text}")
 

@@ -1,8 +1,4 @@
-"""A diagnosis as one line for Nagios, Icinga and their kin: status, a sentence, performance data.
-
-The form is that of the Monitoring Plugins' guidelines: a text, ``|``, and of each number
-``'label'=value[UOM];[warn];[crit];[min];[max]`` with a decimal point, all of it in one line.
-"""
+"""A diagnosis as one line for Nagios, Icinga and their kin: status, a sentence, performance data."""
 
 from __future__ import annotations
 
@@ -11,17 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import occupancy
 from halftrack.evidence.values import HOST
+from halftrack.reporters.plugin import UNKNOWN, line
 from halftrack.reporters.ranges import MEASURES
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, TableSummary
     from halftrack.reporters.ranges import Limits, Measure
 
-STATUS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-"""By exit code."""
 _OF_SEVERITY: Final = {"ok": 0, "warning": 1, "critical": 2}
-UNKNOWN: Final = 3
-_SERVICE: Final = "HALFTRACK"
 
 
 def check(found: Diagnosis, limits: Limits) -> tuple[int, str]:
@@ -39,12 +32,6 @@ def check(found: Diagnosis, limits: Limits) -> tuple[int, str]:
             f" Not everything was seen: {found.gaps[0].what}." if found.gaps else " Not everything was seen."
         )
     return code, line(code, text, _data(found, table, limits))
-
-
-def line(code: int, text: str, data: str = "") -> str:
-    """One line of printable ASCII; nothing in the text may pass for performance data."""
-    told = "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text).replace("|", "/")
-    return f"{_SERVICE} {STATUS[code]} - {told}" + (f" | {data}" if data else "")
 
 
 def _table(found: Diagnosis) -> TableSummary | None:
