@@ -1,6 +1,6 @@
 main() {
     exec 3>&- 4>&-
-    trap '{ kill -KILL "$child"; kill -USR1 "$watcher"; } 2>/dev/null; exit 76' TERM
+    trap '{ kill -KILL "$child"; kill -KILL "$watcher"; } 2>/dev/null; exit 76' TERM
     put 'halftrack-collection 1 %s\n' "$TOKEN"
     names_to_mask
     section about about_this_run

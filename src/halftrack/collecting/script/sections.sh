@@ -7,21 +7,26 @@ limited() {
     watcher=$!
     wait "$child"
     code=$?
-    kill -USR1 "$watcher" 2>/dev/null
+    relieve
     return "$code"
 }
 
-# watched SECONDS PROCESS SIGNAL: in the background; nothing of it is left when it is sent USR1 itself.
+# watched SECONDS PROCESS SIGNAL: in the background, until it is relieved.
 watched() {
-    before=$!
     # By exec: shells keep what a redirection of a function replaces, and so hold it open.
     exec >/dev/null 2>&1 3>&- 4>&-
-    # Set before anything is begun, and KILL: a process that was forked just now loses a signal that its
-    # shell has a trap for. Nobody here has one for USR1.
-    trap '[ "$!" = "$before" ] || kill -KILL "$!"; exit 0' USR1
-    sleep "$1" &
-    wait "$!"
+    # Second by second: no trap that could end a long sleep is safe in all shells, and one of a second may stay.
+    for_s=$1
+    while [ "$for_s" -gt 0 ]; do
+        sleep 1
+        for_s=$((for_s - 1))
+    done
     kill -"$3" "$2"
+}
+
+# relieve: who watches is gone when this returns. Waited for, so that no shell tells of its end.
+relieve() {
+    { kill -KILL "$watcher" && wait "$watcher"; } 2>/dev/null
 }
 
 # section NAME COMMAND...: what a command prints, whatever it is.

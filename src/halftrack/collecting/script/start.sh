@@ -30,7 +30,7 @@ code=$({
         watcher=$!
         wait "$main"
         code=$?
-        kill -USR1 "$watcher" 2>/dev/null
+        relieve
         printf '%s\n' "$code" >&3
     } | bounded 3>&- 4>&- | packed 3>&- >&4 4>&-
 } 3>&1)
