@@ -250,7 +250,7 @@ def test_what_rules_say_of_their_owner() -> None:
 @pytest.mark.parametrize(
     ("planted", "kind"),
     [
-        ({"gaps": (Gap("192.0.2.1", "x"),)}, "an address"),
+        ({"gaps": (Gap("192.0.2.1", "x"),)}, "an address at evidence.gaps[0].what in halftrack-bundle.json"),
         ({"gaps": (Gap("x", "of 0x010200C0"),)}, "an address"),
         ({"gaps": (Gap("2001:0db8:0000::0001", "x"),)}, "an address"),
         ({"gaps": (Gap("about NODE17", "x"),)}, "a name"),
@@ -262,7 +262,9 @@ def test_what_rules_say_of_their_owner() -> None:
 def test_what_was_forgotten_is_found(planted: dict[str, object], kind: str) -> None:
     found, key = masking.masked(whole())
     assert searching.left(packed(found), key, found) is None
-    assert searching.left(packed(replace(found, **planted)), key, found) == kind  # type: ignore[arg-type]
+    left = searching.left(packed(replace(found, **planted)), key, found)  # type: ignore[arg-type]
+    assert left is not None
+    assert left.startswith(kind)
 
 
 def test_a_column_that_was_forgotten_is_found() -> None:
@@ -272,7 +274,9 @@ def test_a_column_that_was_forgotten_is_found() -> None:
         seen = Evidence("node", "bundle", tables=(table,))
         found, key = masking.masked(seen)
         tables_ = (replace(found.tables[0], flows=table.flows),)
-        assert searching.left(packed(replace(found, tables=tables_)), key, found) == "an address"
+        left = searching.left(packed(replace(found, tables=tables_)), key, found)
+        assert left is not None
+        assert left.startswith("an address in orig_src_hi and orig_src_lo in ")
 
 
 def test_mac_addresses() -> None:

@@ -52,7 +52,7 @@ def masked(
     data = packed(found)
     left = searching.left(data, key, found)
     if left is not None:
-        raise Incomplete(f"{left} would be left in the bundle: nothing was written")
+        raise Incomplete(f"{left} would be left: nothing was written")
     save(key.written(), map_path)
     try:
         write(data)

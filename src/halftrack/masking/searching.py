@@ -38,7 +38,7 @@ _HEAD: Final = b'{"height"'
 
 
 def left(packed: bytes, key: Key, evidence: Evidence) -> str | None:
-    """The kind of what was found, in a few words; None: nothing.
+    """The kind of what was found and where in the bundle, in a few words; None: nothing.
 
     ``evidence``: what was packed, for the words in it that are nobody's names.
     """
@@ -54,7 +54,7 @@ def left(packed: bytes, key: Key, evidence: Evidence) -> str | None:
             if found is None and feed:
                 found = originals.in_columns(frames.frame(body, sys.maxsize))
             if found is not None:
-                return found
+                return f"{found} in {member.name}"
     return None
 
 
@@ -76,20 +76,25 @@ class _Originals:
         )
 
     def in_texts(self, value: Any) -> str | None:
-        for text in _texts(value):
-            if isinstance(text, int):
-                if text in self._addresses and text >= V4_MAPPED:
-                    return "an address"
-            elif self._has_address(text):
-                return "an address"
-            elif any(found[1].replace(":", "").replace("-", "").lower() in self._macs
-                     for found in _MAC.finditer(text)):  # fmt: skip
-                return "a MAC address"
-            elif any(head in text for head in self._heads):
-                return "a container's or machine's id"
-            elif self._has_name(text):
-                return "a name"
+        for at, text in _texts(value):
+            kind = self._kind(text)
+            if kind is not None:
+                return f"{kind} at {at}"
         return None
+
+    def _kind(self, text: str | int) -> str | None:
+        """What the value is or has in it that must not be there."""
+        if isinstance(text, int):
+            return "an address" if text in self._addresses and text >= V4_MAPPED else None
+        if self._has_address(text):
+            return "an address"
+        if any(
+            found[1].replace(":", "").replace("-", "").lower() in self._macs for found in _MAC.finditer(text)
+        ):
+            return "a MAC address"
+        if any(head in text for head in self._heads):
+            return "a container's or machine's id"
+        return "a name" if self._has_name(text) else None
 
     def _has_address(self, text: str) -> bool:
         return any(
@@ -111,7 +116,7 @@ class _Originals:
         for hi, lo in itertools.pairwise(wide):
             pairs = frame.lazy().select(pl.col(hi).alias("hi"), pl.col(lo).alias("lo")).unique()
             if pairs.join(self._numbers.lazy(), on=["hi", "lo"], how="semi").head(1).collect().height:
-                return "an address"
+                return f"an address in {hi} and {lo}"
         return None
 
 
@@ -119,17 +124,17 @@ def _runs(name: str) -> int:
     return len(re.findall(r"[^\W_]+", name))
 
 
-def _texts(value: Any) -> Iterator[str | int]:
-    """All strings and numbers of a document, keys too."""
+def _texts(value: Any, at: str = "") -> Iterator[tuple[str, str | int]]:
+    """All strings and numbers of a document, keys too, each after where it stands: ``tables[3].netns``."""
     if isinstance(value, dict):
-        for name, each in value.items():
-            yield name
-            yield from _texts(each)
+        for number, (name, each) in enumerate(value.items()):
+            yield f"{at}, key {number}", name
+            yield from _texts(each, f"{at}.{name}" if at else name)
     elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+        for number, each in enumerate(value):
+            yield from _texts(each, f"{at}[{number}]")
     elif isinstance(value, (str, int)):
-        yield value
+        yield at, value
 
 
 def _dotted(text: str) -> Iterator[int]:
