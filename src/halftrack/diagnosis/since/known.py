@@ -155,10 +155,12 @@ def _started_otherwise(
     """Of which entries it is known whether they are the same connection, and which are another one."""
     both = (old.start_s >= 0) & (new.start_s >= 0)
     apart = np.abs(old.start_s - new.start_s)
+    near = 0  # the kernel notes it once (nf_conntrack_timestamp.h)
     if old.text or new.text:
         off = apart % _ZONE_S
         apart = np.where(apart <= _FARTHEST_S, np.minimum(off, _ZONE_S - off), apart)
-    told, other = both.copy(), both & (apart > _NEAR_S)
+        near = _NEAR_S
+    told, other = both.copy(), both & (apart > near)
     if seconds is not None:
         aged = ~both & (new.age_s >= 0)
         told |= aged & ((old.age_s >= 0) | (new.age_s < seconds - TAKEN_S))
