@@ -113,7 +113,8 @@ def test_a_full_table_is_told_while_it_is_full(node: Netns, tmp_path: Path) -> N
             return "HalftrackDropping" in watcher.firing()
 
         watcher.until(asked)
-        assert watcher.value("netns:halftrack_entries:ratio") == pytest.approx(1, abs=0.01)
+        # It throws out some to make room for others.
+        assert (watcher.value("netns:halftrack_entries:ratio") or 0) > 0.95
         assert watcher.value("up") == 1
 
         node.run("conntrack", "-F")
