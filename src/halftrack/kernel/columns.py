@@ -73,7 +73,7 @@ class Columns:
         done, self._done = self._done, []
         if not done:
             return pl.DataFrame(schema=dict(SCHEMA))
-        seen = _compact(done[0]) if len(done) == 1 else pl.concat(done, how="diagonal", rechunk=False)
+        seen = pl.concat(done, how="diagonal", rechunk=False)
         # A column that no entry has stays one null, repeated: it takes no memory.
         return seen.select(
             name if name in seen.columns else pl.lit(None, dtype).alias(name)
@@ -84,41 +84,6 @@ class Columns:
         frame = self._piece.frame()
         if frame.height:
             self._done.append(frame)
-
-
-def _compact(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same, held in less memory where a node has hundreds of small tables: what is one value in all rows
-    is that value, repeated, and a reply that is its original turned round is the same columns twice.
-    """
-    alike = {
-        name: pl.lit(frame[name][0], dtype) for name, dtype in frame.schema.items() if _is_one(frame[name])
-    }
-    turned = {
-        reply: pl.col(original)
-        for reply, original in _TURNED.items()
-        if reply not in alike
-        and {reply, original} <= set(frame.columns)
-        and frame[reply].equals(frame[original])
-    }
-    return frame.with_columns(**alike, **turned)
-
-
-def _is_one(column: pl.Series) -> bool:
-    if column.dtype == pl.String or column.null_count():
-        return False
-    values = column.to_numpy()
-    return bool(values[0] == values[-1] and (values == values[0]).all())
-
-
-_TURNED: Final = {
-    **{
-        f"reply_{end}_{half}": f"orig_{other}_{half}"
-        for end, other in (("src", "dst"), ("dst", "src"))
-        for half in ("hi", "lo")
-    },
-    "reply_sport": "orig_dport",
-    "reply_dport": "orig_sport",
-}
 
 
 @dataclass(slots=True)

@@ -97,6 +97,7 @@ class PendingDump:
 
         from halftrack.evidence.doubles import without_doubles  # noqa: PLC0415  # likewise
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # likewise
+        from halftrack.kernel.compact import compact  # noqa: PLC0415  # likewise
 
         decoder = self._decoder()
         for _ in self._decoded(decoder):
@@ -107,6 +108,8 @@ class PendingDump:
         # A dump restarts a bucket whose remembered entry went away, and shows some entries again. Among a
         # million entries about a hundred pairs share an id: it only names the candidates.
         frame = without_doubles(frame, frame["id"].fill_null(0).to_numpy())
+        if frame.n_chunks() == 1:
+            frame = compact(frame)
         if self._selection.columns is not None and "id" not in self._selection.columns:
             frame = frame.with_columns(id=pl.lit(None, frame.schema["id"]))
         seconds = time.monotonic() - self._began
