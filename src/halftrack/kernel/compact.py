@@ -18,8 +18,8 @@ _TURNED: Final = {
 
 
 def compact(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows, in all columns of the flow table's schema: what is one value in all of them is that value,
-    repeated, and a reply that is its original turned round is the same columns twice.
+    """The same rows, in all columns of the flow table's schema: what is one value in all of them is that
+    value, repeated, and a reply that is its original turned round is the same columns twice.
     """
     if frame.is_empty():
         return frame
