@@ -51,13 +51,17 @@ class Happened:
     left: int | None
 
     def is_(self, outcome: Outcome, before_s: int, elapsed_s: float) -> bool:
-        """Whether that was foretold. ``before_s``: what the entry had before."""
+        """Whether that was foretold. ``before_s``: what the entry was seen to have, no longer ago than elapsed."""
         if (self.left is None) != outcome.gone or self.verdict != outcome.verdict:
             return False
         if self.left is None:
             return True
-        given = before_s if outcome.timeout_s is None else outcome.timeout_s
-        in_time = given - elapsed_s - _SLACK_S <= self.left <= given
+        if outcome.timeout_s is None:
+            # A copy that was made after that look has as much more as the look came late.
+            least, most = before_s, before_s + elapsed_s + 1
+        else:
+            least = most = outcome.timeout_s
+        in_time = least - elapsed_s - _SLACK_S <= self.left <= most
         same = (self.state, self.seen_reply, self.assured) == (
             outcome.state,
             outcome.seen_reply,

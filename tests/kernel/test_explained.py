@@ -75,10 +75,11 @@ def copies() -> Iterator[Copies]:
 )
 def test_each_packet_does_to_a_live_entry_what_was_said(copies: Copies, origin: str, history: str) -> None:
     for copies.by_server in (False, True) if history in _BY_SERVER else (False,):
+        began = time.monotonic()
         said = copies.explained(copies.play(history))
         assert origin in {one.origin for one in said.origins if one.possible}
         assert len(said.next) == 2 * len(prospects.KINDS)
-        _hold(copies, history, said)
+        _hold(copies, history, said, began)
 
 
 @pytest.mark.parametrize("status", [uapi.IPS_CONFIRMED, _ASSURED], ids=["never answered", "assured"])
@@ -132,9 +133,8 @@ def test_the_program_explains_a_live_entry_under_the_settings_of_its_namespace(c
     assert {one["timeout_s"] for one in answers[0]["outcomes"]} == {STEADY.tcp[table.UNACK]}
 
 
-def _hold(copies: Copies, history: str, said: Explained) -> None:
+def _hold(copies: Copies, history: str, said: Explained, began: float) -> None:
     assert said.left_s is not None
-    began = time.monotonic()
     sent = []
     for prospect in said.next:
         number = copies.play(history)
@@ -152,5 +152,4 @@ def _came_true(copies: Copies, left_s: int, sent: list[_Sent], began: float) -> 
     elapsed = time.monotonic() - began
     for prospect, number, packet, verdict in sent:
         real = happened(packet, verdict, rows.get(number))
-        # What is left is shown rounded down.
-        assert any(real.is_(one, left_s + 1, elapsed) for one in prospect.outcomes), (prospect, real)
+        assert any(real.is_(one, left_s, elapsed) for one in prospect.outcomes), (prospect, real)
