@@ -28,6 +28,7 @@ from halftrack.plans.actions import (
 )
 from halftrack.plans.document import NotChosen, identified
 from halftrack.plans.script import script
+from halftrack.plans.script.variables import assignments, filled_in
 from unit.plans import ESTABLISHED, one_sided, plan, step
 
 if TYPE_CHECKING:
@@ -260,3 +261,12 @@ def test_hostile_text_in_any_place_is_refused_or_stays_data(where: tuple[Any, ..
         return
     same = skeleton(changed) == skeleton(script(everything()))
     assert same or re.fullmatch("[0-9A-Za-z]*", text), where
+
+
+def test_what_the_map_knows_is_filled_in_and_nothing_else() -> None:
+    lines = assignments({"ADDR_1": "240.0.0.9", "ADDR_2": "xx.xx.xx.73", "ADDR_3": "3fff::5"})
+    masked = "\n".join([*lines, "echo \"ADDR_1=''    # the address shown as 240.0.0.9\""])
+    filled = filled_in(masked, masked.replace("240.0.0.9", "192.0.2.7")).splitlines()
+    assert filled[0] == "ADDR_1='192.0.2.7'    # the address shown as 192.0.2.7"
+    assert filled[1:3] == lines[1:], "one that somebody masked by hand, and one of another map"
+    assert filled[3].startswith("echo \"ADDR_1=''"), "it is no assignment"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,13 +14,6 @@ from halftrack.errors import UnreadableInput, UsageError
 
 if TYPE_CHECKING:
     from halftrack.masking.key import Key
-
-
-_VARIABLE: Final = re.compile(
-    r"^(?P<name>ADDR_\d+)=''(?P<words> +# the address shown as )(?P<shown>[0-9a-fA-F:.]+)$",
-    re.ASCII | re.MULTILINE,
-)
-"""As ``plans.script`` has it."""
 
 
 @click.command(
@@ -57,29 +49,19 @@ def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
     from halftrack.formats import bundle, collection  # noqa: PLC0415  # likewise
     from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
     from halftrack.live import collected  # noqa: PLC0415  # likewise
+    from halftrack.plans.script.variables import filled_in  # noqa: PLC0415  # likewise
 
     given = source(name, getattr(sys.stdin, "buffer", None))
     read = bundle.read if bundle.begins(given) else collected.read if collection.begins(given) else None
     if read is None:
         text = b"".join(given.chunks()).decode("utf-8", "surrogateescape")
-        return _filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
+        return filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     evidence = read(given.chunks(), given.name)
     if masking.foreign(evidence, key):
         raise UnreadableInput(f"the map is of another bundle: it lacks most addresses of {given.name}")
     return packed(masking.unmasked(evidence, key))
-
-
-def _filled_in(masked: str, text: str) -> str:
-    """With addresses of a plan's script, which are variables in it, where the map knows them."""
-    stand_ins = {found["name"]: found["shown"] for found in _VARIABLE.finditer(masked)}
-
-    def filled(found: re.Match[str]) -> str:
-        known = stand_ins.get(found["name"]) != found["shown"]
-        return f"{found['name']}='{found['shown']}'{found['words']}{found['shown']}" if known else found[0]
-
-    return _VARIABLE.sub(filled, text)
 
 
 def _key(name: str) -> Key:

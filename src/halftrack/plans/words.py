@@ -11,7 +11,8 @@ from halftrack.evidence.printable import escaped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VARIABLE: Final = re.compile(r"ADDR_[1-9][0-9]{0,3}")
+VARIABLE: Final = r"ADDR_[1-9][0-9]{0,3}"
+"""Form of the name of a variable that stands for a masked address."""
 _SYSCTL: Final = re.compile(
     r"net\.(?:(?:netfilter\.nf|ipv4\.netfilter\.ip)_conntrack_[a-z0-9_]{1,64}"
     r"|nf_conntrack_max|ipv4\.ip_conntrack_max|ipv4\.tcp_syncookies)"
@@ -90,7 +91,7 @@ class Spelling:
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Raises ValueError where a variable's name is none of ours."""
         for name in variables:
-            if not _VARIABLE.fullmatch(name):
+            if not re.fullmatch(VARIABLE, name):
                 raise ValueError(f"{name!r} is not the name of a variable")
         self.variables = variables
 

@@ -13,7 +13,8 @@ from halftrack.diagnosis.document import KINDS
 from halftrack.plans.document import identified
 from halftrack.plans.script.calls import Calls
 from halftrack.plans.script.telling import about, head
-from halftrack.plans.words import Spelling, comment, quoted
+from halftrack.plans.script.variables import assignments
+from halftrack.plans.words import Spelling, quoted
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan
@@ -57,9 +58,7 @@ def script(plan: Plan) -> str:
 
 def _values(plan: Plan, calls: Calls) -> list[str]:
     """Assignments: what has to be filled in comes first."""
-    lines = [
-        f"{name}=''    {comment(f'the address shown as {shown}')}" for name, shown in plan.variables.items()
-    ]
+    lines = assignments(plan.variables)
     lines += [f"PLAN={quoted(plan.id)}", f"NODE={quoted('' if plan.source == 'dump' else plan.node)}"]
     for part in KINDS:
         numbers = " ".join(str(number + 1) for number in range(calls.numbers[part]))
