@@ -70,4 +70,4 @@ def test_of_one_table_alone_nothing_is_said() -> None:
 def test_what_is_forgotten_are_sockets() -> None:
     finding = msgspec.structs.replace(_finding("host"), symptom="forgotten")
     shown = ticket.render(diagnosis(severity="warning", findings=(finding,)))
-    assert "192.0.2.9 tcp/80 (server side): 1,500 sockets" in " ".join(shown.split())
+    assert "192.0.2.9 tcp/80 (server side): 1,500 connected sockets" in " ".join(shown.split())

@@ -15,6 +15,9 @@ from halftrack.reporters.blocks import heard as events
 from halftrack.reporters.blocks import sources as origins
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
+from halftrack.reporters.phrases import finding as told
+from halftrack.reporters.phrases.heading import word
+from halftrack.reporters.phrases.remedies import Chosen, chosen
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
@@ -80,7 +83,7 @@ def render(
 
 def _healthy(diagnosis: Diagnosis, page: Page, *, terminal: bool) -> list[str]:
     """Three lines where there is nothing to see."""
-    label = " " * len(f"{heading.word(diagnosis)}  ")
+    label = " " * len(f"{word(diagnosis)}  ")
     lines = [
         *heading.verdict(diagnosis, page),
         *closing.closing(diagnosis, page, label=label),
@@ -104,10 +107,10 @@ def _full(diagnosis: Diagnosis, page: Page) -> list[str]:
             table.all_tables(diagnosis, page),
             _below(diagnosis, page),
         )
-    main = findings.main(diagnosis)
-    chosen = remedies.chosen(diagnosis, None if main is None else main + 1)
+    main = told.main(diagnosis)
+    first = chosen(diagnosis, None if main is None else main + 1)
     for detail in _DETAILS:
-        upper = _upper(diagnosis, chosen, page, detail)
+        upper = _upper(diagnosis, first, page, detail)
         if len(upper) <= FIRST_SCREEN:
             break
     return _joined(upper, _other_findings(diagnosis, page), _below(diagnosis, page))
@@ -122,12 +125,10 @@ def _joined(*blocks: list[str]) -> list[str]:
     return lines
 
 
-def _upper(
-    diagnosis: Diagnosis, chosen: tuple[remedies.Chosen, ...], page: Page, detail: _Detail
-) -> list[str]:
-    main = findings.main(diagnosis)
+def _upper(diagnosis: Diagnosis, first: tuple[Chosen, ...], page: Page, detail: _Detail) -> list[str]:
+    main = told.main(diagnosis)
     shown: list[str] = []
-    typed = remedies.first(chosen, page, lines_each=detail.commands)
+    typed = remedies.first(first, page, lines_each=detail.commands)
     if main is not None:
         found = diagnosis.findings[main]
         shown = findings.finding(
@@ -151,7 +152,7 @@ def _upper(
 
 
 def _other_findings(diagnosis: Diagnosis, page: Page) -> list[str]:
-    others = [number for number in range(len(diagnosis.findings)) if number != findings.main(diagnosis)]
+    others = [number for number in range(len(diagnosis.findings)) if number != told.main(diagnosis)]
     lines: list[str] = []
     for number in others[:_OTHERS]:
         lines += findings.brief(number + 1, diagnosis.findings[number], diagnosis, page)

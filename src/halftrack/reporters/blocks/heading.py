@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis import words
-from halftrack.reporters import figures
+from halftrack.reporters.phrases.heading import circumstances, word
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.reporters.layout import Page
-
-
-def word(diagnosis: Diagnosis) -> str:
-    """The severity as it is said. OK only where nothing that could hide trouble was unread."""
-    if diagnosis.severity == "ok" and not diagnosis.complete:
-        return "PARTIAL"
-    return diagnosis.severity.upper()
 
 
 def verdict(diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -26,32 +18,3 @@ def verdict(diagnosis: Diagnosis, page: Page) -> list[str]:
 def heading(diagnosis: Diagnosis, page: Page) -> list[str]:
     label = " " * len(f"{word(diagnosis)}  ")
     return [*verdict(diagnosis, page), *page.wrap(circumstances(diagnosis), label)]
-
-
-def circumstances(diagnosis: Diagnosis) -> str:
-    """When and of which kernel, and what the file does not say of that."""
-    known = []
-    if diagnosis.taken_at is not None:
-        known.append(f"{figures.moment(diagnosis.taken_at)} UTC")
-    if diagnosis.kernel:
-        known.append(f"kernel {diagnosis.kernel}")
-    if diagnosis.of_node:
-        known.append(diagnosis.source)
-    if diagnosis.user:
-        known.append(f"as user {diagnosis.user}")
-    unknown = [
-        name
-        for name, value in (
-            ("limit", diagnosis.table.limit if diagnosis.table else None),
-            ("time", diagnosis.taken_at),
-            ("kernel", diagnosis.kernel),
-        )
-        if value is None
-    ]
-    text = ", ".join(known)
-    if diagnosis.of_node or not unknown:
-        return text or diagnosis.source
-    missing = " and ".join(filter(None, (", ".join(unknown[:-1]), unknown[-1])))
-    verb = "is" if len(unknown) == 1 else "are"
-    sentence = words.capital(f"{missing} {verb} not in the file.")
-    return f"{text}. {sentence}" if text else sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
+from halftrack.reporters.phrases import reading
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Group, Heard
@@ -22,24 +23,9 @@ def heard(diagnosis: Diagnosis, page: Page) -> list[str]:
     for table in diagnosis.tables:
         if table.heard is not None:
             where = f"{table.netns}: " if several else ""
-            lines += page.wrap(where + counts(table.heard), "" if lines else _LABEL, " " * len(_LABEL))
+            lines += page.wrap(where + reading.heard(table.heard), "" if lines else _LABEL, " " * len(_LABEL))
             lines += _groups(table.heard, page)
     return lines
-
-
-def counts(of: Heard) -> str:
-    """How many began and ended, and how many of them in mid-stream."""
-    least = "at least " if of.overruns else ""
-    each = of.picked_up / of.seconds if of.seconds else 0.0
-    text = (
-        f"in {of.seconds:g} s {least}{words.entries(of.new)} began, {of.picked_up:,} of them in mid-stream"
-        f" ({each:.1f} a second, {of.picked_up_peak_per_s:.1f} at most), {of.destroyed:,} ended."
-    )
-    if of.overruns:
-        text += f" Events were lost {words.count(of.overruns, 'time')}: more came than could be fetched."
-    if of.unreadable:
-        text += f" {words.count(of.unreadable, 'event')} could not be read."
-    return text
 
 
 def _groups(of: Heard, page: Page) -> list[str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from halftrack.diagnosis import words
-from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
+from halftrack.reporters.phrases import notes as phrases
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.reporters.layout import Page
-
-_PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
-STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
 
 
 def notes(diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -26,53 +22,21 @@ def notes(diagnosis: Diagnosis, page: Page) -> list[str]:
 
 
 def _assumed(diagnosis: Diagnosis, page: Page) -> list[str]:
-    told = assumed(diagnosis)
+    told = phrases.assumed(diagnosis)
     return page.wrap(", ".join(told), "ASSUMED ") if told else []
-
-
-def assumed(diagnosis: Diagnosis) -> list[str]:
-    """What is not in the file and was taken to be so, by short names."""
-    parts = []
-    for name, value in diagnosis.input.assumed.items():
-        short = next((name.removeprefix(each) for each in _PREFIXES if name.startswith(each)), name)
-        parts.append(f"{short} ~{value}")
-    return parts
 
 
 def _masks(diagnosis: Diagnosis, page: Page) -> list[str]:
     lines: list[str] = []
     label = "NOTE" if diagnosis.input.masked == "none" else "MASKS"
-    for note in remarks(diagnosis):
+    for note in phrases.remarks(diagnosis):
         lines += page.wrap(note, f"{label:<8}" if not lines else " " * 8, " " * 8)
-    told = cut(diagnosis)
+    told = phrases.cut(diagnosis)
     return lines + (page.wrap(told, "NOTE    ") if told else [])
 
 
-def remarks(diagnosis: Diagnosis) -> list[str]:
-    """Warnings about what was read, a sentence each."""
-    given = diagnosis.input
-    return [*([STAND_INS] if given.masked == "substituted" else []), *given.notes]
-
-
-def cut(diagnosis: Diagnosis) -> str | None:
-    """That the table is not whole, where it is not."""
-    given = diagnosis.input
-    if not given.truncated and given.visible >= 1:
-        return None
-    seen = "" if given.visible >= 1 else f" {words.percent(given.visible)} of it is seen;"
-    return f"The table is cut short:{seen} counts are at least."
-
-
-def unreadable(diagnosis: Diagnosis) -> str | None:
-    """How many lines are no entries, and nothing else that is understood; None where there is none."""
-    given = diagnosis.input
-    if not given.unreadable:
-        return None
-    return f"{given.unreadable:,} of {words.count(given.lines, 'line')} could not be read."
-
-
 def _unreadable(diagnosis: Diagnosis, page: Page) -> list[str]:
-    told = unreadable(diagnosis)
+    told = phrases.unreadable(diagnosis)
     if told is None:
         return []
     lines = page.wrap(told, "UNREADABLE ", " " * 8)

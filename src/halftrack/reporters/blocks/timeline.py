@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters import figures
+from halftrack.reporters.phrases.timeline import VERB, ends, gathered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from halftrack.diagnosis.document import Diagnosis, Finding, Timeline
     from halftrack.reporters.layout import Page
 
@@ -25,7 +24,6 @@ _EMPTY: Final = 2
 """More empty rows than this, one after the other, are told in one."""
 _FREE: Final = "\u2591"
 _MINUTE_S: Final = 60
-VERB: Final = {"timeout": "last heard", "timestamp": "made"}
 
 
 def line(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
@@ -68,24 +66,6 @@ def chart(shown: Finding, diagnosis: Diagnosis, page: Page) -> list[str]:
     for caveat in shown.timeline.caveats:
         lines += page.wrap(caveat, "   ~ ", " " * 5)
     return lines
-
-
-def gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
-    """At most so many buckets, counted from the last one, and the seconds that each spans."""
-    together = max(1, -(-len(shown.entries) // most))
-    padding = -len(shown.entries) % together
-    entries = (0,) * padding + shown.entries
-    heights = [sum(entries[start : start + together]) for start in range(0, len(entries), together)]
-    return heights, shown.bucket_s * together
-
-
-def ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
-    """When so many seconds of it begin and end, in words."""
-    if shown.start is None:
-        return f"{words.duration(length_s)} ago", "the dump"
-    end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
-    begin = end - timedelta(seconds=length_s)
-    return figures.moment(begin, diagnosis.taken_at), figures.moment(end, diagnosis.taken_at)
 
 
 def _label(

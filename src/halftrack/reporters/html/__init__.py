@@ -13,9 +13,9 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.blocks import heading
 from halftrack.reporters.html import doing, findings, fullness, reading, since
 from halftrack.reporters.html.markup import Markup, joined, tag
+from halftrack.reporters.phrases import heading
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis

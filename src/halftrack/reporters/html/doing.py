@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import SCRIPT_FILE
-from halftrack.reporters.blocks import remedies
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
+from halftrack.reporters.phrases import remedies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,7 @@ def advice(shown: Advice, beside: Sequence[Advice]) -> Markup:
 
 def reasons(shown: Advice) -> Markup | None:
     """Why its risk is what it is, and whom it would cut."""
-    told = [
-        *shown.risk.why,
-        *(
-            f"cuts {flows.entries:,} of {flows.service}, e.g. {flows.example}"
-            for flows in shown.risk.cut_flows
-        ),
-    ]
+    told = [*shown.risk.why, *(remedies.cuts(flows) for flows in shown.risk.cut_flows)]
     return tag("ul", (tag("li", each) for each in told), class_="plain soft") if told else None
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from halftrack.diagnosis import words
 from halftrack.reporters import figures
-from halftrack.reporters.blocks import details
-from halftrack.reporters.blocks import finding as told
 from halftrack.reporters.html import doing, pictures
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
+from halftrack.reporters.phrases import finding as told
 from halftrack.reporters.places import places
 
 if TYPE_CHECKING:
@@ -98,13 +97,13 @@ def _facts(shown: Finding) -> Markup | None:
     """How they came to be, how they go on, what lets them in, who is at the other end."""
     facts: list[Markup] = []
     if shown.began is not None:
-        facts.append(joined(tag("b", "Began: "), f"{details.begun(shown.began)}."))
+        facts.append(joined(tag("b", "Began: "), f"{told.begun(shown.began)}."))
     if shown.forecast is not None and shown.groups:
         facts.append(joined(tag("b", "Pace: "), f"{shown.forecast.basis}."))
     facts += [_enabled(each) for each in shown.enabled_by]
     for group in shown.groups[:3]:
         if len(group.top_peers) > 1:
-            peers = ", ".join(details.peer_text(each) for each in group.top_peers)
+            peers = ", ".join(told.peer(each) for each in group.top_peers)
             of = " ".join(filter(None, (group.address or "it", group.service)))
             facts.append(joined(tag("b", f"Peers of {of}: "), peers))
     if shown.at:
@@ -113,7 +112,7 @@ def _facts(shown: Finding) -> Markup | None:
 
 
 def _enabled(by: EnabledBy) -> Markup:
-    return joined(tag("b", "Let in by "), tag("code", details.let_in_by(by)), f": {by.why}")
+    return joined(tag("b", "Let in by "), tag("code", told.let_in_by(by)), f": {by.why}")
 
 
 def _causes(causes: Iterable[Cause]) -> Markup | None:
@@ -121,7 +120,7 @@ def _causes(causes: Iterable[Cause]) -> Markup | None:
     if not shown:
         return None
     return joined(
-        tag("p", "Why? Each cause is judged by itself, 0 to 1: two can both be true.", class_="soft"),
+        tag("p", f"Why? {told.WEIGHED}", class_="soft"),
         tag("ul", shown, class_="causes"),
     )
 
@@ -134,7 +133,7 @@ def _cause(cause: Cause) -> Markup:
     ]
     return tag(
         "li",
-        tag("div", f"{cause.cause} {cause.confidence:.2f}", pictures.share(cause.confidence), class_="name"),
+        tag("div", told.cause(cause), pictures.share(cause.confidence), class_="name"),
         tag("ul", reasons) if reasons else tag("span"),
         lines([cause.settled_by]) if cause.settled_by else None,
         class_="cause",
@@ -142,7 +141,7 @@ def _cause(cause: Cause) -> Markup:
 
 
 def _reason(reason: Reason) -> Markup:
-    return joined(details.reason_text(reason), tag("small", f"  {reason.source}"))
+    return joined(told.reason(reason), tag("small", f"  {reason.source}"))
 
 
 def _remedies(shown: Finding) -> Markup | None:

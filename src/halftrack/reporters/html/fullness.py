@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.reporters import figures
-from halftrack.reporters.blocks import notes
-from halftrack.reporters.blocks import table as tables
 from halftrack.reporters.html import pictures
 from halftrack.reporters.html.markup import Markup, joined, tag
 from halftrack.reporters.html.pictures import Part
+from halftrack.reporters.phrases import notes
+from halftrack.reporters.phrases import table as tables
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, TableSummary

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.reporters.blocks import timeline as drawn
 from halftrack.reporters.html.markup import Markup, tag
+from halftrack.reporters.phrases import timeline as drawn
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis, Timeline

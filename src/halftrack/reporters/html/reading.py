@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
-from halftrack.reporters.blocks import closing, heard, notes
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
+from halftrack.reporters.phrases import notes
+from halftrack.reporters.phrases import reading as phrases
 from halftrack.reporters.places import places
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def section(diagnosis: Diagnosis) -> Markup | None:
     if assumed:
         told.append(f"Assumed: {', '.join(assumed)}.")
     heard_of = [each for each in diagnosis.tables if each.heard is not None]
-    told += [f"Heard in {each.netns}: {heard.counts(each.heard)}" for each in heard_of if each.heard]
+    told += [f"Heard in {each.netns}: {phrases.heard(each.heard)}" for each in heard_of if each.heard]
     parts = [
         tag("ul", (tag("li", each) for each in told), class_="plain") if told else None,
         _unreadable(diagnosis),
@@ -36,11 +37,7 @@ def section(diagnosis: Diagnosis) -> Markup | None:
 
 def footer(diagnosis: Diagnosis, made_by: str) -> Markup:
     """What was read, whether that is all, who says so."""
-    whole = "yes" if diagnosis.complete else "no"
-    seconds = f"{max(diagnosis.seconds, 0.1):.1f} s"
-    return tag(
-        "footer", tag("p", f"Read: {closing.read(diagnosis)}. Whole picture: {whole}. {seconds}. {made_by}")
-    )
+    return tag("footer", tag("p", f"Read: {phrases.read(diagnosis)}. {made_by}"))
 
 
 def _unreadable(diagnosis: Diagnosis) -> Markup | None:

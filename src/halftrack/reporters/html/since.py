@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters import figures
-from halftrack.reporters.blocks import since as told
+from halftrack.diagnosis import words
 from halftrack.reporters.html import pictures
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
 from halftrack.reporters.html.pictures import Part
+from halftrack.reporters.phrases import since as told
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
-    from halftrack.diagnosis.since.document import Since, SinceFinding, SinceMoment, SinceRules, SinceTable
+    from halftrack.diagnosis.since.document import Since, SinceFinding, SinceRules, SinceTable
 
 _COURSES: Final = {"new": "critical", "greater": "warning", "gone": "ok", "smaller": "ok"}
 
@@ -70,13 +70,13 @@ def _bars(of: SinceTable) -> Markup | None:
         Part("not seen then", of.unseen_before, "unseen"),
     )
     whole = max(sum(part.entries for part in then), sum(part.entries for part in now), 1)
-    words = told.fates(of)
+    fates = told.fates(of)
     return tag(
         "div",
         tag("p", "Then", class_="soft"),
-        pictures.bar(then, whole, f"Then: {words}"),
+        pictures.bar(then, whole, f"Then: {fates}"),
         tag("p", "Now", class_="soft"),
-        pictures.bar(now, whole, f"Now: {words}"),
+        pictures.bar(now, whole, f"Now: {fates}"),
     )
 
 
@@ -88,16 +88,8 @@ def _moments(shown: Since) -> Markup | None:
         "figure",
         tag("figcaption", "Entries at every moment, and those that were stuck"),
         picture,
-        tag("ul", (tag("li", _moment(each)) for each in shown.moments), class_="plain soft"),
+        tag("ul", (tag("li", told.moment(each)) for each in shown.moments), class_="plain soft"),
     )
-
-
-def _moment(of: SinceMoment) -> str:
-    at = "" if of.taken_at is None else f"{figures.moment(of.taken_at)} UTC, "
-    entries = "not known" if of.entries is None else f"{of.entries:,}"
-    stuck = "" if of.stuck is None else f", stuck {of.stuck:,}"
-    fates = told.fates(of)
-    return f"{at}{of.name}: {entries}{stuck}{f' ({fates})' if fates else ''}"
 
 
 def _findings(shown: Since) -> Markup | None:
@@ -132,10 +124,9 @@ def _changes(shown: Since) -> Markup | None:
 
 
 def _rules(of: SinceRules) -> Markup:
-    texts = [f"+ {text}" for text in of.new] + [f"- {text}" for text in of.gone]
     more = of.more_new + of.more_gone
     return joined(
-        tag("p", f"Rules of {of.netns}"),
-        lines(texts),
+        tag("p", words.capital(told.rules(of))),
+        lines(told.rule_lines(of)),
         tag("p", f"and {more:,} more", class_="soft") if more else None,
     )

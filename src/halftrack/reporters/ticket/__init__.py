@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.blocks import heading
 from halftrack.reporters.layout import Page
+from halftrack.reporters.phrases import heading
 from halftrack.reporters.ticket import claims, doing
 from halftrack.reporters.ticket.citing import Sources, shortened
 

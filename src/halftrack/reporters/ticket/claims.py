@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import ReadAt
 from halftrack.evidence.values import OWN
-from halftrack.reporters import figures
-from halftrack.reporters.blocks import details
-from halftrack.reporters.blocks import finding as findings
-from halftrack.reporters.blocks import since as moments
-from halftrack.reporters.blocks import table as tables
+from halftrack.reporters.phrases import finding as findings
+from halftrack.reporters.phrases import since as moments
+from halftrack.reporters.phrases import table as tables
 from halftrack.reporters.ticket.citing import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.diagnosis.document import (
-        Cause,
         Diagnosis,
         Finding,
         Forecast,
-        Group,
         Reason,
         TableSummary,
     )
@@ -69,7 +64,7 @@ def _told(diagnosis: Diagnosis, sources: Sources, reasons: int, others: int) -> 
         yield from _of_finding(found, diagnosis, reasons)
         for enabled in found.enabled_by[: reasons or 1]:
             at = sources.of(enabled.setting, diagnosis.focus) or ((_UNREAD,) if sources.kept else ())
-            yield f"{details.let_in_by(enabled)}: {enabled.why}.", at
+            yield f"{findings.let_in_by(enabled)}: {enabled.why}.", at
     beside = [each for each in diagnosis.findings if each is not found]
     for each in beside[:others]:
         yield _sentence(f"{each.symptom}: {findings.title(each, diagnosis)}"), each.at
@@ -113,46 +108,23 @@ def _of_finding(found: Finding, diagnosis: Diagnosis, reasons: int) -> Iterator[
     least = " At least: the table was cut." if diagnosis.input.truncated else ""
     yield f"{_sentence(findings.title(found, diagnosis))}{least}", found.at
     for group in found.groups[:_GROUPS]:
-        yield _group(group, found, diagnosis), found.at
-    explained = findings.first_sentences(found.explanation, 2)
+        yield _sentence(findings.group(group, found, diagnosis)), found.at
+    explained = " ".join(findings.sentences(found.explanation)[:2])
     if explained and reasons:
         yield explained, found.at
     if found.causes:
         yield (
-            _cause(found.causes, reasons),
+            _causes(found, reasons),
             _at([*found.causes[0].for_, *found.causes[0].against], reasons, found),
         )
 
 
-def _group(group: Group, found: Finding, diagnosis: Diagnosis) -> str:
-    parts = [
-        words.count(group.entries, "socket") if found.symptom == "forgotten" else words.entries(group.entries)
-    ]
-    if found.share is not None and found.entries:
-        parts[0] += f" ({words.percent(min(found.share * group.entries / found.entries, 1.0))})"
-    if group.peers is not None:
-        parts.append(words.count(group.peers, "peer"))
-    if group.idle_max_s is not None and diagnosis.taken_at is not None:
-        oldest = figures.moment(diagnosis.taken_at - timedelta(seconds=group.idle_max_s), diagnosis.taken_at)
-        parts.append(f"the oldest last heard {oldest} UTC")
-    elif group.idle_max_s is not None:
-        parts.append(f"silent for {figures.silence(group)}")
-    if group.rate_per_minute is not None:
-        parts.append(f"{figures.rate(group.rate_per_minute)} new")
-    return f"{figures.whose(group)}: {', '.join(parts)}."
-
-
-def _cause(causes: tuple[Cause, ...], reasons: int) -> str:
-    first, *others = causes
-    if not first.likely:
-        weighed = [each for each in causes if each.cause != "unknown"][:2]
-        told = ", ".join(f"{each.cause} {each.confidence:.2f}" for each in weighed)
-        return "Why is not known yet" + (f"; weighed, each by itself, 0 to 1: {told}." if told else ".")
-    text = f"Likely cause: {first.cause} {first.confidence:.2f} (of 1)"
-    because = "; ".join(details.reason_text(each) for each in first.for_[:reasons])
-    likely = [f"{each.cause} {each.confidence:.2f}" for each in others if each.likely]
-    also = f" Likely, too: {', '.join(likely[:2])}." if likely else ""
-    return f"{text}{': ' if because else ''}{because}.{also}"
+def _causes(found: Finding, reasons: int) -> str:
+    """With what speaks for the first one, where that is likely."""
+    told = _sentence(findings.causes(found))
+    first = found.causes[0]
+    because = "; ".join(findings.reason(each) for each in first.for_[:reasons]) if first.likely else ""
+    return f"{told} For {first.cause}: {because}." if because else told
 
 
 def _at(reasons: list[Reason], most: int, found: Finding) -> tuple[ReadAt, ...]:
