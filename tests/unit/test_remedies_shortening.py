@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 from halftrack.diagnosis.document import Forecast, Timeline
+from halftrack.diagnosis.settling import busiest
 from halftrack.remedies import (
     REMEDIES,
     cap_unacknowledged,
     shorten_established,
 )
-from halftrack.remedies.settle import busiest
 from unit.flowrows import ASSURED, evidence, one_sided, row, table
 from unit.situations import OLD_KERNEL, RAISED, STEADY, WEB, situation, ssh, stuck
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halftrack.diagnosis.document import Finding, Group, TableSummary
-    from halftrack.evidence.values import Evidence
+    from halftrack.evidence.values import Evidence, Table
 
 _STUCK: Final = frozenset({"one-sided", "orphaned"})
 _MUCH: Final = 0.1
@@ -67,9 +67,9 @@ def _worried(findings: Sequence[Finding]) -> bool:
 def focus(
     evidence: Evidence, summaries: Sequence[TableSummary], findings: Sequence[Finding]
 ) -> TableSummary | None:
-    """The table that the diagnosis is about: the one with the worst finding, else the node's own.
+    """The table that the diagnosis is about: the one with the worst finding, else the main one.
 
-    Where the node's own was not asked for, the largest of those that were. ``findings``: worst first.
+    ``findings``: worst first.
     """
     if not summaries:
         return None
@@ -79,11 +79,15 @@ def focus(
             break
         if finding.netns in by_name:
             return by_name[finding.netns]
-    looked_at = [table for table in evidence.tables if not table.skipped] or list(evidence.tables)
-    for table in looked_at:
-        if table.netns in OWN:
-            return by_name[table.netns]
-    return by_name[max(looked_at, key=lambda table: table.count or 0).netns]
+    main = main_table(evidence)
+    return None if main is None else by_name[main.netns]
+
+
+def main_table(evidence: Evidence) -> Table | None:
+    """Of the tables that were looked into, the node's own, or else the largest; None where there is none."""
+    looked_into = [table for table in evidence.tables if not table.skipped] or evidence.tables
+    own = (table for table in looked_into if table.netns in OWN)
+    return next(own, None) or max(looked_into, key=lambda table: table.count or 0, default=None)
 
 
 def _where(evidence: Evidence, focus: TableSummary) -> str:

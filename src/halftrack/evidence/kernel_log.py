@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 Kind = Literal["table-full", "helper-dropped", "syn-flood", "neighbours-full", "suppressed"]
-KINDS: Final[tuple[Kind, ...]] = (
-    "table-full",
-    "helper-dropped",
-    "syn-flood",
-    "neighbours-full",
-    "suppressed",
-)
 
 
 @dataclass(frozen=True, slots=True)

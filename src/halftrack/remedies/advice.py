@@ -8,7 +8,6 @@ from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.plans.actions import ByHand, Persist
 from halftrack.remedies import kube_proxy, persistence, place, setting_actions
 from halftrack.remedies.live import UNKNOWN
-from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment, word
 from halftrack.tcp.timeouts import CLOSE_WAIT, DEFAULTS
 
@@ -45,7 +44,7 @@ def _close_wait(situation: Situation) -> Advice | None:
         kind="cure",
         title=f"half-closed connections kept {before} -> {CLOSE_WAIT_S} s, the kernel's own value",
         arguments={"setting": situation.full_name(CLOSE_WAIT), "value": CLOSE_WAIT_S},
-        effect=Effect(entries_freed=0, settles_at=settles_at(situation, CLOSE_WAIT_S)),
+        effect=Effect(entries_freed=0, settles_at=situation.settles_at(CLOSE_WAIT_S)),
         risk=Risk(
             level="low",
             why=(

@@ -15,7 +15,6 @@ from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk
 from halftrack.remedies import persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
-from halftrack.remedies.settle import settles_at
 from halftrack.tcp.timeouts import DEFAULTS, MAX_RETRANS, UNACKNOWLEDGED
 
 if TYPE_CHECKING:
@@ -80,7 +79,8 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         ),
         arguments={"unacknowledged": unacknowledged, "max_retrans": max_retrans},
         effect=Effect(
-            entries_freed=0, settles_at=settles_at(situation, longest) if share >= NEARLY_ALL else None
+            entries_freed=0,
+            settles_at=situation.settles_at(longest) if share >= NEARLY_ALL else None,
         ),
         risk=Risk(
             level="medium" if live.at_stake else "low",

@@ -8,7 +8,6 @@ from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Advice, Effect, Risk, RiskLevel
 from halftrack.remedies import kube_proxy, live_words, persistence, setting_actions
 from halftrack.remedies.live import UNKNOWN
-from halftrack.remedies.settle import settles_at
 from halftrack.tcp.timeouts import ESTABLISHED, SAFE_ESTABLISHED
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         kind="cure",
         title=f"established timeout {situation.setting_or_default(SETTING)} -> {to_s} s",
         arguments={"established": to_s},
-        effect=Effect(entries_freed=0, settles_at=settles_at(situation, to_s)),
+        effect=Effect(entries_freed=0, settles_at=situation.settles_at(to_s)),
         risk=Risk(
             level=level(live, situation),
             why=(*warnings(situation, live, to_s), *kept.notes),

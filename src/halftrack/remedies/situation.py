@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import settling
 from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 from halftrack.tcp import timeouts
 
@@ -73,6 +74,10 @@ class Situation:
     def likely(self, *causes: str) -> bool:
         """Whether the evidence speaks more for than against one of these causes."""
         return any(each.likely and each.cause in causes for each in self.finding.causes)
+
+    def settles_at(self, lifetime_s: int) -> int | None:
+        """Entries of the finding once each lives so long; None where that cannot be told."""
+        return settling.settles_at(self.finding, self.summary, lifetime_s)
 
     @property
     def frozen(self) -> bool:

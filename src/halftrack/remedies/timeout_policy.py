@@ -13,7 +13,6 @@ from halftrack.plans.actions import TimeoutPolicy
 from halftrack.plans.rules import STATES
 from halftrack.remedies import live_words, notrack, place, rules, setting_actions, shorten_established
 from halftrack.remedies.live import UNKNOWN
-from halftrack.remedies.settle import settles_at
 from halftrack.remedies.shell import comment
 from halftrack.tcp.timeouts import SAFE_ESTABLISHED
 
@@ -122,7 +121,7 @@ def share(situation: Situation, service: str) -> float:
 def _settles_at(situation: Situation, service: str, seconds: int) -> int | None:
     """The service's entries once each lives so long, and the others of the finding as they are."""
     part = share(situation, service)
-    whole = settles_at(situation, seconds) if part and seconds else None
+    whole = situation.settles_at(seconds) if part and seconds else None
     return None if whole is None else round(part * whole + (1 - part) * situation.finding.entries)
 
 

@@ -14,7 +14,7 @@ from halftrack.diagnosis.since.document import Since, SinceMoment
 from halftrack.diagnosis.since.measured import Measured, measured
 from halftrack.diagnosis.since.moments import named
 from halftrack.diagnosis.since.tables import Compared
-from halftrack.evidence.values import HOST
+from halftrack.diagnosis.verdict import main_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,17 +80,10 @@ def counterpart(then: Evidence, now: Evidence, table: Table) -> str | None:
         return table.netns
     if "dump" not in (then.source, now.source) and len(then.tables) + len(now.tables) > 2:
         return None
-    ours, theirs = _main(now), _main(then)
-    return theirs if ours == table.netns else None
-
-
-def _main(of: Evidence) -> str | None:
-    """Of the tables that were looked into, the node's own, or else the largest."""
-    looked_into = [each for each in of.tables if not each.skipped]
-    if any(each.netns == HOST for each in looked_into):
-        return HOST
-    largest = max(looked_into, key=lambda each: each.count or 0, default=None)
-    return None if largest is None else largest.netns
+    ours, theirs = main_table(now), main_table(then)
+    if ours is None or theirs is None or ours.netns != table.netns:
+        return None
+    return theirs.netns
 
 
 def since(earlier: Earlier, evidence: Evidence, diagnosis: Diagnosis, tables: Sequence[Watched]) -> Since:

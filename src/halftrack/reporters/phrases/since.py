@@ -24,7 +24,7 @@ _ORDER: Final = ("new", "greater", "gone", "smaller", "unclear", "same")
 
 
 def main_table(shown: Since, diagnosis: Diagnosis) -> SinceTable | None:
-    """The table that the verdict speaks of, then and now."""
+    """That which the verdict speaks of, then and now."""
     return next((each for each in shown.tables if each.netns == diagnosis.focus), None)
 
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from halftrack.diagnosis import growth
 
 if TYPE_CHECKING:
-    from halftrack.diagnosis.document import Finding, Timeline
-    from halftrack.remedies.situation import Situation
+    from halftrack.diagnosis.document import Finding, TableSummary, Timeline
 
 
-def settles_at(situation: Situation, lifetime_s: int) -> int | None:
-    """Entries of this finding once each lives ``lifetime_s``: arrivals within one lifetime.
+def settles_at(finding: Finding, summary: TableSummary | None, lifetime_s: int) -> int | None:
+    """Entries of a finding once each lives ``lifetime_s``: arrivals within one lifetime.
 
     A steady leak is the rate at which entries come, whether or not as many go, times the lifetime.
     One in steps or bursts is the most that ever arrived within a window of that length, which takes
     a timeline that is longer. None where neither a rate nor such a timeline is known.
+
+    ``summary``: of its table. What a whole table comes to under other settings is in ``course``.
     """
-    finding = situation.finding
-    forecast = finding.forecast or (situation.summary.forecast if situation.summary else None)
+    forecast = finding.forecast or (summary.forecast if summary else None)
     shape = forecast.shape if forecast else "unknown"
     if finding.timeline is None:
         rate = _rate(finding)
