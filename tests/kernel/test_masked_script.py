@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,6 +68,12 @@ def test_nothing_is_left_and_the_doctor_says_the_same(sick: Netns, tmp_path: Pat
     assert f"the map stays here: {tmp_path}/map".encode() in done.stderr
     assert (tmp_path / "map").stat().st_mode & 0o777 == 0o600
     assert leaks(done.stdout, ADDRESSES, hidden(sick), [MAC]) == []
+    number = (tmp_path / "map").read_text().splitlines()[1]
+    assert re.fullmatch(r"map\t[0-9a-f]{32}\t1", number)
+    foreign = (tmp_path / "map").read_text().replace(number, f"map\t{'5' * 32}\t1")
+    (tmp_path / "foreign").write_text(foreign)
+    refused = halftrack("unmask", "masked", "--map", "foreign", "-o", "back.tgz", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count(b"\n")) == (65, 1), refused.stderr
     there = doctor("masked", tmp_path)
     assert leaks(there, ADDRESSES, hidden(sick)) == []
     assert b'"masked":"substituted"' in there.replace(b" ", b"")

@@ -127,7 +127,7 @@ def test_what_is_nobodys_own_stays(text: str) -> None:
     assert found == [text] or (text == "a::" and masking.unmasked_text(found[0], key) == text)
 
 
-_NETWORKS = st.lists(
+NETWORKS = st.lists(
     st.tuples(st.one_of(V4, V6), st.integers(4, 31)).map(
         lambda each: kinds.network(kinds.number(str(each[0])), each[1] + (96 if each[0].version == 4 else 30))
     ),
@@ -135,7 +135,7 @@ _NETWORKS = st.lists(
 )
 
 
-@given(st.lists(st.one_of(V4, V6), max_size=40), _NETWORKS, st.lists(V4, max_size=5))
+@given(st.lists(st.one_of(V4, V6), max_size=40), NETWORKS, st.lists(V4, max_size=5))
 def test_whoever_was_in_a_network_is_in_its_stand_in_and_nobody_else(
     addresses: list[ipaddress.IPv4Address], networks: list[kinds.Network], near: list[ipaddress.IPv4Address]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from halftrack.diagnosis.since import columns, moments
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS
-from halftrack.evidence.values import Counters, Gap, Input, Namespace
+from halftrack.evidence.values import Counters, Gap, Input, MaskedBy, Namespace
 from unit.flowrows import ASSURED, TAKEN_AT, one_sided, row, table, udp
 from unit.rules import saved
 from unit.since import HOUR, adds_up, compared, host, moment, of, since, stuck
@@ -306,6 +306,20 @@ def test_nodes_that_are_visibly_two() -> None:
     assert moments.differing(named, replace(named, node="renamed")) is None
     masked = replace(one, input=Input(masked="visible"))
     assert "masked otherwise" in (moments.differing(one, masked) or "")
+
+
+def test_stand_ins_are_compared_where_one_map_made_them() -> None:
+    by = [Input(masked="substituted", masked_by=each) for each in (None, MaskedBy("5" * 32, 1))]
+    one, other = (replace(moment(table(udp())), machine="5eed", input=each) for each in by)
+    assert "two maps" in (moments.differing(one, other) or "")
+    again = replace(other, input=replace(other.input, masked_by=MaskedBy("5" * 32, 2)))
+    assert moments.differing(other, again) is None
+    elsewhere = replace(other, input=replace(other.input, masked_by=MaskedBy("6" * 32, 1)))
+    assert "two maps" in (moments.differing(other, elsewhere) or "")
+    reports = [replace(one, source="sos", node=each) for each in ("host0", "host0")]
+    assert moments.differing(*reports) is None, "whoever cleans reports keeps one map for all"
+    plain = replace(one, input=Input(), machine="77")
+    assert "masked otherwise" in (moments.differing(plain, other) or ""), "and not: of two machines"
 
 
 def test_a_text_is_the_nodes_own_table() -> None:

@@ -47,13 +47,16 @@ networks_of() {
     done | awk -v job=networks "$MASK" | sort -u
 }
 
+# number_of_map: by it unmask knows that a map and a collection belong together.
+number_of_map() { first_line /proc/sys/kernel/random/uuid | sed 's/-//g'; }
+
 packed() {
     (umask 077 && set -C && : >"$MAP") 2>/dev/null || {
         say "halftrack-collect: the map cannot be written to $MAP (HALFTRACK_MAP=FILE names another place)"
         return 1
     }
     {
-        awk -v map="$MAP" -v plain="$PLAIN" "$MASK" | awk "$CHECK"
+        awk -v map="$MAP" -v by="$(number_of_map)" -v plain="$PLAIN" "$MASK" | awk "$CHECK"
     } | if has gzip; then gzip -1; else cat; fi
     case $(sed -n '$p' "$MAP") in
         "end "*) say "halftrack-collect: the map stays here: $MAP" ;;

@@ -47,7 +47,12 @@ _MB_FROM = 1_000_000
     " ssh NODE sh -s < SCRIPT > FILE.",
 )
 @click.option("--mask", is_flag=True, help="Replace addresses, names of hosts and containers, and comments.")
-@click.option("--map", "map_name", metavar="FILE", help="With --mask: where the map goes; else BUNDLE.map.")
+@click.option(
+    "--map",
+    "map_name",
+    metavar="FILE",
+    help="With --mask: where the map goes, else BUNDLE.map; or one that is there, to use it again.",
+)
 @click.option(
     "--from",
     "source",
@@ -97,7 +102,7 @@ def _masked(
     if source is not None and heard_s is not None:
         raise UsageError("--listen is for the live node: a file says nothing more")
     place = target or f"halftrack-masked{datetime.now(UTC):-%Y%m%d-%H%M%S}.tgz"
-    map_path = masking.map_beside(place, map_name)
+    map_path, known = masking.map_beside(place, map_name)
     seen = doctor.seen((source,) if source else (), given, heard_s)
     seen = seen if source else _with_rules(seen)
     size = 0
@@ -107,7 +112,7 @@ def _masked(
         size = len(data)
         _put(data, place)
 
-    found = masking.masked(seen, map_path, packed, written)
+    found = masking.masked(seen, map_path, known, packed, written)
     if target != "-":
         output.write(_told(found, Path(place), size, given, map_path))
     return 0

@@ -15,28 +15,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from halftrack.evidence.values import Evidence
+    from halftrack.masking.key import Key
 
 _OF_NODE = ("live", "bundle", "sos")
 
 
-def map_beside(target: str | None, named: str | None) -> Path:
-    """Where the map goes. Raises UsageError where nothing may be written there, or nothing says where."""
+def map_beside(target: str | None, named: str | None) -> tuple[Path, Key | None]:
+    """Where the map goes, and the one that is there and was named, to be used again.
+
+    Raises UsageError where nothing may be written there, or nothing says where; UnreadableInput for a map
+    that is not whole.
+    """
     if named is None and target in {None, "-"}:
         raise UsageError("the map needs a place of its own: --map FILE")
     path = Path(named) if named is not None else Path(str(target)).with_suffix(".map")
     if target is not None and path == Path(target):
         raise UsageError("the map is not to be mailed: give it another name than the bundle")
-    if os.path.lexists(path):
-        raise UsageError(f"{str(path)!a} is there already, and may be the map of another bundle: --map FILE")
-    return path
+    if not os.path.lexists(path):
+        return path, None
+    if named is None:
+        raise UsageError(
+            f"{str(path)!a} is there already: --map FILE for another place, or that one to use it again"
+        )
+    from halftrack.masking import key  # noqa: PLC0415  # heavy
+
+    content = path.read_bytes() if path.is_file() else b""
+    if not key.begins(content):
+        raise UsageError(f"{str(path)!a} is there already, and is no map: --map FILE")
+    return path, key.read(content, ascii(str(path)))
 
 
 def masked(
-    seen: Evidence, map_path: Path, packed: Callable[[Evidence], bytes], write: Callable[[bytes], None]
+    seen: Evidence,
+    map_path: Path,
+    known: Key | None,
+    packed: Callable[[Evidence], bytes],
+    write: Callable[[bytes], None],
 ) -> Evidence:
     """Write the bundle by ``write``, and before it the map; what is in the bundle.
 
-    Raises Incomplete where something of the node's own would be in it: nothing is left on disk then.
+    ``known``: the map that is there. Raises Incomplete where something of the node's own would be in it:
+    nothing is left on disk then, and a map that was there is as it was.
     """
     if seen.source not in _OF_NODE:
         raise UsageError("a table as text is no collection: it is masked by hand, or collected anew")
@@ -46,7 +65,7 @@ def masked(
     from halftrack.masking import searching  # noqa: PLC0415  # likewise
 
     try:
-        found, key = masking.masked(seen)
+        found, key = masking.masked(seen, known)
     except masking.NoRoom as error:
         raise Incomplete(f"{error}: nothing was written") from error
     data = packed(found)
@@ -58,7 +77,8 @@ def masked(
         write(data)
     except BaseException:
         with contextlib.suppress(OSError):
-            map_path.unlink()
+            map_path.unlink() if known is None else save(known.written(), map_path)
         raise
-    output.show(f"halftrack: the map stays with you: {map_path} (undone by: {output.program()} unmask)")
+    told = "the map stays with you" if known is None else "the map was used again, and stays with you"
+    output.show(f"halftrack: {told}: {map_path} (undone by: {output.program()} unmask)")
     return found

@@ -33,7 +33,7 @@ def command(context: click.Context, source: str, map_name: str, target: str | No
     if source == map_name:
         raise UsageError("FILE is the map itself")
     with progress("reading", given):
-        data = _unmasked(source, key, named=target is not None)
+        data = _unmasked(source, key, map_name, named=target is not None)
     if target in {None, "-"}:
         output.write(data)
         return 0
@@ -43,7 +43,7 @@ def command(context: click.Context, source: str, map_name: str, target: str | No
     return 0
 
 
-def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
+def _unmasked(name: str, key: Key, map_name: str, *, named: bool) -> bytes:
     from halftrack import masking  # noqa: PLC0415  # heavy
     from halftrack.commands.collect import packed  # noqa: PLC0415  # likewise
     from halftrack.formats import bundle, collection  # noqa: PLC0415  # likewise
@@ -60,7 +60,7 @@ def _unmasked(name: str, key: Key, *, named: bool) -> bytes:
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     evidence = read(given.chunks(), given.name)
     if masking.foreign(evidence, key):
-        raise UnreadableInput(f"the map is of another bundle: it lacks most addresses of {given.name}")
+        raise UnreadableInput(f"{map_name} is not the map of {given.name}: nothing was replaced")
     return packed(masking.unmasked(evidence, key))
 
 

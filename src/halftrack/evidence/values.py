@@ -229,6 +229,14 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskedBy:
+    """The map that undoes the stand-ins, by its number; ``use``: the how manieth bundle it was used for."""
+
+    map: str
+    use: int
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """What was read to get here, for sources that are text."""
 
@@ -240,6 +248,8 @@ class Input:
     truncated: bool = False
     visible: float = 1.0
     masked: Masked = "none"
+    masked_by: MaskedBy | None = None
+    """None also where nobody told: of what others masked, and of bundles of before maps had numbers."""
     formats: tuple[str, ...] = ()
     assumed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

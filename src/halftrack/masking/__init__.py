@@ -2,6 +2,7 @@
 
 kinds       which addresses are kept, and where stand-ins come from
 layout      stand-ins for addresses and networks, so that all that is judged of them stays true
+extending   more of them, for a map that is used again
 spellings   addresses in text
 names       names in text, and the words of comments
 walk        a piece of evidence, field by field
@@ -16,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from halftrack.masking import layout, tables, walk
+from halftrack.masking.key import numbered
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
@@ -24,22 +26,30 @@ if TYPE_CHECKING:
 NoRoom = layout.NoRoom
 
 
-def masked(evidence: Evidence) -> tuple[Evidence, Key]:
-    """What may be given away, and the map. Raises NoRoom where there are too many addresses."""
+def masked(evidence: Evidence, known: Key | None = None) -> tuple[Evidence, Key]:
+    """What may be given away, and the map.
+
+    ``known``: a map of before, to be used again: what it stands for has the same stand-ins, and the one that
+    comes back undoes all bundles of both. Raises NoRoom where there are too many addresses.
+    """
     seen = tables.Collecting()
     walk.walked(evidence, seen)
-    key = seen.key()
+    by = None if known is None or known.by is None else replace(known.by, use=known.by.use + 1)
+    key = replace(seen.key(known), by=by or numbered())
     found: Evidence = walk.walked(evidence, tables.Substituting(key))
-    return replace(found, input=replace(found.input, masked="substituted")), key
+    return replace(found, input=replace(found.input, masked="substituted", masked_by=key.by)), key
 
 
 def foreign(evidence: Evidence, key: Key) -> bool:
-    """Whether the map knows less than half of the addresses of masked evidence.
+    """Whether the map is another one than that of masked evidence, which names its own.
 
-    Its own may lack a few: those that a script saw in what it did not mask.
+    Where it names none, whether the map knows less than half of its addresses. Its own may lack a few: those
+    that a script saw in what it did not mask.
     """
     if evidence.input.masked != "substituted":
         return False
+    if evidence.input.masked_by is not None:
+        return not key.undoes(evidence.input.masked_by)
     seen = tables.Collecting()
     walk.walked(evidence, seen)
     there = seen.key().addresses.keys()
@@ -49,7 +59,7 @@ def foreign(evidence: Evidence, key: Key) -> bool:
 def unmasked(evidence: Evidence, key: Key) -> Evidence:
     """As it was, but for lines that could not be read."""
     found: Evidence = walk.walked(evidence, tables.Substituting(key, back=True))
-    return replace(found, input=replace(found.input, masked="none"))
+    return replace(found, input=replace(found.input, masked="none", masked_by=None))
 
 
 def unmasked_text(text: str, key: Key) -> str:

@@ -1,7 +1,8 @@
 """Stand-ins for addresses: in the same order, and in a network of their own for each network.
 
 So an address is in a network, or a range, where its stand-in is in that one's, and a list that is sorted
-stays sorted. Networks become as large as what they hold: their stand-ins have other prefix lengths.
+stays sorted. Networks become as large as what they hold: their stand-ins have other prefix lengths. As far
+as there is room, gaps are left between stand-ins, for what a later bundle has in between (``extending``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _TRIES: Final = 12
 _LEAST: Final = 2
 """Addresses in a network: with one it would be written as an address is."""
+WIDEST: Final = 1 << 12
+"""Places for each address, where there is so much room."""
 
 
 class NoRoom(ValueError):
@@ -47,14 +50,7 @@ def stand_ins(
 
     No stand-in is one of ``addresses``. A network's first address has the first of its network.
     """
-    told = [each for each in networks if not kinds.keeps_network(each) and each.length < BITS]
-    wanted = {each for each in addresses if not kinds.keeps(each)} | {each.first for each in told}
-    by_room: dict[Room, list[int]] = {}
-    for each in sorted(wanted):
-        by_room.setdefault(kinds.room(each), []).append(each)
-    within: dict[Room, list[Network]] = {}
-    for one in sorted(set(told)):
-        within.setdefault(kinds.room(one.first), []).append(one)
+    by_room, within = told_apart(addresses, networks)
     found: dict[int, int] = {}
     found_networks: dict[Network, Network] = {}
     for room, its in by_room.items():
@@ -65,21 +61,49 @@ def stand_ins(
     return found, found_networks
 
 
+def told_apart(
+    addresses: Collection[int], networks: Collection[Network]
+) -> tuple[dict[Room, list[int]], dict[Room, list[Network]]]:
+    """Those that get stand-ins, in order, by their rooms; the first addresses of networks are among them."""
+    told = [each for each in networks if not kinds.keeps_network(each) and each.length < BITS]
+    wanted = {each for each in addresses if not kinds.keeps(each)} | {each.first for each in told}
+    by_room: dict[Room, list[int]] = {}
+    for each in sorted(wanted):
+        by_room.setdefault(kinds.room(each), []).append(each)
+    within: dict[Room, list[Network]] = {}
+    for one in sorted(set(told)):
+        within.setdefault(kinds.room(one.first), []).append(one)
+    return by_room, within
+
+
 def _placed(
     room: Room, its: Sequence[int], networks: Sequence[Network]
 ) -> tuple[list[int], dict[Network, Network]]:
     taken = set(its[bisect_left(its, room.base) : bisect_right(its, room.end)])
     top = _tree(its, networks)
-    for attempt in range(_TRIES):
-        _measure(top, 1 << min(attempt, 4))
-        begin = room.base + attempt * _step(room)
-        filling = _Filling(its, taken, room)
+    for wide, begin, slack in _attempts(room, top):
+        _measure(top, wide, slack)
+        filling = _Filling(its, taken, wide)
         try:
             filling.fill(top, begin, room.end + 1)
         except _Crowded:
             continue
         return filling.found, filling.networks
     raise NoRoom(f"there are no stand-ins left for {len(its):,} addresses")
+
+
+def _attempts(room: Room, top: _Node) -> Iterator[tuple[int, int, int]]:
+    """Places for each address, the first place of all, and by how much networks are larger than they must be.
+
+    Most is left for later; where that does not fit, nothing is.
+    """
+    wide, begin = WIDEST, room.base + 2 * _step(room)
+    while wide > 1:
+        _measure(top, wide, 1)
+        if 4 * top.size <= room.end - begin:
+            yield wide, begin, 1
+        wide //= 2
+    yield from ((1, room.base + attempt * _step(room), 1 << min(attempt, 4)) for attempt in range(_TRIES))
 
 
 def _step(room: Room) -> int:
@@ -100,15 +124,24 @@ def _tree(its: Sequence[int], networks: Sequence[Network]) -> _Node:
     return top
 
 
-def _measure(node: _Node, slack: int) -> None:
+def _measure(node: _Node, wide: int, slack: int) -> None:
     """Sizes from the inside out."""
     for each in node.inner:
-        _measure(each, slack)
+        _measure(each, wide, slack)
     at = 0
     for part in _parts(node):
-        at = at + part if isinstance(part, int) else _aligned(at, part.size) + part.size
+        at = (
+            at + _places(node, at, part, wide)
+            if isinstance(part, int)
+            else _aligned(at, part.size) + part.size
+        )
     largest = max((each.size for each in node.inner), default=0)
     node.size = 1 << (max(at * slack, 2 * largest, _LEAST) - 1).bit_length()
+
+
+def _places(node: _Node, at: int, many: int, wide: int) -> int:
+    """For so many addresses, with a gap before them but where the network begins."""
+    return (many + (wide > 1 and (at > 0 or node.network.length == 0))) * wide
 
 
 def _parts(node: _Node) -> Iterator[int | _Node]:
@@ -126,17 +159,20 @@ def _aligned(at: int, size: int) -> int:
 
 
 class _Filling:
-    def __init__(self, its: Sequence[int], taken: set[int], room: Room) -> None:
+    """``wide``: places for each address, a power of two. It has the middle one; of a network the first."""
+
+    def __init__(self, its: Sequence[int], taken: set[int], wide: int) -> None:
         self.found: list[int] = []
         self.networks: dict[Network, Network] = {}
-        self._its, self._taken, self._room = its, taken, room
+        self._its, self._taken, self._wide = its, taken, wide
 
     def fill(self, node: _Node, begin: int, end: int) -> None:
         """``end``: the first address behind it. Raises _Crowded."""
         at = begin
         for part in _parts(node):
             if isinstance(part, int):
-                at = self._run(at, part)
+                self._run(at, part, node.network, end)
+                at += _places(node, at - begin, part, self._wide)
                 continue
             at = _aligned(at, part.size)
             if at in self._taken:
@@ -148,15 +184,17 @@ class _Filling:
         if at > end:
             raise _Crowded
 
-    def _run(self, at: int, count: int) -> int:
+    def _run(self, at: int, count: int, network: Network, end: int) -> None:
         if not self._taken:
-            self.found += range(at, at + count)
-            return at + count
-        while count:
-            if at > self._room.end:
+            begin = len(self.found)
+            self.found += range(at + self._wide // 2, at + self._wide // 2 + count * self._wide, self._wide)
+            if count and self._its[begin] == network.first:
+                self.found[begin] = at
+            return
+        for _ in range(count):
+            while at in self._taken:
+                at += 1
+            if at >= end:
                 raise _Crowded
-            if at not in self._taken:
-                self.found.append(at)
-                count -= 1
-            at += 1
-        return at
+            self.found.append(at)
+            at += self._wide

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.masking import layout, names, spellings, walk
+from halftrack.masking import extending, layout, names, spellings, walk
 from halftrack.masking.key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from halftrack.masking.kinds import Network
 
@@ -87,26 +87,31 @@ class Collecting:
             self.addresses |= walk.distinct(frame, stems)
         return frame
 
-    def key(self) -> Key:
-        """Raises layout.NoRoom."""
-        addresses, networks = layout.stand_ins(self.addresses, self.networks)
+    def key(self, known: Key | None = None) -> Key:
+        """``known``: of an earlier bundle; what it says stays so. Raises layout.NoRoom."""
+        if known is None:
+            known = Key()
+            addresses, networks = layout.stand_ins(self.addresses, self.networks)
+        else:
+            old = known.addresses, known.networks
+            addresses, networks = extending.extended(self.addresses, self.networks, old)
         all_names = self.names | self.words | set(self._with_domains())
+        wide = len(str(len(all_names)))
         return Key(
             addresses,
             networks,
-            _numbered(self.macs - _NO_MACS, "f2ffff{:06x}", self.macs),
-            _numbered(all_names, self._stem() + "-{:0" + str(len(str(len(all_names)))) + "d}"),
-            self._identities(),
+            _numbered(self.macs - _NO_MACS, "f2ffff{:06x}", known.macs, self.macs),
+            _numbered(all_names, f"{self._stem(known)}-{{:0{wide}d}}", known.names),
+            self._identities(known.identities),
         )
 
-    def _identities(self) -> dict[str, str]:
+    def _identities(self, known: Mapping[str, str]) -> dict[str, str]:
         """A short id is the beginning of the long one."""
-        heads = sorted({each[:_SHORT] for each in self.identities})
-        numbered = {head: f"5eed{number:08x}" for number, head in enumerate(heads, 1)}
         longest: dict[str, str] = {}
-        for each in sorted(self.identities, key=len):
+        for each in sorted((*known, *self.identities), key=len):
             longest[each[:_SHORT]] = each
-        return {its: numbered[head] + "0" * (len(its) - _SHORT) for head, its in longest.items()}
+        heads = _numbered(longest, "5eed{:08x}", {its[:_SHORT]: to[:_SHORT] for its, to in known.items()})
+        return {its: heads[head] + "0" * (len(its) - _SHORT) for head, its in longest.items()}
 
     def _with_domains(self) -> Iterable[str]:
         """Names that go on with a domain somewhere, and spellings in other letters."""
@@ -125,7 +130,13 @@ class Collecting:
         if "masked" in text:
             self.stems |= {found.rpartition("-")[0] for found in _STAND_IN.findall(text)}
 
-    def _stem(self) -> str:
+    def _stem(self, known: Key) -> str:
+        """None that names of the node begin with. Raises layout.NoRoom where those of the map do."""
+        before = next(iter(known.names.values()), "").rpartition("-")[0]
+        if before in self.stems:
+            raise layout.NoRoom("something of the node is called as the map's stand-ins are")
+        if before:
+            return before
         stem = "masked"
         while stem in self.stems:
             stem += "x"
@@ -147,11 +158,13 @@ class Collecting:
         self.macs.add(digits)
 
 
-def _numbered(texts: Iterable[str], form: str, taken: Iterable[str] = ()) -> dict[str, str]:
-    """In their order, and none of those that are ``taken``."""
-    found: dict[str, str] = {}
-    number, avoided = 0, set(taken)
-    for each in sorted(texts):
+def _numbered(
+    texts: Iterable[str], form: str, known: Mapping[str, str], taken: Iterable[str] = ()
+) -> dict[str, str]:
+    """In their order after what is known, and none of those that are ``taken``."""
+    found = dict(known)
+    number, avoided = len(known), {*taken, *known.values()}
+    for each in sorted({*texts} - known.keys()):
         number += 1
         while form.format(number) in avoided:
             number += 1

@@ -80,7 +80,7 @@ _PASSED_OVER: Final[Mapping[type, frozenset[str]]] = {
     Interface: frozenset({"kind"}),
     RuleTable: frozenset({"family", "flavour"}),
     Lines: frozenset({"kind"}),
-    Input: frozenset({"masked", "formats", "assumed"}),
+    Input: frozenset({"masked", "masked_by", "formats", "assumed"}),
     Firewall: frozenset({"tool", "managers", "copiers"}),
 }
 _NAMES: Final[Mapping[type, frozenset[str]]] = {

@@ -1,7 +1,8 @@
 # Masks what the collecting script prints, line by line; says on standard error what was wrong. With
 # job=networks it prints the networks that its input names instead, for sort(1) and the section mask/networks.
 #
-# Variables: map, the file that keeps what stands for what; plain, words that name nobody.
+# Variables: map, the file that keeps what stands for what; by, its number, empty where there is none; plain,
+# words that name nobody.
 # Nothing beyond what mawk 1.3.3 and busybox awk know: no intervals in regular expressions, no bits.
 
 BEGIN {
@@ -13,6 +14,7 @@ BEGIN {
     next_loose = 250 * power[24] + 1; next_link = 169 * power[24] + 254 * power[16] + 257
     next_group = 225 * power[24] + 1; next_loose6 = 0; next_link6 = 0; next_group6 = 0
     if (job == "") { note("halftrack-map 1", ""); kept = 0 }
+    if (job == "" && by != "") { note("map", "\t" by "\t1") }
 }
 
 job == "networks" { name_networks($0); comments($0); next }

@@ -46,7 +46,7 @@ function at_mark(    name) {
         section = what = name
         if (name ~ /^ns\//) { sub(/^ns\/[^\/]*\//, "", what) }
     } else {
-        if (name == "about") { print "masked substituted" }
+        if (name == "about") { print "masked substituted" (by == "" ? "" : "\nmasked_by " by) }
         section = what = ""
     }
     print $1 " " $2 " " $3 " " anywhere(name)

@@ -194,8 +194,8 @@ def _notes(earlier: Earlier, evidence: Evidence, compared: Mapping[str, Compared
             f"Nothing tells which of {names[0]} and {names[1]} was earlier: taken as named, {names[0]} as the"
             " earlier one. How far apart they are is not known, nor any pace."
         )
-    masks = earlier.first.evidence.input.masked, evidence.input.masked
-    if "substituted" in masks:
+    both = earlier.first.evidence.input, evidence.input
+    if any(each.masked == "substituted" and each.masked_by is None for each in both):
         yield _STAND_INS
     for each in compared.values():
         cut = [name for name, known in zip(names, (each.then, each.now), strict=True) if not known.whole]

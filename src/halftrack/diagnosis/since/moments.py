@@ -129,18 +129,31 @@ def _largest(found: Evidence) -> Table | None:
 def differing(one: Evidence, other: Evidence) -> str | None:
     """Why these are visibly not two moments of one node; None where nothing says so."""
     names = [named(each) for each in (one, other)]
-    if one.machine is not None and other.machine is not None:
-        if one.machine != other.machine:
-            return f"{names[0]} and {names[1]} are of two machines: {one.node} and {other.node}"
-    elif one.of_node and other.of_node and "substituted" not in (one.input.masked, other.input.masked):
-        short = [each.node.partition(".")[0] for each in (one, other)]
-        if short[0] != short[1]:
-            return f"{names[0]} and {names[1]} are of two nodes: {one.node} and {other.node}"
     masks = [each.input.masked for each in (one, other)]
+    if masks == ["substituted"] * 2 and not _of_one_map(one, other):
+        return (
+            f"the stand-ins in {names[0]} and {names[1]} are of two maps: unmask both, or mask one anew by"
+            " the map of the other (collect --mask --map)"
+        )
     if masks[0] != masks[1] and all(any(table.flows for table in each.tables) for each in (one, other)):
         masked = 0 if masks[0] != "none" else 1
         return (
             f"addresses are masked otherwise in {names[masked]} than in {names[1 - masked]}: no entry of one"
             " can be found in the other"
         )
+    if masks[0] == masks[1] and one.machine is not None and other.machine is not None:
+        if one.machine != other.machine:
+            return f"{names[0]} and {names[1]} are of two machines: {one.node} and {other.node}"
+    elif one.of_node and other.of_node and "substituted" not in masks:
+        short = [each.node.partition(".")[0] for each in (one, other)]
+        if short[0] != short[1]:
+            return f"{names[0]} and {names[1]} are of two nodes: {one.node} and {other.node}"
     return None
+
+
+def _of_one_map(one: Evidence, other: Evidence) -> bool:
+    """Whether equal stand-ins are equal addresses; others than we keep one map for all that they mask."""
+    by = [each.input.masked_by for each in (one, other)]
+    if by[0] is not None and by[1] is not None:
+        return by[0].map == by[1].map
+    return by == [None, None] and "bundle" not in (one.source, other.source)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
-from halftrack.evidence.values import Gap, Input, Masked
+from halftrack.evidence.values import Gap, Input, Masked, MaskedBy
 from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
 from halftrack.kernel import namespaces
@@ -78,7 +78,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             if what in (NODE, KERNEL, TAKEN_AT)
         }
         masked: Masked = "substituted" if found.about.get("masked") == "substituted" else "none"
-        given = replace(_input(name, found.spaces), masked=masked)
+        given = replace(_input(name, found.spaces), masked=masked, masked_by=_masked_by(found.about))
         return replace(evidence, read_from=read_from, input=given)
 
 
@@ -159,6 +159,12 @@ class _Sections:
             for pid in _LISTED.findall(text):
                 if pid in self._elsewhere:
                     self.files.lives(int(pid), int(self._elsewhere[pid]))
+
+
+def _masked_by(about: Mapping[str, str]) -> MaskedBy | None:
+    """The script makes a new map each time."""
+    number = about.get("masked_by", "")
+    return MaskedBy(number, 1) if number else None
 
 
 def _space(number: str) -> Space:
