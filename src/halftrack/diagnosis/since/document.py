@@ -15,11 +15,7 @@ Identity = Literal["start", "id", "tuple"]
 Course = Literal["new", "gone", "greater", "smaller", "same", "unclear"]
 
 
-class _Value(msgspec.Struct, frozen=True):
-    """Immutable; every struct below is built by keyword."""
-
-
-class SinceMoment(_Value, frozen=True, kw_only=True):
+class SinceMoment(msgspec.Struct, frozen=True, kw_only=True):
     """One moment. ``entries`` and ``stuck``: of the table that the verdict speaks of, where it had one then.
 
     ``new``, ``stayed`` and ``left``: of that table since the moment before; None for the first, and where
@@ -38,7 +34,7 @@ class SinceMoment(_Value, frozen=True, kw_only=True):
     left: int | None = None
 
 
-class SinceTable(_Value, frozen=True, kw_only=True):
+class SinceTable(msgspec.Struct, frozen=True, kw_only=True):
     """One table, then and now. An entry is the same where both tuples, zone and namespace are.
 
     ``before`` and ``now``: entries that the kernel counted. Of those that were read: ``new`` ones, those
@@ -75,7 +71,7 @@ class SinceTable(_Value, frozen=True, kw_only=True):
     counters: dict[str, int] | None = None
 
 
-class SinceFinding(_Value, frozen=True, kw_only=True):
+class SinceFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One finding, then and now. ``id``: as in ``findings``, or as it was where it is gone.
 
     ``before`` and ``now``: its entries. Those of now are ``new`` ones, others that ``joined`` (they were
@@ -104,7 +100,7 @@ class SinceFinding(_Value, frozen=True, kw_only=True):
     per_minute: float | None = None
 
 
-class SinceSetting(_Value, frozen=True, kw_only=True):
+class SinceSetting(msgspec.Struct, frozen=True, kw_only=True):
     """One that is another now. ``netns`` None: of the node; ``setting``: a sysctl's full name, or
     ``kernel``.
     """
@@ -115,7 +111,7 @@ class SinceSetting(_Value, frozen=True, kw_only=True):
     now: str
 
 
-class SinceRules(_Value, frozen=True, kw_only=True):
+class SinceRules(msgspec.Struct, frozen=True, kw_only=True):
     """Rules of a namespace that are ``new`` and that are ``gone``, in their owner's words, the first of
     each.
     """
@@ -127,7 +123,7 @@ class SinceRules(_Value, frozen=True, kw_only=True):
     more_gone: int = 0
 
 
-class Since(_Value, frozen=True, kw_only=True):
+class Since(msgspec.Struct, frozen=True, kw_only=True):
     """``moments``: oldest first, the last is the one that the diagnosis is of.
 
     All else is between the first and the last. ``order``: by their ``times``; by their ``entries``, which
