@@ -88,8 +88,12 @@ STEPS: Final = (
     Step("cure", THEM, "ssh node17 sh -s cure < fix17.sh"),
     Step("clear", THEM, "ssh node17 sh -s clear < fix17.sh"),
     Step("later", THEM, "ssh node17 sh -s < collect.sh > later.collected", before=_go_on),
-    Step("since", THEM, "halftrack doctor later.collected --since node17.collected"),
-    Step("later-masked", THEM, "halftrack collect --mask --from later.collected -o later.tgz"),
+    Step(
+        "later-masked",
+        THEM,
+        "halftrack collect --mask --from later.collected -o later.tgz --map masked.map",
+    ),
+    Step("since", US, "halftrack doctor later.tgz --since masked.tgz"),
     Step("last", US, "halftrack doctor later.tgz --format ticket"),
 )
 

@@ -57,6 +57,9 @@ def test_what_is_asked_for_is_what_helps(seen: dict[str, Seen]) -> None:
     assert asked(seen["first"].text) == asked(seen["report"].text) == ["sh collect.sh > node.collected"]
     assert "counters again in" in seen["collected"].text
     assert asked(seen["reply"].text)[0] == "sleep 900; sh collect.sh > later.collected"
+    typed = {each.step.typed for each in seen.values()}
+    masked = " ".join(each.removesuffix("\\").strip() for each in asked(seen["reply"].text)[1:])
+    assert masked in typed, "by the map of before"
     assert asked(seen["last"].text) == []
 
 
@@ -74,7 +77,7 @@ def test_claims_name_lines_of_what_was_sent(seen: dict[str, Seen]) -> None:
 
 
 def test_nothing_masked_is_named(seen: dict[str, Seen]) -> None:
-    for name in ("doctor", "plan", "reply", "last"):
+    for name in ("doctor", "plan", "reply", "since", "last"):
         for address in (founding.SERVER, *founding.CLIENTS):
             assert address not in seen[name].text, name
         assert "node17" not in seen[name].text, name

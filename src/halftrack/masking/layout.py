@@ -165,6 +165,8 @@ class _Filling:
         self.found: list[int] = []
         self.networks: dict[Network, Network] = {}
         self._its, self._taken, self._wide = its, taken, wide
+        # One more: what ends in a zero looks like a network.
+        self._middle = wide // 2 + (wide > 2)
 
     def fill(self, node: _Node, begin: int, end: int) -> None:
         """``end``: the first address behind it. Raises _Crowded."""
@@ -186,8 +188,8 @@ class _Filling:
 
     def _run(self, at: int, count: int, network: Network, end: int) -> None:
         if not self._taken:
-            begin = len(self.found)
-            self.found += range(at + self._wide // 2, at + self._wide // 2 + count * self._wide, self._wide)
+            begin, middle = len(self.found), at + self._middle
+            self.found += range(middle, middle + count * self._wide, self._wide)
             if count and self._its[begin] == network.first:
                 self.found[begin] = at
             return
