@@ -33,7 +33,7 @@ def check(folder: Path, *words: str, stdout: int = subprocess.PIPE) -> subproces
 
 
 def kept(folder: Path, found: Diagnosis) -> None:
-    (folder / "last.json").write_bytes(json.diagnosis(found))
+    (folder / "last.json").write_bytes(json.pretty(found))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,11 +13,12 @@ from halftrack import runbooks
 from halftrack.commands import lab
 from halftrack.commands.options import Options
 from halftrack.lab import SCENARIOS
+from halftrack.reporters import lab as shown
+from halftrack.reporters.layout import Page
 from unit import documents
 
 if TYPE_CHECKING:
     from cli.conftest import Run
-    from halftrack.lab.place import Place
 
 
 @pytest.mark.parametrize("words", [(), ("list",)], ids=["bare", "list"])
@@ -86,7 +87,7 @@ def test_without_root_it_says_so_and_does_nothing(run: Run, monkeypatch: pytest.
 )
 def test_that_nothing_is_left_is_said_of_an_empty_table_alone(entries: int, told: str) -> None:
     found = documents.diagnosis(tables=(documents.table(entries=entries),), findings=())
-    lines = lab._compared(SCENARIOS[0], found)  # noqa: SLF001  # what of it is printed takes root
+    lines = shown.compared(SCENARIOS[0], found, Page())
     assert lines[-1] == f"Weighed nothing: {told}"
 
 
@@ -97,11 +98,9 @@ def test_what_it_does_and_leaves_standing_fits_the_screen(
     tell = lab._teller(Options())  # noqa: SLF001  # what of it is printed takes root
     tell("words " * 30)
     names = ("lab-client", "lab-router", "lab-server")
-    places = tuple(
-        cast("Place", SimpleNamespace(name=name, pid=4_194_300, path="/proc/4194300/ns/net"))
-        for name in names
-    )
-    lines = [*capfdbinary.readouterr().out.decode().splitlines(), *lab._left_standing(places)]  # noqa: SLF001
+    places = [SimpleNamespace(name=name, pid=4_194_300) for name in names]
+    standing = shown.left_standing(places, "/proc/4194300/ns/net", Page())
+    lines = [*capfdbinary.readouterr().out.decode().splitlines(), *standing]
     assert lines[0].startswith(" 1  words")
     assert lines[1].startswith("    words")
     assert "  lab-server (process 4194300)" in lines

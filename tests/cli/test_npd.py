@@ -57,7 +57,7 @@ def answer(shell: tuple[list[str], Path, str], args: list[str]) -> tuple[int, st
 
 def kept(shell: tuple[list[str], Path, str], found: Diagnosis) -> Path:
     path = shell[1] / "last.json"
-    path.write_bytes(json.diagnosis(found))
+    path.write_bytes(json.pretty(found))
     return path
 
 

@@ -42,7 +42,7 @@ def sick() -> Iterator[Netns]:
 
 def said(evidence: Evidence) -> dict[str, Any]:
     judged = examine(evidence)
-    document = json.loads(documents.diagnosis(remedies.advise(judged.diagnosis, evidence, judged.cases)))
+    document = json.loads(documents.pretty(remedies.advise(judged.diagnosis, evidence, judged.cases)))
     return {name: value for name, value in document.items() if name not in _MAYBE_OTHER}
 
 

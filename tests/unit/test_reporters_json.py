@@ -32,13 +32,13 @@ WEB = Owner(name="we\x1bb\u202e", id="101", runtime="openvz", addresses=("192.0.
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_every_document_validates(name: str) -> None:
-    VALIDATOR.validate(json.loads(documents.diagnosis(SCREENS[name])))
+    VALIDATOR.validate(json.loads(documents.pretty(SCREENS[name])))
 
 
 def test_a_real_diagnosis_validates() -> None:
     rows = [one_sided(dst=f"198.51.100.{n}", dport=1000 + n, left=300_000 + n * 300) for n in range(200)]
     seen = evidence(table(*rows, limit=262_144, buckets=65_536), kernel="2.6.32-042stab092.1")
-    document = json.loads(documents.diagnosis(advise(diagnose(seen), seen)))
+    document = json.loads(documents.pretty(advise(diagnose(seen), seen)))
 
     VALIDATOR.validate(document)
     assert document["findings"][0]["symptom"] == "one-sided"
@@ -46,7 +46,7 @@ def test_a_real_diagnosis_validates() -> None:
 
 
 def test_the_schema_refuses_what_is_not_such_a_document() -> None:
-    document = json.loads(documents.diagnosis(SCREENS["sick-old"]))
+    document = json.loads(documents.pretty(SCREENS["sick-old"]))
     document["findings"][0]["severity"] = "terrible"
 
     with pytest.raises(jsonschema.ValidationError):

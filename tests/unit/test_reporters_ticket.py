@@ -112,7 +112,7 @@ def test_what_was_sent_has_one(name: str) -> None:
     found = read(REPORTS[name])
     text = ticket.render(found, planned=PLANNED)
     check(text)
-    document = json.diagnosis(found).decode()
+    document = json.pretty(found).decode()
     for number in re.findall(r"\d{1,3}(?:,\d{3})+", text):
         assert number in document or number.replace(",", "") in document, number
     places = {

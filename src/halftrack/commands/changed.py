@@ -26,14 +26,13 @@ def report(folded: Folded, given: Options, text: str = "") -> None:
     if given.document:
         from halftrack.changes import showing  # noqa: PLC0415  # only JSON needs it
 
-        document(showing.show(folded))
+        document(given, showing.show(folded))
     elif not given.quiet:
         output.report(text.encode())
 
 
-def document(*changes: Change) -> None:
+def document(given: Options, *changes: Change) -> None:
     """Changes as JSON; without any, that there was nothing to do."""
     from halftrack.plans.change import Changes  # noqa: PLC0415  # as above
-    from halftrack.reporters import json  # noqa: PLC0415  # likewise
 
-    output.report(json.pretty(Changes(changes=changes)))
+    output.report(output.document(Changes(changes=changes), given))

@@ -28,9 +28,7 @@ def command(context: click.Context, *, number: int | None) -> int:
     shown = tuple(showing.show(one) for one in found)
     notes = list(dict.fromkeys((*notes, *damaged)))
     if given.document:
-        from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
-
-        output.write(json.pretty(Changes(changes=shown, notes=tuple(notes))))
+        output.write(output.document(Changes(changes=shown, notes=tuple(notes)), given))
         return Incomplete.exit_code if damaged else 0
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 

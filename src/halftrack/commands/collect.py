@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
 
 _LONGEST_S = 86_400
-_MB_FROM = 1_000_000
 
 
 @click.command(
@@ -178,27 +177,8 @@ def _name(seen: Evidence) -> str:
 
 def _told(seen: Evidence, path: Path, size: int, given: Options, map_path: Path | None = None) -> bytes:
     """What is in it, and what could not be had."""
+    from halftrack.reporters import collected  # noqa: PLC0415  # likewise
+
     if given.document:
-        import msgspec  # noqa: PLC0415  # text does without
-
-        gaps = [{"what": gap.what, "why": gap.why, "needs": gap.needs} for gap in seen.gaps]
-        document = {"schema": "halftrack.collected/1", "file": str(path), "gaps": gaps}
-        if map_path is not None:
-            document["map"] = str(map_path)
-        return msgspec.json.encode(document) + b"\n"
-    from halftrack.diagnosis.words import count  # noqa: PLC0415  # likewise
-    from halftrack.evidence.printable import escaped  # noqa: PLC0415  # likewise
-
-    read = [table for table in seen.tables if table.flows is not None]
-    entries = count(sum(len(table.flows or ()) for table in read), "entry", "entries")
-    tables = count(len(seen.tables), "namespace")
-    lines = [
-        f"{escaped(str(path))}: {_size(size)}, {entries} of {len(read)} of {tables}",
-        *(f"not in it: {escaped(gap.what)} ({escaped(gap.why)})" for gap in seen.gaps),
-        f"read it with: {output.program()} doctor {escaped(shlex.quote(str(path)))}",
-    ]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= _MB_FROM else f"{size / 1e3:,.1f} kB"
+        return output.document(collected.document(seen, path, map_path), given)
+    return collected.text(seen, path, size, output.program()).encode()

@@ -222,9 +222,7 @@ def _wants_json(form: str, given: Options) -> bool:
 def shown(found: Diagnosis, form: str, given: Options, going_on: GoingOn, *, origins: bool = False) -> bytes:
     """As a screen or a document, for stdout as it is. ``origins``: with where each number was read."""
     if _wants_json(form, given):
-        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
-
-        return json.compact(found) if given.jsonl else json.diagnosis(found)
+        return output.document(found, given)
     if form == "ticket":
         from halftrack.reporters import ticket  # noqa: PLC0415  # seldom wanted
 

@@ -212,12 +212,10 @@ def _drain(
 
 def _print(looked: Looked, shown: Preview, outcome: Outcome | None, given: Options) -> None:
     if given.document:
-        import msgspec  # noqa: PLC0415  # only JSON needs it
-
         from halftrack.draining import outcome as outcomes  # noqa: PLC0415  # likewise
 
         document: Document = outcomes.Document(node=looked.evidence.node, preview=shown, outcome=outcome)
-        output.report(msgspec.json.encode(document) + b"\n")
+        output.report(output.document(document, given))
     elif outcome is not None:
         from halftrack.reporters import draining  # noqa: PLC0415  # only text needs it
 

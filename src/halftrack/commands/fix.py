@@ -102,7 +102,7 @@ def command(
     if not meant.has_work:
         output.message("nothing to do: all that can be done here is in force", given)
         if given.document:
-            changed.document()
+            changed.document(given)
         return 0
     if not yes and not click.confirm("Go?", default=False, err=True):
         output.message("nothing was changed", given)
@@ -262,7 +262,7 @@ def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
 
 def _report(change: Change, given: Options) -> None:
     if given.document:
-        changed.document(change)
+        changed.document(given, change)
         return
     from halftrack.reporters import changes  # noqa: PLC0415  # only text needs it
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack.commands import completing, doctor, durations, options, output
-from halftrack.diagnosis import words
 from halftrack.errors import PermissionMissing, UsageError
 from halftrack.kernel import privileges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
     from halftrack.commands.options import Options
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
     from halftrack.reporters.layout import Page
 
 _LIST: Final = "list"
-_STANDING: Final = "Left standing: "
 _SECONDS: Final = "60s"
 _LONGEST_S: Final = 600
-_CAUSES: Final = 3
 _MOST_BESIDE: Final = 1_000
 _LEAST_LOAD: Final = 0.1
 _MOST_LOAD: Final = 10
@@ -119,7 +116,7 @@ def _play(chosen: Scenario, given: Options, parameters: Parameters, *, keep: boo
     with _ended_by_signals(), lab.staged(chosen, tell, parameters) as scene:
         tell("the doctor looks at the router:")
         found = doctor.diagnosed([], given, None, netns=scene.net.router.path)
-        places = tuple(scene.net.places) if keep else ()
+        places = {each.name: each for each in scene.net.places} if keep else {}
         if keep:
             scene.leave_standing()
         output.write(_shown(chosen, found, given, places))
@@ -132,7 +129,7 @@ def _teller(given: Options) -> Callable[[str], None]:
     def tell(text: str) -> None:
         nonlocal number
         number += 1
-        if not given.json and not given.jsonl:
+        if not given.document:
             output.write(_lines(_page().wrap(text, f"{number:>2}  ")))
         elif not given.quiet:
             output.show(f"{number:>2}  {text}")
@@ -140,68 +137,31 @@ def _teller(given: Options) -> Callable[[str], None]:
     return tell
 
 
-def _shown(chosen: Scenario, found: Diagnosis, given: Options, kept: tuple[Place, ...]) -> bytes:
-    if given.json or given.jsonl:
-        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
+def _shown(chosen: Scenario, found: Diagnosis, given: Options, kept: Mapping[str, Place]) -> bytes:
+    from halftrack.reporters import lab  # noqa: PLC0415  # --help needs it not
 
-        document = {"scenario": chosen.name, "cause": chosen.cause, "diagnosis": found}
-        text = json.compact(document) if given.jsonl else json.pretty(document)
-        for line in _left_standing(kept):
+    router = kept.get("lab-router")
+    standing = [] if router is None else lab.left_standing([*kept.values()], router.path, _page())
+    if given.document:
+        for line in standing:
             output.show(line)
-        return text
+        return output.document(lab.document(chosen, found), given)
     text = b"\n" + doctor.shown(found, "text", given, doctor.GoingOn(None)) + b"\n"
-    return text + _lines((*_compared(chosen, found), *_left_standing(kept)))
+    return text + _lines((*lab.compared(chosen, found, _page()), *standing))
 
 
-def _compared(chosen: Scenario, found: Diagnosis) -> list[str]:
-    """What was shown, and which causes the doctor weighs for what it has found: in numbers as few as here
-    the screen above may leave them out.
-    """
-    lines = [f"Shown   {chosen.cause}"]
-    for finding in found.findings:
-        if finding.causes:
-            causes = ", ".join(f"{cause.cause} {cause.confidence:g}" for cause in finding.causes[:_CAUSES])
-            entries = words.count(finding.entries, "entry", "entries")
-            lines += _page().wrap(f"{finding.symptom}, {entries}: {causes}", "Weighed ")
-    return lines if len(lines) > 1 else [*lines, f"Weighed nothing: {_why_nothing(found)}"]
+def _listed(scenarios: Iterable[Scenario], given: Options) -> bytes:
+    from halftrack.reporters import lab  # noqa: PLC0415  # --help needs it not
 
-
-def _why_nothing(found: Diagnosis) -> str:
-    if found.findings:
-        return "nothing of what was found has a cause to be weighed"
-    left = sum(table.entries or 0 for table in found.tables)
-    if left:
-        return f"nothing was found among {words.count(left, 'entry', 'entries')}"
-    return "nothing is left in the table"
-
-
-def _left_standing(places: tuple[Place, ...]) -> list[str]:
-    if not places:
-        return []
-    program = output.program()
-    router = next(place for place in places if place.name == "lab-router")
-    return [
-        *_page().wrap(", ".join(f"{place.name} (process {place.pid})" for place in places), _STANDING, "  "),
-        f"  look    {program} doctor --netns {router.path}",
-        f"          {program} list --netns {router.path}",
-        f"  remove  kill {' '.join(str(place.pid) for place in places)}",
-    ]
-
-
-def _listed(scenarios: tuple[Scenario, ...], given: Options) -> bytes:
-    if given.json or given.jsonl:
-        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
-
-        listed = [{"scenario": one.name, "cause": one.cause, "summary": one.summary} for one in scenarios]
-        return json.compact({"scenarios": listed}) if given.jsonl else json.pretty({"scenarios": listed})
-    page = _page()
-    return _lines(line for one in scenarios for line in page.wrap(one.summary, f"  {one.name:<17} "))
+    if given.document:
+        return output.document(lab.list_document(scenarios), given)
+    return _lines(lab.listed(scenarios, _page()))
 
 
 def _page() -> Page:
     from halftrack.reporters.layout import Page  # noqa: PLC0415  # --help needs it not
 
-    return Page(output.width(), output.wants_ascii())
+    return Page(output.width(), output.wants_ascii(), program=output.program())
 
 
 def _lines(lines: Iterable[str]) -> bytes:

@@ -129,6 +129,13 @@ def screen(render: Callable[..., str], shown: object, options: Options, **more: 
     return text.encode("ascii" if ascii_only else "utf-8")
 
 
+def document(value: object, options: Options) -> bytes:
+    """As JSON: indented, or on one line where an object a line is wanted."""
+    from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs msgspec
+
+    return json.compact(value) if options.jsonl else json.pretty(value)
+
+
 def program() -> str:
     """How this program can be started once more, as a shell reads it: ``halftrack`` where that is it.
 

@@ -180,9 +180,7 @@ def following(
 def shown(plan: Plan, given: Options, following: Sequence[str] = ()) -> bytes:
     """As JSON where that was asked for, else as a screen."""
     if given.document:
-        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
-
-        return json.compact(plan) if given.jsonl else json.pretty(plan)
+        return output.document(plan, given)
     from halftrack.reporters import plan as screen  # noqa: PLC0415  # not wanted for JSON
 
     return output.screen(screen.render, plan, given, following=following)

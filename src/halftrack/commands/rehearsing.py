@@ -58,9 +58,7 @@ def _refused(plan: Plan, *, lasting: bool, unmanaged: bool) -> Iterator[str]:
 
 def _shown(found: Rehearsal, given: Options, again: str | None) -> bytes:
     if given.document:
-        from halftrack.reporters import json  # noqa: PLC0415  # only JSON needs it
-
-        return json.compact(found) if given.jsonl else json.pretty(found)
+        return output.document(found, given)
     from halftrack.reporters import rehearsal  # noqa: PLC0415  # only text needs it
 
     return output.screen(rehearsal.render, found, given, again=again)

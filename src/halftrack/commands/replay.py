@@ -161,10 +161,7 @@ def _show(run: Run, given: Options, record: Path | None) -> None:
         saving.save(run.parquet() if record.suffix == _PARQUET else run.bundle(), record)
         output.message(f"{counted.count(len(run.flows), 'entry is', 'entries are')} in {record}", given)
     if given.document:
-        from halftrack.reporters import json  # noqa: PLC0415  # text does without
-
-        document = run.document(with_entries=True)
-        output.write(json.compact(document) if given.jsonl else json.pretty(document))
+        output.write(output.document(run.document(with_entries=True), given))
         return
     from halftrack.reporters import replay, replay_flow  # noqa: PLC0415  # JSON does without
 

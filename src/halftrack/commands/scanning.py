@@ -95,7 +95,7 @@ def metrics(given: Options) -> bytes:
     samples = prometheus.of(done.diagnosis, done.settings, only_read=given.netns not in _WHOLE_NODE)
     text = prometheus.exposition(samples)
     try:
-        last_document.keep(json.diagnosis(done.diagnosis))
+        last_document.keep(json.pretty(done.diagnosis))
     except OutputFailed as error:
         raise Unkept(text, f"the metrics are there, the document is not: {error}") from error
     return text

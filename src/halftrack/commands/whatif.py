@@ -145,9 +145,7 @@ def _rules(one: Moment, given: Options) -> Ruleset | None:
 
 def _shown(found: WhatIf, given: Options) -> bytes:
     if given.document:
-        from halftrack.reporters import json  # noqa: PLC0415  # needs msgspec
-
-        return json.compact(found) if given.jsonl else json.pretty(found)
+        return output.document(found, given)
     from halftrack.reporters import whatif as screen  # noqa: PLC0415  # not wanted for JSON
 
     return output.screen(screen.render, found, given)

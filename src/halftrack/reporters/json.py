@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
-
-if TYPE_CHECKING:
-    from halftrack.diagnosis.document import Diagnosis
 
 _INVISIBLE: Final = (*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 UNSEEN: Final = {chr(number): f"\\u{number:04x}" for number in _INVISIBLE}
 """Characters that JSON lets stand and that a terminal obeys, with their escapes."""
-
-
-def diagnosis(document: Diagnosis) -> bytes:
-    """``halftrack.diagnosis/1``."""
-    return pretty(document)
 
 
 def pretty(document: Any) -> bytes:
