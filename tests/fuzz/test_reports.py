@@ -15,8 +15,9 @@ from halftrack.errors import UnreadableInput
 from halftrack.formats import members
 from halftrack.formats.members import Walk
 from halftrack.live import reports
+from unit.listings import TABLES
 from unit.reports import INSIDE, archive, entries, whole
-from unit.test_owners_sent import PS, SANDBOXED, inspected
+from unit.test_owners_sent import SANDBOXED, inspected
 from unit.test_rulesets_listed import OLD
 
 _FILES = whole() | {
@@ -34,7 +35,7 @@ _FILES = whole() | {
     "2026-11-27T12:00:00+01:00 node kernel: [ 5.0] neighbour: arp_cache: neighbor table overflow!\n",
     "sos_commands/docker/docker_inspect_web": json.dumps([inspected()], indent=4),
     "sos_commands/crio/crictl_inspectp_aa": json.dumps(SANDBOXED, indent=2),
-    "sos_commands/docker/docker_ps": PS,
+    **{f"sos_commands/tables/{name}": text for name, (_, text) in TABLES.items()},
     "sos_commands/vz/vzlist": "      CTID      NPROC STATUS    IP_ADDR         HOSTNAME\n"
     "       101         23 running   203.0.113.73    web-1\n",
     "sos_commands/networking/netstat_-s": "Ip:\n    Forwarding: 1\nTcpExt:\n    5 SYN cookies sent\n",

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.mutations import mutated
 from halftrack import owners
 from halftrack.evidence.values import Namespace, PublishedPort
 from halftrack.live import collected
 from halftrack.owners import sent
+from unit.listings import DOCKER_PS, PODS, SANDBOXES, TABLES
 from unit.reports import archive, settings, whole
 from unit.test_reports import read, table
 
@@ -105,24 +107,86 @@ def test_a_pod_that_is_over_or_has_no_name_owns_nothing(tmp_path: Path, more: di
     assert not found(tmp_path, sent.INSPECTP, json.dumps(said))
 
 
-PS = (
-    "CONTAINER ID   IMAGE     COMMAND   CREATED       STATUS       PORTS                                   NAMES\n"
-    '3f2a91c0d7e4   nginx     "/x"      2 hours ago   Up 2 hours   0.0.0.0:8080->80/tcp, :::8080->80/tcp   web\n'
-    'aaaaaaaaaaaa   redis     "/x"      2 hours ago   Up 2 hours                                           quiet\n'
-)
-
-
 @pytest.mark.parametrize(("kind", "runtime"), [(sent.DOCKER_PS, "docker"), (sent.PODMAN_PS, "podman")])
 def test_tables_of_ps(tmp_path: Path, kind: str, runtime: str) -> None:
     """Of one without a port nothing could be told by a table of connections."""
-    [one] = found(tmp_path, kind, f"{PS}3f2a91c0d7e5   cut\nNot-an-id   nginx\n")
+    [one] = found(tmp_path, kind, f"{DOCKER_PS}3f2a91c0d7e5   cut\nNot-an-id   nginx\n")
     assert (one.name, one.id, one.runtime) == ("web", "3f2a91c0d7e4", runtime)
     assert one.ports == (PublishedPort("tcp", 8080, 80),)
 
 
+OWNERS = {
+    "docker_ps": {"docker web"},
+    "podman_ps_--pod": {"podman shopfront"},
+    "nerdctl_ps": {"containerd front"},
+    "incus_list": {
+        "incus docker-alfa 10.81.226.238 fd42:1:2:3:216:3eff:fe00:1",
+        "incus docker-bravo 10.81.226.173",
+        "incus vm 10.81.226.23",
+    },
+    "incus_list_--all-projects": {"incus web 10.9.0.5", "incus shop/web 10.9.0.6"},
+    "incus_list_-f_compact": {
+        "incus sched-control 10.107.111.10 10.107.112.10",
+        "incus sched-login 10.107.111.11",
+    },
+    "lxc_list": {
+        "lxd docker-alfa 10.81.226.238 fd42:1:2:3:216:3eff:fe00:1",
+        "lxd docker-bravo 10.81.226.173",
+        "lxd vm 10.81.226.23",
+    },
+    "lxc-ls_-f": {"lxc dhcp-1 10.0.0.2 172.16.0.2 2001:db8::2", "lxc web-1 10.0.128.104"},
+    "kubectl_get_pods_-A_-o_wide": {"kubernetes shop/web-64987c6d69-bdkdv 10.244.1.5"},
+    "kubectl_get_pods_-o_wide": {"kubernetes web-64987c6d69-bdkdv 10.244.2.33"},
+    "crictl_pods": set(),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_a_report(name: str) -> None:
+    """It is known by its heading, also below the command; whose tool it was, by either."""
+    _, text = TABLES[name]
+    here = f"sos_commands/any/{name}"
+    echoed = {"sos_commands/any/output.txt": f"# {name.replace('_', ' ')}\n{text}"}
+    for files in (whole() | {here: text}, whole() | echoed):
+        found = read(archive(files)).owners
+        assert {" ".join((one.runtime, one.name, *sorted(one.addresses))) for one in found} == OWNERS[name]
+
+
+def test_the_pods_that_run_here() -> None:
+    """By the name of the node, or where that is another one, as crictl tells them."""
+    text = PODS.replace("node.eu", "edge.eu")
+    every = read(archive(whole() | {"sos_commands/k/kubectl_get_pods": text})).owners
+    assert [one.name for one in every] == ["shop/web-64987c6d69-bdkdv", "shop/web-64987c6d69-zdr6p"]
+    [one] = read(
+        archive(
+            whole() | {"sos_commands/k/kubectl_get_pods": text, "sos_commands/cri/crictl_pods": SANDBOXES}
+        )
+    ).owners
+    assert (one.name, one.workload, one.namespace) == ("shop/web-64987c6d69-bdkdv", "web", "shop")
+    known = SANDBOXED["status"] | {
+        "metadata": {"name": "web-64987c6d69-bdkdv", "namespace": "shop", "uid": "u"}
+    }
+    inspected_too = {
+        "sos_commands/k/kubectl_get_pods": text,
+        "sos_commands/cri/crictl_inspectp_aa": json.dumps(SANDBOXED | {"status": known}, indent=2),
+    }
+    names = [one.name for one in read(archive(whole() | inspected_too)).owners]
+    assert names == ["shop/web-64987c6d69-bdkdv", "shop/web-64987c6d69-zdr6p"], "each is one owner"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_line_that_is_not_under_its_headings_tells_nothing(tmp_path: Path, name: str) -> None:
+    """As mail programs leave tables, with their blanks gone."""
+    kind, text = TABLES[name]
+    head, *lines = text.splitlines()
+    squeezed = "\n".join([head, *(" ".join(line.split()) for line in lines)])
+    told = {(one.runtime, one.name, *one.addresses) for one in found(tmp_path, kind, text)}
+    assert {(one.runtime, one.name, *one.addresses) for one in found(tmp_path, kind, squeezed)} <= told
+
+
 def test_who_says_more_of_a_container_counts() -> None:
     files = whole() | {
-        "sos_commands/docker/docker_ps": PS,
+        "sos_commands/docker/docker_ps": DOCKER_PS,
         "sos_commands/docker/docker_inspect_web": json.dumps([inspected()], indent=4),
     }
     [one] = read(archive(files)).owners
@@ -130,9 +194,14 @@ def test_who_says_more_of_a_container_counts() -> None:
 
 
 @given(
-    st.sampled_from([sent.VZLIST, sent.LISTING, sent.INSPECT, sent.INSPECTP, sent.DOCKER_PS, sent.PODMAN_PS]),
+    st.sampled_from(
+        [sent.VZLIST, sent.LISTING, sent.INSPECT, sent.INSPECTP, *(kind for kind, _ in TABLES.values())]
+    ),
     st.one_of(
         st.text(max_size=200),
+        st.sampled_from([text for _, text in TABLES.values()])
+        .flatmap(lambda text: mutated(text.encode()))
+        .map(lambda text: text.decode("utf-8", "replace")),
         st.recursive(
             st.none()
             | st.integers()

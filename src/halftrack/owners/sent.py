@@ -2,17 +2,19 @@
 
 No command is run here. ``vzlist``: its lines, with their usual heading, or as ``owners.openvz`` asks for
 them; ``listing``: lines of the collecting script, a container each; ``inspect``: JSON of ``docker inspect``
-or ``podman inspect``; ``inspectp``: JSON of ``crictl inspectp``; ``docker ps``, ``podman ps``: their tables.
+or ``podman inspect``; ``inspectp``: JSON of ``crictl inspectp``; all else are tables (``owners.tables``).
+``HEADINGS`` tells what a file is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from halftrack.owners import docker, kubernetes, openvz, ports
+from halftrack.owners import docker, kubernetes, openvz, tables
 from halftrack.owners.node import Node, parse_json
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
@@ -21,26 +23,52 @@ from halftrack.owners.untrusted import SHORT_ID, addresses, items, mapping, numb
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.evidence.values import PublishedPort
-
 VZLIST: Final = "vzlist"
 LISTING: Final = "listing"
 INSPECT: Final = "inspect"
 INSPECTP: Final = "inspectp"
 DOCKER_PS: Final = "docker ps"
 PODMAN_PS: Final = "podman ps"
+NERDCTL_PS: Final = "nerdctl ps"
+INCUS_LIST: Final = "incus list"
+LXD_LIST: Final = "lxc list"
+LXC_LS: Final = "lxc-ls"
+PODS: Final = "kubectl get pods"
+SANDBOXES: Final = "crictl pods"
 
-_HEADING: Final = re.compile(r"\s*(?:CT|VE)ID\s+NPROC\s+STATUS\s+IP_ADDR\s+HOSTNAME\s*\n")
+_VZLIST: Final = r"\s*(?:CT|VE)ID\s+NPROC\s+STATUS\s+IP_ADDR\s+HOSTNAME\b"
+HEADINGS: Final[Mapping[str, str]] = {
+    DOCKER_PS: tables.PS,
+    INSPECT: r'\s+"Id": "[0-9a-f]{64}",?$',
+    INSPECTP: r'\s+"(?:status|info)": \{$',
+    VZLIST: _VZLIST,
+    INCUS_LIST: tables.INSTANCES,
+    LXC_LS: tables.LXC_LS,
+    PODS: tables.PODS,
+    SANDBOXES: tables.SANDBOXES,
+}
+"""How a line of each kind begins by which it is known; ``alike`` tells those apart that have one."""
+_ALIKE: Final = {
+    DOCKER_PS: (("podman", PODMAN_PS), ("nerdctl", NERDCTL_PS)),
+    INCUS_LIST: (("lxc", LXD_LIST), ("lxd", LXD_LIST)),
+}
 _COLUMNS: Final = 5
-_COLUMNS_OF_PS: Final = re.compile(r"CONTAINER ID\s+IMAGE\s.*\sPORTS\s+NAMES")
+_ECHOED: Final = 5
+"""Lines above a heading, such as the command itself."""
 _OF_PODMAN: Final = frozenset({"OCIRuntime", "OCIConfigPath", "ConmonPidFile"})
 _RUNTIMES: Final = frozenset({"docker", "podman"})
 _ID: Final = re.compile(r"[0-9a-f]{12,64}")
-_PORT: Final = re.compile(
-    r"(?:(?P<host>[0-9.]{7,15}|\[?[0-9a-fA-F:]{2,45}\]?):)?(?P<outside>\d{1,5})(?:-(?P<last>\d{1,5}))?"
-    r"->(?P<inside>\d{1,5})(?:-\d{1,5})?/(?P<protocol>tcp|udp|sctp)",
-    re.ASCII,
-)
+
+
+def alike(kind: str, *said: str) -> str:
+    """The kind, of those with this heading. ``said``: where the command may stand, as the file's name."""
+    words = " ".join(said).lower()
+    return next((other for word, other in _ALIKE.get(kind, ()) if word in words), kind)
+
+
+def is_one(kind: str) -> bool:
+    """Whether it is something that is read here."""
+    return kind in _READERS
 
 
 class Sent:
@@ -50,23 +78,40 @@ class Sent:
         return bool(node.printed)
 
     def ask(self, node: Node) -> Answer:
-        found: list[Container] = []
+        found: dict[str, list[Container]] = defaultdict(list)
         unread = 0
         for kind, told in node.printed:
             try:
-                found += _READERS[kind](node, told)
+                found[kind] += _READERS[kind](node, told)
             except NoAnswer:
                 unread += 1
-        # Tables show the beginning of an id, and nothing that others do not know better.
-        whole = {one.id[:SHORT_ID] for one in found if len(one.id) > SHORT_ID}
-        found = [one for one in found if len(one.id) != SHORT_ID or one.id not in whole]
+        best = list(_best(found))
         lacks = f"{unread} listings of containers make no sense" if unread else None
-        return Answer(tuple(found[:MOST_CONTAINERS]), lacks)
+        return Answer(tuple(best[:MOST_CONTAINERS]), lacks)
+
+
+def _best(found: Mapping[str, list[Container]]) -> Iterator[Container]:
+    """Without what others know better: tables show the beginning of an id, or a pod by its name alone.
+
+    Of the pods of a whole cluster those that run here, where ``crictl`` tells which these are.
+    """
+    everybody = [one for some in found.values() for one in some]
+    whole = {one.id[:SHORT_ID] for one in everybody if len(one.id) > SHORT_ID}
+    by_uid = {one.name for one in found.get(INSPECTP, ())}
+    here = {one.name for one in found.get(SANDBOXES, ())}
+    for kind, some in found.items():
+        for one in some:
+            elsewhere = kind == PODS and bool(here) and one.name not in here
+            better = one.name in by_uid if kind in {PODS, SANDBOXES} else one.id in whole
+            if not (elsewhere or better):
+                yield one
 
 
 def _of_vzlist(_: Node, told: str) -> Iterator[Container]:
-    headed = _HEADING.match(told) is not None
-    lines = told.splitlines()[headed : MOST_CONTAINERS + 1]
+    lines = told.splitlines()[: MOST_CONTAINERS + 1]
+    at = next((number for number, line in enumerate(lines[:_ECHOED]) if re.match(_VZLIST, line)), None)
+    headed = at is not None
+    lines = lines if at is None else lines[at + 1 :]
     if headed:
         rows = (line.split() for line in lines)
         lines = [f"{row[0]} {row[4]} - {row[3]}" for row in rows if len(row) == _COLUMNS]
@@ -89,54 +134,16 @@ def _of_listing(node: Node, told: str) -> Iterator[Container]:
             pid=process,
             netns_inode=node.netns(process),
             addresses=tuple(dict.fromkeys(addresses(words[4:]))),
-            ports=tuple(port for word in words[4:] for port in _published(word)),
+            ports=tuple(port for word in words[4:] for port in tables.published(word)),
             pod=Pod(printable(called) or short_id(pod), printable(pod)) if _ID.fullmatch(pod) else None,
             infra="infra" in words[4:],
         )
 
 
-def _published(word: str) -> tuple[PublishedPort, ...]:
-    found = _PORT.fullmatch(word)
-    if found is None:
-        return ()
-    many = int(found["last"]) - int(found["outside"]) + 1 if found["last"] else 1
-    said = {
-        "host_ip": (found["host"] or "").strip("[]"),
-        "host_port": found["outside"],
-        "container_port": found["inside"],
-        "protocol": found["protocol"],
-        "range": many,
-    }
-    return ports.of_podman([said])
-
-
-def _of_docker_ps(_: Node, told: str) -> Iterator[Container]:
-    return _of_ps(told, "docker")
-
-
-def _of_podman_ps(_: Node, told: str) -> Iterator[Container]:
-    return _of_ps(told, "podman")
-
-
-def _of_ps(told: str, runtime: str) -> Iterator[Container]:
-    """Columns begin where their names do; ids are short unless ``--no-trunc`` was asked for."""
-    lines = told.splitlines()
-    at = next((i for i, line in enumerate(lines) if _COLUMNS_OF_PS.match(line)), len(lines))
-    if at == len(lines):
-        return
-    begin = {name: lines[at].index(name) for name in ("IMAGE", "PORTS", "NAMES")}
-    for line in lines[at + 1 : at + 1 + MOST_CONTAINERS]:
-        identifier = line[: begin["IMAGE"]].strip()
-        names = line[begin["NAMES"] :].split()
-        if not _ID.fullmatch(identifier) or not names:
-            continue
-        published = line[begin["PORTS"] : begin["NAMES"]].replace(",", " ").split()
-        yield Container(
-            name=printable(names[0].partition(",")[0]),
-            id=identifier,
-            runtime=runtime,
-            ports=tuple(port for word in published for port in _published(word)),
-        )
+def _table(
+    read: Callable[..., Iterator[Container]], *more: str
+) -> Callable[[Node, str], Iterable[Container]]:
+    return lambda _, told: read(told, *more)
 
 
 def _of_inspect(node: Node, told: str) -> Iterator[Container]:
@@ -174,6 +181,12 @@ _READERS: Final[dict[str, Callable[[Node, str], Iterable[Container]]]] = {
     LISTING: _of_listing,
     INSPECT: _of_inspect,
     INSPECTP: _of_inspectp,
-    DOCKER_PS: _of_docker_ps,
-    PODMAN_PS: _of_podman_ps,
+    DOCKER_PS: _table(tables.of_ps, "docker"),
+    PODMAN_PS: _table(tables.of_ps, "podman"),
+    NERDCTL_PS: _table(tables.of_ps, "containerd"),
+    INCUS_LIST: _table(tables.of_instances, "incus"),
+    LXD_LIST: _table(tables.of_instances, "lxd"),
+    LXC_LS: _table(tables.of_lxc_ls),
+    PODS: tables.of_pods,
+    SANDBOXES: _table(tables.of_sandboxes),
 }

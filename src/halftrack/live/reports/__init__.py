@@ -22,6 +22,7 @@ from halftrack.live.collected.files import Files
 from halftrack.live.collected.private import private
 from halftrack.live.reports import kinds, spaces
 from halftrack.live.reports.gathering import FILE, Found, Gathered
+from halftrack.owners import sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,9 +82,7 @@ def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
 
 def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) -> Evidence:
     of = spaces.made(found, gathered.walk)
-    printed = [
-        (each.kind, each.text.decode("utf-8", "replace")) for each in found if each.kind in kinds.OF_OWNERS
-    ]
+    printed = [(each.kind, each.text.decode("utf-8", "replace")) for each in found if sent.is_one(each.kind)]
     lacking: list[Gap] = []
     if not printed:
         needs = ("podman inspect $(podman ps -q); docker inspect $(docker ps -q)",)
@@ -97,7 +96,10 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     if not logs:
         lacking.append(Gap("kernel log", "not in the report", ("dmesg -T",)))
     with private() as root:
-        _fill(Files(root), found)
+        files = Files(root)
+        if name:
+            files.take("/etc/hostname", name.encode())
+        _fill(files, found)
         evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs, printed=printed)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk

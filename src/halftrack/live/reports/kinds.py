@@ -15,8 +15,6 @@ HEAD: Final = 8 << 10
 """Bytes that are looked at; tools print warnings and echoed commands above what they show."""
 ENTRIES: Final = "entries"
 LOG: Final = "log"
-OF_OWNERS: Final = frozenset({sent.VZLIST, sent.INSPECT, sent.INSPECTP, sent.DOCKER_PS, sent.PODMAN_PS})
-"""What tools say of containers."""
 _LINES: Final = 24
 _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(form, re.ASCII)
@@ -41,10 +39,7 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
         "nft.json": r'\{"nftables":',
         "nft": r"table (?:ip6?|inet|arp|bridge|netdev) \S+ \{",
         "net/ip_vs": r"IP Virtual Server version ",
-        sent.DOCKER_PS: r"CONTAINER ID\s+IMAGE\s.*\sPORTS\s+NAMES",
-        sent.INSPECT: r'\s+"Id": "[0-9a-f]{64}",?$',
-        sent.INSPECTP: r'\s+"(?:status|info)": \{$',
-        sent.VZLIST: r"\s+(?:CT|VE)ID\s+NPROC\s+STATUS\s+IP_ADDR\s+HOSTNAME\b",
+        **sent.HEADINGS,
         "uname": r"Linux \S+ \d+\.\d+\S* .*",
     }.items()
 }
@@ -73,9 +68,7 @@ def _by_name(kind: str, name: str, text: str) -> str | None:
     """Where two look alike, the command tells: the file is called after it, or it stands above."""
     if kind == "net":
         return _of_sockets(name)
-    if kind == sent.DOCKER_PS and ("podman" in name or "podman" in text.partition("\n")[0]):
-        return sent.PODMAN_PS
-    return kind
+    return sent.alike(kind, name, text.partition("\n")[0])
 
 
 def echoed_netns(head: bytes) -> str | None:
