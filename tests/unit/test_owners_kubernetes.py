@@ -293,13 +293,6 @@ def test_an_old_cni_kept_the_bare_result(tmp_path: Path) -> None:
     assert found[_WORK] == cni.NONE
 
 
-@pytest.fixture
-def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only directory in PATH."""
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    return tmp_path / "bin"
-
-
 # As crictl 1.28 prints pods.
 _CRICTL = {
     "items": [

@@ -28,10 +28,20 @@ def test_a_hanging_command_is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 300 & echo $! > {pids}; echo $$ >> {pids}; wait"
     with pytest.raises(NoAnswer, match=r"^sh did not answer in time$"):
-        run(["/bin/sh", "-c", script], soon(0.4))
-    for pid in pids.read_text().split():
-        state = Path(f"/proc/{pid}/stat")
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"
+        run(["/bin/sh", "-c", script], soon(2))
+    left = [Path(f"/proc/{pid}/stat") for pid in pids.read_text().split()]
+    assert len(left) == 2
+    patience = soon(30)
+    while any(map(_runs, left)) and time.monotonic() < patience:
+        time.sleep(0.01)  # a signal reaches them in their turn
+    assert not any(map(_runs, left))
+
+
+def _runs(state: Path) -> bool:
+    try:
+        return state.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_a_command_that_closed_its_output_and_goes_on_is_late_too() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Namespace
 
 HOST_INODE = 4026531840
+CONTAINER_ID = "6bbbe030314d" + "0123456789abcdef" * 3 + "0123"
 
 
 def plant(root: Path, files: Mapping[str, str]) -> Path:
@@ -45,3 +46,9 @@ def command(directory: Path, name: str, script: str) -> None:
     place = directory / name
     place.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     place.chmod(0o755)
+
+
+def prints(directory: Path, name: str, told: str) -> None:
+    """A command that prints a text."""
+    plant(directory, {f"{name}.txt": told})
+    command(directory, name, f"exec /bin/cat {directory}/{name}.txt")
