@@ -44,10 +44,13 @@ UNUSED_MODULES: Final = re.compile(
     r"_(ssl|hashlib|sqlite3|tkinter|curses|curses_panel|crypt|dbm|gdbm|uuid|test\w+|xxtestfuzz|ctypes_test)\."
     r"|(nis|readline|ossaudiodev|xxlimited\w*)\."
 )
-# Of the wheels: what compilers, type checkers and their own tests would read.
+# Of the wheels: what compilers, type checkers and their own tests would read, and pip's notes.
 UNREAD: Final = shutil.ignore_patterns(
-    "__pycache__", "tests", "*.pyi", "*.h", "*.a", "*.pxd", "f2py", "direct_url.json"
+    *("__pycache__", "tests", "*.pyi", "*.h", "*.a", "*.pxd", "f2py"),
+    *("direct_url.json", "RECORD", "INSTALLER", "REQUESTED"),
 )
+PRELOADED: Final = b"/etc/ld.so.preload"
+"""Which libraries the loader puts into every process: the node's are made for its own libc."""
 
 
 def main() -> int:
@@ -159,7 +162,16 @@ def libraries_into(tree: Path) -> dict[str, str]:
     for path in lib.iterdir() if strip else ():
         path.chmod(0o755)
         subprocess.run([str(strip), "--strip-unneeded", str(path)], check=True)
+    leave_alone_what_is_preloaded(lib / "loader")
     return {name: Path(place).resolve().name for name, place in sorted(found.items())}
+
+
+def leave_alone_what_is_preloaded(loader: Path) -> None:
+    """No option of the loader's says so: the name of that file becomes one that cannot be."""
+    code = loader.read_bytes()
+    if code.count(PRELOADED) != 1:
+        raise SystemExit("onefile: the loader does not name the file of preloaded libraries once")
+    loader.write_bytes(code.replace(PRELOADED, b"/dev/null".ljust(len(PRELOADED), b"/")))
 
 
 def is_elf(path: Path) -> bool:

@@ -169,6 +169,7 @@ def test_its_wheels_need_no_libc_newer_than_2_17(tree: Path) -> None:
         said = subprocess.run(["readelf", "-VW", str(one)], capture_output=True, text=True, check=True)
         versions = {tuple(map(int, v.split("."))) for v in re.findall(r"GLIBC_(\d[\d.]+)", said.stdout)}
         assert max(versions, default=(0,)) <= (2, 17), one
+        assert "GLIBC_ABI" not in said.stdout, one  # marks of what only later ones understand
 
 
 def test_nothing_in_it_is_looked_up_on_the_node(tree: Path) -> None:
