@@ -11,7 +11,10 @@ from monitoring.pace import CROWDED, FULL, IDLE_LEAK, LEAK, SOON_S
 if TYPE_CHECKING:
     from monitoring.pace import Pace
 
-_WHERE: Final = "{{ $labels.instance }}{{ with $labels.netns }}, namespace {{ . }}{{ end }}"
+_WHERE: Final = (
+    "{{ $labels.instance }}{{ with $labels.netns }}{{ if eq . `other` }}, one of several other namespaces"
+    "{{ else }}, namespace {{ . }}{{ end }}{{ end }}"
+)
 _WHOSE: Final = (
     "{{ with printf `topk(1, halftrack_stuck_entries{job=%q, instance=%q})` $labels.job $labels.instance"
     " | query }}{{ with first . }} Largest finding on this node: {{ .Value | printf `%.0f` }} entries"

@@ -32,7 +32,8 @@ def count(expr: str) -> str:
 
 
 def filled() -> str:
-    """Share of its limit that each table takes."""
+    """Share of its limit that each table takes; of those with one series together, the fullest."""
     entries = total(of("halftrack_entries"), "job", "instance", "netns")
     limit = f"max by (job, instance, netns) ({of('halftrack_entries_limit')} > 0)"
-    return f"{entries} / {limit}"
+    fullest = f"max by (job, instance, netns) ({of('halftrack_fullest_ratio')})"
+    return f"{fullest} or {entries} / {limit}"

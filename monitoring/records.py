@@ -38,10 +38,13 @@ def records(pace: Pace) -> tuple[Record, ...]:
     return (
         Record(
             FILLED,
-            "sum without (protocol, kind) (halftrack_entries)\n"
-            "/ on (job, instance, netns) group_left ()\n"
-            "max by (job, instance, netns) (halftrack_entries_limit > 0)",
-            "Share of its limit that a namespace's table takes; of a table without a limit there is none.",
+            "halftrack_fullest_ratio\n"
+            "or on (job, instance, netns)\n"
+            "(\n  sum without (protocol, kind) (halftrack_entries)\n"
+            "  / on (job, instance, netns) group_left ()\n"
+            "  max by (job, instance, netns) (halftrack_entries_limit > 0)\n)",
+            "Share of its limit that a namespace's table takes, of several together that of the fullest; of a"
+            " table without a limit there is none.",
         ),
         Record(
             DROPPED,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from halftrack.diagnosis.document import Forecast
 from halftrack.reporters import json
-from unit.documents import SCREENS, diagnosis
+from unit.documents import SCREENS, diagnosis, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,8 @@ def kept(folder: Path, found: Diagnosis) -> None:
         ("--bogus", "check"),
         ("--netns", "host", "check", "--assume", "limit=3"),
         ("check", "--last"),
+        ("check", "--last", "--netns", "self"),
+        ("check", "--last", "--assume", "limit=3"),
     ],
 )
 def test_whatever_is_wrong_is_unknown(words: tuple[str, ...], tmp_path: Path) -> None:
@@ -82,6 +85,53 @@ def test_the_last_scan_while_it_is_fresh(tmp_path: Path) -> None:
     assert (stale.returncode, "too old" in stale.stdout) == (3, True)
 
 
+def below(root: Path, found: Diagnosis) -> None:
+    """What export left on a node whose root is seen there."""
+    folder = root / "run/halftrack"
+    folder.mkdir(parents=True)
+    kept(folder, found)
+
+
+def test_another_root_is_where_its_last_scan_is_read(tmp_path: Path) -> None:
+    below(tmp_path, diagnosis(severity="critical", verdict="it is full.", taken_at=datetime.now(UTC)))
+    words = [sys.executable, "-m", "halftrack", "--root", str(tmp_path), "check", "--last"]
+    without = {name: value for name, value in os.environ.items() if name != "HALFTRACK_RUN_DIR"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=without)
+    assert (done.returncode, "it is full" in done.stdout) == (2, True)
+    (tmp_path / "run/halftrack/last.json").unlink()
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=without)
+    assert (done.returncode, f"{tmp_path}/run/halftrack/last.json is not there" in done.stdout) == (3, True)
+
+
+def test_a_place_that_the_environment_names_is_not_below_another_root(tmp_path: Path) -> None:
+    below(tmp_path, diagnosis(severity="critical", taken_at=datetime.now(UTC)))
+    kept(tmp_path, diagnosis(taken_at=datetime.now(UTC)))
+    assert check(tmp_path, "check", "--last", "--root", str(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize("words", [("check",), ("export", "--textfile", "-"), ("export", "--listen")])
+def test_another_root_cannot_be_scanned(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = check(tmp_path, *words, "--root", str(tmp_path))
+    assert done.returncode == (3 if words == ("check",) else 64)
+    assert "only the running node is watched" in done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("measure", "told", "code"), [("full-in", False, 3), ("full-in", True, 0), ("used", False, 0)]
+)
+def test_a_threshold_that_cannot_be_judged_is_unknown(
+    measure: str, told: bool, code: int, tmp_path: Path
+) -> None:
+    ahead = Forecast(told=told, basis="the stuck entries came too unevenly to tell a pace")
+    kept(tmp_path, diagnosis(tables=(table(forecast=ahead),), taken_at=datetime.now(UTC)))
+    ranges = ("-w", "86400:", "-c", "7200:") if measure == "full-in" else ("-w", "80")
+    done = check(tmp_path, "check", "--last", "--of", measure, *ranges)
+    assert done.returncode == code
+    assert ("not in sight" in done.stdout) == (measure == "full-in" and told)
+
+
 def test_a_scan_of_the_future_is_none(tmp_path: Path) -> None:
     kept(tmp_path, diagnosis(taken_at=datetime.now(UTC) + timedelta(hours=1)))
     done = check(tmp_path, "check", "--last")
@@ -109,7 +159,7 @@ def test_an_answer_that_cannot_be_written_is_unknown(tmp_path: Path) -> None:
 
 
 def test_it_answers_in_time_whatever_it_waits_for(tmp_path: Path) -> None:
-    script = "import time; from halftrack.commands import last_document, main; last_document.read = lambda _: time.sleep(600)"
+    script = "import time; from halftrack.commands import last_document, main; last_document.read = lambda *_: time.sleep(600)"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{script}\nsys.exit(main.run(['check', '--last', '-t', '1s']))"],
         capture_output=True,

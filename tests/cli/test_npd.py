@@ -36,7 +36,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], Pa
     if request.param == "dash":
         return ["dash"], tmp_path, os.environ["PATH"]
     busybox = subprocess.run(["which", "busybox"], capture_output=True, text=True, check=True).stdout.strip()
-    for name in ("sh", "find", "sed", "tail", "head", "tr", "grep"):
+    for name in ("sh", "find", "date", "sed", "tail", "head", "tr", "grep"):
         (tools / name).symlink_to(busybox)
     return [str(tools / "sh")], tmp_path, str(tools)
 
@@ -109,6 +109,23 @@ def test_a_stale_scan_is_unknown(shell: tuple[list[str], Path, str]) -> None:
     old = time.time() - 7 * 60
     os.utime(path, (old, old))
     assert answer(shell, LEAK)[0] == 2
+
+
+@pytest.mark.parametrize("ahead_s", [180, 3_600, 400 * 86_400])
+def test_a_scan_of_the_future_is_unknown(shell: tuple[list[str], Path, str], ahead_s: int) -> None:
+    """The clock was set back: nobody knows how old it is. It would be fresh for all that time."""
+    path = kept(shell, diagnosis(findings=(finding("one-sided", "critical"),)))
+    then = time.time() + ahead_s
+    os.utime(path, (then, then))
+    code, text = answer(shell, LEAK)
+    assert (code, "of the future" in text) == (2, True)
+
+
+def test_a_clock_that_was_corrected_a_little_is_no_trouble(shell: tuple[list[str], Path, str]) -> None:
+    path = kept(shell, diagnosis())
+    then = time.time() + 30
+    os.utime(path, (then, then))
+    assert answer(shell, LEAK) == (0, "nothing found")
 
 
 def test_no_scan_is_unknown(shell: tuple[list[str], Path, str]) -> None:

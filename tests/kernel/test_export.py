@@ -120,7 +120,17 @@ def test_metrics_without_the_document_are_done_in_part(netns: Netns, tmp_path: P
     assert values(target.read_text())["halftrack_up"] == 1
 
 
-def test_a_file_that_cannot_be_written_is_one_line(netns: Netns, tmp_path: Path) -> None:
-    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(tmp_path / "no/such/place.prom"))
-    assert done.returncode == 74
+@pytest.mark.parametrize(("name", "code"), [("no/such/place.prom", 74), ("no/such/place", 74), (".", 64)])
+def test_a_file_that_cannot_be_written_is_one_line(
+    netns: Netns, tmp_path: Path, name: str, code: int
+) -> None:
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(tmp_path / name))
+    assert done.returncode == code
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_node_exporter_does_not_read_is_said_to_be_none(netns: Netns, tmp_path: Path) -> None:
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", str(tmp_path / "halftrack.txt"))
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "end in .prom" in done.stderr
+    assert values((tmp_path / "halftrack.txt").read_text())["halftrack_up"] == 1

@@ -1,4 +1,4 @@
-"""``export`` under strace: it asks the kernel, changes nothing, and writes its two files alone."""
+"""``export`` under strace: it asks the kernel, changes nothing, and writes its three files alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ASKING: Final = {
 
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """Where the two files went, and what the scan did, a call a line."""
+    """Where its files went, and what the scan did, a call a line."""
     folder = tmp_path_factory.mktemp("traced")
     with scratch_netns("traced") as netns:
         fill(netns, 1_500)
@@ -62,7 +62,7 @@ def _texts(line: str) -> list[str]:
     return [bytes.fromhex(one.replace("\\x", "")).decode("latin-1") for one in found]
 
 
-def test_nothing_is_opened_to_be_written_but_its_two_files(trace: tuple[Path, list[str]]) -> None:
+def test_nothing_is_opened_to_be_written_but_its_files(trace: tuple[Path, list[str]]) -> None:
     folder, lines = trace
     written = {
         _texts(line)[0]
@@ -71,16 +71,17 @@ def test_nothing_is_opened_to_be_written_but_its_two_files(trace: tuple[Path, li
         and re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|creat\(", line)
     }
     assert written, "its own files are opened so"
-    ours = [one for one in written if one.startswith((f"{folder}/.out.prom.", f"{folder}/run/.last.json."))]
-    assert len(ours) == 2
+    own = (f"{folder}/.out.prom.", f"{folder}/run/.last.json.", f"{folder}/run/.counters.json.")
+    ours = [one for one in written if one.startswith(own)]
+    assert len(ours) == 3
     others = written - set(ours)
     assert not [one for one in others if not one.startswith("/dev/null")]
 
 
-def test_nothing_is_named_anew_but_its_two_files(trace: tuple[Path, list[str]]) -> None:
+def test_nothing_is_named_anew_but_its_files(trace: tuple[Path, list[str]]) -> None:
     folder, lines = trace
     moved = {_texts(line)[-1] for line in lines if re.search(r"\brename(at2?)?\(", line)}
-    assert moved == {str(folder / "out.prom"), str(folder / "run/last.json")}
+    assert moved == {str(folder / name) for name in ("out.prom", "run/last.json", "run/counters.json")}
     assert not [
         line for line in lines if re.search(r"\b(unlink|truncate|symlink|link)(at)?\(|init_module", line)
     ]

@@ -98,6 +98,45 @@ def test_a_table_that_was_full_between_two_scans_was_full(course: Course) -> Non
     course.judge()
 
 
+@pytest.mark.parametrize("netns", ["shop/web", "other"])
+def test_one_of_many_tables_that_drops_is_told_of(course: Course, netns: str) -> None:
+    """The sum of their entries says that there is room: one of them has none."""
+    many = f'{NODE}, netns="{netns}"'
+    course.series[f'halftrack_entries{{{many}, protocol="tcp", kind="answered"}}'] = f"{HALF}x120"
+    if netns != "other":
+        course.series[f"halftrack_entries_limit{{{many}}}"] = f"{40 * LIMIT}x120"
+    course.series[f"halftrack_fullest_ratio{{{many}}}"] = "0.4x9 1x31 0.4x80"
+    course.series[f"halftrack_dropped_total{{{many}}}"] = "7x9 7+42x20 847x100"
+    course.firing(9)
+    course.firing(14, DROPPING)
+    course.firing(37)
+    course.judge()
+
+
+def test_where_it_drops_is_said_of_many_tables_too(course: Course) -> None:
+    course.series[f'halftrack_fullest_ratio{{{NODE}, netns="other"}}'] = "1x120"
+    course.series[f'halftrack_dropped_total{{{NODE}, netns="other"}}'] = "0+90x120"
+    course.says(
+        60,
+        "HalftrackDropping",
+        {"severity": "critical", "job": "halftrack", "instance": "node17", "netns": "other"},
+        annotations(
+            "HalftrackDropping",
+            "The connection table is full and new connections fail.",
+            "node17, one of several other namespaces: 1.5 a second are dropped, or thrown out before they"
+            " were answered. Connections that are open go on. No finding on this node says whose it is.",
+        ),
+    )
+    course.judge()
+
+
+def test_drops_of_many_tables_with_room_are_for_another_reason(course: Course) -> None:
+    course.series[f'halftrack_fullest_ratio{{{NODE}, netns="other"}}'] = "0.6x120"
+    course.series[f'halftrack_dropped_total{{{NODE}, netns="other"}}'] = "0+90x120"
+    course.firing(60)
+    course.judge()
+
+
 @pytest.mark.parametrize(
     "counter",
     [

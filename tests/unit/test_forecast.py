@@ -164,8 +164,23 @@ def test_a_burst_is_not_carried_on() -> None:
 
 def test_three_lines_tell_no_pace() -> None:
     ahead = foretell("one-sided", one_sided(3, idle_s=[68_688, 68_910, 69_092]), limit=None, taken_at=None)
-    assert ahead == Forecast(basis=ahead.basis)
+    assert ahead == Forecast(told=False, basis=ahead.basis)
     assert "too few" in ahead.basis
+
+
+def test_a_few_lines_in_a_table_with_room_leave_nothing_in_doubt() -> None:
+    """A node that is well has some: what they come to is told of their number, not of their pace."""
+    few = one_sided(3, idle_s=[68_688, 68_910, 69_092])
+    assert foretell("one-sided", few, limit=1_000).told
+    assert not foretell("one-sided", few, limit=200).told
+    assert foretell("one-sided", few, limit=0).told  # a table without a limit never fills
+    assert not foretell("one-sided", few, limit=1_000, read=Input(visible=0.5)).told
+
+
+def test_whether_a_table_fills_is_told_where_a_pace_is() -> None:
+    idle = [20 * HOUR + n % 60 for n in range(5000)]
+    for limit, told in ((6_100, True), (None, False)):
+        assert foretell("one-sided", one_sided(5000, idle_s=idle), count=6_000, limit=limit).told is told
 
 
 def test_without_a_clock_nothing_is_told() -> None:

@@ -101,6 +101,43 @@ def test_a_table_that_is_not_in_sight_of_being_full() -> None:
     assert "'full_in'" not in line
 
 
+UNTOLD = Forecast(told=False, basis="no clock")
+
+
+@pytest.mark.parametrize(
+    ("measure", "warning", "code"),
+    [("used", "80", 0), ("fullest", "80", 3), ("stuck", "5", 3), ("full-in", "60:", 3)],
+)
+def test_what_was_not_all_seen_is_not_judged_to_be_well(measure: Measure, warning: str, code: int) -> None:
+    found = diagnosis(complete=False, gaps=(Gap(what="tables of others", why="x"),), tables=(table(stuck=1),))
+    assert nagios.check(found, limits(measure, warning, None))[0] == code
+    assert nagios.check(found, limits(measure, None, warning))[0] == code
+    told, line = nagios.check(found, limits("stuck", "0", None))
+    assert (told, "tables of others" in line) == (1, True)  # what was seen is more than enough
+
+
+@pytest.mark.parametrize("ranges", [("86400:", "7200:"), ("@~:60", None), (None, "@0:")])
+def test_a_table_that_nobody_can_foretell_is_not_judged(ranges: tuple[str | None, str | None]) -> None:
+    found = diagnosis(tables=(table(), table(netns="web", forecast=UNTOLD)))
+    code, line = nagios.check(found, limits("full-in", *ranges))
+    assert code == 3
+    assert "full-in not known (of web it cannot be told: no clock)" in line
+
+
+@pytest.mark.parametrize(("warning", "code"), [("7200:", 1), ("600:", 3)])
+def test_a_table_that_fills_is_told_of_whatever_cannot_be_told_of_another(warning: str, code: int) -> None:
+    ahead = Forecast(full_at=NOW + timedelta(hours=1), basis="")
+    found = diagnosis(tables=(table(forecast=ahead), table(netns="web", forecast=UNTOLD)))
+    assert nagios.check(found, limits("full-in", warning, None))[0] == code
+
+
+def test_a_table_too_small_to_be_read_is_not_in_doubt() -> None:
+    small = table(netns="web", entries=12, read=False, stuck=None, forecast=UNTOLD)
+    found = diagnosis(tables=(table(stuck=0), small))
+    for measure, warning in (("full-in", "7200:"), ("stuck", "5"), ("fullest", "80")):
+        assert nagios.check(found, limits(measure, warning, None))[0] == 0  # type: ignore[arg-type]  # measures
+
+
 def test_what_is_not_known_is_unknown() -> None:
     unread = table(entries=None, limit=None, stuck=None)
     for measure in MEASURES[:3]:

@@ -45,8 +45,8 @@ _FRESH: Final = "5m"
     metavar="[AGE]",
     is_flag=False,
     flag_value=_FRESH,
-    help="Read /run/halftrack/last.json instead, if it is no older than that (without a value"
-    f" {_FRESH}); it takes no rights but to read it.",
+    help="Read /run/halftrack/last.json instead, with --root below it, if it is no older than that (without a"
+    f" value {_FRESH}); it takes no rights but to read it.",
 )
 @click.option(
     "-t", "--timeout", metavar="TIME", default=_TIMEOUT, show_default=True, help="UNKNOWN after that time."
@@ -80,7 +80,9 @@ def _found(given: Options, last: str | None) -> Diagnosis:
     if last is not None:
         from halftrack.commands import last_document  # noqa: PLC0415  # as above
 
-        return last_document.read(durations.seconds("--last", last, example=_FRESH))
+        if given.document or given.netns is not None or given.assume:
+            raise UsageError("--last reads what export found: --netns, --assume and --json are beside it")
+        return last_document.read(durations.seconds("--last", last, example=_FRESH), given.root)
     from halftrack.commands import scanning  # noqa: PLC0415  # likewise
 
     scanning.check_options(given)

@@ -62,9 +62,10 @@ def command(context: click.Context, target: str | None, listen: str | None, ever
     if listen is not None:
         return _listen(listen, every_s, given)
     assert target is not None  # noqa: S101  # one of the two
+    code = _once(target, given)
     if target != "-" and not target.endswith(_ENDING):
         output.message(f"node_exporter reads only files that end in {_ENDING}", given)
-    return _once(target, given)
+    return code
 
 
 def _listen(where: str, every_s: int, given: Options) -> int:

@@ -43,10 +43,14 @@ class Unkept(Incomplete):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """``settings``: of the node's table, or of the one that was asked for, by their full names."""
+    """``settings``: of the node's table, or of the one that was asked for, by their full names.
+
+    ``inodes``: of the namespaces that have one, by their names.
+    """
 
     diagnosis: Diagnosis
     settings: Mapping[str, str]
+    inodes: Mapping[str, int]
 
 
 def check_options(given: Options) -> None:
@@ -54,7 +58,10 @@ def check_options(given: Options) -> None:
     if given.document:
         raise UsageError("the metrics are text: halftrack doctor --json gives the same scan as a document")
     if given.root != Path("/"):
-        raise UsageError("--root shows files alone: only the running node is watched")
+        raise UsageError(
+            "--root shows files alone, and only the running node is watched: check --last reads what export"
+            " left below it"
+        )
     if given.assume:
         raise UsageError("--assume is for what a file does not say: only the running node is watched")
 
@@ -73,7 +80,9 @@ def scan(given: Options) -> Scan:
         )
     from halftrack.remedies.by_table import examine_and_advise  # noqa: PLC0415  # after the dump has begun
 
-    return Scan(examine_and_advise(seen), _settings(seen, whole=whole))
+    spaces = (table.namespace for table in seen.tables)
+    inodes = {space.name: space.inode for space in spaces if space.inode is not None}
+    return Scan(examine_and_advise(seen), _settings(seen, whole=whole), inodes)
 
 
 def _settings(seen: Evidence, *, whole: bool) -> Mapping[str, str]:
@@ -89,10 +98,13 @@ def metrics(given: Options) -> bytes:
     Raises HalftrackError where there was no scan, Unkept, with the text, where its document was not kept.
     """
     be_lean()
-    from halftrack.reporters import json, prometheus  # noqa: PLC0415  # --help needs none of it
-
     done = scan(given)
-    samples = prometheus.of(done.diagnosis, done.settings, only_read=given.netns not in _WHOLE_NODE)
+    from halftrack.commands import last_counts  # noqa: PLC0415  # after the dump has begun
+    from halftrack.reporters import json, prometheus  # noqa: PLC0415  # likewise
+
+    whole = given.netns in _WHOLE_NODE
+    sums = last_counts.add(done.diagnosis.tables, done.inodes) if whole else None
+    samples = prometheus.of(done.diagnosis, done.settings, sums, only_read=not whole)
     text = prometheus.exposition(samples)
     try:
         last_document.keep(json.pretty(done.diagnosis))

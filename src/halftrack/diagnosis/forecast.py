@@ -19,7 +19,7 @@ from halftrack.diagnosis.arrivals import Pace, Rate, Steps
 from halftrack.diagnosis.course import LONGEST_S, Course, Drift
 from halftrack.diagnosis.document import Forecast
 from halftrack.diagnosis.growth import Growth, growth
-from halftrack.diagnosis.symptoms import sockets
+from halftrack.diagnosis.symptoms import sockets, volume
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -48,13 +48,15 @@ def forecast(view: View, cases: Sequence[Growth], drift: Drift | None = None) ->
     ``low`` stands alone where only the fast end does.
     """
     if view.table.flows is None:
-        return _full(view, Forecast(basis="the entries were not read"))
+        return _full(view, Forecast(told=False, basis="the entries were not read"))
     told = [each for each in cases if each.told]
     lead = max(told, key=lambda each: (each.arrivals is not None, each.entries), default=None)
     why_not = doubt(view, cases)
     if why_not is not None or (lead is None and drift is None):
         shape = "unknown" if lead is None else lead.shape
-        return _full(view, Forecast(shape=shape, basis=why_not or "nothing is stuck that grows"))
+        told_of = view.table.limit is not None and (why_not is None or _is_little(view, cases))
+        basis = why_not or "nothing is stuck that grows"
+        return _full(view, Forecast(told=told_of, shape=shape, basis=basis))
     outlook = _Outlook.of(level(view), told, drift)
     return _full(view, _ahead(view, outlook, lead))
 
@@ -89,6 +91,14 @@ def doubt(view: View, grown: Sequence[Growth]) -> str | None:
             f" {words.duration(brief.seen_s)}: whether more will come cannot be told from so short a time"
         )
     return None
+
+
+def _is_little(view: View, grown: Sequence[Growth]) -> bool:
+    """Whether all was seen, and what may grow is so small a part of the limit that it is everyday life."""
+    given, limit = view.evidence.input, view.table.limit
+    if given.visible < 1 or given.truncated or limit is None:
+        return False
+    return limit == 0 or sum(each.entries for each in grown) < volume.OF_LIMIT * limit
 
 
 def level(view: View) -> int:
@@ -142,6 +152,7 @@ def _ahead(view: View, outlook: _Outlook, lead: Growth | None) -> Forecast:
     if likely is not None and taken_at is None:
         basis += f"; full {words.duration(round(likely))} after the dump, whose date is not known"
     return Forecast(
+        told=limit is not None and (likely is None or taken_at is not None),
         shape="unknown" if lead is None else lead.shape,
         net_per_minute=round(float(then - now) * 60 / window_s, 2),
         full_at=_at(taken_at, likely),

@@ -22,8 +22,10 @@ def check(found: Diagnosis, limits: Limits) -> tuple[int, str]:
     table = _table(found)
     value = _value(found, table, limits.measure)
     if limits.given:
-        code = _judged(value, limits)
-        text = f"{limits.measure} {_told(value, limits.measure)}; {found.verdict}"
+        code = _judged(value, limits, whole=_is_whole(found, limits.measure))
+        text = (
+            f"{limits.measure} {_told(value, limits.measure)}{_doubt(found, limits.measure)}; {found.verdict}"
+        )
     else:
         code = _OF_SEVERITY[found.severity] or (0 if found.complete else UNKNOWN)
         text = found.verdict
@@ -40,16 +42,38 @@ def _table(found: Diagnosis) -> TableSummary | None:
     return own or found.table
 
 
-def _judged(value: float | None, limits: Limits) -> int:
+def _judged(value: float | None, limits: Limits, *, whole: bool) -> int:
+    """``whole``: nothing that was not seen may be beyond the ranges."""
     if value is None:
         return UNKNOWN
     if limits.critical is not None and limits.critical.alarms(value):
         return 2
-    return 1 if limits.warning is not None and limits.warning.alarms(value) else 0
+    if limits.warning is not None and limits.warning.alarms(value):
+        return 1
+    return 0 if whole else UNKNOWN
+
+
+def _is_whole(found: Diagnosis, measure: Measure) -> bool:
+    """Whether the measure is of all that it is meant to be of; one table's own count is."""
+    return measure == "used" or (found.complete and not (measure == "full-in" and _untold(found)))
+
+
+def _untold(found: Diagnosis) -> list[TableSummary]:
+    """Tables that were read and of which nobody can tell whether they fill."""
+    return [table for table in found.tables if table.read and not (table.forecast and table.forecast.told)]
+
+
+def _doubt(found: Diagnosis, measure: Measure) -> str:
+    """Why a time until a table is full is not all that there is to it."""
+    first = next(iter(_untold(found)), None) if measure == "full-in" else None
+    if first is None:
+        return ""
+    why = f": {first.forecast.basis}" if first.forecast else ""
+    return f" (of {first.netns} it cannot be told{why})"
 
 
 def _value(found: Diagnosis, table: TableSummary | None, measure: Measure) -> float | None:
-    """None: not known. Infinite: a table that is not in sight of being full."""
+    """Of what was seen. None: not known. Infinite: a table that is not in sight of being full."""
     match measure:
         case "used":
             return None if table is None else _used(table)
@@ -74,7 +98,9 @@ def _full_in(found: Diagnosis) -> float | None:
     if found.taken_at is None or not found.tables:
         return None
     moments = [table.forecast.full_at for table in found.tables if table.forecast and table.forecast.full_at]
-    return max((min(moments) - found.taken_at).total_seconds(), 0.0) if moments else math.inf
+    if not moments:
+        return None if _untold(found) else math.inf
+    return max((min(moments) - found.taken_at).total_seconds(), 0.0)
 
 
 def _told(value: float | None, measure: Measure) -> str:

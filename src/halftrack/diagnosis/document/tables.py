@@ -18,10 +18,13 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     ``low`` alone: it is not expected to fill, and at its fastest it would by then.
 
+    ``told``: False where nobody can tell whether it fills; else without ``full_at`` that is not in sight.
+
     ``net_per_minute``: entries that stay, a minute. ``settles_at``: entries at which the growth
     meets the expiry under today's settings (rate times lifetime plus what is not stuck).
     """
 
+    told: bool = True
     shape: Shape = "unknown"
     net_per_minute: float | None = None
     full_at: datetime | None = None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 50
 _OF_TABLE: Final = 0.1
-_OF_LIMIT: Final = 0.01
+OF_LIMIT: Final = 0.01
 
 
 def crowd(entries: int, view: View) -> bool:
@@ -17,4 +17,4 @@ def crowd(entries: int, view: View) -> bool:
     if entries < FEWEST:
         return False
     limit = view.table.limit
-    return entries >= _OF_TABLE * view.flows.height or bool(limit and entries >= _OF_LIMIT * limit)
+    return entries >= _OF_TABLE * view.flows.height or bool(limit and entries >= OF_LIMIT * limit)

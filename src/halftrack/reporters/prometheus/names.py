@@ -66,26 +66,33 @@ FULL_IN: Final = Metric(
     f"{PREFIX}_full_in_seconds",
     "gauge",
     ("netns",),
-    "Time until the table is full at today's pace; 0: it is full."
+    "Time until the table is full at today's pace; 0: it is full. Of several namespaces the first of them."
     " Absent: not in sight, or it cannot be told.",
 )
+FULLEST: Final = Metric(
+    f"{PREFIX}_fullest_ratio",
+    "gauge",
+    ("netns",),
+    "Entries of the fullest table as a share of its limit, where a series stands for several namespaces.",
+)
+_ADDED: Final = "Of several namespaces together: what they counted from one scan to the next, added up."
 DROPPED: Final = Metric(
     f"{PREFIX}_dropped_total",
     "counter",
     ("netns",),
-    "Connections refused for want of room. Absent for several namespaces of one workload, and other.",
+    f"Connections refused for want of room. {_ADDED}",
 )
 DROPPED_EARLY: Final = Metric(
     f"{PREFIX}_dropped_early_total",
     "counter",
     ("netns",),
-    "Entries thrown out early to make room. Absent for several namespaces of one workload, and other.",
+    f"Entries thrown out early to make room. {_ADDED}",
 )
 INSERT_FAILED: Final = Metric(
     f"{PREFIX}_insert_failed_total",
     "counter",
     ("netns",),
-    "Entries that lost a race to be entered. Absent for several namespaces of one workload, and other.",
+    f"Entries that lost a race to be entered. {_ADDED}",
 )
 SETTING: Final = Metric(
     f"{PREFIX}_setting", "gauge", ("name",), "Settings of the node that decide how long entries stay."
@@ -105,6 +112,7 @@ METRICS: Final = (
     RECLAIMABLE,
     STUCK,
     FULL_IN,
+    FULLEST,
     DROPPED,
     DROPPED_EARLY,
     INSERT_FAILED,

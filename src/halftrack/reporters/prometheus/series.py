@@ -1,14 +1,15 @@
 """Which series a diagnosis gives: never more than ``names.MOST_SERIES``, and never a peer's address.
 
-What is left out is added up as ``other``, so that sums are right. What each metric may take:
+What is left out is added up as ``other``, so that sums are right. What each metric may take at most:
 
-    up, complete, age, duration, version      5
-    entries        4 namespaces + other: 9 each  45
-    limit, reclaimable, full in    4 + 5 + 4     13
-    three counters, 4 namespaces                 12
-    settings                                     10
-    gaps                           6 + other      7
-    stuck          21 + a rest for each symptom  28
+    up, complete, age, duration, version                    5
+    entries        9, 3 namespaces and other: 10 each      49
+    limit, reclaimable, full in    4 + 5 + 5               14
+    fullest        3 namespaces and other                   4
+    three counters, 4 namespaces and other                 15
+    settings                                               10
+    gaps                           5 + other                6
+    stuck          what is left, 17: a rest for each symptom, and ten more
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack import __version__
 from halftrack.diagnosis import workloads
-from halftrack.evidence.values import OWN, SELF
-from halftrack.reporters.prometheus import names
+from halftrack.diagnosis.symptoms import ENTRY_SYMPTOMS
+from halftrack.evidence.values import OWN
+from halftrack.reporters.prometheus import names, spaces
 from halftrack.reporters.prometheus.names import OTHER, UNREAD
+from halftrack.reporters.prometheus.sums import FIELDS
 from halftrack.reporters.prometheus.text import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from halftrack.diagnosis.document import Diagnosis, Finding, TableSummary
+    from halftrack.reporters.prometheus.sums import Sums
 
 SETTINGS: Final = (
     "nf_conntrack_tcp_loose",
@@ -41,15 +45,10 @@ SETTINGS: Final = (
     "nf_conntrack_timestamp",
 )
 OWNERS: Final = 10
-_NAMESPACES: Final = 3
-"""Besides the node's own."""
 _COMBINATIONS: Final = 21
-_GAPS: Final = 6
-_COUNTERS: Final = (
-    (names.DROPPED, "dropped_total"),
-    (names.DROPPED_EARLY, "dropped_early_total"),
-    (names.INSERT_FAILED, "insert_failed_total"),
-)
+"""Of symptom, owner and service, where there is room for them."""
+_GAPS: Final = 5
+_COUNTERS: Final = tuple(zip((names.DROPPED, names.DROPPED_EARLY, names.INSERT_FAILED), FIELDS, strict=True))
 _COMMON: Final = ("tcp", "udp")
 """Protocols by their name; all others come together."""
 _EVERY_KIND: Final = (
@@ -57,27 +56,32 @@ _EVERY_KIND: Final = (
     *((protocol, kind) for protocol in ("udp", OTHER) for kind in ("answered", "other")),
 )
 """Of the node's own table these are there when there are none, too: an alert needs something to compare."""
+_OF_ENTRIES: Final = frozenset(each.slug for each in ENTRY_SYMPTOMS)
 UNKNOWN_OWNER: Final = "unknown"
 """Of entries that no known owner's address is an end of. The address itself may be a peer's."""
 
 
-def of(diagnosis: Diagnosis, settings: Mapping[str, str], *, only_read: bool = False) -> list[Sample]:
+def of(
+    diagnosis: Diagnosis, settings: Mapping[str, str], sums: Sums | None = None, *, only_read: bool = False
+) -> list[Sample]:
     """The samples of a scan that went well.
 
-    ``settings``: sysctls of the node's table by full name. ``only_read``: tables whose entries were not
-    read are beside the question, since one namespace was asked for.
+    ``settings``: sysctls of the node's table by full name. ``sums``: counters as added up until now; None:
+    no scan before is remembered. ``only_read``: tables whose entries were not read are beside the question,
+    since one namespace was asked for.
     """
     tables = [table for table in diagnosis.tables if table.read or not only_read]
-    return [
+    found = [
         Sample(names.UP, 1),
         Sample(names.SCAN_COMPLETE, diagnosis.complete),
         Sample(names.SCAN_DURATION, diagnosis.seconds),
-        *_of_tables(diagnosis, tables),
-        *_stuck(diagnosis.findings),
+        *_of_tables(diagnosis, tables, sums),
         *_settings(settings),
         *_gaps(diagnosis),
         *_version(),
     ]
+    room = names.MOST_SERIES - len(found) - len(aged(0))
+    return [*found, *_stuck(diagnosis.findings, room)]
 
 
 def failed(why: str) -> list[Sample]:
@@ -94,8 +98,8 @@ def _version() -> list[Sample]:
     return [Sample(names.BUILD_INFO, 1, (__version__,))]
 
 
-def _of_tables(diagnosis: Diagnosis, tables: Sequence[TableSummary]) -> Iterator[Sample]:
-    labels = _labels(tables)
+def _of_tables(diagnosis: Diagnosis, tables: Sequence[TableSummary], sums: Sums | None) -> Iterator[Sample]:
+    labels = spaces.labels(tables)
     entries: Counter[tuple[str, str, str]] = Counter()
     reclaimable: Counter[str] = Counter()
     full_in: dict[str, float] = {}
@@ -107,33 +111,15 @@ def _of_tables(diagnosis: Diagnosis, tables: Sequence[TableSummary]) -> Iterator
         if table.reclaimable is not None:
             reclaimable[label] += table.reclaimable
         ahead = table.forecast.full_at if table.forecast else None
-        if ahead is not None and diagnosis.taken_at is not None and label != OTHER:
+        if ahead is not None and diagnosis.taken_at is not None:
             seconds = max((ahead - diagnosis.taken_at).total_seconds(), 0.0)
             full_in[label] = min(seconds, full_in.get(label, seconds))
     yield from (Sample(names.ENTRIES, number, key) for key, number in sorted(entries.items()))
     yield from _limits(tables, labels)
     yield from (Sample(names.RECLAIMABLE, number, (label,)) for label, number in reclaimable.items())
     yield from (Sample(names.FULL_IN, seconds, (label,)) for label, seconds in full_in.items())
-    yield from _counters(tables, labels)
-
-
-def _labels(tables: Sequence[TableSummary]) -> list[str]:
-    """What each table is called: the node's own, those nearest to their limit, the rest ``other``."""
-    called = [
-        table.netns if table.netns in OWN else _told_apart(workloads.of_table(table)) for table in tables
-    ]
-    worst: dict[str, tuple[float, int]] = {}
-    for table, label in zip(tables, called, strict=True):
-        if label not in OWN:
-            share = (table.entries or 0) / table.limit if table.limit else 0.0
-            worst[label] = max(worst.get(label, (0.0, 0)), (share, table.entries or 0))
-    ranked = sorted(worst, key=lambda label: (worst[label], label), reverse=True)
-    kept = {*OWN, *ranked[: _NAMESPACES - called.count(SELF)]}
-    return [label if label in kept else OTHER for label in called]
-
-
-def _told_apart(label: str) -> str:
-    return f"{label}-" if label in (*OWN, OTHER) else label
+    yield from _fullest(tables, labels)
+    yield from _counters(tables, labels, sums)
 
 
 def _kinds(table: TableSummary) -> Iterator[tuple[tuple[str, str], int]]:
@@ -158,26 +144,45 @@ def _limits(tables: Sequence[TableSummary], labels: Sequence[str]) -> Iterator[S
             yield Sample(names.ENTRIES_LIMIT, limit, (label,))
 
 
-def _counters(tables: Sequence[TableSummary], labels: Sequence[str]) -> Iterator[Sample]:
-    """The kernel's own, of one namespace each: a sum over several would fall, and so seem to begin anew, with
-    every pod that ends.
+def _fullest(tables: Sequence[TableSummary], labels: Sequence[str]) -> Iterator[Sample]:
+    """Of what stands for several tables: their sums do not tell whether one of them is full."""
+    often = Counter(labels)
+    shares: dict[str, float] = {}
+    for table, label in zip(tables, labels, strict=True):
+        share = spaces.share(table)
+        if share is not None and (often[label] > 1 or label == OTHER):
+            shares[label] = max(share, shares.get(label, share))
+    yield from (Sample(names.FULLEST, share, (label,)) for label, share in shares.items())
+
+
+def _counters(tables: Sequence[TableSummary], labels: Sequence[str], sums: Sums | None) -> Iterator[Sample]:
+    """The node's own as the kernel counts them; others as they were added up, which where that was not
+    remembered can be told of single namespaces alone.
     """
     often = Counter(labels)
+    of_table = dict(zip(labels, tables, strict=True))
     for metric, field in _COUNTERS:
-        for table, label in zip(tables, labels, strict=True):
-            total = getattr(table, field)
-            if total is not None and label != OTHER and often[label] == 1:
+        for label, table in of_table.items():
+            total: int | None = None
+            if sums is not None and label not in OWN:
+                total = sums.labels.get(label, {}).get(field)
+            elif often[label] == 1 and label != OTHER:
+                total = getattr(table, field)
+            if total is not None:
                 yield Sample(metric, total, (label,))
 
 
-def _stuck(findings: Iterable[Finding]) -> Iterator[Sample]:
-    """The largest combinations of ten owners; what is left of a symptom is one series more."""
+def _stuck(findings: Iterable[Finding], room: int) -> Iterator[Sample]:
+    """The largest combinations of ten owners; what is left of a symptom is one series more.
+
+    Each owner's largest comes first, so that all ten are told of wherever there is room for ten.
+    """
     whole: Counter[str] = Counter()
     told: Counter[tuple[str, str, str]] = Counter()
     of_owner: Counter[str] = Counter()
     for finding in findings:
-        if not finding.groups:
-            continue  # a condition of the table or the node: it is no entry's
+        if finding.symptom not in _OF_ENTRIES:
+            continue  # a condition of the table or the node
         whole[finding.symptom] += finding.entries
         for group in finding.groups:
             owner = workloads.of_owner(group.owner) if group.owner else UNKNOWN_OWNER
@@ -185,7 +190,9 @@ def _stuck(findings: Iterable[Finding]) -> Iterator[Sample]:
             of_owner[owner] += group.entries
     owners = sorted(of_owner, key=lambda owner: (-of_owner[owner], owner))[:OWNERS]
     ranked = sorted((key for key in told if key[1] in owners), key=lambda key: (-told[key], key))
-    for key in ranked[:_COMBINATIONS]:
+    largest = list({key[1]: key for key in reversed(ranked)}.values())
+    first = sorted(ranked, key=lambda key: key not in largest)
+    for key in sorted(first[: min(_COMBINATIONS, room - len(whole))], key=ranked.index):
         whole[key[0]] -= told[key]
         yield Sample(names.STUCK, told[key], key)
     for symptom, rest in whole.items():
