@@ -11,6 +11,7 @@ import pytest
 from halftrack import formats
 from halftrack.diagnosis import examine
 from halftrack.evidence.provenance import ADDRESSES, COUNTERS, ENTRIES, SOCKETS, TCP, Origin
+from halftrack.formats import bundle
 from halftrack.live import collected, reports
 from unit.reports import LISTED, SYSCTL, archive, entries, settings, whole
 from unit.test_collection import written
@@ -87,6 +88,82 @@ def test_lines_go_on_from_block_to_block(rows: int) -> None:
     assert table.flows.lines is not None
     assert table.flows.lines.to_list() == list(range(rows + 1, 2 * rows + 1))
     assert table.read_from[ENTRIES] == (Origin("stdin", rows + 1, 2 * rows),)
+
+
+def flow(number: int, spread: bool) -> str:
+    """A one-sided entry as XML, in one line or over several."""
+    tuples = (("original", f"10.1.0.{number}", "203.0.113.9", 40_000, 80),
+              ("reply", "203.0.113.9", f"10.1.0.{number}", 80, 40_000))  # fmt: skip
+    metas = "".join(
+        f'<meta direction="{way}"><layer3 protonum="2" protoname="ipv4"><src>{src}</src><dst>{dst}</dst></layer3>'
+        f'<layer4 protonum="6" protoname="tcp"><sport>{sport}</sport><dport>{dport}</dport></layer4></meta>'
+        for way, src, dst, sport, dport in tuples
+    )
+    last = (
+        '<meta direction="independent"><state>ESTABLISHED</state><timeout>431999</timeout><unreplied/></meta>'
+    )
+    text = f"<flow>{metas}{last}</flow>\n"
+    return text.replace("><", ">\n  <") if spread else text
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_entries_of_xml_have_the_lines_that_they_begin_in(spread: bool) -> None:
+    text = '<?xml version="1.0" encoding="utf-8"?>\n<conntrack>\n\n'
+    begins = []
+    for number in range(30):
+        begins.append(text.count("\n") + 1)
+        text += flow(number, spread)
+    broken = text.count("\n") + 1
+    text += f"<flow>nothing</flow>\n{flow(77, spread)}</conntrack>\n"
+    evidence = read(text.encode())
+    [table] = evidence.tables
+    assert table.flows is not None
+    assert table.flows.lines is not None
+    assert table.flows.lines.to_list() == [*begins, broken + 1]
+    assert evidence.input.first_unreadable[0].startswith(f"stdin:{broken}: ")
+    finding = diagnosis(evidence).findings[0]
+    assert finding.first_lines == tuple(begins[:3])
+    assert (finding.at[0].first_line, finding.at[0].last_line) == (4, broken + 1)
+
+
+@pytest.mark.parametrize("rows", [3, 14_000])
+def test_lines_of_xml_go_on_from_block_to_block(rows: int) -> None:
+    text = "".join(
+        flow(number % 250, spread=number % 2 == 0).replace("40000", str(number)) for number in range(1, rows)
+    )
+    begins = [at for at, line in enumerate(text.splitlines(), 1) if line.startswith("<flow>")]
+    [table] = read(text.encode()).tables
+    assert table.flows is not None
+    assert table.flows.lines is not None
+    assert table.flows.lines.to_list() == begins
+
+
+def test_a_table_out_of_several_files_has_the_lines_of_each() -> None:
+    """As conntrack(8) prints it, one family after the other."""
+    six = (
+        entries(25)
+        .replace("ipv4     2", "ipv6     10")
+        .replace("10.1.0.", "2001:db8::")
+        .replace("203.0.113.9", "2001:db8:9::9")
+    )
+    about = b"inode 1\nwhere own\ncount 55\nread yes\ncomm init\n"
+    collection = written(
+        [
+            ("about", b"kernel 6.1\nfirst 1\nown 1\n"),
+            ("ns/1/about", about),
+            ("ns/1/entries/ipv4", entries(30).encode()),
+            ("ns/1/entries/ipv6", b"# nothing\n" + six.encode()),
+        ]
+    )
+    evidence = read(collection)
+    found = diagnosis(evidence)
+    places = [("ns/1/entries/ipv4", 1, 30), ("ns/1/entries/ipv6", 2, 26)]
+    assert told(found)["entries"] == (55, places)
+    by_file = {at.file: (at.first_line, at.last_line) for finding in found.findings for at in finding.at}
+    assert by_file.items() >= {(file, (first, last)) for file, first, last in places}
+    again = io.BytesIO()
+    bundle.write(evidence, "a test", again)
+    assert read(again.getvalue()).tables[0].flows.parts == (30, 25)  # type: ignore[union-attr]
 
 
 def test_a_report_names_its_members() -> None:

@@ -52,12 +52,23 @@ def of_rows(case: Case) -> tuple[tuple[ReadAt, ...], tuple[int, ...]]:
     """Where the entries of a case stand, from the first to the last, and the lines of the first of them."""
     table = case.view.table
     origins = table.read_from.get(read.ENTRIES, ())
-    lines = table.flows.lines if table.flows is not None else None
-    if lines is None or len(origins) != 1 or not case.rows.height:
+    flows = table.flows
+    if flows is None or flows.lines is None or not case.rows.height:
         return _places(origins), ()
-    own = lines.filter(case.rows.mask)
-    first, last = own.to_frame().select(first=pl.all().min(), last=pl.all().max()).row(0)
-    return (ReadAt(file=origins[0].file, first_line=first, last_line=last),), tuple(own.head(_FIRST))
+    parts = flows.parts or (len(flows),)
+    if len(origins) != len(parts):
+        return _places(origins), ()
+    found: list[ReadAt] = []
+    beginning: tuple[int, ...] = ()
+    at = 0
+    for origin, many in zip(origins, parts, strict=True):
+        own = flows.lines.slice(at, many).filter(case.rows.mask.slice(at, many))
+        at += many
+        if len(own):
+            first, last = own.to_frame().select(first=pl.all().min(), last=pl.all().max()).row(0)
+            found.append(ReadAt(file=origin.file, first_line=first, last_line=last))
+            beginning = beginning or tuple(own.head(_FIRST))
+    return tuple(found), beginning
 
 
 def of_condition(found: Finding, evidence: Evidence) -> Finding:

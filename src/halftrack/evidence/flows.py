@@ -100,12 +100,14 @@ class FlowTable:
     ``frame`` has exactly the columns of ``SCHEMA``. ``opaque`` holds the spellings of masked
     addresses: an address with ``hi == addresses.OPAQUE_HI`` is ``opaque[lo]``, as written.
     ``lines`` UInt32: of each entry the line of the text that it was read from, counted from 1; None where
-    it was no text, or one whose entries are no lines.
+    it was no text. ``parts``: of entries that several texts showed, how many are of each, in the order of
+    their origins.
     """
 
     frame: pl.DataFrame
     opaque: pl.Series = field(default_factory=_no_names)
     lines: pl.Series | None = None
+    parts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return self.frame.height

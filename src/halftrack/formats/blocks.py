@@ -12,6 +12,8 @@ from halftrack.formats import xml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import numpy.typing as npt
+
 BLOCK: Final = 8 << 20
 MOST_LINES: Final = 300_000
 """Lines of a block, which take memory of their own however short they are."""
@@ -25,13 +27,19 @@ class Block:
 
     ``lines``: how many lines of the stream they were. ``ended`` is False for the end of a stream
     without a newline. ``overlong`` holds the beginning of a line that was dropped for its length;
-    ``text`` is then empty, as it is for nothing but blank lines.
+    ``text`` is then empty, as it is for nothing but blank lines. ``numbers``: where ``text`` has other lines
+    than the stream had, which of these each one is, counted from 0.
     """
 
     text: bytes
     lines: int
     ended: bool = True
     overlong: bytes = b""
+    numbers: npt.NDArray[np.uint32] | None = None
+
+    def line(self, at: int) -> int:
+        """Of the stream's lines, counted from 0, that of one of the text."""
+        return at if self.numbers is None or at >= len(self.numbers) else int(self.numbers[at])
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
@@ -96,6 +104,8 @@ def _blocks_of(text: bytes, *, ended: bool = True) -> Iterator[Block]:
     if text.isspace():
         yield Block(b"", lines)
         return
+    numbers = None
     if b"<" in text:
-        text = xml.respell(text)
-    yield Block(text if text.endswith(b"\n") else text + b"\n", lines, ended)
+        text, respelled = xml.respell(text)
+        numbers = None if respelled is None else np.array(respelled, np.uint32)
+    yield Block(text if text.endswith(b"\n") else text + b"\n", lines, ended, numbers=numbers)

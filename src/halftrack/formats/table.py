@@ -155,7 +155,8 @@ class _Gathered:
             self._notes.append(f"Only the first {self._most:,} entries were read.")
         if height:  # blocks of nothing but blank lines may be many
             self._frames.append(moved(frame.head(height), len(self._opaque)))
-            self._numbers.append((cut.rows[:height] + (self._lines_before + 1)).astype(np.uint32))
+            rows = cut.rows[:height] if block.numbers is None else block.numbers[cut.rows[:height]]
+            self._numbers.append((rows + (self._lines_before + 1)).astype(np.uint32))
             self._events.append(np.zeros(height, np.uint8) if cut.events is None else cut.events[:height])
         self._any_event |= cut.events is not None
         self._opaque += cut.opaque
@@ -164,11 +165,11 @@ class _Gathered:
         self._unreadable += cut.unreadable
         self._formats |= cut.formats
         self._others += [
-            replace(other, line=self._lines_before + other.line + 1)
+            replace(other, line=self._lines_before + block.line(other.line) + 1)
             for other in cut.others[: _MOST_OTHERS - len(self._others)]
         ]
         for line, reason, text in cut.faults:
-            self._fault(line, reason, text)
+            self._fault(block.line(line), reason, text)
         self._lines_before += block.lines
 
     def _fault(self, line: int, reason: str, text: str) -> None:
@@ -189,7 +190,7 @@ class _Gathered:
         taken_at, line = self._taken_at(frame)
         lines_of = {name: line for name, (_, line) in told.items()}
         return Parsed(
-            flows=FlowTable(frame, opaque, None if _XML in self._formats else lines),
+            flows=FlowTable(frame, opaque, lines),
             lines=self._lines,
             unreadable=self._unreadable,
             first_unreadable=tuple(self._faults),

@@ -25,6 +25,7 @@ from halftrack.formats.shapes import (
 
 OPEN: Final = b"<flow"
 CLOSE: Final = b"</flow>"
+_BLANK: Final = b" \t\r\n"
 _RESPELL: Final = bytes.maketrans(b"<>\n\t", b" =  ")
 _MARKS: Final = (" flow=", " flow type=")
 _WORD: Final = re.compile(r"[^ \r]+")
@@ -35,23 +36,36 @@ _EVENTS: Final = {"type=new=": Event.NEW, "type=update=": Event.UPDATE, "type=de
 _KEYS: Final = {"deltatime": "delta-time", "label": "labels"}
 
 
-def respell(block: bytes) -> bytes:
-    """The block with each complete flow element as one line of its own; the rest as it was."""
+def respell(block: bytes) -> tuple[bytes, list[int] | None]:
+    """The block with each complete flow element as one line of its own; the rest as it was.
+
+    With it, where there is any, the line of the block that each one begins in, counted from 0.
+    """
     if CLOSE not in block:
-        return block
+        return block, None
     parts = block.split(CLOSE)
     lines: list[bytes] = []
+    numbers: list[int] = []
+    at = 0
     for part in parts[:-1]:
         start = part.rfind(OPEN)
-        if start < 0:
-            lines.append(part + CLOSE)
-            continue
-        before = part[:start].strip(b" \t\r\n")
-        if before:
-            lines.append(before)
-        lines.append(b" " + part[start:].translate(_RESPELL, b'"\r').strip())
-    rest = parts[-1].lstrip(b" \t\r\n")
-    return b"\n".join(lines) + b"\n" + rest
+        head = part + CLOSE if start < 0 else part[:start].strip(_BLANK)
+        if head:
+            lines.append(head)
+            numbers += _numbers(part, head, at)
+        if start >= 0:
+            lines.append(b" " + part[start:].translate(_RESPELL, b'"\r').strip())
+            numbers.append(at + part.count(b"\n", 0, start))
+        at += part.count(b"\n")
+    rest = parts[-1].lstrip(_BLANK)
+    numbers += _numbers(parts[-1], rest, at)
+    return b"\n".join(lines) + b"\n" + rest, numbers
+
+
+def _numbers(part: bytes, text: bytes, at: int) -> range:
+    """Of the lines of ``text``, which begins the part but for blanks; the part begins in line ``at``."""
+    first = at + part.count(b"\n", 0, len(part) - len(part.lstrip(_BLANK)))
+    return range(first, first + text.count(b"\n") + 1)
 
 
 def is_flow(skeleton: str) -> bool:

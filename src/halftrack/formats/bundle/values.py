@@ -216,4 +216,6 @@ def _checked(value: Any, where: str) -> Any:
 
 def _numbered(table: flows.FlowTable) -> bool:
     lines = table.lines
+    if table.parts and sum(table.parts) != len(table):
+        return False
     return lines is None or (lines.dtype == pl.UInt32 and len(lines) == len(table) and not lines.null_count())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from halftrack.evidence import sysctls
+from halftrack.evidence.flows import FlowTable
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import (
     ADDRESSES,
@@ -36,7 +37,6 @@ from halftrack.live.collected import rules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from halftrack.evidence.flows import FlowTable
     from halftrack.evidence.stack import StackCounters
     from halftrack.formats.collection import Section
     from halftrack.formats.table import Parsed
@@ -239,9 +239,16 @@ class Space:
     def _flows(self) -> FlowTable | None:
         if not self.parsed:
             return None
-        first, *others = (each.flows for each in self.parsed)
-        frame = pl.concat([first.frame, *(each.frame for each in others)])
-        return replace(first, frame=frame, lines=None if others else first.lines)
+        first, *others = every = [each.flows for each in self.parsed]
+        if not others:
+            return first
+        lines = [each.lines for each in every if each.lines is not None]
+        return FlowTable(
+            pl.concat([each.frame for each in every]),
+            first.opaque,
+            pl.concat(lines) if len(lines) == len(every) else None,
+            tuple(map(len, every)),
+        )
 
     def _counters(self) -> tuple[Any, ...]:
         if len(self.readings) < 2:
