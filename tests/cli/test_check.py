@@ -13,7 +13,8 @@ import pytest
 
 from halftrack.diagnosis.document import Forecast
 from halftrack.reporters import json
-from unit.documents import SCREENS, diagnosis, table
+from unit.documents import diagnosis, table
+from unit.screens import SCREENS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,9 @@ import pytest
 from halftrack.diagnosis.asking import SCRIPT, ask
 from halftrack.diagnosis.document import Cause, Diagnosis, Finding, Forecast, Gap, Input
 from halftrack.diagnosis.since.document import Since, SinceMoment
-from unit.documents import HEALTHY, MASKED, SICK_NEW, SICK_OLD, diagnosis, table
+from unit.documents import HEALTHY, diagnosis, table
+from unit.screens import MASKED
+from unit.sick import SICK_NEW, SICK_OLD
 
 LIMIT = Gap(what="limit", why="not in the file", needs=("sysctl net.netfilter.nf_conntrack_max",))
 KERNEL = Gap(what="kernel", why="not in the file", needs=("uname -r",), would_tell=("one-sided",))

@@ -12,7 +12,7 @@ import pytest
 from halftrack.commands import last_screen
 from halftrack.errors import UsageError
 from halftrack.planning import Wanted, parse
-from unit.documents import SICK_OLD
+from unit.sick import SICK_OLD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_a_session_led_from_outside_this_pid_namespace_has_its_screen_too() -> N
         "import os\n"
         "from halftrack.commands import last_screen\n"
         "from halftrack.planning import parse\n"
-        "from unit.documents import SICK_OLD\n"
+        "from unit.sick import SICK_OLD\n"
         "assert os.getsid(0) == 0\n"
         "last_screen.remember(SICK_OLD, ())\n"
         "print(last_screen.by_id(parse(['1']))[0].finding)"

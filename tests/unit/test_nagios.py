@@ -13,7 +13,8 @@ from hypothesis import strategies as some
 from halftrack.diagnosis.document import Forecast, Gap
 from halftrack.reporters import nagios, plugin, ranges
 from halftrack.reporters.ranges import MEASURES, Limits
-from unit.documents import NOW, SCREENS, diagnosis, table
+from unit.documents import NOW, diagnosis, table
+from unit.screens import SCREENS
 
 if TYPE_CHECKING:
     from halftrack.reporters.ranges import Measure

@@ -14,7 +14,8 @@ from hypothesis import strategies as some
 from halftrack.diagnosis.document import Finding, Forecast, Gap, Group, OwnerName
 from halftrack.reporters import prometheus
 from halftrack.reporters.prometheus import Sums, added, names
-from unit.documents import NOW, SCREENS, diagnosis, table
+from unit.documents import NOW, diagnosis, table
+from unit.screens import SCREENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,8 +20,8 @@ from halftrack.remedies import advise
 from halftrack.reporters import entries, groups
 from halftrack.reporters import json as documents
 from halftrack.reporters.schema import schema
-from unit.documents import SCREENS
 from unit.flowrows import ASSURED, TAKEN_AT, evidence, one_sided, row, table, udp
+from unit.screens import SCREENS
 
 if TYPE_CHECKING:
     import polars as pl

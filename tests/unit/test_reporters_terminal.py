@@ -11,7 +11,9 @@ import pytest
 from halftrack.diagnosis.document import Advice, Cause, Diagnosis, Effect, Input, Risk, Timeline
 from halftrack.reporters.layout import Page, cells
 from halftrack.reporters.terminal import FIRST_SCREEN, render
-from unit.documents import EMPTY, HEALTHY, MASKED, SCREENS, SICK_NEW, SICK_OLD, UNPRIVILEGED, diagnosis
+from unit.documents import EMPTY, HEALTHY, diagnosis
+from unit.screens import MASKED, SCREENS, UNPRIVILEGED
+from unit.sick import SICK_NEW, SICK_OLD
 
 HOSTILE = "web\x1b[2J\x07\r\n\u202e\x9b31mÄ"
 

@@ -25,6 +25,7 @@ from unit import documents
 from unit.anything import node
 from unit.documents import diagnosis
 from unit.reports import archive, entries, settings, whole
+from unit.sick import SICK_OLD
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
@@ -157,7 +158,7 @@ def test_two_moments_are_told_with_both_sources() -> None:
         ),
         settings=(SinceSetting(setting="net.netfilter.nf_conntrack_max", before="1", now="2"),),
     )
-    text = ticket.render(msgspec.structs.replace(documents.SICK_OLD, since=between), planned=PLANNED)
+    text = ticket.render(msgspec.structs.replace(SICK_OLD, since=between), planned=PLANNED)
     check(text)
     told = " ".join(text.split())
     assert "- Since monday.txt. Entries 2,048 -> 1,024: 24 new, 1,000 stayed, 1,048 left. [" in told
@@ -205,7 +206,7 @@ HOSTILE: Final = st.text(st.characters(codec="utf-8"), max_size=800)
 @given(HOSTILE, HOSTILE, st.integers(0, 40))
 def test_whatever_names_hold_it_stays_short_and_plain(name: str, command: str, gaps: int) -> None:
     sick = msgspec.structs.replace(
-        documents.SICK_OLD,
+        SICK_OLD,
         node=name,
         verdict=f"{name} {command}",
         input=Input(files=(name,), assumed={name: command}, notes=(command, name)),
@@ -213,7 +214,7 @@ def test_whatever_names_hold_it_stays_short_and_plain(name: str, command: str, g
         sources=(Sourced(what="entries", value=1, netns="host", at=(ReadAt(file=command),) * 5),),
         findings=tuple(
             msgspec.structs.replace(each, title=name, explanation=command, at=(ReadAt(file=f"{name}:{n}"),))
-            for n, each in enumerate(documents.SICK_OLD.findings)
+            for n, each in enumerate(SICK_OLD.findings)
         ),
         ask=Ask(command="ss -tanpo", why=command, settles=(name,)),
     )
