@@ -1,10 +1,11 @@
 # A fresh machine needs Python 3.11 or newer; everything else is set up in the tree.
 # ENV: the virtual environment to use.  WHEEL: test this built wheel instead of the checkout.
+# RUNBOOKS: where the alerts' pages can be read, for the links in them.
 ENV ?= .venv
 WHEEL ?=
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/halftrack/__init__.py)
 
-.PHONY: doctor test check docs wheel onefile image bench fuzz clean
+.PHONY: doctor test check docs wheel onefile image monitoring bench fuzz clean
 
 doctor: $(ENV)/.installed-run  ## examine this node
 	@$(ENV)/bin/halftrack doctor --exit-zero
@@ -28,6 +29,9 @@ onefile: $(ENV)/.installed-run  ## one file in dist/ that runs where nothing is 
 image: onefile                 ## localhost/halftrack for podman; BASE=… another base: docs/fleet.md
 	@podman build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg VERSION=$(VERSION) \
 		--tag localhost/halftrack:$(VERSION) --file deploy/container/Containerfile .
+
+monitoring: $(ENV)/.installed-dev  ## rules and dashboard in dist/monitoring; RUNBOOKS=… your address: docs/fleet.md
+	@$(ENV)/bin/python -m monitoring $(if $(RUNBOOKS),--runbooks '$(RUNBOOKS)') dist/monitoring
 
 bench: $(ENV)/.installed-dev   ## ratios against references measured in the same run (root)
 	@scripts/debian-packages

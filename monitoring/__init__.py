@@ -12,6 +12,7 @@ Everything below ``deploy/prometheus``, ``deploy/alertmanager`` and ``deploy/gra
     panels.py      what the dashboard shows
     dashboard.py   where it stands, as Grafana reads it
     files.py       all of them as files
+    __main__.py    the same written for you, with links to where your people read runbooks
 
 Names of metrics are the exporter's. Thresholds of a table's fullness are the doctor's.
 """

@@ -11,12 +11,12 @@ from monitoring import inhibition, rules
 from monitoring.dashboard import dashboard
 from monitoring.pace import Pace
 
-_HEAD: Final = "# Written by scripts/generate from monitoring/. Changes by hand are lost.\n"
+_HEAD: Final = "# Written from monitoring/: changes by hand are lost.\n"
 
 
-def files() -> dict[str, str]:
-    """Path and content."""
-    found = rules.groups(Pace())
+def files(runbooks: str = rules.RUNBOOKS) -> dict[str, str]:
+    """Path and content. ``runbooks``: the address below which the pages of the alerts can be read."""
+    found = rules.groups(Pace(), runbooks)
     return {
         "deploy/prometheus/halftrack.rules.yaml": _HEAD + as_yaml({"groups": found}),
         "deploy/prometheus/prometheus-rule.yaml": _HEAD + as_yaml(rules.operator_object(found)),

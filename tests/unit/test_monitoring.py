@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
+import shlex
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from monitoring.pace import Pace
 
 from halftrack import runbooks
 from halftrack.reporters.prometheus import names
-from unit.promtool import accepted, queries, tool
+from unit.promtool import accepted, queries
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = files.files()
@@ -211,12 +212,47 @@ def shown(text: str) -> str:
 
 
 def test_links_lead_to_your_runbooks_as_the_page_says(tmp_path: Path) -> None:
-    tool("promtool")
-    shutil.copytree(ROOT / "deploy/prometheus", tmp_path / "deploy/prometheus")
-    subprocess.run(["sh", "-eu", "-c", shown("sed ")], cwd=tmp_path, check=True, capture_output=True)
-    found = (tmp_path / "rules.yaml").read_text(encoding="utf-8")
-    assert "halftrack.example" not in found
-    assert found.count("runbook_url: https://wiki.example.net/halftrack/") == len(ALERTS)
+    """``make monitoring`` as it is typed there; what make would set up before is there."""
+    [typed] = [line for line in shown("make monitoring").splitlines() if line.startswith("make ")]
+    said = ["-o", "here/.installed-dev", "ENV=here", "--dry-run"]
+    asked = subprocess.run(
+        ["make", *typed.split()[1:], *said], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    words = shlex.split(asked.stdout)
+    assert (words[0], words[-1]) == ("here/bin/python", "dist/monitoring")
+    done = written(tmp_path, *words[1:-1])
+    assert done.returncode == 0, done.stderr
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {name.removeprefix("deploy/") for name in FILES}
+    for name in names:
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert rules.RUNBOOKS not in text
+        links = re.findall(r"runbook_url: (.*)", text)
+        wanted = {f"https://wiki.example.net/halftrack/{each['alert']}.md" for each in ALERTS}
+        assert set(links) == (wanted if name.startswith("prometheus/") else set())
+    accepted("promtool", "check", "rules", "--lint-fatal", str(tmp_path / "prometheus/halftrack.rules.yaml"))
+
+
+def test_without_an_address_of_yours_it_is_what_is_deployed(tmp_path: Path) -> None:
+    assert written(tmp_path, "-m", "monitoring").returncode == 0
+    for name, text in FILES.items():
+        assert (tmp_path / name.removeprefix("deploy/")).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "address", ["wiki.example.net", "ftp://wiki.example.net", "https://", "http://a b", "x\ny"]
+)
+def test_what_is_no_address_is_refused_in_one_line(address: str, tmp_path: Path) -> None:
+    done = written(tmp_path, "-m", "monitoring", "--runbooks", address)
+    assert done.returncode == 2
+    assert "is no http or https address" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def written(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words, str(directory)], cwd=ROOT, check=False, capture_output=True, text=True
+    )
 
 
 def test_the_job_is_configured_as_the_page_says(tmp_path: Path) -> None:
