@@ -179,16 +179,58 @@ def server_holds(port: int) -> bool:
     return any(words[1].endswith(f":{port:04X}") and words[3] == "01" for words in lines)
 
 
-def test_only_so_many_at_a_time_and_the_next_is_answered_again() -> None:
+async def idle(port: int, many: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connections whose request never comes to an end."""
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(many)]
+    for _, writer in opened:
+        writer.write(b"GET /metr")
+    return opened
+
+
+async def over(reader: asyncio.StreamReader) -> None:
+    """Wait until the server has ended it."""
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read() == b""
+
+
+def test_those_whose_request_never_comes_keep_nobody_from_asking() -> None:
     async def ask(port: int) -> None:
-        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(http.MOST_CONNECTIONS)]
-        # All of them are known to the server once one more is turned away.
-        while await said(port, b"GET /metrics HTTP/1.1\r\n\r\n") != b"":
-            pass
-        for _, writer in idle:
+        slow = await idle(port, http.MOST_CONNECTIONS)
+        for _ in range(3):
+            assert b" 200 " in await said(port, b"GET /metrics HTTP/1.1\r\n\r\n")
+        await over(slow[0][0])
+        for _, writer in slow:
             await closed(writer)
-        while b" 200 " not in await said(port, b"GET /metrics HTTP/1.1\r\n\r\n"):
-            pass
+
+    served(ask)
+
+
+def test_whoever_was_answered_is_kept_when_those_without_a_request_become_too_many() -> None:
+    async def ask(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+            await reader.readuntil(b"up 1\n")
+            slow = await idle(port, 2 * http.MOST_CONNECTIONS)
+            for one, _ in slow[: http.MOST_CONNECTIONS]:
+                await over(one)
+            for _, one in slow:
+                await closed(one)
+        await closed(writer)
+
+    served(ask)
+
+
+def test_those_who_take_no_answer_keep_nobody_from_asking() -> None:
+    async def ask(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as opened:
+            for _ in range(http.MOST_CONNECTIONS):
+                slow = opened.enter_context(socket.socket())
+                slow.setblocking(False)  # noqa: FBT003  # the socket's own
+                await loop.sock_connect(slow, ("127.0.0.1", port))
+                await loop.sock_sendall(slow, b"GET /large HTTP/1.1\r\n\r\n")
+            assert b" 200 " in await said(port, b"GET /metrics HTTP/1.1\r\n\r\n")
 
     served(ask)
 
@@ -207,6 +249,11 @@ def test_only_so_many_at_a_time_and_the_next_is_answered_again() -> None:
 )
 def test_where_to_listen(text: str, address: tuple[str, int]) -> None:
     assert addresses.parsed(text) == address
+
+
+def test_where_it_listens_is_shown_as_a_browser_takes_it() -> None:
+    assert addresses.shown("127.0.0.1", 9) == "127.0.0.1:9"
+    assert addresses.shown(*addresses.parsed("::1")) == f"[::1]:{addresses.PORT}"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def _listen(where: str, every_s: int, given: Options) -> int:
 
     address, port = addresses.parsed(where)
     with addresses.listening(address, port) as listener:
-        output.message(f"http://{where if ':' in where else f'{address}:{port}'}/metrics", given)
+        output.message(f"http://{addresses.shown(address, port)}/metrics", given)
         return serving.serve(listener, every_s, given)
 
 

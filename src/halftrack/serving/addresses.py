@@ -43,9 +43,14 @@ def parsed(text: str) -> tuple[str, int]:
     return address, int(port)
 
 
+def shown(address: str, port: int) -> str:
+    """As a URL has it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def listening(address: str, port: int) -> socket.socket:
     """A socket that listens there. Raises Busy, PermissionMissing, UsageError."""
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    where = shown(address, port)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         made = socket.socket(family, socket.SOCK_STREAM)

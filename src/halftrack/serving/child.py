@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _run(work: Callable[[], bytes], why: Callable[[BaseException], str], write: 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(write, _FIRST_FD, inheritable=False)
-        os.closerange(_FIRST_FD + 1, os.sysconf("SC_OPEN_MAX"))
+        _close_above(_FIRST_FD)
         told = _TEXT
         try:
             told += work()
@@ -88,3 +89,11 @@ def _run(work: Callable[[], bytes], why: Callable[[BaseException], str], write: 
         with contextlib.suppress(BaseException):
             os._exit(0)
         os._exit(1)
+
+
+def _close_above(last: int) -> None:
+    """Those that are open: there may be a billion that could be, and kernels before 5.9 close one by one."""
+    for path in list(Path("/proc/self/fd").iterdir()):
+        if int(path.name) > last:
+            with contextlib.suppress(OSError):  # that of the listing itself
+                os.close(int(path.name))

@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,7 +30,15 @@ ANSWER_S: Final = 10.0
 KEPT_S: Final = 300.0
 """For which a connection that was answered waits for another request: longer than between two scrapes."""
 MOST_CONNECTIONS: Final = 32
-"""At a time; whoever comes on top takes the place of who only waits, or is turned away at once."""
+"""At a time. Whoever comes on top takes the place of who needs it least: asking well takes moments only."""
+
+
+class _Stage(IntEnum):
+    """What a connection is at, those that give way first being first."""
+
+    ASKING = 0
+    KEPT = 1
+    ANSWERED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +51,41 @@ Pages = Callable[[str], Page | None]
 """The page at a path, None where there is none."""
 
 
+_turns: Final = count()
+
+
+@dataclass(slots=True)
+class _Connection:
+    """``turn``: when it came to this stage, counted among all of them."""
+
+    transport: asyncio.WriteTransport
+    stage: _Stage = _Stage.ASKING
+    turn: int = field(default_factory=_turns.__next__)
+
+    def comes_to(self, stage: _Stage) -> None:
+        self.stage, self.turn = stage, next(_turns)
+
+
 class Server:
     """Serves ``pages`` on a listening socket until ``close``."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._open: set[asyncio.Task[None]] = set()
-        self._waiting: dict[asyncio.Task[None], None] = {}
-        """Answered and kept, those that have waited longest first."""
+        self._open: dict[asyncio.Task[None], _Connection] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        self._server = await asyncio.start_server(self._connected, sock=listener, limit=LONGEST_REQUEST)
+        self._server = await asyncio.start_server(
+            self._connected, sock=listener, limit=LONGEST_REQUEST, backlog=MOST_CONNECTIONS
+        )
 
     async def close(self, patience_s: float) -> None:
         """Take no more connections; let those that are open finish, for so long."""
         if self._server is not None:
             self._server.close()
-        for task in self._waiting:
-            task.cancel()
+        for task, connection in self._open.items():
+            if connection.stage is _Stage.KEPT:
+                task.cancel()
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=patience_s)
             for task in late:
@@ -67,38 +93,34 @@ class Server:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= MOST_CONNECTIONS:
-            longest = next(iter(self._waiting), None)
-            if longest is None:
-                writer.transport.abort()
-                return
-            del self._waiting[longest]
-            longest.cancel()
-        task = asyncio.get_running_loop().create_task(self._answer(reader, writer))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+            least = min(self._open, key=lambda task: (self._open[task].stage, self._open[task].turn))
+            self._open.pop(least).transport.abort()  # its task ends by that
+        connection = _Connection(writer.transport)
+        task = asyncio.get_running_loop().create_task(self._answer(reader, writer, connection))
+        self._open[task] = connection
+        task.add_done_callback(lambda done: self._open.pop(done, None))
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # it is run as one
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: _Connection
+    ) -> None:
         patience_s, kept = REQUEST_S, True
         try:
             while kept:
                 async with asyncio.timeout(patience_s):
                     request = await _request(reader)
-                self._waiting.pop(task, None)
+                connection.comes_to(_Stage.ANSWERED)
                 kept = _another_may_follow(request)
                 async with asyncio.timeout(ANSWER_S):
                     writer.write(self._response(request, kept=kept))
                     await writer.drain()
-                self._waiting[task] = None
+                connection.comes_to(_Stage.KEPT)
                 patience_s = KEPT_S
             async with asyncio.timeout(ANSWER_S):
                 writer.close()
                 await writer.wait_closed()
         except (TimeoutError, OSError, EOFError):
-            pass  # it went away, or was too slow
+            pass  # it went away, was too slow, or gave way
         finally:
-            self._waiting.pop(task, None)
             with contextlib.suppress(OSError):
                 writer.transport.abort()
 
