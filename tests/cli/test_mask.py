@@ -281,11 +281,15 @@ def test_a_report_and_what_its_log_says(tmp_path: Path) -> None:
     )
     files = {**reports.whole(), "sos_commands/kernel/dmesg": log, "hostname": "node17.acme.example\n"}
     reports.tree(tmp_path, files, "sosreport-node17-2026-11-27-abcdefg")
-    made = halftrack(tmp_path, "collect", "--mask", "--from", ".", "-o", "masked.tgz", "--map", "a.map")
+    (tmp_path / "sosreport-node17-2026-11-27-abcdefg").rename(tmp_path / "case of Initech")
+    made = halftrack(
+        tmp_path, "collect", "--mask", "--from", "case of Initech", "-o", "masked.tgz", "--map", "a.map"
+    )
+    (tmp_path / "case of Initech").rename(tmp_path / "sosreport-node17-2026-11-27-abcdefg")
     assert made.returncode == 0, made.stderr
     originals = ["203.0.113.9", "10.1.0.1", "10.1.0.10"]
     masked = (tmp_path / "masked.tgz").read_bytes()
-    assert leaks(masked, originals, ["node17", "acme"]) == []
+    assert leaks(masked, originals, ["node17", "acme", "Initech"]) == []
     here = json.loads(halftrack(tmp_path, "doctor", "sosreport-node17-2026-11-27-abcdefg", "--json").stdout)
     (tmp_path / "there.json").write_bytes(halftrack(tmp_path, "doctor", "masked.tgz", "--json").stdout)
     there = json.loads(halftrack(tmp_path, "unmask", "there.json", "--map", "a.map").stdout)

@@ -11,6 +11,7 @@ import pytest
 from cli.conftest import FOUNDING, process
 from cli.pages import ROOT
 from halftrack.reporters.schema import schema
+from unit import reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,3 +147,24 @@ def test_what_cannot_be(
     assert (ran.code, ran.out) == (code, "")
     assert why in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["sos", "plain outputs"])
+def test_archives_and_directories_are_called_as_they_are_named(
+    run: Run, tmp_path: Path, *, marked: bool
+) -> None:
+    """And not by one of the many files in them."""
+    files = {
+        reports.LISTED: reports.entries(30),
+        "sos_commands/networking/ip_-o_addr": "2: eth0    inet 10.0.0.5/24 scope global eth0\\\n",
+    } | (reports.whole() if marked else {})
+    if not marked:
+        files = {name.rpartition("/")[2]: text for name, text in files.items()}
+    (tmp_path / "monday.tar").write_bytes(reports.archive(files, reports.TOP if marked else ""))
+    wednesday = str(reports.tree(tmp_path, files, "wednesday"))
+    found = document(run, wednesday, "--since", str(tmp_path / "monday.tar"))
+    assert [each["name"] for each in found["since"]["moments"]] == ["monday.tar", "wednesday"]
+    screen = run("doctor", wednesday, "--since", str(tmp_path / "monday.tar"))
+    assert "monday.tar" in screen.out
+    assert "and 1 more" not in screen.out
+    assert "conntrack_-L" not in screen.out.partition("SINCE")[2].partition("\n\n")[0]

@@ -265,3 +265,78 @@ def test_logs_of_services_are_not_the_kernels() -> None:
 def test_what_is_missing_can_be_asked_for() -> None:
     needs = {need for gap in read(archive(whole() | {INSIDE: entries(2)})).gaps for need in gap.needs}
     assert {"conntrack -S", "ss -tuanp", "ip netns exec my_net sysctl -a"} <= needs
+
+
+def plain(node: str, kernel: str = "5.14.0", days: int = 3) -> dict[str, str]:
+    """What commands printed, each into a file."""
+    return {
+        "conntrack.txt": entries(10),
+        "sysctl.txt": settings(10).replace("kernel.hostname = node", f"kernel.hostname = {node}"),
+        "uname.txt": f"Linux {node} {kernel} #1 SMP x86_64 GNU/Linux\n",
+        "hostname": f"{node}.example.org\n",
+        "uptime": f" 13:02:08 up {days} days,  4:05,  1 user,  load average: 0.00\n",
+        "ss.txt": "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n",
+    }
+
+
+def within(directory: str, files: Mapping[str, str]) -> dict[str, str]:
+    return {f"{directory}/{name}": text for name, text in files.items()}
+
+
+def test_plain_outputs_of_one_node_may_lie_in_several_directories() -> None:
+    files = plain("alpha")
+    spread = {f"{'net' if 'con' in name else 'sys'}/{name}": text for name, text in files.items()}
+    for some in (files, within("mail", files), within("mail", spread)):
+        evidence = read(archive(some, top=""))
+        assert (evidence.node, table(evidence, "host").count) == ("alpha.example.org", 10)
+
+
+def alone(files: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: files[name] for name in ("conntrack.txt", "ss.txt", *names)}
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        (
+            within("one", plain("alpha")) | within("two", plain("beta")),
+            r"outputs of 2 nodes \(alpha by one/hostname, beta by two/hostname\): give one alone$",
+        ),
+        (
+            plain("alpha") | {"b_hostname": "beta\n", "uname-b.txt": "Linux beta 6.1.0 #1\n"},
+            r"2 nodes \(alpha by hostname, beta by uname-b\.txt\)",
+        ),
+        (
+            within("one", alone(plain("alpha"), "sysctl.txt"))
+            | within("two", alone(plain("beta"), "uname.txt")),
+            r"2 nodes \(alpha by one/sysctl\.txt, beta by two/uname\.txt\)",
+        ),
+        (
+            within("one", plain("alpha")) | within("two", plain("alpha", "6.1.0")),
+            r"2 kernels \(5\.14\.0 by one/uname\.txt, 6\.1\.0 by two/uname\.txt\)",
+        ),
+        (
+            within("one", plain("alpha")) | within("two", plain("alpha", days=40)),
+            r"2 boots \(3 days ago by one/uptime, 40 days ago by two/uptime\)",
+        ),
+        (
+            within("mail/a", alone(plain("x"))) | within("mail/b/net", alone(plain("x"))),
+            r"2 sets of outputs, of several nodes or moments \(mail/a, mail/b\)",
+        ),
+    ],
+)
+def test_plain_outputs_of_two_nodes_are_not_mixed(files: Mapping[str, str], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match=why):
+        read(archive(files, top=""))
+    with pytest.raises(UnreadableInput, match=why):
+        read(tree(tmp_path, files, "."))
+
+
+def test_what_a_namespace_prints_is_no_second_node() -> None:
+    files = plain("alpha") | {
+        "netns-web/conntrack.txt": entries(3),
+        "netns-web/ss.txt": plain("x")["ss.txt"],
+        "netns-web/hostname": "web\n",
+    }
+    evidence = read(archive(files, top=""))
+    assert {each.netns: each.count for each in evidence.tables} == {"host": 10, "web": 3}

@@ -241,6 +241,8 @@ class Input:
     """What was read to get here, for sources that are text."""
 
     files: tuple[str, ...] = ()
+    inside: str = ""
+    """The archive or directory that the files are in, as it was named; empty: they were named themselves."""
     lines: int = 0
     unreadable: int = 0
     first_unreadable: tuple[str, ...] = ()

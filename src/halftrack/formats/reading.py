@@ -144,7 +144,7 @@ def _packed(
     if said.shown:
         raise UsageError("--assume is for what a file does not say: a bundle says it")
     found = read(opened.source.chunks(), opened.name)
-    named = replace(found.input, files=(opened.name,), formats=("bundle",))
+    named = replace(found.input, files=(opened.name,), inside="", formats=("bundle",))
     return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
 
 

@@ -27,7 +27,8 @@ class Reported(Protocol):
 def of_directory(path: str, shown: str, reported: Reported, walk: Walk) -> Evidence | None:
     """None: a handful of tables, each of which is one by itself. Raises UnreadableInput."""
     with _naming(shown):
-        return reported(members.of_directory(path, walk), walk, by_mark=True)
+        found = reported(members.of_directory(path, walk), walk, by_mark=True)
+    return None if found is None else replace(found, input=replace(found.input, inside=shown))
 
 
 def of_archive(source: Source, shown: str, reported: Reported) -> Evidence:
@@ -39,7 +40,7 @@ def of_archive(source: Source, shown: str, reported: Reported) -> Evidence:
             raise UnreadableInput("it holds nothing that is understood")
     notes = (*source.notes, *found.input.notes)
     cut = source.truncated or found.input.truncated
-    return replace(found, input=replace(found.input, notes=notes, truncated=cut))
+    return replace(found, input=replace(found.input, inside=shown, notes=notes, truncated=cut))
 
 
 @contextlib.contextmanager

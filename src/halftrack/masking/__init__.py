@@ -37,7 +37,9 @@ def masked(evidence: Evidence, known: Key | None = None) -> tuple[Evidence, Key]
     by = None if known is None or known.by is None else replace(known.by, use=known.by.use + 1)
     key = replace(seen.key(known), by=by or numbered())
     found: Evidence = walk.walked(evidence, tables.Substituting(key))
-    return replace(found, input=replace(found.input, masked="substituted", masked_by=key.by)), key
+    # What somebody called an archive may name whom it is of.
+    given = replace(found.input, masked="substituted", masked_by=key.by, inside="")
+    return replace(found, input=given), key
 
 
 def foreign(evidence: Evidence, key: Key) -> bool:

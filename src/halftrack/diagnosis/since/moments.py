@@ -48,8 +48,8 @@ class Ordered:
 
 
 def named(evidence: Evidence) -> str:
-    """What a moment is called: its file, or that it is live."""
-    files = evidence.input.files
+    """What a moment is called: its file as it was named, or that it is live."""
+    files = (evidence.input.inside,) if evidence.input.inside else evidence.input.files
     if evidence.source == "live":
         return "live"
     return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else files[0] if files else evidence.node

@@ -3,6 +3,7 @@
 kinds       what a file is, by its content
 paths       what its path says: the report, the namespace, that it was cut
 gathering   what there is
+nodes       whether it is of one node, where no mark says so
 spaces      namespaces out of that
 """
 
@@ -20,7 +21,7 @@ from halftrack.formats.settings import release_of
 from halftrack.live.collected import node
 from halftrack.live.collected.files import Files
 from halftrack.live.collected.private import private
-from halftrack.live.reports import kinds, spaces
+from halftrack.live.reports import kinds, nodes, spaces
 from halftrack.live.reports.gathering import FILE, Found, Gathered
 from halftrack.owners import sent
 
@@ -64,6 +65,9 @@ def read(members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | 
         raise UnreadableInput(
             "it holds nothing about connection tracking: no table, no counters, no settings"
         )
+    why = nodes.several(found) if report is None else None
+    if why is not None:
+        raise UnreadableInput(f"it holds {why}: give one alone")
     return _evidence(found, gathered, substituted=report in gathered.cleaned)
 
 
