@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -12,6 +13,7 @@ from browser.diagnoses import EVIL, all_of_them
 from halftrack.diagnosis import examine
 from halftrack.remedies import advise
 from halftrack.reporters import html
+from halftrack.reporters.html import doing
 from halftrack.reporters.html.markup import Markup, lines, tag
 from unit.anything import node
 from unit.since import compared
@@ -80,6 +82,21 @@ def test_every_page_is_plain(name: str) -> None:
     found = plain(text)
     assert text.startswith("<!DOCTYPE html>\n<html lang=")
     assert {"h1", "svg", "footer"} <= found.seen
+
+
+@pytest.mark.parametrize("name", ["full", "fixed", "days", "cut", "calm", "evil"])
+def test_each_command_stands_once_and_none_is_missing(name: str) -> None:
+    """A remedy that stands under What to do says so where it stands with its finding."""
+    diagnosis = all_of_them()[name]
+    page = html.render(diagnosis)
+    blocks = re.findall(r"<pre><code>(.*?)</code></pre>", page, re.DOTALL)
+    assert len(blocks) == len(set(blocks))
+    remedies = [each for finding in diagnosis.findings for each in finding.remedies if each.commands]
+    for each in remedies:
+        assert page.count(str(lines(each.commands))) == 1
+    first = [each for each in doing.first(diagnosis) if each.commands]
+    different = {each.commands for each in remedies}
+    assert page.count("Typed as under ") == len(first) + len(remedies) - len(different)
 
 
 def test_it_says_what_the_screen_says() -> None:

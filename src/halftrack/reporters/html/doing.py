@@ -19,9 +19,12 @@ _SCRIPT_FIRST: Final = f"As root on the node, with {SCRIPT_FILE}, which only rea
 _SCRIPT_BY: Final = f"halftrack collect --script -o {SCRIPT_FILE}"
 
 
+HEADING: Final = "What to do"
+
+
 def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     """None where nothing has to be done or asked."""
-    shown = [each.advice for each in remedies.chosen(diagnosis, None)]
+    shown = first(diagnosis)
     steps = [advice(each, shown) for each in shown]
     if steps and planned is not None:
         steps.append(tag("div", tag("p", "What fits together, with the way back:"), _typed([planned])))
@@ -29,20 +32,27 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     if not steps and asked is None:
         return None
     return joined(
-        tag("h2", "What to do") if steps else None,
+        tag("h2", HEADING) if steps else None,
         tag("div", steps, class_="card") if steps else None,
         tag("h2", "What to ask for next") if asked else None,
         asked,
     )
 
 
-def advice(shown: Advice, beside: Sequence[Advice]) -> Markup:
-    """One remedy: effect, cost, commands."""
+def first(diagnosis: Diagnosis) -> list[Advice]:
+    """The remedies that stand under this heading; all of them stand with their findings."""
+    return [each.advice for each in remedies.chosen(diagnosis, None)]
+
+
+def advice(shown: Advice, beside: Sequence[Advice], typed_at: str | None = None) -> Markup:
+    """One remedy: effect, cost, commands. ``typed_at``: where on the page its commands stand already."""
     told = words.capital(f"{remedies.waiting(shown, beside)}{remedies.sentence(shown)}")
     return tag(
         "div",
         tag("p", tag("span", shown.kind.upper(), class_=f"kind {shown.kind}"), tag("span", told)),
-        _typed(shown.commands),
+        _typed(shown.commands)
+        if typed_at is None
+        else tag("p", f"Typed as under {typed_at}.", class_="soft"),
         class_="remedy",
     )
 

@@ -12,7 +12,7 @@ from halftrack.reporters.phrases import finding as told
 from halftrack.reporters.places import places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from halftrack.diagnosis.document import Cause, Diagnosis, EnabledBy, Finding, Group, Reason
 
@@ -21,13 +21,29 @@ def section(diagnosis: Diagnosis) -> Markup | None:
     """None where nothing was found."""
     if not diagnosis.findings:
         return None
+    typed = _typed(diagnosis)
     return joined(
         tag("h2", "Findings"),
-        (_finding(number, each, diagnosis) for number, each in enumerate(diagnosis.findings, 1)),
+        (_finding(number, each, diagnosis, typed) for number, each in enumerate(diagnosis.findings, 1)),
     )
 
 
-def _finding(number: int, shown: Finding, diagnosis: Diagnosis) -> Markup:
+def _typed(diagnosis: Diagnosis) -> dict[tuple[str, ...], str]:
+    """Commands, and under which heading they stand: once on the page, where they come first."""
+    found = {each.commands: doing.HEADING for each in doing.first(diagnosis)}
+    for number, finding in enumerate(diagnosis.findings, 1):
+        for remedy in finding.remedies:
+            found.setdefault(remedy.commands, _heading(number))
+    return found
+
+
+def _heading(number: int) -> str:
+    return f"finding {number}"
+
+
+def _finding(
+    number: int, shown: Finding, diagnosis: Diagnosis, typed: Mapping[tuple[str, ...], str]
+) -> Markup:
     return tag(
         "article",
         tag(
@@ -42,7 +58,7 @@ def _finding(number: int, shown: Finding, diagnosis: Diagnosis) -> Markup:
         pictures.timeline(shown.timeline, diagnosis) if shown.timeline is not None else None,
         _facts(shown),
         _causes(shown.causes),
-        _remedies(shown),
+        _remedies(number, shown, typed),
     )
 
 
@@ -144,8 +160,16 @@ def _reason(reason: Reason) -> Markup:
     return joined(told.reason(reason), tag("small", f"  {reason.source}"))
 
 
-def _remedies(shown: Finding) -> Markup | None:
+def _remedies(number: int, shown: Finding, typed: Mapping[tuple[str, ...], str]) -> Markup | None:
     if not shown.remedies:
         return None
-    every = (joined(doing.advice(each, shown.remedies), doing.reasons(each)) for each in shown.remedies)
+    elsewhere = {
+        each.commands: typed[each.commands]
+        for each in shown.remedies
+        if each.commands and typed[each.commands] != _heading(number)
+    }
+    every = (
+        joined(doing.advice(each, shown.remedies, elsewhere.get(each.commands)), doing.reasons(each))
+        for each in shown.remedies
+    )
     return tag("details", tag("summary", f"{words.count(len(shown.remedies), 'remedy', 'remedies')}"), every)
