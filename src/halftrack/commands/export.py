@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,12 +15,15 @@ from halftrack.errors import UsageError
 from halftrack.serving import addresses
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from halftrack.commands.options import Options
 
 _READABLE: Final = 0o644
 """node_exporter runs as another user."""
 _ENDING: Final = ".prom"
 _EVERY: Final = "60s"
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @click.command(
@@ -84,7 +89,8 @@ def _once(target: str, given: Options) -> int:
 
     began = time.monotonic()
     try:
-        text = scanning.metrics(given)
+        with _told_to_end():
+            text = scanning.metrics(given)
     except scanning.Unkept as error:
         _write(target, error.text, began)
         raise
@@ -93,6 +99,24 @@ def _once(target: str, given: Options) -> int:
         raise
     _write(target, text, began)
     return 0
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Signals that would end the process are raised as KeyboardInterrupt; a second one changes nothing."""
+
+    def end(*_: object) -> None:
+        for one in _SIGNALS:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {one: signal.getsignal(one) for one in _SIGNALS}
+    for one, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(one, end)
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
 
 
 def _write(target: str, text: bytes, began: float | None) -> None:

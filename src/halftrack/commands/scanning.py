@@ -26,6 +26,7 @@ _REASONS: Final = {
     "Busy": "no memory or threads for a scan",
     "MemoryError": "no memory or threads for a scan",
     "FeatureMissing": "kernel feature missing",
+    "KeyboardInterrupt": "scan was ended",
 }
 
 
