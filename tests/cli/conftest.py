@@ -14,6 +14,7 @@ import pytest
 
 from halftrack.commands import doctor, main, plan, whatif
 from halftrack.commands import list as listing
+from unit import stories
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
@@ -51,6 +52,15 @@ def run(
         return Ran(code, caught.out.decode(), caught.err.decode())
 
     return words
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> str:
+    """The founding story twice, by IPv4 and by IPv6, and a few datagrams."""
+    path = tmp_path / "founding.pcap"
+    both = stories.founding(), stories.founding(ipv6=True)
+    path.write_bytes(stories.file(*both, others=stories.datagrams(3.0)))
+    return str(path)
 
 
 def process(
