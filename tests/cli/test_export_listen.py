@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from unit.test_prometheus import lint
+from unit.promtool import lint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

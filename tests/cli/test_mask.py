@@ -18,7 +18,7 @@ from halftrack.evidence.values import Gap, Owner
 from halftrack.masking import key as maps
 from leaks import leaks
 from unit import reports
-from unit.test_bundle import packed, whole
+from unit.bundles import packed, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from fuzz.mutations import examples, mutated
 from halftrack import formats
 from halftrack.errors import UnreadableInput
 from halftrack.live import collected
+from unit.bundles import packed, whole
 from unit.reports import entries
-from unit.test_bundle import packed, whole
 
 _BUNDLE = gzip.decompress(packed(whole()))
 _SECTIONS = {

@@ -15,7 +15,7 @@ from halftrack.evidence import uapi
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns
-from unit.test_prometheus import lint, values
+from unit.promtool import lint, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from halftrack.owners.untrusted import LONGEST_NAME
-from unit.test_reporters_html import plain
+from unit.pages import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -85,3 +85,16 @@ class Course:
         test = {"rule_files": ["rules.yaml"], "evaluation_interval": f"{self.every}m", "tests": [group]}
         (self.directory / "test.yaml").write_text(yaml.safe_dump(test), encoding="utf-8")
         accepted("promtool", "test", "rules", str(self.directory / "test.yaml"))
+
+
+def values(found: str) -> dict[str, float]:
+    """Series to value."""
+    lines = (line.rpartition(" ") for line in found.splitlines() if not line.startswith("#"))
+    return {series: float(value) for series, _, value in lines}
+
+
+def lint(found: str) -> None:
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=found.encode(), capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

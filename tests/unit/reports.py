@@ -1,4 +1,4 @@
-"""Small trees as sos makes them, and archives of them."""
+"""Small trees as sos makes them, archives of them, and what is read of either."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
+from halftrack import formats
+from halftrack.live import reports
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from halftrack.evidence.values import Evidence, Table
 
 TOP = "sosreport-node-2026-11-27-abcdefg"
 LISTED = "sos_commands/conntrack/conntrack_-L_-o_extended"
@@ -64,3 +69,14 @@ def archive(files: Mapping[str, str | bytes], top: str = TOP) -> bytes:
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
     return made.getvalue()
+
+
+def read(source: Path | bytes) -> Evidence:
+    if isinstance(source, bytes):
+        return formats.read(["-"], stdin=io.BytesIO(source), reported=reports.read)
+    return formats.read([str(source)], reported=reports.read)
+
+
+def table(evidence: Evidence, netns: str) -> Table:
+    [found] = [each for each in evidence.tables if each.netns == netns]
+    return found

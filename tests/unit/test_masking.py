@@ -20,8 +20,8 @@ from halftrack.masking import key as maps
 from halftrack.masking import kinds, layout, searching, tables
 from leaks import leaks
 from unit.anything import node
+from unit.bundles import packed, plain, whole
 from unit.flowrows import flows, one_sided
-from unit.test_bundle import packed, plain, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,7 @@ from halftrack.evidence.values import Namespace, PublishedPort
 from halftrack.live import collected
 from halftrack.owners import sent
 from unit.listings import DOCKER_PS, PODS, SANDBOXES, TABLES
-from unit.reports import archive, settings, whole
-from unit.test_reports import read, table
+from unit.reports import archive, read, settings, table, whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from halftrack.plans.actions import (
 from halftrack.plans.document import Effect
 from halftrack.plans.handover import TARGETS, hand_over
 from halftrack.plans.kube_proxy_fields import go_duration
+from unit.everything import BAD, HOSTILE, everything
 from unit.plans import ESTABLISHED, plan, step
-from unit.test_plans_script import BAD, HOSTILE, everything
 
 if TYPE_CHECKING:
     from halftrack.plans.document import Plan

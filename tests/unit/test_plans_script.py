@@ -15,27 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halftrack.plans.actions import (
-    AcceptIn,
     AddRules,
-    ByHand,
     Drain,
     Persist,
-    SetBuckets,
     SetSysctl,
     TimeoutPolicy,
     Untracked,
     Where,
 )
-from halftrack.plans.document import NotChosen, identified
+from halftrack.plans.document import identified
 from halftrack.plans.script import script
 from halftrack.plans.script.variables import assignments, filled_in
+from unit.everything import BAD, HOSTILE, everything
 from unit.plans import ESTABLISHED, one_sided, plan, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from halftrack.plans.document import Plan
 
 CHECKERS = (
     ("dash", "-n"),
@@ -43,49 +40,6 @@ CHECKERS = (
     ("bash", "--posix", "-n"),
     ("shellcheck", "-s", "sh", "-e", "SC2317"),
 )
-POLICY = TimeoutPolicy(port=8_883, timeouts={"established": 7_440}, published=(18_883,))
-SILENT = one_sided(
-    address_at="orig_dst", port_at="orig_dport", proof="silent", silent_below_s=430_000, longest_s=429_000
-)
-
-
-def everything(text: str = "it's", address: str = "203.0.113.73") -> Plan:
-    """A plan with every kind of action, and a text wherever it holds free text."""
-    others = AcceptIn(tool="nft", table="filter", chain="input")
-    untracked = Untracked(
-        protocol="tcp", port=80, address="$ADDR_1", accept=("INPUT", "OUTPUT"), by_hand=(others,)
-    )
-    return plan(
-        step("relief", SetBuckets(before=65_536, after=131_072), title=text),
-        step(
-            "relief",
-            SetSysctl(name="net.netfilter.nf_conntrack_max", before="262144", after="524288"),
-            Persist(settings={"net.netfilter.nf_conntrack_max": "524288"}, module=True, hashsize=131_072),
-        ),
-        step(
-            "cure",
-            SetSysctl(
-                where=Where(netns=text, path="/run/netns/blue"),
-                name=ESTABLISHED,
-                before="432000",
-                after="7440",
-            ),
-            SetSysctl(name="net.netfilter.nf_conntrack_tcp_loose", after="0"),
-            *(AddRules(tool=tool, rule=rule) for tool in ("nft", "iptables") for rule in (untracked, POLICY)),
-            Persist(rules=True),
-            ByHand(manager=text, lines=(text, text)),
-            notes=(text,),
-        ),
-        step(
-            "clear",
-            Drain(filter=(text,)),
-            Drain(filter=("one-sided",), selections=(one_sided(address), SILENT)),
-        ),
-        node=text,
-        variables={"ADDR_1": text},
-        not_chosen=(NotChosen(remedy=text, why=text),),
-        notes=(text,),
-    )
 
 
 @pytest.mark.parametrize("checker", CHECKERS, ids=lambda words: words[0])
@@ -102,14 +56,6 @@ def test_each_text_is_the_same_for_the_same_plan_and_holds_its_id() -> None:
     made = everything()
     assert script(made) == script(identified(made))
     assert f"PLAN='{identified(made).id}'" in script(made)
-
-
-HOSTILE = st.one_of(
-    st.text(),
-    st.lists(
-        st.sampled_from(["'", '"', "`", "$(", ")", "\n", "\r", ";", "&", "|", "\\", "touch canary", "${", "}", "#", "END", "\x00"])
-    ).map("".join),
-)  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,9 +79,6 @@ def test_a_namespace_that_nothing_leads_to_is_not_taken_for_the_node() -> None:
     made = script(plan(step("cure", inside)))
     assert "not_here" in made
     assert ESTABLISHED not in made
-
-
-BAD = "x'; touch canary; '"
 
 
 @pytest.mark.parametrize(

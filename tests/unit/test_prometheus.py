@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from halftrack.diagnosis.document import Finding, Forecast, Gap, Group, OwnerNam
 from halftrack.reporters import prometheus
 from halftrack.reporters.prometheus import Sums, added, names
 from unit.documents import NOW, diagnosis, table
+from unit.promtool import lint, values
 from unit.screens import SCREENS
 
 if TYPE_CHECKING:
@@ -35,12 +35,6 @@ def text(found: Diagnosis, settings: Mapping[str, str] = LOOSE, **more: Any) -> 
     """As it would be scraped."""
     samples = [*prometheus.of(found, settings, **more), *prometheus.aged(2.5)]
     return prometheus.exposition(samples).decode()
-
-
-def values(found: str) -> dict[str, float]:
-    """Series to value."""
-    lines = (line.rpartition(" ") for line in found.splitlines() if not line.startswith("#"))
-    return {series: float(value) for series, _, value in lines}
 
 
 def owner(name: str, **more: Any) -> OwnerName:
@@ -277,13 +271,6 @@ def test_sockets_that_are_forgotten_are_no_entries() -> None:
     )
     stuck = {series for series in values(text(found)) if "stuck" in series}
     assert stuck == {'halftrack_stuck_entries{symptom="orphaned",owner="db",service="tcp/80"}'}
-
-
-def lint(found: str) -> None:
-    done = subprocess.run(
-        ["promtool", "check", "metrics"], input=found.encode(), capture_output=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_counters_are_those_of_one_namespace_each_where_no_scan_is_remembered() -> None:

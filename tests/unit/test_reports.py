@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack import formats
 from halftrack.errors import UnreadableInput
 from halftrack.formats import members
 from halftrack.formats.members import Walk
 from halftrack.live import reports
-from unit.reports import INSIDE, LISTED, SYSCTL, archive, entries, settings, tree, whole
+from unit.reports import INSIDE, LISTED, SYSCTL, archive, entries, read, settings, table, tree, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from halftrack.evidence.values import Evidence, Table
-
-
-def read(source: Path | bytes) -> Evidence:
-    if isinstance(source, bytes):
-        return formats.read(["-"], stdin=io.BytesIO(source), reported=reports.read)
-    return formats.read([str(source)], reported=reports.read)
-
-
-def table(evidence: Evidence, netns: str) -> Table:
-    [found] = [each for each in evidence.tables if each.netns == netns]
-    return found
+    from halftrack.evidence.values import Evidence
 
 
 def told(evidence: Evidence) -> list[object]:

@@ -14,9 +14,8 @@ import pytest
 from halftrack.errors import UnreadableInput
 from halftrack.formats import members
 from halftrack.formats.members import Walk, archive, tree
-from unit.reports import INSIDE, LISTED, TOP, entries, whole
+from unit.reports import INSIDE, LISTED, TOP, entries, read, table, whole
 from unit.reports import archive as made
-from unit.test_reports import read, table
 
 
 def special(kind: bytes, name: str, target: str = "") -> tarfile.TarInfo:

@@ -6,8 +6,7 @@ import pytest
 
 from halftrack.evidence.rulesets import Base, Condition, Rule, Ruleset, Save
 from halftrack.formats import rules
-from unit.reports import archive, whole
-from unit.test_reports import read, table
+from unit.reports import archive, read, table, whole
 
 _HEAD = "Chain INPUT (policy ACCEPT 5 packets, 300 bytes)\n"
 _COLUMNS = " pkts bytes target     prot opt in     out     source               destination\n"

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from halftrack.evidence.rulesets import Base, Condition, Rule, Ruleset
 from halftrack.formats import rules
-from unit.reports import archive, whole
+from unit.reports import archive, read, table, whole
 from unit.rules import NFT, nft, text
-from unit.test_reports import read, table
 
 _CHAIN = (
     "table inet t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy accept;\n\t\t%s\n\t}\n}\n"

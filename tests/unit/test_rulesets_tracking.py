@@ -6,8 +6,7 @@ import pytest
 
 from halftrack.evidence.rulesets import Flavour, Save
 from halftrack.formats.rules import tracking
-from unit.reports import archive, whole
-from unit.test_reports import read, table
+from unit.reports import archive, read, table, whole
 
 NONE = {"ip": "", "ip6": ""}
 
