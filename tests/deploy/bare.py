@@ -59,3 +59,11 @@ class Bare:
             timeout=120,
             stdin=subprocess.DEVNULL,
         )
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Its code and its one line."""
+    said = [line for line in done.stderr.splitlines() if line.startswith("halftrack: ")]
+    assert len(said) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.returncode, said[0]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.bare import refusal
 from halftrack import __version__
 
 if TYPE_CHECKING:
@@ -26,14 +27,6 @@ CACHE = "var/cache/halftrack"
 
 def trees(bare: Bare, cache: str = CACHE) -> list[Path]:
     return sorted((bare.root / cache).iterdir())
-
-
-def refusal(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
-    """Its code and its one line."""
-    said = [line for line in done.stderr.splitlines() if line.startswith("halftrack: ")]
-    assert len(said) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.returncode, said[0]
 
 
 def is_elf(path: Path) -> bool:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.bare import ROOT
-from deploy.test_onefile import refusal
+from deploy.bare import ROOT, refusal
 from halftrack import __version__
 
 if TYPE_CHECKING:

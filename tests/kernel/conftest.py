@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel.changing import Site
+from kernel.draining import SERVER
 from kernel.ledger import LEDGER
 from kernel.scratch import Netns, scratch_netns
 
@@ -43,3 +45,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def netns() -> Iterator[Netns]:
     with scratch_netns() as made:
         yield made
+
+
+@pytest.fixture
+def site(netns: Netns, tmp_path: Path) -> Site:
+    """The same with a configuration and a journal of its own."""
+    made = Site(netns, tmp_path)
+    made.etc.mkdir()
+    return made
+
+
+@pytest.fixture
+def server(netns: Netns) -> Netns:
+    """The same with the server's address and no sockets."""
+    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+    return netns

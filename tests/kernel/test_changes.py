@@ -23,16 +23,6 @@ MAX_RETRANS = "net.netfilter.nf_conntrack_tcp_timeout_max_retrans"
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-    from kernel.scratch import Netns
-
-
-@pytest.fixture
-def site(netns: Netns, tmp_path: Path) -> Site:
-    made = Site(netns, tmp_path)
-    made.etc.mkdir()
-    return made
 
 
 @pytest.fixture

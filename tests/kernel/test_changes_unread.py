@@ -6,23 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from halftrack.plans.actions import Drain, SetSysctl, Where
 from kernel import changing
 from kernel.changing import ESTABLISHED, LOOSE, Site
-
-if TYPE_CHECKING:
-    from kernel.scratch import Netns
-
-
-@pytest.fixture
-def site(netns: Netns, tmp_path: Path) -> Site:
-    made = Site(netns, tmp_path)
-    made.etc.mkdir()
-    return made
 
 
 def unread(site: Site, *words: str) -> subprocess.CompletedProcess[str]:

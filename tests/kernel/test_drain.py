@@ -36,13 +36,6 @@ if TYPE_CHECKING:
     from kernel.scratch import Netns
 
 
-@pytest.fixture
-def server(netns: Netns) -> Netns:
-    """A namespace with the server's address and no sockets."""
-    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-    return netns
-
-
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(server: Netns, tmp_path: Path) -> None:
     stuck(server, 300)
     ran = drain(server, tmp_path, "one-sided", "sport=80", "--dry-run")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from halftrack.evidence import uapi
 from halftrack.kernel import ctnetlink
 from kernel.inject import End, Entries, inject
+from kernel.running import halftrack
 from kernel.scratch import scratch_netns
 
 if TYPE_CHECKING:
@@ -47,19 +46,6 @@ def sick() -> Iterator[Netns]:
             ),
         )
         yield netns
-
-
-def halftrack(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    moved = {f"HALFTRACK_{name}_DIR": str(home / name.lower()) for name in ("STATE", "RUN", "CONFIG")}
-    return subprocess.run(
-        [sys.executable, "-m", "halftrack", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **moved},
-    )
 
 
 def settings(netns: Netns) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel.remedying import ANSWERED, SERVER, put
-from kernel.test_plan import halftrack
+from kernel.running import halftrack
 
 if TYPE_CHECKING:
     from pathlib import Path

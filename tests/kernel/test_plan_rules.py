@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.test_plan import halftrack
+from kernel.running import halftrack
 
 if TYPE_CHECKING:
     from pathlib import Path

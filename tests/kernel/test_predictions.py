@@ -18,47 +18,33 @@ import pytest
 from halftrack import planning
 from halftrack.diagnosis import examine
 from halftrack.evidence import uapi
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import HOST
-from halftrack.kernel import ctnetlink
 from halftrack.plans.actions import SetSysctl
-from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, SERVER, size_amid, tracked_netns
+from kernel.arrivals import HALF_CLOSED, PORT, size_amid, tracked_netns
 from kernel.inject import End, Entries, inject
 from kernel.remedying import evidence_of, table_of
 from kernel.scratch import scratch_netns
+from kernel.troubles import (
+    ANSWERED,
+    DAYS,
+    ONE_WAY,
+    POINT_S,
+    SETTLE_S,
+    WITHIN,
+    Trouble,
+    history,
+    set_all,
+    size,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from halftrack.plans.document import Step
     from kernel.scratch import Netns
 
-PREFIX: Final = "net.netfilter.nf_conntrack_"
-WITHIN: Final = 0.05
-SETTLE_S: Final = 1.0
 BATCHES: Final = 10
-ONE_WAY: Final = uapi.IPS_CONFIRMED
-ANSWERED: Final = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """``settings``: before; ``per_s``: new entries a second in compressed time; ``lifetime_s``: of each."""
-
-    words: str
-    settings: dict[str, int]
-    lifetime_s: int
-    compressed: int
-    per_s: int
-    segments: Sequence[tuple[bool, int]] = ONE_SIDED
-    state: int = uapi.TCP_CONNTRACK_ESTABLISHED
-    status: int = ONE_WAY
-
-    @property
-    def entries(self) -> int:
-        return self.per_s * self.lifetime_s // self.compressed
-
-
-DAYS: Final = {"tcp_timeout_unacknowledged": 432_000, "tcp_timeout_max_retrans": 432_000}
 TROUBLES: Final = {
     "shorten-established": Trouble(
         "shorten-established:established=12000",
@@ -97,8 +83,6 @@ TROUBLES: Final = {
         status=ANSWERED,
     ),
 }
-POINT_S: Final = 21_600
-"""The point of a plan at which the whole table is compared: six hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +93,6 @@ class Held:
     freed: int
     settled: int
     course: int | None
-
-
-def history(trouble: Trouble, left_s: np.ndarray) -> Entries:
-    """Entries with these seconds left."""
-    count = len(left_s)
-    clients = np.arange(count, dtype=np.uint32) + np.uint32(0xC6120000)
-    server = np.full(count, int.from_bytes(SERVER), dtype=np.uint32)
-    ends = (End(server, clients, PORT, 50_001), End(clients, server, 50_001, PORT))
-    if trouble.status == ANSWERED:
-        ends = (ends[1], ends[0])
-    return Entries(*ends, count=count, timeout=left_s, state=trouble.state, status=trouble.status)
 
 
 def planned(netns: Netns, trouble: Trouble) -> tuple[Step, int]:
@@ -143,15 +116,6 @@ def changed(step: Step) -> dict[str, int]:
         for action in step.actions
         if isinstance(action, SetSysctl)
     }
-
-
-def set_all(netns: Netns, settings: dict[str, int], compressed: int = 1) -> None:
-    for name, value in settings.items():
-        netns.sysctl(f"nf_conntrack_{name}", value // compressed if "timeout" in name else value)
-
-
-def size(netns: Netns) -> int:
-    return len(ctnetlink.dump(netns_path=netns.path).flows)
 
 
 def settled(trouble: Trouble, step: Step) -> int:

@@ -13,13 +13,14 @@ import pytest
 from halftrack import planning
 from halftrack.diagnosis import examine
 from halftrack.evidence import uapi
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import HOST
 from halftrack.plans import document
 from halftrack.plans.actions import SetSysctl
 from kernel.changing import Site
 from kernel.inject import End, Entries, inject
 from kernel.remedying import evidence_of, table_of
-from kernel.test_predictions import DAYS, POINT_S, PREFIX, WITHIN, Trouble, history, set_all, size
+from kernel.troubles import DAYS, POINT_S, WITHIN, Trouble, history, set_all, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from halftrack.plans.actions import AddRules, TimeoutPolicy
 from kernel.arrivals import ONE_SIDED, size_amid, tracked_netns
 from kernel.changing import Site
 from kernel.inject import inject
-from kernel.test_predictions import DAYS, SETTLE_S, WITHIN, Trouble, history, set_all, size
+from kernel.troubles import DAYS, SETTLE_S, WITHIN, Trouble, history, set_all, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

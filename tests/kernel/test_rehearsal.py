@@ -15,7 +15,7 @@ from kernel.changing import ESTABLISHED, LOOSE, Site
 from kernel.changing import plan as made
 from kernel.draining import SERVER
 from kernel.rehearsing import LIVE, STATEFUL, STUCK, everything, left, node, rehearse, unchanged
-from kernel.test_remedies_rules import talk as connected
+from kernel.talking import talk as connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,17 +23,9 @@ from kernel.changing import ESTABLISHED, LOOSE, Site
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kernel.scratch import Netns
 
 DRIVER = Path(__file__).with_name("killing.py")
 SSH = "192.0.2.1 50000 192.0.2.2 22"
-
-
-@pytest.fixture
-def site(netns: Netns, tmp_path: Path) -> Site:
-    made = Site(netns, tmp_path)
-    made.etc.mkdir()
-    return made
 
 
 def until(condition: Callable[[], bool]) -> bool:

@@ -20,13 +20,16 @@ import pytest
 from halftrack import whatif
 from halftrack.diagnosis import examine, makeup
 from halftrack.evidence import uapi
+from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import HOST
 from halftrack.kernel import ctnetlink
 from halftrack.whatif import answering
-from kernel.arrivals import ONE_SIDED, PORT, SERVER, arrive, tracked_netns
+from kernel.arrivals import ONE_SIDED, SERVER, arrive, tracked_netns
 from kernel.inject import End, Entries, inject
+from kernel.leaking import COMPRESSED, LIFETIME_S, TODAY, leaked
 from kernel.remedying import evidence_of, table_of
 from kernel.scratch import scratch_netns
+from kernel.troubles import ANSWERED, set_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +37,8 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.course import Course
     from kernel.scratch import Netns
 
-PREFIX: Final = "net.netfilter.nf_conntrack_"
-COMPRESSED: Final = 1_000
-LIFETIME_S: Final = 40
-"""Compressed, as is ``PER_S``: how long an entry lives today, and new ones a second."""
 PER_S: Final = 40
+"""Compressed: new entries."""
 OTHERS: Final = 400
 """Entries that are in use all the time."""
 WITHIN: Final = 0.05
@@ -46,14 +46,6 @@ WITHIN: Final = 0.05
 MOMENTS_S: Final = (0.5, 2, 5, 8, 10, 12, 15, 20, 25, 30, 35, 39, 42)
 LOOKS: Final = 3
 BATCHES: Final = 10
-ONE_WAY: Final = uapi.IPS_CONFIRMED
-ANSWERED: Final = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
-TODAY: Final = {
-    "tcp_timeout_established": LIFETIME_S * COMPRESSED,
-    "tcp_timeout_unacknowledged": 432_000,
-    "tcp_timeout_max_retrans": 432_000,
-    "tcp_loose": 1,
-}
 RESOLUTIONS: Final = ("tcp_timeout_established=10000", "tcp_loose=0", "notrack:tcp/80")
 ASKED: Final = tuple(
     words for count in range(1, len(RESOLUTIONS) + 1) for words in itertools.combinations(RESOLUTIONS, count)
@@ -79,16 +71,6 @@ class Look:
         return self.seen / self.foretold - 1
 
 
-def leaked(left_s: np.ndarray, first: int = 0) -> Entries:
-    """Entries that the server's late packets made, each with so much left."""
-    count = len(left_s)
-    clients = (np.arange(count) + first + 0xC6130000).astype(np.uint32)
-    server = np.full(count, int.from_bytes(SERVER), dtype=np.uint32)
-    ends = End(server, clients, PORT, 50_001), End(clients, server, 50_001, PORT)
-    timeout = left_s.astype(np.uint32)
-    return Entries(*ends, count=count, timeout=timeout, state=uapi.TCP_CONNTRACK_ESTABLISHED, status=ONE_WAY)
-
-
 def others() -> Entries:
     """Connections that are in use all the time: here they last without a packet."""
     clients = (np.arange(OTHERS) + 0x0A000000).astype(np.uint32)
@@ -98,17 +80,12 @@ def others() -> Entries:
     return Entries(*ends, count=OTHERS, timeout=3_000_000, state=state, status=ANSWERED)
 
 
-def configure(netns: Netns, settings: dict[str, int], compressed: int = 1) -> None:
-    for name, value in settings.items():
-        netns.sysctl(f"nf_conntrack_{name}", value // compressed if "timeout" in name else value)
-
-
 def foretold() -> Course:
     """The course of the table as it is, out of one dump."""
     count = PER_S * LIFETIME_S
     left_s = (np.arange(count) + 1) * LIFETIME_S * COMPRESSED // count
     with scratch_netns("whatif") as netns:
-        configure(netns, TODAY)
+        set_all(netns, TODAY)
         inject(netns.path, leaked(left_s))
         inject(netns.path, others())
         settings = {f"{PREFIX}{name}": str(value) for name, value in TODAY.items()}
@@ -141,9 +118,9 @@ def looks(words: tuple[str, ...], today: Course) -> list[list[Look]]:
     assert today.conditions is not None
     _, course = answering.changed(today, today.conditions, asked)
     with tracked_netns("whatif") as netns, ThreadPoolExecutor(1) as pool:
-        configure(netns, TODAY, COMPRESSED)
+        set_all(netns, TODAY, COMPRESSED)
         begun = fill(netns)
-        configure(netns, dict(asked.settings), COMPRESSED)
+        set_all(netns, dict(asked.settings), COMPRESSED)
         if asked.rules:
             netns.run("nft", "-f", "-", stdin=_NOTRACK)
         lasting_s = MOMENTS_S[-1] + 2

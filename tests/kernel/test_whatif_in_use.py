@@ -11,7 +11,7 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -19,13 +19,10 @@ from halftrack import whatif
 from halftrack.diagnosis import examine, makeup
 from halftrack.diagnosis.view import view
 from halftrack.evidence.values import HOST
-from halftrack.kernel import ctnetlink
 from halftrack.whatif import answering
 from kernel.arrivals import tracked_netns
 from kernel.remedying import evidence_of, table_of
-
-if TYPE_CHECKING:
-    from kernel.scratch import Netns
+from kernel.troubles import size
 
 FLOWS: Final = 6_000
 PER_S: Final = 400
@@ -51,10 +48,6 @@ def talk(seconds: float, seed: int) -> None:
                 flow = chosen.randrange(FLOWS)
                 sender.sendto(b"x", (f"198.18.{flow >> 8}.{flow & 255}", 9))
                 number += 1
-
-
-def size(netns: Netns) -> int:
-    return len(ctnetlink.dump(netns_path=netns.path).flows)
 
 
 def worst(timeout_s: int, seed: int) -> float:

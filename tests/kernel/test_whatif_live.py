@@ -11,7 +11,8 @@ import pytest
 from halftrack.evidence import uapi
 from kernel.changing import Site
 from kernel.inject import End, Entries, inject
-from kernel.test_whatif import ANSWERED, TODAY, configure, leaked
+from kernel.leaking import TODAY, leaked
+from kernel.troubles import ANSWERED, set_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def silent(count: int) -> Entries:
 def site(netns: Netns, tmp_path: Path) -> Site:
     made = Site(netns, tmp_path)
     made.etc.mkdir()
-    configure(netns, TODAY)
+    set_all(netns, TODAY)
     inject(netns.path, leaked((np.arange(STUCK) + 1) * LIFE_S // STUCK))
     inject(netns.path, silent(SILENT))
     netns.run("nft", "-f", "-", stdin=RULES)
