@@ -31,6 +31,8 @@ RAISED: Final = {
 }
 _CLOSE_S: Final = 2
 """How long the node remembers a reset connection here, in place of ten seconds: less to wait for."""
+_PAGE: Final = 10_000
+"""Bytes."""
 _LEAVING: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST."""
 FAST: Final = ("rate", "1gbit", "burst", "100kb", "limit", "10mb")
@@ -55,7 +57,7 @@ class Network:
             self.shape(STOPPED)
             for _, served in visits:
                 served.settimeout(5)
-                served.send(bytes(10_000))
+                served.send(bytes(_PAGE))
             self.clients.run("nft", "add", "rule", "inet", "gone", "input", "tcp", "sport", "80", "drop")
             for client, _ in visits:
                 client.close()
@@ -63,6 +65,26 @@ class Network:
             self.shape(FAST)
             self._wait_until_sent()
             self.clients.run("nft", "flush", "chain", "inet", "gone", "input")
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Meanwhile one client waits for a page, which waits in the container's queue; then it comes."""
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(
+                self.web.call(lambda: socket.create_server((SERVER, 80), backlog=64))
+            )
+            client, served = self._open(listener, CLIENTS[0], stack)
+            self.shape(STOPPED)
+            served.send(bytes(_PAGE))
+            yield
+            self.shape(FAST)
+            client.settimeout(10)
+            client.send(b"?")  # the queue looks at its new rate when the answer to this comes
+            left = _PAGE
+            while left:
+                left -= len(client.recv(left))
+            client.close()
+            self._wait_until_forgotten()
 
     def _open(
         self, listener: socket.socket, address: str, stack: contextlib.ExitStack

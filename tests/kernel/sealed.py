@@ -23,6 +23,8 @@ _LONGEST_S: Final = 900
 """Nothing of a test that was killed stays for longer."""
 _SSH: Final = '#!/bin/sh\nshift\nexec "$@"\n'
 """Whoever types ``ssh NODE COMMAND`` is on the node already."""
+LIMIT: Final = 262_144
+"""Entries and buckets. The kernel has one limit for all namespaces; what is seen is to be the same anywhere."""
 _SEAL: Final = f"""
 set -e
 hostname "$1"
@@ -49,7 +51,12 @@ for directory in /proc/sys/net/*/; do
   mount --bind "$directory" "$root/net/${{directory#/proc/sys/net/}}"
 done
 : > "$root/net/nf_conntrack_max"
-mount --bind /proc/sys/net/netfilter/nf_conntrack_max "$root/net/nf_conntrack_max"
+for name in nf_conntrack_max netfilter/nf_conntrack_max netfilter/nf_conntrack_buckets; do
+  mkdir -p "$root/limits/netfilter"
+  echo {LIMIT} > "$root/limits/$name"
+  mount --bind "$root/limits/$name" "$root/net/$name"
+done
+mount --bind "$root/limits/netfilter/nf_conntrack_buckets" /sys/module/nf_conntrack/parameters/hashsize
 mount --rbind "$root/net" /proc/sys/net
 echo ready
 exec sleep {_LONGEST_S}
@@ -57,7 +64,8 @@ exec sleep {_LONGEST_S}
 """Arguments: the node's name, the root, then name and namespace of each container.
 
 ``net.nf_conntrack_max`` is there in a node's first network namespace alone: by it a node is told from a
-container, which this is otherwise. ``sysctl -a`` loses its way in what stands there; it can be asked by name.
+container, which this is otherwise. Files stand in for the limit and the buckets, so that they are no setting
+of this machine. ``sysctl -a`` loses its way in what stands there; it can be asked by name.
 """
 
 

@@ -6,6 +6,7 @@ screens into the page, the test works on the same case and compares.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from dataclasses import dataclass
@@ -40,13 +41,17 @@ ip -o addr > $commands/networking/ip_-o_addr && tar -cJf sosreport-node17.tar.xz
 
 @dataclass(frozen=True)
 class Step:
-    """``who`` types it. ``before``: typed unseen, or done on the network. ``codes``: what it may end in."""
+    """``who`` types it. ``before``: typed unseen, or done on the network. ``codes``: what it may end in.
+
+    ``waiting``: somebody waits for a page meanwhile.
+    """
 
     name: str
     who: str
     typed: str
     codes: tuple[int, ...] = (0,)
     before: str | Callable[[Network], None] = ""
+    waiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ STEPS: Final = (
     Step("first", US, "halftrack doctor mail.txt --format ticket", (1, 2), _PASTED),
     Step("script", US, "halftrack collect --script -o collect.sh"),
     Step("report", US, "halftrack doctor sosreport-node17.tar.xz --format ticket", (1, 2), _REPORTED),
-    Step("collected", THEM, "ssh node17 sh -s < collect.sh > node17.collected"),
+    Step("collected", THEM, "ssh node17 sh -s < collect.sh > node17.collected", waiting=True),
     Step("masked", THEM, "halftrack collect --mask --from node17.collected -o masked.tgz"),
     Step("doctor", US, "halftrack doctor masked.tgz", (1, 2)),
     Step("plan", US, "halftrack plan --from masked.tgz --sh > fix.sh"),
@@ -114,7 +119,9 @@ def take() -> list[Seen]:
                 step.before(network)
             elif step.before:
                 _ended(step.before, *node.typed(step.before), (0,))
-            seen.append(Seen(step, _ended(step.typed, *node.typed(step.typed), step.codes)))
+            with network.waiting() if step.waiting else contextlib.nullcontext():
+                code, text = node.typed(step.typed)
+            seen.append(Seen(step, _ended(step.typed, code, text, step.codes)))
         return seen
 
 

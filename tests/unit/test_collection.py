@@ -56,6 +56,26 @@ def test_one_that_was_cut_gives_what_there_is(data: st.DataObject, size: int) ->
     assert not read.complete
 
 
+def test_a_section_whose_command_was_killed_does_not_hide_the_next() -> None:
+    text = written([("a", b"1\n")]).replace(f"\n{WORD} complete\n".encode(), b"")
+    text += f"\n{WORD} begin 13.00 b\nhalf\n{WORD} begin 14.00 c\n".encode() + b"whole"
+    text += f"\n{WORD} end 0 c\n\n{WORD} complete\n".encode()
+    read = Collection(iter([text]), "x")
+    found = [(each.name, each.raw(9), each.code) for each in read.sections()]
+    assert found == [("a", b"1\n", 0), ("b", b"half", None), ("c", b"whole", 0)]
+    assert read.complete
+
+
+def test_who_was_not_looked_at_and_who_did_not_answer_is_said() -> None:
+    spaces = [(f"ns/{number}/about", b"read no\ncount 1\n") for number in (7, 8)]
+    sections = [("about", b"own 7\nfirst 7\n"), *spaces, ("unseen", b"8\n9\n")]
+    text = written(sections, complete=False)
+    text += f"\n{WORD} begin 20 owners/docker\n\n{WORD} end 137 owners/docker\n\n{WORD} complete\n".encode()
+    gaps = {each.what: each.why for each in collected.read(iter([text]), "x").gaps}
+    assert gaps["sockets, queues and second counters of 1 namespace"] == "the time was up"
+    assert gaps["names of containers of docker"] == "it did not answer in time, or not at all"
+
+
 def test_sections_that_nobody_reads_are_passed_over() -> None:
     read = Collection(iter([written([("a", b"1"), ("b", b"2"), ("c", b"3")])]), "x")
     assert [each.name for each in read.sections()] == ["a", "b", "c"]

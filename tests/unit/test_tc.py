@@ -54,6 +54,15 @@ def test_all_that_is_printed() -> None:
     assert (twenty.parent, twenty.rate, twenty.ceil, twenty.drops) == ("1:1", 1, 1_562_500, None)
 
 
+def test_interfaces_that_are_known_keep_their_numbers() -> None:
+    links = (Interface(7, "v1", "veth", 2, link_elsewhere=True), Interface(9, "dummy0", "dummy"))
+    found = tc.parse(QDISCS, {"v1": CLASSES}, 7.0, links=links)
+    assert found.interfaces[:2] == links
+    assert [each.name for each in found.interfaces[2:]] == ["lo", "v0", "eth0", "eth1"]
+    assert min(each.index for each in found.interfaces[2:]) > 9
+    assert {each.kind for each in found.on(7)} == {"htb", "clsact"}
+
+
 def test_a_class_of_no_interface_is_left_out() -> None:
     assert tc.parse(CLASSES, {}, 0.0).queues == ()
 

@@ -32,6 +32,10 @@ here_named() {
 # Networks whose members have to stay together: those of the interfaces, and those that rules name.
 networks_to_mask() { section mask/networks networks_of; }
 
+# Names have to be known before anything in which they may stand.
+runtimes_first() { runtimes 5; }
+runtimes_last() { :; }
+
 networks_of() {
     for each in $chosen; do
         visit "${each%%=*}" "${each#*=}" || continue

@@ -94,6 +94,7 @@ class Collection:
         """``name``: how the file is shown. Raises UnreadableInput where it is of no kind that is known."""
         self._pieces = pieces
         self._rest = b""
+        self._pending = b""
         head = _HEAD.fullmatch(self._line())
         if head is None:
             raise UnreadableInput(f"{name} is a collection of a kind that this version does not know")
@@ -105,7 +106,8 @@ class Collection:
         """Each can be read until the next one is asked for."""
         _drain(self._until_mark())
         count = 0
-        while line := self._line():
+        while line := self._pending or self._line():
+            self._pending = b""
             begun = _BEGIN.fullmatch(line)
             if begun is not None:
                 name = begun[2].decode("utf-8", "replace")
@@ -118,12 +120,16 @@ class Collection:
                 yield section
                 _drain(section.chunks())
             self.complete = line == b"complete"
-            _drain(self._until_mark())
+            if not self._pending:
+                _drain(self._until_mark())
 
     def _of(self, section: Section) -> Iterator[bytes]:
         yield from self._until_mark()
-        ended = _END.fullmatch(self._line())
+        line = self._line()
+        ended = _END.fullmatch(line)
         section.code = int(ended[1]) if ended else None
+        # What printed it was killed, and the next section began.
+        self._pending = b"" if ended else line
 
     def _line(self) -> bytes:
         """The rest of the line at hand."""

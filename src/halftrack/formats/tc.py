@@ -7,13 +7,15 @@ tc_util.c, print_tcstats2_attr). A class does not say which interface it belongs
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.shaping import Interface, Queue, Shaping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 MOST: Final = 4_096
 """Objects, as of a living kernel."""
@@ -36,15 +38,24 @@ _DECIMAL: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY: Final = {"": 1, "K": 1 << 10, "M": 1 << 20}
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _INGRESS: Final = "parent ffff:fff1"
+_NONE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
 
-def parse(qdiscs: str, classes: Mapping[str, str], at_s: float) -> Shaping:
-    """``classes``: what was printed of each interface; ``at_s``: when, on a monotonic clock.
+def parse(
+    qdiscs: str,
+    classes: Mapping[str, str],
+    at_s: float,
+    *,
+    filters: Mapping[str, Sequence[str]] = _NONE,
+    links: Sequence[Interface] = (),
+) -> Shaping:
+    """``classes``: what was printed of each interface; ``at_s``: when, on a monotonic clock;
+    ``filters``: of each interface, what looks at its packets; ``links``: interfaces as far as they are known.
 
-    Interfaces have the numbers of the order in which they come up. Lines that are no such object are
-    left out.
+    Others have numbers in the order in which they come up. Lines that are no such object are left out.
     """
-    names: dict[str, int] = {}
+    names = {each.name: each.index for each in links}
+    known = set(names)
     queues: list[Queue] = []
     unread: tuple[str, ...] = ()
     for text, device in ((qdiscs, None), *((text, device) for device, text in classes.items())):
@@ -53,8 +64,15 @@ def parse(qdiscs: str, classes: Mapping[str, str], at_s: float) -> Shaping:
                 unread = (f"more than {MOST:,} queueing disciplines and classes",)
                 break
             queues.append(queue)
-    interfaces = tuple(Interface(index, escaped(name)) for name, index in names.items())
-    return Shaping(at_s, interfaces, tuple(queues), unread)
+    looking = {names[name]: tuple(words) for name, words in filters.items() if name in names}
+    queues = [
+        replace(each, filters=looking[each.interface])
+        if each.parent == "ingress" and each.interface in looking
+        else each
+        for each in queues
+    ]
+    others = (Interface(index, escaped(name)) for name, index in names.items() if name not in known)
+    return Shaping(at_s, (*links, *others), tuple(queues), unread)
 
 
 def _queues(text: str, device: str | None, names: dict[str, int]) -> Iterator[Queue]:
@@ -67,8 +85,14 @@ def _queues(text: str, device: str | None, names: dict[str, int]) -> Iterator[Qu
             continue
         name = (head["dev"] or device) if head is not None else None
         if head is not None and name is not None:
-            yield _queue(head, names.setdefault(name, len(names) + 1), counted)
+            yield _queue(head, _number(name, names), counted)
         head, counted = _HEAD.fullmatch(line.rstrip()), {}
+
+
+def _number(name: str, names: dict[str, int]) -> int:
+    if name not in names:
+        names[name] = max(names.values(), default=0) + 1
+    return names[name]
 
 
 def _counted(line: str) -> dict[str, Any]:

@@ -70,6 +70,8 @@ function content(line,    key) {
     if (section ~ /^file\/proc\/(modules|slabinfo)/) { return line }
     if (section ~ /^file\/(etc|run|usr|lib)\// && line ~ /^[ \t]*[#;]/) { return "#" }
     if (what == "nft" || what ~ /^save\//) { line = comments(line) }
+    # Whoever made an interface may have written anything behind this word.
+    if (what == "addresses" && line ~ /^ *alias /) { return "" }
     return anywhere(line)
 }
 

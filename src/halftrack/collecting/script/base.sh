@@ -27,9 +27,29 @@ BETWEEN_S=${HALFTRACK_BETWEEN:-5}
 MOST_BYTES=536870912
 ONE_S=20
 MANY=1000
+MOST_TOLD=8
 
 say() { printf '%s\n' "$*" >&2 2>/dev/null; }
 has() { command -v "$1" >/dev/null 2>&1; }
+# in_batches COMMAND...: with the words of standard input behind it, so many at a time as the kernel takes.
+in_batches() {
+    if has xargs; then
+        xargs "$@"
+        return
+    fi
+    while read -r line; do
+        batch=
+        words=0
+        for word in $line; do
+            batch="$batch $word"
+            words=$((words + 1))
+            # shellcheck disable=SC2086  # a list of words
+            [ "$words" -lt 1000 ] || { "$@" $batch && batch='' && words=0; }
+        done
+        # shellcheck disable=SC2086  # likewise
+        [ -z "$batch" ] || "$@" $batch
+    done
+}
 # can TOOL: whether it is there, and what it tells is of the node that is looked at.
 can() { [ -z "$ROOT" ] && has "$1"; }
 # Not by the shell's own read: one byte at a time, a sysctl gives its first alone.

@@ -25,17 +25,31 @@ there_is() { if [ -n "$net" ]; then [ -r "$net/$1" ]; else inside test -r "/proc
 
 exists() { if [ -n "$net" ]; then [ -e "$net/$1" ]; else inside test -e "/proc/net/$1"; fi; }
 
+# counters READING: what is read twice.
 counters() {
-    for file in stat/nf_conntrack stat/ip_conntrack snmp netstat; do
+    for file in "stat/$TRACKED" snmp netstat; do
         there_is "$file" && section "$here/$1/$file" show "$file"
     done
-    if can tc; then
-        section "$here/$1/tc" enter tc -s qdisc show
-        inside ls /sys/class/net >/dev/null 2>&1 || return 0
-        for device in $(inside tc qdisc show 2>/dev/null | sed -n 's/.* \(htb\|hfsc\|cbq\|drr\|qfq\) .* dev \([^ ]*\) .*/\2/p; s/^qdisc \(htb\|hfsc\|cbq\|drr\|qfq\) [^ ]* dev \([^ ]*\) .*/\2/p' | sort -u); do
-            section "$here/$1/tc-class/$device" enter tc -s class show dev "$device"
-        done
-    fi
+    can tc || return 0
+    section "$here/$1/tc" enter tc -s qdisc show
+    # Those that have classes, and what packets pass when they come in, and with clsact when they leave.
+    asked=
+    for each in $(inside tc qdisc show |
+        sed -n 's/^qdisc \(htb\|hfsc\|cbq\|drr\|qfq\|ets\|ingress\|clsact\) [^ ]* dev \([^ ]*\) .*/\1=\2/p'); do
+        device=${each#*=}
+        case $each in
+            ingress=*) section "$here/$1/tc-filter/in/$device" enter tc filter show dev "$device" parent ffff: ;;
+            clsact=*)
+                section "$here/$1/tc-filter/in/$device" enter tc filter show dev "$device" parent ffff:fff2
+                section "$here/$1/tc-filter/out/$device" enter tc filter show dev "$device" parent ffff:fff3
+                ;;
+            *)
+                case " $asked " in *" $device "*) continue ;; esac
+                asked="$asked $device"
+                section "$here/$1/tc-class/$device" enter tc -s class show dev "$device"
+                ;;
+        esac
+    done
 }
 
 # entries: the table; a large one may take what time there is, less what the rest takes.
@@ -58,13 +72,21 @@ entries() {
     ONE_S=20
 }
 
-details() {
-    section "$here/settings" settings
+# surroundings: what tells how those fare who live in the namespace at hand, whoever keeps their entries.
+surroundings() {
     for file in tcp tcp6 udp udp6; do
         there_is "$file" && section "$here/net/$file" show "$file"
     done
-    can ip && section "$here/addresses" enter ip -o addr show
+    can ip && section "$here/addresses" interfaces
     can ss && known tcp_diag && section "$here/ss" enter ss -tinamo
+}
+
+# interfaces: their addresses, and which is the other end of which; the ip of busybox knows less of them.
+interfaces() { inside ip -d addr show || enter ip addr show; }
+
+details() {
+    section "$here/settings" settings
+    surroundings
     if can nft && known nf_tables; then
         section "$here/nft.json" enter nft -j list ruleset
         section "$here/nft" enter nft -a list ruleset

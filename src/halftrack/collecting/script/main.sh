@@ -1,6 +1,12 @@
+# first_look: of the namespace at hand, whatever becomes of it.
+first_look() {
+    section "$here/about" describe "$inode" "$where" "$count" "$worth" "$comm"
+    counters 1
+}
+
 main() {
     exec 3>&- 4>&-
-    trap '{ kill -KILL "$child"; kill -KILL "$watcher"; } 2>/dev/null; exit 76' TERM
+    trap '{ kill -"$by" "$child"; kill -KILL "$watcher"; } 2>/dev/null; exit 76' TERM
     put 'halftrack-collection 1 %s\n' "$TOKEN"
     names_to_mask
     section about about_this_run
@@ -8,13 +14,18 @@ main() {
     section mounts mounted
     kernel_log
     list=$(spaces)
-    [ -n "$ROOT" ] || owners
+    reserve=0
+    if [ -z "$ROOT" ]; then
+        owners
+        runtimes_first
+    fi
     limit=$(first_line "$PROC/sys/net/netfilter/nf_conntrack_max")
     limit=${limit:-$(first_line "$PROC/sys/net/ipv4/netfilter/ip_conntrack_max")}
     limit=${limit:-0}
     seen=' '
     chosen=
     others=
+    small=
     set -f # a path may look like a pattern
     for each in "$OWN=own" $list; do
         inode=${each%%=*}
@@ -32,6 +43,8 @@ main() {
                 *) others="$others$count $each
 " ;;
             esac
+        else
+            small="$small $each"
         fi
         comm=
         case $where in
@@ -39,13 +52,14 @@ main() {
             /*) ;;
             *) comm=$(sed -n 's/^Name:[^!-~]*//p' "$PROC/$where/status" 2>/dev/null) ;;
         esac
-        section "$here/about" describe "$inode" "$where" "$count" "$worth" "$comm"
-        counters 1
+        together first_look
     done
     # The largest first: the time may be up before all are read.
     chosen="$chosen $(printf '%s' "$others" | sort -rn | sed 's/^[^ ]* //')"
     networks_to_mask
     late=
+    unseen=
+    tables=0
     now
     reserve=$((BETWEEN_S + 1 + MOST_S - left)) # the counters will take as long once more
     for each in $chosen; do
@@ -53,9 +67,19 @@ main() {
         [ "$left" -gt "$reserve" ] || { late="$late ${each%%=*}" && continue; }
         visit "${each%%=*}" "${each#*=}" || continue
         how_many
-        say "  table of namespace ${each%%=*}: $count entries"
+        tables=$((tables + 1))
+        [ "$tables" -gt "$MOST_TOLD" ] || say "  table of namespace ${each%%=*}: $count entries"
         entries
-        details
+        together details
+    done
+    [ "$tables" -le "$MOST_TOLD" ] || say "  tables of $((tables - MOST_TOLD)) more namespaces"
+    # Who lives in the others may be at the end of what is stuck in these tables.
+    for each in $small; do
+        now
+        [ "$left" -gt "$reserve" ] || { unseen="$unseen ${each%%=*}" && continue; }
+        visit "${each%%=*}" "${each#*=}" || continue
+        together surroundings
+        chosen="$chosen $each"
     done
     set +f
     copied /etc/hostname /etc/sysctl.conf '/etc/sysctl.d/*.conf' '/run/sysctl.d/*.conf' \
@@ -66,11 +90,14 @@ main() {
     section there there
     section running running
     if [ -z "$ROOT" ]; then
+        runtimes_last
         say "  counters again in $BETWEEN_S s"
         sleep "$BETWEEN_S"
         set -f
         for each in $chosen; do
-            visit "${each%%=*}" "${each#*=}" && counters 2
+            now
+            [ "$left" -gt 1 ] || { unseen="$unseen ${each%%=*}" && continue; }
+            visit "${each%%=*}" "${each#*=}" && together counters 2
         done
     fi
     missing=
@@ -82,13 +109,16 @@ main() {
     {
         section missing printf '%s\n' $missing
         section late printf '%s\n' $late
+        section unseen printf '%s\n' $unseen
     }
     put '\n%s complete\n' "$TOKEN"
     # shellcheck disable=SC2086  # likewise
     [ -z "$late" ] || { set -- $late && say "  tables not read, for the time was up: $#"; }
+    # shellcheck disable=SC2086  # likewise
+    [ -z "$unseen" ] || { set -- $unseen && say "  namespaces not looked at in full, for the time was up: $#"; }
     for tool in date gzip head renice; do
         has "$tool" || missing="$missing $tool"
     done
     say "done${missing:+. Missing:$missing}"
-    [ -z "$late" ] || exit 76
+    [ -z "$late$unseen" ] || exit 76
 }

@@ -37,10 +37,6 @@ running() {
     if [ "$FIRST" != 0 ]; then
         living | sed -n "s|^$FIRST \\([0-9]*\\)\$|\\1/status|p"
     else
-        grep -L '^envID:[^0-9]*[1-9]' [0-9]*/status
-    fi | while read -r file; do printf '%s ' "$file"; done | {
-        read -r files
-        # shellcheck disable=SC2086  # a list of words
-        grep -h '^Name:' $files /dev/null
-    } | sed 's/^Name:[^!-~]*//' | sort -u
+        of_each status grep -L '^envID:[^0-9]*[1-9]'
+    fi | in_batches grep -h '^Name:' /dev/null | sed 's/^Name:[^!-~]*//' | sort -u
 }

@@ -1,11 +1,31 @@
 # limited COMMAND...: its output, for ONE_S seconds at most.
 limited() {
     # What is called becomes the process that is killed: none of ours is left that holds our output open.
+    by=KILL
     { "$@"; } 2>/dev/null &
     child=$!
-    watched "$ONE_S" "$child" KILL &
+    attended
+}
+
+# together FUNCTION WORD...: one that prints sections, all of them in ONE_S seconds: one who watches them will do.
+together() {
+    kill -0 "$$" 2>/dev/null || exit 76 # whoever began this is gone
+    by=TERM
+    {
+        child=
+        trap '{ kill -KILL "$child"; } 2>/dev/null; exit 143' TERM
+        among=yes
+        "$@"
+    } 2>/dev/null &
+    child=$!
+    attended
+}
+
+# attended: wait for the child, which is ended by the signal at hand when its time is up.
+attended() {
+    watched "$ONE_S" "$child" "$by" &
     watcher=$!
-    wait "$child"
+    { wait "$child"; } 2>/dev/null # that it was killed no shell needs to tell
     code=$?
     relieve
     return "$code"
@@ -36,7 +56,13 @@ section() {
     kill -0 "$$" 2>/dev/null || exit 76 # whoever began this is gone
     now
     put '\n%s begin %s %s\n' "$TOKEN" "$NOW" "$name"
-    limited "$@"
+    if [ "$among" = yes ]; then
+        { "$@"; } 2>/dev/null &
+        child=$!
+        { wait "$child"; } 2>/dev/null
+    else
+        limited "$@"
+    fi
     put '\n%s end %s %s\n' "$TOKEN" "$?" "$name"
 }
 

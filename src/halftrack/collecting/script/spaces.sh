@@ -5,7 +5,7 @@ spaces() {
         mounted
     else
         # Containers of OpenVZ, on kernels that do not number namespaces.
-        (cd "$PROC" && grep '^envID:' [0-9]*/status /dev/null) |
+        of_each status grep '^envID:' /dev/null |
             sed -n 's|^\([0-9]*\)/status:envID:[^0-9]*\([1-9][0-9]*\)$|\2 \1|p' |
             sort -n -k1,1 -k2,2 | lowest | sed 's/^/ve/'
     fi 2>/dev/null
@@ -18,8 +18,17 @@ mounted() {
 
 # living: "INODE PROCESS" of every process.
 living() {
-    (cd "$PROC" && ls -l [0-9]*/ns/net) 2>/dev/null |
+    of_each ns/net ls -l 2>/dev/null |
         sed -n 's|.* \([0-9]*\)/ns/net -> net:\[\([0-9]*\)\]$|\2 \1|p'
+}
+
+# of_each FILE COMMAND...: with the names of that file of all processes, of which there may be a great many.
+of_each() {
+    (
+        file=$1
+        shift
+        cd "$PROC" && echo [0-9]*/"$file" | in_batches "$@"
+    )
 }
 
 lowest() {
@@ -52,11 +61,8 @@ visit() {
 
 # how_many: entries of the namespace at hand; the first field of its statistics is hexadecimal.
 how_many() {
-    count=
-    for file in stat/nf_conntrack stat/ip_conntrack; do
-        count=$( (show "$file") 2>/dev/null | sed -n '2{s/ .*//;p;}')
-        [ -n "$count" ] && count=$((0x$count)) && return 0
-    done
+    count=$( (show "stat/$TRACKED") 2>/dev/null | sed -n '2{s/ .*//;p;}')
+    [ -n "$count" ] && count=$((0x$count)) && return 0
     count=0
     return 1
 }

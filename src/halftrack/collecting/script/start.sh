@@ -12,6 +12,9 @@ now
 BEGUN_S=${NOW%%.*}
 TOKEN=${TOKEN:-$$-$BEGUN_S}
 KERNEL=$(first_line "$PROC/sys/kernel/osrelease")
+# Old kernels call it so; some have both, with the same in them.
+TRACKED=nf_conntrack
+[ -e "$PROC/net/stat/nf_conntrack" ] || ! [ -e "$PROC/net/stat/ip_conntrack" ] || TRACKED=ip_conntrack
 OWN=$(namespace self)
 OWN=${OWN:-0}
 FIRST=$(namespace 1)
@@ -23,6 +26,8 @@ code=$({
     {
         child=
         watcher=
+        by=KILL
+        among=no
         main &
         main=$!
         # Whatever hangs: what was read until then is whole, and the reader sees that the rest is missing.

@@ -15,6 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
@@ -44,7 +45,7 @@ _LISTING: Final = 16 << 20
 _PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re.ASCII)
 _LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
 _PRINTED: Final = {"vzlist": sent.VZLIST, "docker": sent.LISTING, "podman": sent.LISTING}
-_KEPT: Final = ("about", "missing", "late")
+_KEPT: Final = ("about", "missing", "late", "unseen")
 _MOUNT: Final = re.compile(r"([0-9]{1,10})=(/\S{1,512})", re.ASCII)
 _LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
@@ -98,6 +99,8 @@ class _Sections:
     """By process, the namespace that it lives in."""
     asked: bool = False
     """Whether anybody was asked whose the namespaces are."""
+    silent: list[str] = field(default_factory=list)
+    """Whoever was asked and did not answer, or not to the end."""
 
     @property
     def about(self) -> Mapping[str, str]:
@@ -155,6 +158,8 @@ class _Sections:
         elif what == "processes":
             self._elsewhere.update(_PROCESS.findall(text))
         elif what in _PRINTED:
+            if section.code != 0:
+                self.silent.append(what)
             self.printed.append((_PRINTED[what], text))
             for pid in _LISTED.findall(text):
                 if pid in self._elsewhere:
@@ -198,6 +203,13 @@ def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
             yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells)
     if late := found.late:
         yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), gaps.OF_ENTRIES)
+    if unseen := [number for number in found.words("unseen") if number in found.spaces]:
+        what = f"sockets, queues and second counters of {words.count(len(unseen), 'namespace')}"
+        yield Gap(
+            what, gaps.LATE, (), tuple(dict.fromkeys((*gaps.OF_SOCKETS, *gaps.OF_TCP, *gaps.OF_SHAPING)))
+        )
+    for runtime in found.silent:
+        yield Gap(f"names of containers of {runtime}", "it did not answer in time, or not at all", (), ())
     if found.about.get("first") == "0" and not any(each.container for each in found.spaces.values()):
         why = "this kernel does not tell which there are"
         yield Gap("other network namespaces", why, (), ("other tables",))

@@ -28,7 +28,7 @@ from halftrack.evidence.provenance import (
 )
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
-from halftrack.formats import ip_addresses, netstat, ss, table, tc
+from halftrack.formats import ip_addresses, ip_links, netstat, ss, table, tc, tc_filters
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live import gaps
@@ -37,6 +37,7 @@ from halftrack.live.collected import rules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.evidence.shaping import Interface
     from halftrack.evidence.stack import StackCounters
     from halftrack.formats.collection import Section
     from halftrack.formats.table import Parsed
@@ -56,6 +57,7 @@ _COMMANDS: Final = {
     "settings": "sysctl -a",
 }
 """What to ask for where it was not sent."""
+_FILTERS: Final = ("tc-filter/in/", "tc-filter/out/")
 _AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
 """Other ways to show the same counters."""
 
@@ -77,6 +79,8 @@ class Space:
     stack: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
     queues: dict[str, tuple[float, str]] = field(default_factory=dict)
     classes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    filters: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=lambda: defaultdict(dict))
+    links: tuple[Interface, ...] = ()
     sockets: list[pl.DataFrame] = field(default_factory=list)
     addresses: tuple[LocalAddress, ...] | None = None
     texts: dict[str, str] = field(default_factory=dict)
@@ -142,6 +146,7 @@ class Space:
         elif kind == "addresses":
             text = section.text(_MOST_TEXT)
             self.addresses = tuple(ip_addresses.parse(text))
+            self.links = ip_links.parse(text)
             self._found(ADDRESSES, of_text(section.file, text))
         elif kind == "about":
             self.about = told(section.text(_MOST_TEXT))
@@ -190,6 +195,10 @@ class Space:
             self._found(SHAPING, origin)
         elif what.startswith("tc-class/"):
             self.classes[reading][what.partition("/")[2]] = text
+        elif what.startswith(_FILTERS):
+            _, way, device = what.split("/", 2)
+            of_reading = self.filters[reading]
+            of_reading[device] = of_reading.get(device, ()) + tc_filters.parse(text, outwards=way == "out")
 
     def table(self, name: str, inode: int | None) -> Table:
         count = _number(self.about.get("count")) if self.readings or self.about.get("count") != "0" else None
@@ -216,7 +225,7 @@ class Space:
             tcp=ss.parse(self.texts["ss"]) if "ss" in self.texts else None,
             stack=tuple(_stack(texts) for _, texts in sorted(self.stack.items())),
             shaping=tuple(
-                tc.parse(text, self.classes[reading], at_s)
+                tc.parse(text, self.classes[reading], at_s, filters=self.filters[reading], links=self.links)
                 for reading, (at_s, text) in sorted(self.queues.items())
             ),
             rules=rules.ruleset(self.texts),
