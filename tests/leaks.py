@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def leaks(data: bytes, addresses: Iterable[str], names: Iterable[str], macs: Iterable[str] = ()) -> list[str]:
-    """What was found, as it was found."""
+def leaks(
+    data: bytes,
+    addresses: Iterable[str],
+    names: Iterable[str],
+    macs: Iterable[str] = (),
+    inside: Iterable[str] = (),
+) -> list[str]:
+    """What was found, as it was found. ``inside``: names that must not stand in the middle of a word either."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     found = [
@@ -29,6 +35,7 @@ def leaks(data: bytes, addresses: Iterable[str], names: Iterable[str], macs: Ite
     # Between numbers of columns two or three letters stand by chance.
     texts = b"\0".join(re.findall(rb"[\x20-\x7e\t\n]{8,}", data))
     found += [name for name in names if re.search(_word(name.encode()), texts, re.IGNORECASE)]
+    found += [name for name in inside if re.search(_anywhere(name.encode()), texts, re.IGNORECASE)]
     for mac in macs:
         digits = mac.replace(":", "")
         joined = b"[:-]?".join(digits[at : at + 2].encode() for at in range(0, 12, 2))
@@ -74,6 +81,11 @@ def spellings(address: str) -> Iterator[bytes]:
 
 def _number(number: int) -> bytes:
     return rb"(?<![0-9])" + str(number).encode() + rb"(?![0-9])"
+
+
+def _anywhere(name: bytes) -> bytes:
+    """With any signs between its words, or none."""
+    return rb"[-_. ]?".join(map(re.escape, re.findall(rb"[0-9A-Za-z]+", name)))
 
 
 def _word(name: bytes) -> bytes:

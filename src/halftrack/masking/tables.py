@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.masking import extending, layout, names, spellings, walk
+from halftrack.masking import chosen, extending, layout, names, spellings, walk
 from halftrack.masking.key import Key
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Collecting:
         self.names: set[str] = set()
         self.words: set[str] = set()
         """Of comments."""
+        self.chosen: set[str] = set()
+        """Of chains, sets, tables and interfaces."""
         self.identities: set[str] = set()
         self.stems: set[str] = set()
         self.texts: list[str] = []
@@ -46,7 +48,12 @@ class Collecting:
         names.in_comments(text, self._word)
         self._note(text)
         self.texts.append(text)
+        self.chosen.update(chosen.places(text))
         return text
+
+    def called(self, name: str) -> str:
+        self.chosen.add(name)
+        return self.text(name)
 
     def name(self, name: str) -> str:
         """Of a pod, its namespace stands before it; of a service, its port behind it."""
@@ -96,6 +103,7 @@ class Collecting:
             old = known.addresses, known.networks
             addresses, networks = extending.extended(self.addresses, self.networks, old)
         all_names = self.names | self.words | set(self._with_domains())
+        all_names |= chosen.telling(self.chosen, self.names)
         wide = len(str(len(all_names)))
         return Key(
             addresses,
@@ -210,6 +218,9 @@ class Substituting:
         )
 
     host = name
+
+    def called(self, name: str) -> str:
+        return self.text(name)
 
     def identity(self, text: str) -> str:
         return self._identified(text) or (text if _PLAIN_NUMBER.fullmatch(text) else self.name(text))

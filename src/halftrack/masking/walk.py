@@ -16,7 +16,7 @@ import polars as pl
 from halftrack.evidence.addresses import OPAQUE_HI
 from halftrack.evidence.flows import ADDRESS_COLUMNS, FlowTable
 from halftrack.evidence.kernel_log import Lines
-from halftrack.evidence.routing import Routing
+from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Condition, RuleTable, VirtualService
 from halftrack.evidence.shaping import Interface, Queue, RateSetting
 from halftrack.evidence.tcp_sockets import TcpSockets
@@ -51,6 +51,10 @@ class Substitutes(Protocol):
     def text(self, text: str) -> str: ...
 
     def name(self, name: str) -> str: ...
+
+    def called(self, name: str) -> str:
+        """Of a chain, a table or an interface."""
+        ...
 
     def host(self, name: str) -> str:
         """Likewise, with a domain or without."""
@@ -96,6 +100,13 @@ _IDENTITIES: Final[Mapping[type, frozenset[str]]] = {
 }
 
 
+_CALLED: Final[Mapping[type, frozenset[str]]] = {
+    Interface: frozenset({"name"}),
+    WayBack: frozenset({"interface", "expected"}),
+    DefaultRoute: frozenset({"interface"}),
+}
+
+
 def walked(value: Any, of: Substitutes) -> Any:
     """The same value, with what ``of`` says in it."""
     if isinstance(value, str):
@@ -113,13 +124,14 @@ def walked(value: Any, of: Substitutes) -> Any:
 
 def _plain(value: Any, of: Substitutes) -> Any:
     kind = type(value)
-    passed, names, identities = (each.get(kind, ()) for each in (_PASSED_OVER, _NAMES, _IDENTITIES))
+    passed = _PASSED_OVER.get(kind, ())
+    as_told = ((_NAMES, of.name), (_IDENTITIES, of.identity), (_CALLED, of.called))
     changed = {}
     for each in fields(value):
         its = getattr(value, each.name)
         if its is None or each.name in passed:
             continue
-        one = of.name if each.name in names else of.identity if each.name in identities else None
+        one = next((what for table, what in as_told if each.name in table.get(kind, ())), None)
         changed[each.name] = one(its) if one else walked(its, of)
     return replace(value, **changed)
 
@@ -158,21 +170,21 @@ def _local(value: LocalAddress, of: Substitutes) -> LocalAddress:
     try:
         number = kinds.number(address)
     except ValueError:
-        return replace(value, address=of.text(value.address), interface=of.text(value.interface))
+        return replace(value, address=of.text(value.address), interface=of.called(value.interface))
     shift = 96 if kinds.is_v4(number) else 0
     its = of.network(kinds.network(number, min(value.prefix + shift, BITS)))
     other = of.number(number)
     return replace(
         value,
-        address=f"{kinds.shown(other)}{percent}{of.text(scope)}",
+        address=f"{kinds.shown(other)}{percent}{of.called(scope)}",
         prefix=its.length - shift,
-        interface=of.text(value.interface),
+        interface=of.called(value.interface),
     )
 
 
 def _condition(value: Condition, of: Substitutes) -> Condition:
     if value.field in {"in", "out"}:
-        return replace(value, words=frozenset(map(of.text, value.words)))
+        return replace(value, words=frozenset(map(of.called, value.words)))
     if value.field in {"saddr", "daddr"}:
         return replace(value, ranges=tuple(_range(first, last, of) for first, last in value.ranges))
     return value
@@ -187,8 +199,8 @@ def _range(first: int, last: int, of: Substitutes) -> tuple[int, int]:
 
 
 def _rule_table(value: RuleTable, of: Substitutes) -> RuleTable:
-    chains = {of.text(name): walked(chain, of) for name, chain in value.chains.items()}
-    return replace(value, name=of.text(value.name), chains=chains)
+    chains = {of.called(name): walked(chain, of) for name, chain in value.chains.items()}
+    return replace(value, name=of.called(value.name), chains=chains)
 
 
 def _service(value: VirtualService, of: Substitutes) -> VirtualService:
@@ -212,7 +224,7 @@ def _table(value: Table, of: Substitutes) -> Table:
 def _setting(name: str, of: Substitutes) -> str:
     """Names of settings hold names of interfaces, and are otherwise the kernel's words."""
     parts = _SETTING.fullmatch(name)
-    return name if parts is None else f"{parts[1]}{of.text(parts[2])}{parts[3]}"
+    return name if parts is None else f"{parts[1]}{of.called(parts[2])}{parts[3]}"
 
 
 def _sysctl_line(value: SysctlLine, of: Substitutes) -> SysctlLine:
@@ -221,7 +233,7 @@ def _sysctl_line(value: SysctlLine, of: Substitutes) -> SysctlLine:
 
 def _routing(value: Routing, of: Substitutes) -> Routing:
     found: Routing = _plain(value, of)
-    return replace(found, rp_filter={of.text(name): its for name, its in value.rp_filter.items()})
+    return replace(found, rp_filter={of.called(name): its for name, its in value.rp_filter.items()})
 
 
 def _input(value: Input, of: Substitutes) -> Input:
