@@ -26,7 +26,8 @@ def sick() -> Iterator[Netns]:
 def test_the_scanner_finds_what_is_there(sick: Netns, tmp_path: Path) -> None:
     """Or it would find nothing in what is masked either."""
     assert halftrack("collect", "--netns", sick.name, "-o", "a.tgz", cwd=tmp_path).returncode == 0
-    found = leaks((tmp_path / "a.tgz").read_bytes(), ADDRESSES, names(sick), [MAC])
+    found = leaks((tmp_path / "a.tgz").read_bytes(), ADDRESSES, names(sick), [MAC], [sick.name])
+    assert found.count(sick.name) == 2, "by itself, and in the middle of another"
     assert {each.partition(" as ")[0] for each in found} >= {*ADDRESSES, *names(sick), MAC}
 
 
@@ -35,7 +36,7 @@ def test_nothing_is_left_and_the_doctor_says_the_same(sick: Netns, tmp_path: Pat
     made = halftrack("collect", "--mask", "--from", "plain.tgz", "-o", "masked.tgz", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "masked.map").stat().st_mode & 0o777 == 0o600
-    assert leaks((tmp_path / "masked.tgz").read_bytes(), ADDRESSES, names(sick), [MAC]) == []
+    assert leaks((tmp_path / "masked.tgz").read_bytes(), ADDRESSES, names(sick), [MAC], [sick.name]) == []
     assert leaks(made.stdout, ADDRESSES, names(sick)) == []
 
     there = doctor("masked.tgz", tmp_path)

@@ -30,7 +30,8 @@ V4 = st.integers(1 << 24, (224 << 24) - 1).filter(lambda each: each >> 24 != 127
 V6 = st.one_of(
     st.integers(0x20 << 120, (0x30 << 120) - 1),
     st.integers(0xFC << 120, (0xFE << 120) - 1),
-    st.integers(0xFE80 << 112, (0xFE80 << 112) + (1 << 64) - 1),
+    # The first of them stands for all that are link-local.
+    st.integers((0xFE80 << 112) + 1, (0xFE80 << 112) + (1 << 64) - 1),
 ).map(ipaddress.IPv6Address)
 
 

@@ -16,6 +16,7 @@ from halftrack.masking import key as maps
 from halftrack.masking.names import PLAIN
 from leaks import leaks
 from unit.test_masking import FORMS_V4, FORMS_V6, V4, V6
+from unit.test_masking_chosen import INSIDE, TEXTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,30 @@ def test_each_kind_of_section(awk: list[str], tmp_path: Path) -> None:
     assert "mask/" not in found
     assert "cluster IP" in found
     assert "/proxy" not in found, "a word of rules, and here a name"
+
+
+def test_no_name_is_left_in_the_middle_of_another(awk: list[str], tmp_path: Path) -> None:
+    """Of chains, sets, tables, interfaces and processes; what the packet filter does is no name."""
+    sections = (
+        ("ns/77/nft", TEXTS["nft"]),
+        ("ns/77/save/iptables-nft", TEXTS["a save"]),
+        ("ns/77/addresses", "2: brACMEx    inet 10.0.0.10/24 brd 10.0.0.255 scope global brACMEx"),
+        ("running", "acmed\nnginx\nconntrackd\nacme-agent\nkube-proxy\nsystemd"),
+        ("ns/77/links", "2: brACMEx@if5: <UP> mtu 1500"),
+    )
+    rules = "\n".join(content for _, content in sections[:3])
+    found = masked(
+        awk,
+        tmp_path,
+        stream(*sections, names="acme\nweb-shop\nconn\nconntrackd\nedge7", networks=networks(awk, rules)),
+    )
+    assert leaks(found.encode(), (), (), inside=INSIDE) == []
+    back = unmasked(tmp_path, found)
+    for name, content in sections:
+        assert content in back, name
+    lines = found.splitlines()
+    assert {"nginx", "conntrackd", "kube-proxy", "systemd"} <= {*lines}
+    assert all(word in found for word in ("CONNMARK", "-j ACCEPT", "--match-set", "-A INPUT", "hook input"))
 
 
 def test_members_of_networks_stay_together(awk: list[str], tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _SCRIPT: Final = (
 )
 _START: Final = "start"
 """Where it begins to act; functions of ours go before it."""
-_MASK: Final = ("main", "sections", "text", "mac", "ipv4", "ipv6", "networks", "names")
+_MASK: Final = ("main", "sections", "text", "mac", "ipv4", "ipv6", "networks", "names", "chosen")
 
 
 def script(plain: Iterable[str] | None = None) -> bytes:

@@ -29,7 +29,8 @@ _LONGEST_S = 86_400
     " gives, anywhere, what it would have given here. Reads only. The file holds addresses, names of"
     " containers and sockets: it is for its owner's eyes only until you give it away. --mask replaces"
     " addresses and names, in every spelling, by stand-ins that keep their relations, and writes beside it"
-    " the map that unmask takes.",
+    " the map that unmask takes. Names of processes, chains, sets and interfaces stay, but for such names in"
+    " them; so do ports, times, counters and settings.",
 )
 @click.option(
     "-o",

@@ -5,6 +5,7 @@ layout      stand-ins for addresses and networks, so that all that is judged of 
 extending   more of them, for a map that is used again
 spellings   addresses in text
 names       names in text, and the words of comments
+chosen      names of chains, sets and interfaces that have one of those in them
 walk        a piece of evidence, field by field
 tables      what there is to be replaced, and by what
 key         the map, which undoes it

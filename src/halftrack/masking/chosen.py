@@ -50,19 +50,24 @@ def places(text: str) -> Iterator[str]:
 
 
 def telling(chosen: Iterable[str], of: Iterable[str]) -> set[str]:
-    """Those of the ``chosen`` in which one of the names ``of`` is, from their first letter to their last."""
-    plain = {_plain(name) for name in of if names.spoken(name)}
-    inside = sorted((name for name in plain if len(name) >= _LEAST), key=len, reverse=True)
+    """Those of the ``chosen`` that still tell a name ``of`` somebody once it is replaced where it is alone.
+
+    From their first letter to their last.
+    """
+    known = [name for name in of if names.spoken(name)]
+    inside = sorted((name for name in map(_plain, known) if len(name) >= _LEAST), key=len, reverse=True)
     if not inside:
         return set()
     any_of = re.compile("|".join(map(re.escape, inside)))
+    alone = names.Finder(dict.fromkeys(known, "\0"))
     return {
         name
         for name in map(names.bare, set(chosen))
-        if name.lower() not in _TARGETS
-        and names.spoken(name)
-        and not _BY_HASH.match(name)
+        if not _BY_HASH.match(name)
         and any_of.search(_plain(name))
+        and name.lower() not in _TARGETS
+        and names.spoken(name)
+        and any(any_of.search(_plain(part)) for part in alone.replaced(name).split("\0"))
     }
 
 

@@ -27,16 +27,16 @@ _SPANS: Final = re.compile(
 _WORD: Final = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
 _LEAST: Final = 2
 PLAIN: Final = frozenset(
-    """a accept all allow an and any bridge bytes chain chains check cluster conntrack counter ct default
-    deny destination dnat dns dport drop dst dummy endpoints established eth0 external external-ip
-    externalip filter firewall firewalld for forward forwarded forwarding from handle has health
-    host hostport http https icmp icmpv6 if in inet input internal invalid ip ip6 ipv4 ipv6 is jump
-    jumps kube-proxy kubernetes last lb lo load-balancer loadbalancer local localhost log loopback
-    mac mangle mark masq masquerade match must nat net network new nft no node nodeport nodeports
-    not of oif on or out output packet packets pod pods port portals postrouting prerouting protocol
-    proxy raw reject related reply requiring return route rule rules security self service services
-    set snat source sport src ssh state svc table tcp that the this to tracked tracking traffic true
-    udp untracked veth with""".split()  # noqa: SIM905  # one long list
+    """a accept all allow an and any bridge bytes chain chains check cluster conmon conntrack conntrackd
+    counter ct default deny destination dnat dns dockerd dport drop dst dummy endpoints established eth0
+    external external-ip externalip filter firewall firewalld for forward forwarded forwarding from handle
+    has health host hostport http https icmp icmpv6 if in incusd inet input internal invalid ip ip6 ipv4
+    ipv6 is jump jumps k3s-agent k3s-server kube-proxy kubernetes last lb lo load-balancer loadbalancer
+    local localhost log loopback lxd mac mangle mark masq masquerade match must nat net network new nft no
+    node nodeport nodeports not of oif on or out output packet packets pod pods port portals postrouting
+    prerouting protocol proxy raw reject related reply requiring return route rule rules security self
+    service services set snat source sport src ssh state svc systemd table tcp that the this to tracked
+    tracking traffic true udp untracked veth with""".split()  # noqa: SIM905  # one long list
 )
 """Words that tell nobody's name, and that readers of rules go by."""
 

@@ -10,6 +10,9 @@ BEGIN {
     for (i = 0; i <= 32; i++) { power[i] = i ? 2 * power[i - 1] : 1 }
     n = split(plain, words, " ")
     for (i = 1; i <= n; i++) { is_plain[words[i]] = 1 }
+    n = split("connmark connsecmark continue masquerade netmap nflog nfqueue notrack redirect secmark synproxy " \
+        "tproxy", words, " ")
+    for (i = 1; i <= n; i++) { is_target[words[i]] = 1 }
     stem = "masked"
     next_loose = 250 * power[24] + 1; next_link = 169 * power[24] + 254 * power[16] + 257
     next_group = 225 * power[24] + 1; next_loose6 = 0; next_link6 = 0; next_group6 = 0
@@ -17,7 +20,7 @@ BEGIN {
     if (job == "" && by != "") { note("map", "\t" by "\t1") }
 }
 
-job == "networks" { name_networks($0); comments($0); next }
+job == "networks" { name_networks($0); comments($0); name_chosen($0); next }
 
 NR == 1 { mark = $3; print; next }
 $1 == mark && $2 == "begin" && $4 ~ /^mask\// { private = $4; next }

@@ -51,7 +51,8 @@ function escaped(name) {
     return name
 }
 
-function names(line,    i, low, at, name, before, after, done, rest) {
+# names LINE BLANK: with stand-ins in the place of names; with BLANK, a sign that stands nowhere else.
+function names(line, blank,    i, low, at, name, before, after, done, rest) {
     low = tolower(line)
     for (i = 1; i <= name_count; i++) {
         name = name_at[i]
@@ -65,7 +66,7 @@ function names(line,    i, low, at, name, before, after, done, rest) {
                 rest = substr(rest, at + 1); low = substr(low, at + 1)
                 continue
             }
-            done = done substr(rest, 1, at - 1) named(name)
+            done = done substr(rest, 1, at - 1) (blank ? "\001" : named(name))
             rest = substr(rest, at + length(name)); low = substr(low, at + length(name))
         }
         line = done rest

@@ -22,9 +22,11 @@ function name_networks(line,    word, size, v, hex, bits) {
     }
 }
 
-# Of the section mask/networks: networks, and words of comments, which are names wherever they stand.
+# Of the section mask/networks: networks; words of comments, which are names wherever they stand; and names that
+# somebody chose, which come after all else.
 function take_network(line,    p) {
-    if (line ~ /^7 /) { add_name(substr(line, 3)); return }
+    if (line ~ /^7 /) { add_word(substr(line, 3)); return }
+    if (line ~ /^8 /) { chosen[++choices] = substr(line, 3); return }
     if (split(line, p, " ") != 3) { return }
     if (p[1] == "4") { nets++; first[nets] = p[2] - 10000000000; size[nets] = p[3] - 1000 }
     if (p[1] == "6") { nets6++; net6[nets6] = p[2]; size6[nets6] = p[3] - 1000 }

@@ -2,7 +2,7 @@
 
 function at_private_end() {
     if (private == "mask/names") { choose_stem() }
-    if (private == "mask/networks") { lay_out(); let_go() }
+    if (private == "mask/networks") { lay_out(); add_chosen(); let_go() }
     private = ""
 }
 
@@ -56,7 +56,8 @@ function content(line,    key) {
     if (what ~ /^entries\//) { return entry(line) }
     if (what ~ /^net\/(tcp|udp)/) { return socket(line) }
     if (what ~ /^net\/ip_vs/) { return served(line) }
-    if (what ~ /^[12]\/(stat|snmp|netstat)/ || what == "running" || what == "missing" || what == "late") { return line }
+    if (what ~ /^[12]\/(stat|snmp|netstat)/ || what == "missing" || what == "late") { return line }
+    if (what == "running") { return telling(line) ? named(line, 1) : names(line) }
     if (what == "there") { return line ~ /^\/var\/log\/pods/ ? anywhere(line) : line }
     if (section ~ /^owners\/(docker|podman|vzlist)/) { return owner(line) }
     if (section == "owners/lines" && match(line, /if_inet6:[0-9a-f]+ /)) {
