@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import re
 import shlex
 import subprocess
@@ -15,20 +13,18 @@ from typing import Any, Final
 import pytest
 import yaml
 from monitoring import alerts, files, inhibition, records, rules
-from monitoring.dashboard import COLUMNS, SOURCE, dashboard
+from monitoring.dashboard import dashboard
 from monitoring.pace import Pace
 
 from halftrack import runbooks
 from halftrack.reporters.prometheus import names
-from unit.promtool import accepted, queries
+from unit.promtool import accepted
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = files.files()
 PANELS: Final = [each for each in dashboard()["panels"] if each["type"] != "row"]
-TITLED: Final = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 GROUPS: Final = rules.groups()
 ALERTS: Final = [each for each in GROUPS[0]["rules"] if "alert" in each]
-VARIABLES: Final = {"$__rate_interval": "5m", "$job": ".+", "$instance": ".+"}
 EXPORTED: Final = {each.name: {"job", "instance", *each.labels} for each in names.METRICS}
 SHOWN: Final = [target["expr"] for panel in PANELS for target in panel["targets"]]
 QUERIES: Final = [
@@ -137,71 +133,6 @@ def test_only_metrics_and_labels_that_the_exporter_has_are_asked_for(expr: str) 
     known = {label for metric in asked for label in EXPORTED[metric]}
     for grouped in re.findall(r"\b(?:by|without) \(([^)]*)\)", expr) if known else ():
         assert set(grouped.split(", ")) <= known | {"file"}
-
-
-def test_whatever_is_exported_can_be_seen_on_the_dashboard() -> None:
-    assert set(EXPORTED) == {name for expr in SHOWN for name in re.findall(r"halftrack_\w+", expr)}
-
-
-@TITLED
-def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
-    assert panel["title"]
-    assert panel["description"].endswith(".")
-    assert panel["fieldConfig"]["defaults"]["unit"]
-    assert panel["datasource"] == SOURCE
-
-
-@TITLED
-def test_a_panel_asks_of_the_nodes_that_were_chosen(panel: dict[str, Any], tmp_path: Path) -> None:
-    for target in panel["targets"]:
-        assert target["datasource"] == SOURCE
-        selectors = re.findall(r"\bhalftrack_\w+(\{[^}]*\})?", target["expr"])
-        assert selectors
-        assert all(each == '{job=~"$job", instance=~"$instance"}' for each in selectors)
-        assert "rate(" not in target["expr"] or "[$__rate_interval]" in target["expr"]
-    queries(tmp_path, (filled(target["expr"]) for target in panel["targets"]))
-
-
-def filled(expr: str) -> str:
-    for name, value in VARIABLES.items():
-        expr = expr.replace(name, value)
-    assert "$" not in expr
-    return expr
-
-
-def test_panels_neither_overlap_nor_stand_out() -> None:
-    taken: dict[tuple[int, int], str] = {}
-    for panel in dashboard()["panels"]:
-        place = panel["gridPos"]
-        assert 0 <= place["x"] < place["x"] + place["w"] <= COLUMNS
-        for cell in itertools.product(
-            range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
-        ):
-            assert taken.setdefault(cell, panel["title"]) == panel["title"]
-    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
-
-
-def test_legends_name_labels_that_their_query_keeps() -> None:
-    for panel in PANELS:
-        for target in panel["targets"]:
-            kept = re.search(r"sum by \(([^)]*)\)", target["expr"])
-            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
-                assert kept is None or label in kept[1].split(", ")
-
-
-def test_the_dashboard_is_one_that_grafana_reads() -> None:
-    found = json.loads(FILES["deploy/grafana/halftrack.json"])
-    assert found == dashboard()
-    assert re.fullmatch(r"[a-z0-9]{8,40}", found["uid"])
-    assert "id" not in found  # Grafana gives it, and refuses one that it does not know
-    variables = {each["name"]: each for each in found["templating"]["list"]}
-    assert list(variables) == ["datasource", "job", "instance"]
-    assert variables["datasource"]["type"] == "datasource"
-    for name in ("job", "instance"):
-        assert variables[name]["query"]["query"].endswith(f", {name})")
-        assert variables[name]["datasource"] == SOURCE
-    used = set(re.findall(r"\$(\w+)|\$\{(\w+)\}", json.dumps(found)))
-    assert {one or other for one, other in used} - {"__rate_interval", "__all"} == set(variables)
 
 
 def shown(text: str) -> str:
