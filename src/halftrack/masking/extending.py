@@ -29,6 +29,7 @@ def extended(
 ) -> tuple[dict[int, int], dict[Network, Network]]:
     """``known``: as ``layout.stand_ins`` gave them; they are in what comes back. Raises NoRoom."""
     found, found_networks = dict(known[0]), dict(known[1])
+    kept = {each.first for each in (*networks, *known[1]) if kinds.keeps(each.first)}
     by_room, within = told_apart(addresses, networks)
     old, old_networks = told_apart(known[0], known[1])
     for room, its in by_room.items():
@@ -37,11 +38,11 @@ def extended(
             [(each, found[each]) for each in old.get(room, ()) if each in found],
             {each: found_networks[each] for each in old_networks.get(room, ())},
         )
-        new = [each for each in its if each not in found and not kinds.keeps(each)]
+        new = [each for each in its if each not in found and each not in kept]
         for net in within.get(room, ()):
             if net not in found_networks:
                 there.add(net, bisect_right(new, net.last) - bisect_left(new, net.first))
-        found.update(each for each in there.addresses if not kinds.keeps(each[0]))
+        found.update(each for each in there.addresses if each[0] not in kept)
         found_networks.update(there.networks)
         taken = set(its[bisect_left(its, room.base) : bisect_right(its, room.end)])
         found.update(there.filled([each for each in new if each not in found], taken))

@@ -8,10 +8,15 @@ link-local or multicast is judged by that, and stays so.
 from __future__ import annotations
 
 import socket
+from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.addresses import V4_MAPPED, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 BITS: Final = 128
 _V4_BITS: Final = 96
@@ -114,6 +119,34 @@ def keeps(address: int) -> bool:
 def _odd_multicast(address: int) -> bool:
     """Multicast of IPv6 in whose group more than a well-known number stands."""
     return address >> 120 == 0xFF and address & ((1 << 112) - 1) > 0xFFFF
+
+
+def own(addresses: Sequence[int]) -> list[int]:
+    """Those that are somebody's; both in order."""
+    found: list[int] = []
+    for begin, end in _stretches(addresses, _KEPT):
+        some = addresses[begin:end]
+        # IPv6's multicast is judged one by one.
+        odd = some[0] >> 120 == 0xFF
+        found += [each for each in some if not keeps(each)] if odd else () if keeps(some[0]) else some
+    return found
+
+
+def by_room(addresses: Sequence[int]) -> dict[Room, list[int]]:
+    """All of them, in order."""
+    found: dict[Room, list[int]] = {}
+    for begin, end in _stretches(addresses, [(each.first, each.last) for each in ROOMS]):
+        found.setdefault(room(addresses[begin]), []).extend(addresses[begin:end])
+    return found
+
+
+def _stretches(addresses: Sequence[int], ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Places of addresses, which are in order, that are all in the same ranges and of one family."""
+    ends = {V4_MAPPED, V4_MAPPED + (1 << 32)}
+    for first, last in ranges:
+        ends |= {first, last + 1}
+    places = sorted({0, len(addresses), *(bisect_left(addresses, each) for each in ends)})
+    yield from pairwise(places)
 
 
 def keeps_network(its: Network) -> bool:

@@ -55,9 +55,12 @@ def stand_ins(
     found_networks: dict[Network, Network] = {}
     for room, its in by_room.items():
         ours, theirs = _placed(room, its, within.get(room, []))
-        # Of a network that begins with such an address, it stays nevertheless.
-        found.update((one, other) for one, other in zip(its, ours, strict=True) if not kinds.keeps(one))
+        found.update(zip(its, ours, strict=True))
         found_networks.update(theirs)
+    # Of a network that begins with such an address, it stays nevertheless.
+    for each in networks:
+        if kinds.keeps(each.first):
+            found.pop(each.first, None)
     return found, found_networks
 
 
@@ -66,10 +69,8 @@ def told_apart(
 ) -> tuple[dict[Room, list[int]], dict[Room, list[Network]]]:
     """Those that get stand-ins, in order, by their rooms; the first addresses of networks are among them."""
     told = [each for each in networks if not kinds.keeps_network(each) and each.length < BITS]
-    wanted = {each for each in addresses if not kinds.keeps(each)} | {each.first for each in told}
-    by_room: dict[Room, list[int]] = {}
-    for each in sorted(wanted):
-        by_room.setdefault(kinds.room(each), []).append(each)
+    wanted = {*kinds.own(sorted(addresses)), *(each.first for each in told)}
+    by_room = kinds.by_room(sorted(wanted))
     within: dict[Room, list[Network]] = {}
     for one in sorted(set(told)):
         within.setdefault(kinds.room(one.first), []).append(one)
