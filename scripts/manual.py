@@ -15,12 +15,13 @@ from halftrack.errors import HalftrackError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "NO_COLOR": "Set to anything: no colours.",
     "HALFTRACK_STATE_DIR": "Where the journal of changes lies instead of /var/lib/halftrack.",
-    "HALFTRACK_RUN_DIR": "Where the last diagnosis lies instead of /run/halftrack.",
+    "HALFTRACK_RUN_DIR": "Where the last diagnosis and the lock of changes lie instead of /run/halftrack.",
     "HALFTRACK_CONFIG_DIR": "Where policy lies instead of /etc/halftrack.",
     "HALFTRACK_ETC_DIR": "Where files that hold over a reboot are written instead of /etc.",
+    "HALFTRACK_STARTED_AS": "What commands that are printed begin with; set by whatever starts the program.",
     "HALFTRACK_DEBUG": "Set to anything: a bug of ours shows where it is.",
 }
 _FILES = {
@@ -64,7 +65,7 @@ def page() -> str:
             lines += _verb(verb, command, shared)
     codes = {str(kind.exit_code): _sentence(kind.__doc__ or "") for kind in _errors()}
     for title, entries in (
-        ("EXIT STATUS", _FINDINGS | codes), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES),
+        ("EXIT STATUS", _FINDINGS | codes), ("ENVIRONMENT", ENVIRONMENT), ("FILES", _FILES),
     ):  # fmt: skip
         lines += [f".SH {title}", *_terms(entries.items())]
     lines += [".SH SEE ALSO", ".BR conntrack (8),", ".BR nft (8),", ".BR ss (8),", ".BR sysctl (8)"]

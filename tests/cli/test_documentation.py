@@ -10,15 +10,18 @@ import tarfile
 from itertools import filterfalse
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from cli.conftest import FOUNDING
 from cli.pages import PAGES, ROOT, changes_something, commands
+from halftrack.commands import main
 from unit import stories
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+VARIABLE = re.compile(r'(?:environ(?:\.get\(|\[)|_named\()"(HALFTRACK_[A-Z_]+)"')
 SEEN = (0, 1, 2, 3, 76, 77)
 """Exit codes of a command that was understood, whatever may be seen here."""
 
@@ -35,6 +38,19 @@ def test_generated_parts_are_up_to_date() -> None:
 
 
 COLLECTED = b"halftrack-collection 1 abc\n\nabc begin 1 ns/1/about\nread yes\n\nabc end 0 ns/1/about\n\nabc complete\n"
+
+
+def test_the_reference_has_every_command() -> None:
+    text = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    named = main.program.list_commands(click.Context(main.program))
+    assert [name for name in named if f"<!-- output of: halftrack {name} --help -->" not in text] == []
+
+
+def test_the_reference_has_every_variable() -> None:
+    text = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    sources = (ROOT / "src/halftrack").rglob("*.py")
+    named = {name for path in sources for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert {name for name in named if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
