@@ -10,6 +10,7 @@ import pytest
 
 from kernel.changing import Site
 from kernel.draining import SERVER
+from kernel.filling import fill
 from kernel.ledger import LEDGER
 from kernel.scratch import Netns, scratch_netns
 
@@ -45,6 +46,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def netns() -> Iterator[Netns]:
     with scratch_netns() as made:
         yield made
+
+
+@pytest.fixture
+def full(netns: Netns) -> Netns:
+    """The same with as many entries as make it worth reading."""
+    fill(netns, 1_500)
+    return netns
 
 
 @pytest.fixture

@@ -23,35 +23,15 @@ from halftrack.errors import FeatureMissing, UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink, memory, sysctl
 from halftrack.live import entries
+from kernel.examining import ALONE
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
-from kernel.processes import process_in
 from kernel.scratch import Netns, scratch_netns, sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.evidence.values import Evidence, Gap, Namespace, Table
-
-ALONE = (
-    "import ctypes, json, os, sys\n"
-    "from halftrack.live import examine\n"
-    # Once before: afterwards not even the interpreter's own modules need be readable.
-    "examine(counters_interval_s=0.0)\n"
-    "uid = int(sys.argv[1])\n"
-    "if uid:\n"
-    "    os.setgroups([]); os.setresgid(uid, uid, uid); os.setresuid(uid, uid, uid)\n"
-    # A process that changed its user may not read its own links unless it says that it may be dumped.
-    "    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
-    "found = examine(sys.argv[2] if len(sys.argv) > 2 else None, counters_interval_s=0.0)\n"
-    "print(json.dumps({\n"
-    "  'user': found.user,\n"
-    "  'gaps': [[gap.what, list(gap.needs), list(gap.would_tell)] for gap in found.gaps],\n"
-    "  'tables': {t.netns: [t.count, t.limit, len(t.settings), len(t.counters),\n"
-    "      None if t.flows is None else len(t.flows), t.skipped,\n"
-    "      None if t.sockets is None else t.sockets.frame.height] for t in found.tables},\n"
-    "}))\n"
-)
 
 
 def examine(netns: str | None = None, **options: object) -> Evidence:
@@ -70,13 +50,6 @@ def gaps(found: Evidence, word: str) -> list[Gap]:
 def rows(one: Table) -> int:
     assert one.flows is not None
     return len(one.flows)
-
-
-@pytest.fixture
-def full(netns: Netns) -> Netns:
-    """A namespace that is worth reading."""
-    fill(netns, 1_500)
-    return netns
 
 
 def test_what_is_worth_reading_is_read(full: Netns) -> None:
@@ -319,64 +292,6 @@ def test_more_than_fits_into_memory_is_not_read(full: Netns, monkeypatch: pytest
     monkeypatch.setattr(memory, "available_bytes", lambda: 100_000)
     (gap,) = gaps(examine(full.name), "entries of")
     assert "takes more memory than is free (1,500 entries" in gap.why
-
-
-def as_user(uid: int, *prefix: str) -> dict[str, object]:
-    words = [*prefix, sys.executable, "-c", ALONE, str(uid)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-    report: dict[str, object] = json.loads(done.stdout)
-    return report
-
-
-def test_an_ordinary_user(full: Netns) -> None:
-    """Counts, limits, settings, counters and sockets need nothing; the rest names what it needs."""
-    with process_in(full.name, "ht-web"):
-        report = as_user(65534)
-
-    assert report["user"] == "nobody"
-    tables, told = report["tables"], report["gaps"]
-    assert isinstance(tables, dict)
-    assert isinstance(told, list)
-    count, limit, settings, readings, flows, skipped, sockets = tables["host"]
-    assert limit == int(sh("sysctl", "-n", "net.netfilter.nf_conntrack_max"))
-    assert settings > 30
-    assert readings == 2
-    assert not skipped
-    assert sockets is not None
-    # An empty table is known to be empty; any other is not ours to read.
-    assert (flows == 0) if count == 0 else (flows is None)
-    (inside,) = [values for name, values in tables.items() if name == "ht-web"]
-    assert inside[:6] == [1_500, limit, 0, 2, None, False]
-    needs = {what: needed for what, needed, _ in told}
-    three = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
-    assert three in [needed for what, needed in needs.items() if what.startswith("entries of ")]
-    assert three[1:] in [needed for what, needed in needs.items() if what.startswith("sockets of ")]
-    named = [needed for what, needed in needs.items() if "table" in what]
-    assert named == [three[:2]]
-    if count:
-        assert needs["entries of this node"] == ["CAP_NET_ADMIN"]
-    assert all(tells for _, _, tells in told)
-
-
-def test_an_ordinary_user_in_a_container() -> None:
-    """Root in a user namespace reads its own table, which is never called the node's."""
-    report = as_user(0, "unshare", "-Urnpf", "--mount-proc")
-    tables = report["tables"]
-    assert isinstance(tables, dict)
-    assert "host" not in tables
-    assert tables["self"][4] == 0
-
-
-def test_root_without_the_capability(full: Netns) -> None:
-    """As in most containers: the file is root's to read, if the table is small."""
-    path = os.pathsep.join(sys.path)
-    drop = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
-    words = ("env", f"PYTHONPATH={path}", *drop, sys.executable, "-c", ALONE, "0", "self")
-    report = json.loads(full.run(*words))
-    assert report["tables"]["self"][4] == 1_500
-    (needs,) = [needed for what, needed, _ in report["gaps"] if what.startswith("TCP flags")]
-    assert needs == ["CAP_NET_ADMIN"]
 
 
 def test_sixty_namespaces(full: Netns) -> None:
