@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from halftrack.evidence import uapi
+from halftrack.evidence.flows import has
 
 
 def one_sided() -> pl.Expr:
@@ -18,11 +19,11 @@ def one_sided() -> pl.Expr:
 
 def answered() -> pl.Expr:
     """Whether packets of both directions were seen."""
-    return pl.col("status") & uapi.IPS_SEEN_REPLY != 0
+    return has(uapi.IPS_SEEN_REPLY)
 
 
 def assured() -> pl.Expr:
-    return pl.col("status") & uapi.IPS_ASSURED != 0
+    return has(uapi.IPS_ASSURED)
 
 
 def translated() -> pl.Expr:
@@ -30,7 +31,7 @@ def translated() -> pl.Expr:
 
     Readers of text set them where the two tuples of an entry differ.
     """
-    return pl.col("status") & uapi.IPS_NAT_MASK != 0
+    return has(uapi.IPS_NAT_MASK)
 
 
 def established() -> pl.Expr:

@@ -199,11 +199,11 @@ def _basis(lead: Growth) -> str:
 
 
 def _of_rate(rate: Rate, shape: str, over: str, keeps: str) -> str:
-    pace = f"{_figure(rate.likely * 60)} a minute"
+    pace = f"{words.pace(rate.likely * 60)} a minute"
     if rate.measured_s is not None:
         return f"{pace}, measured between two moments {words.duration(rate.measured_s)} apart; {keeps}"
     if rate.lately_s is not None:
-        before = _figure(rate.slow * 60)
+        before = words.pace(rate.slow * 60)
         return f"{pace} for the last {words.duration(rate.lately_s)}, {before} before; {keeps}"
     if shape == "falling":
         return f"ever fewer over {over}, lately {pace}; {keeps}"
@@ -214,15 +214,11 @@ def _drifts(drift: Drift | None) -> str | None:
     if drift is None:
         return None
     what = "more" if drift.per_s > 0 else "fewer"
-    pace = _figure(abs(drift.per_s) * 60)
+    pace = words.pace(abs(drift.per_s) * 60)
     return (
         f"of what is not stuck {pace} {what} a minute, measured over {words.duration(drift.seconds)}"
         " and carried on for as long"
     )
-
-
-def _figure(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _full(view: View, ahead: Forecast) -> Forecast:

@@ -20,7 +20,7 @@ from halftrack.diagnosis.clocks import SLICE
 from halftrack.diagnosis.document import UNHURT, Forgotten, Sides
 from halftrack.diagnosis.ends import in_every_namespace
 from halftrack.diagnosis.grouping import owner_name
-from halftrack.evidence import addresses, uapi
+from halftrack.evidence import addresses, literals, uapi
 from halftrack.evidence.flows import conform
 from halftrack.evidence.marks import folded
 from halftrack.rulesets import entries
@@ -240,8 +240,8 @@ def _group(row: dict[str, int], reasons: tuple[Reason, ...], table: Table, evide
         peers=row["peers"],
         quiet_min_s=row["least"] // 1000,
         quiet_max_s=row["most"] // 1000,
-        example=f"{_end(local, row['local_port'])} -> "
-        + _end(addresses.to_text(row["remote_hi"], row["remote_lo"]), row["remote_port"]),
+        example=f"{literals.end(local, row['local_port'])} -> "
+        + literals.end(addresses.to_text(row["remote_hi"], row["remote_lo"]), row["remote_port"]),
         outcome=fate.outcome,
         by=fate.by,
     )
@@ -261,10 +261,6 @@ class _Fate:
         if reason.fate in {"translated", "untranslated"} and reason.certain:
             return cls("loses-translation", reason.rule)
         return cls("unclear", reason.rule or reason.words)
-
-
-def _end(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _as_entries(sockets: pl.DataFrame) -> pl.DataFrame:

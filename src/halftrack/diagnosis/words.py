@@ -36,6 +36,11 @@ def percent(share: float) -> str:
     return f"{whole} %"
 
 
+def pace(number: float) -> str:
+    """``1,230``, ``33``, ``2.5``, ``0.12``: as exact as a pace can be told."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
 def duration(seconds: int) -> str:
     """``5 days``, ``4 d 4 h``, ``2 h 4 min``, ``5 min``, ``45 s``: at most two units, rounded down."""
     days, rest = divmod(max(seconds, 0), 86_400)

@@ -130,6 +130,11 @@ def conform(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def has(bits: int) -> pl.Expr:
+    """Whether an entry's status has any of these bits; null where it is not known."""
+    return pl.col("status") & bits != 0
+
+
 def empty() -> FlowTable:
     """A table without entries."""
     return FlowTable(pl.DataFrame(schema=dict(SCHEMA)))

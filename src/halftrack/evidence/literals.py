@@ -1,4 +1,4 @@
-"""Addresses as text, before anything is built of them."""
+"""Addresses as text, before anything is built of them, and with a port behind them."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def literal(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     if "%" in text:
         raise ValueError(f"{text!r} is not an address alone")
     return ipaddress.ip_address(text)
+
+
+def end(address: str, port: int) -> str:
+    """As a URL has it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.evidence import addresses, uapi
-from halftrack.evidence.flows import ADDRESS_COLUMNS
+from halftrack.evidence.flows import ADDRESS_COLUMNS, has
 
 if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
@@ -38,7 +38,7 @@ def _block(frame: pl.DataFrame, opaque: pl.Series) -> pl.Series:
         pl.col("timeout").cast(pl.String),
         _state(),
         *_tuple("orig"),
-        pl.when(~_status(uapi.IPS_SEEN_REPLY)).then(pl.lit("[UNREPLIED]")),
+        pl.when(~has(uapi.IPS_SEEN_REPLY)).then(pl.lit("[UNREPLIED]")),
         *_tuple("reply"),
         _flag(),
         _value("mark", "mark"),
@@ -74,18 +74,14 @@ def _state() -> pl.Expr:
     )
 
 
-def _status(bits: int) -> pl.Expr:
-    return (pl.col("status") & bits) != 0
-
-
 def _flag() -> pl.Expr:
     """The kernel prints one of them: offload hides ``[ASSURED]``."""
     return (
-        pl.when(_status(uapi.IPS_HW_OFFLOAD))
+        pl.when(has(uapi.IPS_HW_OFFLOAD))
         .then(pl.lit("[HW_OFFLOAD]"))
-        .when(_status(uapi.IPS_OFFLOAD))
+        .when(has(uapi.IPS_OFFLOAD))
         .then(pl.lit("[OFFLOAD]"))
-        .when(_status(uapi.IPS_ASSURED))
+        .when(has(uapi.IPS_ASSURED))
         .then(pl.lit("[ASSURED]"))
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.shaping import Interface, Queue, Shaping
-from halftrack.kernel.netlink_messages import attributes
+from halftrack.kernel.netlink_messages import attributes, whole
 from halftrack.kernel.traffic_control import IFINFOMSG, INGRESS, OUTWARDS, TCA_KIND, TCMSG
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _OLD_STATS: Final = struct.Struct("=QIIIIIII")
 """struct tc_stats, all that 2.6 kernels may give; names of its fields below."""
 _QUEUE_NAMES: Final = ("qlen", "backlog", "drops", "requeues", "overlimits")
 _OLD_NAMES: Final = ("sent_bytes", "sent_packets", "drops", "overlimits", "bps", "pps", "qlen", "backlog")
-_NUMBER: Final = struct.Struct("=I")
 _SIGNED: Final = struct.Struct("=i")
 _LONG: Final = struct.Struct("=Q")
 _SIGNED_LONG: Final = struct.Struct("=q")
@@ -98,12 +97,12 @@ def _interfaces(answers: Answers, spaces: Mapping[int, int]) -> Iterator[Interfa
         _, _, index, _, _ = IFINFOMSG.unpack_from(body)
         found = attributes(body[IFINFOMSG.size :])
         kind = attributes(found.get(_IFLA_LINKINFO, b"")).get(_IFLA_INFO_KIND)
-        elsewhere = _whole(_SIGNED, found.get(_IFLA_LINK_NETNSID, b""))
+        elsewhere = whole(found.get(_IFLA_LINK_NETNSID, b""), _SIGNED)
         yield Interface(
             index=index,
             name=_text(found.get(_IFLA_IFNAME, b"")) or str(index),
             kind=_text(kind) if kind else None,
-            link=_whole(_NUMBER, found.get(_IFLA_LINK, b"")),
+            link=whole(found.get(_IFLA_LINK, b"")),
             link_elsewhere=elsewhere is not None,
             link_netns=None if elsewhere is None else spaces.get(elsewhere),
             programs=answers.programs.get(index, ()),
@@ -156,16 +155,16 @@ def _limits(kind: str, options: bytes, *, is_class: bool) -> tuple[int | None, i
     """Rate and ceiling in bytes a second, delay in seconds."""
     if kind == "netem":
         given = attributes(options[_NETEM.size :])
-        rate = _whole(_LONG, given.get(_NETEM_RATE64, b"")) or _whole(_NUMBER, given.get(_NETEM_RATE, b""))
-        delay_ns = _whole(_SIGNED_LONG, given.get(_NETEM_LATENCY64, b""))
+        rate = whole(given.get(_NETEM_RATE64, b""), _LONG) or whole(given.get(_NETEM_RATE, b""))
+        delay_ns = whole(given.get(_NETEM_LATENCY64, b""), _SIGNED_LONG)
         return rate or None, None, delay_ns / 1e9 if delay_ns else None
     if kind not in _RATES or (kind == "htb" and not is_class):
         return None, None, None
     parameters, rate64, ceil64 = _RATES[kind]
     given = attributes(options)
     fixed = given.get(parameters, b"")
-    rate = _whole(_LONG, given.get(rate64, b"")) or _whole(_NUMBER, fixed[_RATE_AT:])
-    ceil = _whole(_LONG, given.get(ceil64, b"")) or _whole(_NUMBER, fixed[_CEIL_AT:])
+    rate = whole(given.get(rate64, b""), _LONG) or whole(fixed[_RATE_AT:])
+    ceil = whole(given.get(ceil64, b""), _LONG) or whole(fixed[_CEIL_AT:])
     return rate or None, ceil or None, None
 
 
@@ -196,7 +195,3 @@ def _handle(number: int) -> str:
 
 def _text(raw: bytes) -> str:
     return escaped(raw.partition(b"\0")[0].decode("ascii", "replace"))
-
-
-def _whole(form: struct.Struct, raw: bytes) -> int | None:
-    return int(form.unpack_from(raw)[0]) if len(raw) >= form.size else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.kernel import files, interfaces, netlink, netlink_messages
-from halftrack.kernel.netlink_messages import NLM_F_REQUEST, attribute, attributes
+from halftrack.kernel.netlink_messages import NLM_F_REQUEST, attribute, attributes, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,6 @@ RTN_UNICAST: Final = 1
 RTMSG: Final = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, bits of destination and source, tos, table, protocol, scope, type, flags."""
 _RTNEXTHOP: Final = struct.Struct("=HBBi")
-_NUMBER: Final = struct.Struct("=I")
 
 _EVERYWHERE: Final = {AF_INET: (0, 32_766, 32_767), AF_INET6: (0, 32_766)}
 """Priorities of the rules that a namespace begins with: local, main, default (net/ipv4/fib_rules.c)."""
@@ -83,7 +82,7 @@ def _route(sock: socket.socket, address: str, more: bytes) -> bytes:
 
 def _out(body: bytes) -> int | None:
     """The number of the interface that a route leads through."""
-    return _whole(attributes(body[RTMSG.size :]).get(RTA_OIF, b""))
+    return whole(attributes(body[RTMSG.size :]).get(RTA_OIF, b""))
 
 
 def _way_back(
@@ -123,9 +122,9 @@ def defaults_of(body: bytes, names: Mapping[int, str]) -> list[DefaultRoute]:
     if kind != RTN_UNICAST:
         return []
     found = attributes(body[RTMSG.size :])
-    table = _whole(found.get(_RTA_TABLE, b"")) or table
-    metric = _whole(found.get(_RTA_PRIORITY, b"")) or 0
-    hops = [(_whole(found.get(RTA_OIF, b"")), found.get(_RTA_GATEWAY, b""))]
+    table = whole(found.get(_RTA_TABLE, b"")) or table
+    metric = whole(found.get(_RTA_PRIORITY, b"")) or 0
+    hops = [(whole(found.get(RTA_OIF, b"")), found.get(_RTA_GATEWAY, b""))]
     several = found.get(_RTA_MULTIPATH, b"")
     while len(several) >= _RTNEXTHOP.size:
         length, _, _, out = _RTNEXTHOP.unpack_from(several)
@@ -146,7 +145,7 @@ def _more_rules(family: int, unread: list[str]) -> int | None:
         with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
             for kind, body in netlink.replies(sock, _RTM_GETRULE, request, time.monotonic() + _WITHIN_S):
                 if kind == _RTM_NEWRULE and len(body) >= RTMSG.size:
-                    priority = _whole(attributes(body[RTMSG.size :]).get(_FRA_PRIORITY, b"")) or 0
+                    priority = whole(attributes(body[RTMSG.size :]).get(_FRA_PRIORITY, b"")) or 0
                     added += priority not in _EVERYWHERE[family]
     except OSError as error:
         unread.append(f"policy rules: {error.strerror or error}")
@@ -168,7 +167,3 @@ def rp_filter(names: Mapping[int, str]) -> dict[str, int]:
 
 def _address(raw: bytes) -> str | None:
     return str(ipaddress.ip_address(raw)) if len(raw) in (4, 16) else None
-
-
-def _whole(raw: bytes) -> int | None:
-    return int(_NUMBER.unpack_from(raw)[0]) if len(raw) >= _NUMBER.size else None

@@ -131,11 +131,8 @@ def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_o
     if rate is None or rate <= 0 or summary.entries is None:
         return text
     seconds = 0.75 * (limit - summary.entries) / rate * 60
-    return f"{text}, room for about {words.duration(_rounded(seconds))} at {_pace(rate)} more a minute in all"
-
-
-def _pace(per_minute: float) -> str:
-    return f"{per_minute:,.0f}" if per_minute >= 10 else f"{per_minute:.2g}"
+    lasts = words.duration(_rounded(seconds))
+    return f"{text}, room for about {lasts} at {words.pace(rate)} more a minute in all"
 
 
 def _rounded(seconds: float) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import has
 from halftrack.rulesets import comparing, intervals
 from halftrack.rulesets.packets import ACK, BEGINS, ESTABLISHED, FIN, INVALID, UNANSWERED, Packet
 
@@ -147,7 +148,7 @@ def _before(rules: Ruleset) -> tuple[list[Reason], list[pl.Expr]]:
     )  # fmt: skip
     special = pl.col("helper").is_not_null() | (pl.col("zone").fill_null(0) != 0)
     found = [
-        (Reason("its translation would be lost"), (pl.col("status") & uapi.IPS_NAT_MASK != 0) | ~mirrored),
+        (Reason("its translation would be lost"), has(uapi.IPS_NAT_MASK) | ~mirrored),
         (Reason("it has a helper or a zone of its own"), special),
     ]
     for service in rules.services:

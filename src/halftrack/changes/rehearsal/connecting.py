@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from halftrack.changes.rehearsal import promises
+from halftrack.evidence import literals
 from halftrack.plans.rehearsal import Connection, Kept
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def end(begun: Begun, actions: Sequence[Action]) -> Connection:
     told = Connection(
         netns=begun.stage.sample.netns,
         service=service.name,
-        front=_spelled(service.front),
-        back=_spelled(service.back),
+        front=literals.end(*service.front),
+        back=literals.end(*service.back),
         client=service.client,
         entries=service.entries,
         opened=begun.talk is not None,
@@ -101,11 +102,6 @@ def _late(begun: Begun, actions: Sequence[Action]) -> Kept | None:
     if entry is None:
         return None
     return promises.late(actions, begun.service, begun.late, talks.left(entry, wanted=False))
-
-
-def _spelled(end: tuple[str, int]) -> str:
-    address, port = end
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _said(error: OSError) -> str:

@@ -32,6 +32,7 @@ from halftrack.diagnosis.filters.terms import (
 )
 from halftrack.diagnosis.filters.vocabulary import FIELDS
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.flows import has
 
 if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
@@ -91,17 +92,13 @@ def _of_every_row(*, value: bool | None) -> pl.Expr:
     return pl.repeat(value, pl.len(), dtype=pl.Boolean)
 
 
-def _status(bits: int) -> pl.Expr:
-    return pl.col("status") & bits != 0
-
-
 _WORDS: Final = {
     "one-sided": entries.one_sided(),
     "picked-up": pl.col("origin") == "pick-up",
     "injected": pl.col("origin") == "injected",
     "assured": entries.assured(),
     "nat": entries.translated(),
-    "offloaded": _status(uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD),
+    "offloaded": has(uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD),
 }
 
 
