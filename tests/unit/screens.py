@@ -42,7 +42,7 @@ MASKED: Final = diagnosis(
             dropped_early=None,
             dropped_total=None,
             counters_over_s=None,
-            forecast=Forecast(basis="the stuck entries are too few to tell a pace"),
+            forecast=Forecast(told=False, basis="the stuck entries are too few to tell a pace"),
         ),
     ),
     findings=(
@@ -95,7 +95,7 @@ UNPRIVILEGED: Final = diagnosis(
             entries=238_907,
             read=False,
             dropped_early_total=1204,
-            forecast=Forecast(basis="the entries were not read"),
+            forecast=Forecast(told=False, basis="the entries were not read"),
         ),
     ),
     findings=(

@@ -8,10 +8,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from halftrack.diagnosis.document import Advice, Cause, Diagnosis, Effect, Input, Risk, Timeline
+from halftrack.diagnosis.document import Advice, Cause, Diagnosis, Effect, Forecast, Input, Risk, Timeline
 from halftrack.reporters.layout import Page, cells
+from halftrack.reporters.phrases.table import ahead
 from halftrack.reporters.terminal import FIRST_SCREEN, render
-from unit.documents import EMPTY, HEALTHY, diagnosis
+from unit.documents import EMPTY, HEALTHY, diagnosis, table
 from unit.screens import MASKED, SCREENS, UNPRIVILEGED
 from unit.sick import SICK_NEW, SICK_OLD
 
@@ -107,6 +108,15 @@ def test_a_dump_says_what_to_ask_for_and_what_is_assumed() -> None:
     assert "46.202.252.61 is NOT masked" in text
     assert "19 h 4 min - 19 h 11 min" in text
     assert "halftrack doctor dump.txt -v" in render(MASKED, again="halftrack doctor dump.txt")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"), [(True, "Full: not in sight (few)."), (False, "Full when: cannot be told (few).")]
+)
+def test_whether_a_table_fills_is_what_the_forecast_says_of_it(told: bool, words: str) -> None:
+    """As `halftrack check` goes by it: a screen and a check of one scan say the same."""
+    shown = table(stuck=12, forecast=Forecast(told=told, basis="few"))
+    assert ahead(shown, diagnosis(tables=(shown,)), basis=True) == words
 
 
 def test_a_growth_in_steps_is_not_shown_as_a_rate() -> None:

@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 def silent(shown: TableSummary, findings: Iterable[Finding]) -> int:
     """Open connections that may be dead or at rest, where that is serious."""
     return sum(
-        finding.entries for finding in _serious(shown, findings) if finding.symptom == "idle-established"
-    )
-
-
-def _serious(shown: TableSummary, findings: Iterable[Finding]) -> list[Finding]:
-    """Findings about entries of this table."""
-    return [
-        finding
+        finding.entries
         for finding in findings
-        if finding.severity != "info" and finding.groups and finding.netns == shown.netns
-    ]
+        if finding.symptom == "idle-established"
+        and finding.severity != "info"
+        and finding.groups
+        and finding.netns == shown.netns
+    )
 
 
 def now(shown: TableSummary, diagnosis: Diagnosis) -> str:
@@ -76,7 +72,7 @@ def _foretold(forecast: Forecast, shown: TableSummary, diagnosis: Diagnosis, *, 
     if forecast.full_at is None:
         if forecast.settles_at is not None and shown.limit and forecast.settles_at < shown.limit:
             return f"Full: not in sight, settles near ~{forecast.settles_at:,}{why}."
-        if shown.read and not shown.stuck and not _serious(shown, diagnosis.findings):
+        if forecast.told:
             return f"Full: not in sight ({forecast.basis})."
         return f"Full when: cannot be told ({forecast.basis})."
     now = diagnosis.taken_at
