@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from halftrack.evidence.kernel_log import Kind, Stamp
 from halftrack.formats import kernel_log
-from halftrack.formats.kernel_log import Clock
+from halftrack.formats.log_lines import Clock
 from halftrack.formats.moments import offset_of, up_s
 
 AT = datetime(2026, 11, 23, 2, 12, 1, tzinfo=UTC)

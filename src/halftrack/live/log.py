@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.values import Gap
-from halftrack.formats import kernel_log
+from halftrack.formats import kernel_log, log_lines
 from halftrack.kernel import kmsg, privileges
 
 if TYPE_CHECKING:
@@ -27,5 +27,5 @@ def read(taken_at: datetime) -> tuple[KernelLog | None, tuple[Gap, ...]]:
     except OSError as error:
         return None, (Gap(WHAT, f"{kmsg.KMSG}: {error.strerror}"),)
     log = kernel_log.scan([text], str(kmsg.KMSG))
-    clock = kernel_log.Clock(taken_at, time.monotonic())
+    clock = log_lines.Clock(taken_at, time.monotonic())
     return kernel_log.understood([log], clock), ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack import owners
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.values import HOST, SELF, Evidence, Owner
-from halftrack.formats import kernel_log
+from halftrack.formats import kernel_log, log_lines
 from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
 from halftrack.kernel.namespaces import NAMED
 from halftrack.owners.named import Named
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from halftrack.evidence.values import Gap, Namespace, Table
-    from halftrack.formats.kernel_log import Clock, Scanned
+    from halftrack.formats.kernel_log import Scanned
+    from halftrack.formats.log_lines import Clock
     from halftrack.live.collected.spaces import Space
 
 _OWNERS_S: Final = 2.0
@@ -112,7 +113,7 @@ def _clock(about: Mapping[str, str]) -> Clock:
     up = re.fullmatch(r"\d{1,12}(\.\d{1,6})?", about.get("uptime", ""), re.ASCII)
     zone = re.fullmatch(r"([+-])(\d\d)(\d\d)", about.get("zone", ""), re.ASCII)
     offset = timedelta(hours=int(zone[2]), minutes=int(zone[3])) if zone else None
-    return kernel_log.Clock(
+    return log_lines.Clock(
         _moment(about.get("taken_at", "")),
         float(up[0]) if up else None,
         -offset if offset is not None and zone and zone[1] == "-" else offset,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input
-from halftrack.formats import kernel_log
+from halftrack.formats import kernel_log, log_lines
 from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
 from halftrack.live.collected import node
@@ -108,7 +108,7 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk
     up = _up_s(found)
-    clock = kernel_log.Clock(taken_at, up, offset_of(text for text, _ in _told(found, "date", str)))
+    clock = log_lines.Clock(taken_at, up, offset_of(text for text, _ in _told(found, "date", str)))
     return replace(
         evidence,
         source="sos",

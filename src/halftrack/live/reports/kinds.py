@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats import kernel_log
+from halftrack.formats import log_lines
 from halftrack.owners import sent
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def of(head: bytes, name: str) -> str | None:
         for kind, form in _FORMS.items():
             if form.match(line):
                 return _by_name(kind, name, text)
-        if kernel_log.LOG.match(line):
+        if log_lines.LOG.match(line):
             return LOG
     return None
 
