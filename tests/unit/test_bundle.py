@@ -97,14 +97,6 @@ def test_a_damaged_bundle_is_refused_in_a_line(data: st.DataObject) -> None:
             {
                 "node": "n",
                 "source": "live",
-                "tables": [{"namespace": {"name": "x"}, "flows": {"frame": {"frame": 7}}}],
-            },
-            "frame is missing",
-        ),
-        (
-            {
-                "node": "n",
-                "source": "live",
                 "owners": [{"name": "n", "id": "i", "runtime": "r", "addresses": 1}],
             },
             "addresses",
@@ -118,6 +110,29 @@ def test_a_damaged_bundle_is_refused_in_a_line(data: st.DataObject) -> None:
 def test_values_that_are_no_evidence_are_named(evidence: object, why: str) -> None:
     with pytest.raises(UnreadableInput, match=why):
         read(archive(evidence))
+
+
+def test_of_one_that_was_cut_what_is_there_is_read() -> None:
+    """Wherever its end is missing: the entries that are there are so many at least, the others a gap."""
+    evidence = whole()
+    raw = gzip.decompress(packed(evidence))
+    document = 512 + int(raw[124:135], 8)
+    lengths = range(document + 512, len(raw) - 10_240, 1_000)
+    assert len(lengths) > 2
+    for length in (-(-document // 512) * 512, *lengths):
+        found = read(raw[:length])
+        missing = [
+            one for one, was in zip(found.tables, evidence.tables, strict=True) if was.flows and not one.flows
+        ]
+        assert found.input.truncated == bool(missing)
+        gaps = {gap.what for gap in found.gaps if gap.why == "the bundle was cut short on its way"}
+        assert gaps >= {f"entries of {one.netns}" for one in missing}
+        assert gaps
+        assert [one.count for one in found.tables] == [one.count for one in evidence.tables]
+        assert missing or length > document + 512
+    for length in (600, document - 1):
+        with pytest.raises(UnreadableInput, match="cut before its first part ended"):
+            read(raw[:length])
 
 
 @pytest.mark.parametrize("lines", [[1], [1, 2, 3, 4, 5], [1, None, 3, 4], ["a", "b", "c", "d"]])

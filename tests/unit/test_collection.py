@@ -56,6 +56,14 @@ def test_one_that_was_cut_gives_what_there_is(data: st.DataObject, size: int) ->
     assert not read.complete
 
 
+def test_a_table_that_did_not_arrive_is_called_cut() -> None:
+    sections = [("about", b"own 7\nfirst 7\n"), ("ns/7/about", b"read yes\ncount 40\n")]
+    found = collected.read(iter([written(sections, complete=False)]), "x")
+    assert found.input.truncated
+    [gap] = [each for each in found.gaps if each.what.startswith("the rest of the entries of")]
+    assert gap.why == "the script was stopped, or its output cut"
+
+
 def test_a_section_whose_command_was_killed_does_not_hide_the_next() -> None:
     text = written([("a", b"1\n")]).replace(f"\n{WORD} complete\n".encode(), b"")
     text += f"\n{WORD} begin 13.00 b\nhalf\n{WORD} begin 14.00 c\n".encode() + b"whole"

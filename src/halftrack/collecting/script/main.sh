@@ -12,6 +12,14 @@ main() {
     section about about_this_run
     section namespaces ls -l "$PROC/self/ns" "$PROC/1/ns"
     section mounts mounted
+    # Where the rest does not arrive it is to be known all the same what this is.
+    copied /etc/hostname /etc/sysctl.conf '/etc/sysctl.d/*.conf' '/run/sysctl.d/*.conf' \
+        '/usr/lib/sysctl.d/*.conf' '/lib/sysctl.d/*.conf' /etc/modules '/etc/modules-load.d/*.conf' \
+        '/etc/modprobe.d/*.conf' /etc/vz/vz.conf '/etc/vz/conf/*.conf' /proc/vz/veinfo /proc/modules \
+        /proc/slabinfo /proc/user_beancounters /proc/self/cgroup /sys/kernel/slab/nf_conntrack/object_size \
+        /sys/module/nf_conntrack/parameters/hashsize
+    section there there
+    section running running
     kernel_log
     list=$(spaces)
     reserve=0
@@ -82,13 +90,6 @@ main() {
         chosen="$chosen $each"
     done
     set +f
-    copied /etc/hostname /etc/sysctl.conf '/etc/sysctl.d/*.conf' '/run/sysctl.d/*.conf' \
-        '/usr/lib/sysctl.d/*.conf' '/lib/sysctl.d/*.conf' /etc/modules '/etc/modules-load.d/*.conf' \
-        '/etc/modprobe.d/*.conf' /etc/vz/vz.conf '/etc/vz/conf/*.conf' /proc/vz/veinfo /proc/modules \
-        /proc/slabinfo /proc/user_beancounters /proc/self/cgroup /sys/kernel/slab/nf_conntrack/object_size \
-        /sys/module/nf_conntrack/parameters/hashsize
-    section there there
-    section running running
     if [ -z "$ROOT" ]; then
         runtimes_last
         say "  counters again in $BETWEEN_S s"

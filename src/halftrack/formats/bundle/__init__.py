@@ -6,10 +6,12 @@ each frame is a member of its own, which the values name by number.
 values    dataclasses as JSON's values, and back by the types of their fields
 frames    columns as bytes, and back
 archive   its members: how many and how large they may be
+short     what is missing of one whose end did not arrive
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from halftrack.errors import UnreadableInput
@@ -49,23 +51,27 @@ def begins(source: Source) -> bool:
 def read(pieces: Iterator[bytes], name: str) -> Evidence:
     """``pieces``: of the archive, unpacked; ``name``: how the file is shown.
 
-    Raises UnreadableInput where it is no bundle, or does not hold together.
+    Of one whose end did not arrive, what did: the rest are gaps. Raises UnreadableInput where it is no
+    bundle, or does not hold together.
     """
     import msgspec  # noqa: PLC0415  # as above
 
     from halftrack.formats import memory  # noqa: PLC0415  # likewise
-    from halftrack.formats.bundle import archive, frames, values  # noqa: PLC0415  # likewise
+    from halftrack.formats.bundle import archive, frames, short, values  # noqa: PLC0415  # likewise
 
+    found: dict[str, pl.DataFrame] = {}
+    members = archive.members(pieces)
     try:
-        members = archive.members(pieces)
         _, body = next(members, ("", b""))
-        document = msgspec.json.decode(body, type=values.Document)
-        found: dict[str, pl.DataFrame] = {}
         left = memory.share()
-        for member, content in members:
-            found[member] = frames.frame(content, left)
-            left -= int(found[member].estimated_size())
-        return values.made(Evidence, document.evidence, lambda number: found.get(_frame(number)))
+        with contextlib.suppress(archive.Cut):
+            for member, content in members:
+                found[member] = frames.frame(content, left)
+                left -= int(found[member].estimated_size())
+        document = msgspec.json.decode(body, type=values.Document)
+        told = values.made(Evidence, document.evidence, lambda number: found.get(_frame(number)))
+    except archive.Cut as error:
+        raise UnreadableInput(f"{name} was cut before its first part ended: it tells nothing") from error
     except (
         archive.Broken,
         frames.Broken,
@@ -75,6 +81,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
         RecursionError,
     ) as error:
         raise UnreadableInput(f"{name} is a bundle that does not hold together: {error}") from error
+    return short.told(told, document.evidence)
 
 
 def _frame(number: int) -> str:

@@ -22,6 +22,10 @@ class Broken(ValueError):
     """No archive, or none of ours."""
 
 
+class Cut(Exception):
+    """The rest is not there; what came before it was whole."""
+
+
 @contextlib.contextmanager
 def writing(file: BinaryIO) -> Iterator[Callable[[str, Iterable[bytes]], None]]:
     """Yield what adds a member. Raises OSError."""
@@ -38,14 +42,22 @@ def writing(file: BinaryIO) -> Iterator[Callable[[str, Iterable[bytes]], None]]:
 
 
 def members(pieces: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each plain member. Raises Broken."""
+    """Name and content of each plain member that is whole. Raises Broken; Cut where the rest is missing."""
     walk = Walk(bytes_left=memory.share())
+    held: tuple[str, bytes] | None = None
     for number, member in enumerate(archive.members(pieces, walk)):
         if number >= _MOST_MEMBERS:
             raise Broken(f"it has more than {_MOST_MEMBERS:,} members")
+        # Whether the last one was whole is known when the next one comes.
+        if held is not None:
+            yield held
+            held = None
         content = b"".join(member.pieces)
         if not walk.truncated:
-            yield member.path, content
+            held = member.path, content
+    if walk.truncated and walk.bytes_left == 0:
+        raise Broken("it holds more than the memory of this machine allows")
+    if held is not None and held[0] not in walk.damaged:
+        yield held
     if walk.truncated:
-        more = "it holds more than the memory of this machine allows"
-        raise Broken(more if walk.bytes_left == 0 else walk.notes[0].rstrip("."))
+        raise Cut(walk.notes[0].rstrip("."))

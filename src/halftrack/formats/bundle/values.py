@@ -58,6 +58,10 @@ class Broken(ValueError):
     """Values that are no evidence."""
 
 
+class Missing(Broken):
+    """A frame is not there: whatever may be unknown and has it is."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The first member of a bundle. ``evidence``: as ``plain`` gives it."""
 
@@ -98,7 +102,10 @@ def _made(hint: Any, value: object, frames: Frames, where: str, depth: int) -> A
         raise Broken(f"{where}: values within values without end")
     if get_origin(hint) in (Union, UnionType):
         [some] = [each for each in get_args(hint) if each is not type(None)]
-        return None if value is None else _made(some, value, frames, where, depth)
+        try:
+            return None if value is None else _made(some, value, frames, where, depth)
+        except Missing:
+            return None
     if hint in (pl.DataFrame, pl.Series):
         frame = _frame(value, frames, where)
         if hint is pl.Series and frame.width != 1:
@@ -158,7 +165,7 @@ def _frame(value: object, frames: Frames, where: str) -> pl.DataFrame:
     number = _converted(dict[str, int], value, where).get(_FRAME, -1)
     found = frames(number)
     if found is None:
-        raise Broken(f"{where}: its frame is missing")
+        raise Missing(f"{where}: its frame is missing")
     return found
 
 

@@ -27,7 +27,7 @@ from halftrack.live import gaps
 from halftrack.live.collected import node
 from halftrack.live.collected.files import MOST_BYTES, Files
 from halftrack.live.collected.private import private
-from halftrack.live.collected.spaces import Space, told
+from halftrack.live.collected.spaces import CUT, Space, told
 from halftrack.owners import sent
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             space.mount = namespaces.preferred(found.mounts.get(number, ()))
         for number in found.late:
             found.spaces[number].late = True
+        if not collection.complete:
+            for space in found.spaces.values():
+                if space.worth and not space.parsed:
+                    space.cut = space.cut or CUT
         lacking = list(_gaps(name, found, whole=collection.complete))
         if collection.room.short:
             lacking.append(Gap(f"the rest of {name}", "it holds more than any node has", (), gaps.OF_ENTRIES))
@@ -197,7 +201,7 @@ def _input(name: str, spaces: Mapping[str, Space]) -> Input:
 def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
     if not whole:
         what = f"the rest of {name}"
-        yield Gap(what, "the script was stopped, or its output cut", ("the whole of it",), gaps.OF_ENTRIES)
+        yield Gap(what, CUT, ("the whole of it",), gaps.OF_ENTRIES)
     for tool, tells in _TELLS.items():
         if tool in found.words("missing"):
             yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells)

@@ -50,6 +50,7 @@ _BEARS: Final = re.compile(
     r"|tcp_max_syn_backlog$|tcp_syncookies$|conf\..*\.rp_filter$))"
 )
 """Settings that tell something here: the same as the collecting script asks for."""
+CUT: Final = "the script was stopped, or its output cut"
 _COMMANDS: Final = {
     "entries": "conntrack -L -o extended",
     "counters": "conntrack -S",
@@ -167,7 +168,7 @@ class Space:
         section.room.entries -= len(parsed.flows)
         self.add(parsed, section.file)
         if section.code is None:
-            self.cut = self.cut or "the script was stopped, or its output cut"
+            self.cut = self.cut or CUT
         elif section.code:
             self.cut = self.cut or ("the time was up" if len(parsed.flows) else "reading them failed")
         elif parsed.truncated:
