@@ -49,6 +49,7 @@ def test_the_timer_has_a_scan_written_where_node_exporter_reads(memory: Path, tr
         tree,
         "systemctl start halftrack-textfile.timer\n"
         "until [ -e $in/halftrack.prom ]; do sleep 0.2; done\n"
+        "while systemctl is-active halftrack-textfile.service | grep -qx activating; do sleep 0.1; done\n"
         "rm $in/halftrack.prom\n"
         "systemctl start halftrack-textfile.service\n"
         "cat $in/halftrack.prom /run/halftrack/last.json".replace("$in", "/var/lib/prometheus/node-exporter"),
