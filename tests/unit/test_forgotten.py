@@ -145,6 +145,17 @@ def test_what_was_heard_while_both_were_read_is_not_counted(quiet_ms: int | None
     assert forgotten(diagnose(seen)) == []
 
 
+def test_what_a_slow_look_left_untold_is_a_gap() -> None:
+    quick = replace(server(known(1), of=tcp(open_to(2), quiet_ms=900)), seconds=2.0)
+    assert beside(quick).untold == 1
+    assert not any("forgotten" in gap.would_tell for gap in diagnose(quick).gaps)
+
+    slow = diagnose(replace(quick, seconds=9.0))
+    [gap] = [gap for gap in slow.gaps if "forgotten" in gap.would_tell]
+    assert gap.what == "whether 1 connected socket lost an entry"
+    assert not slow.complete
+
+
 def test_whose_rules_nobody_read_says_nothing() -> None:
     assert diagnose(server(known(1), of=tcp(open_to(2)), rules=None)).tables[0].sockets is None
 

@@ -100,7 +100,7 @@ def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle |
     for condition in CONDITIONS:
         found += (sources.of_condition(each, evidence) for each in condition.find(evidence, summaries))
     ranked = tuple(_named_apart(sorted(found, key=rank)))
-    unseen = gaps.of(evidence)
+    unseen = (*gaps.of(evidence), *gaps.of_sockets(summaries, evidence))
     complete = gaps.complete(evidence, unseen)
     severity = _severity(ranked)
     focus = verdict.focus(evidence, summaries, ranked)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.diagnosis import words
 from halftrack.diagnosis.document import Gap
 from halftrack.diagnosis.symptoms import stale_nat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from halftrack.diagnosis.document import TableSummary
     from halftrack.evidence.values import Evidence
 
 CAUSES: Final = frozenset(
     {"slow-path", "shaping", "syn-flood", "asymmetric-path", "direct-return", "table-flush"}
 )
 """What gaps may have told that is no disease but its reason."""
+_LONG_S: Final = 5.0
+"""An examination that takes longer leaves much untold of connections that are in use."""
 _LIMIT = "sysctl net.netfilter.nf_conntrack_max"
 
 
@@ -26,6 +30,22 @@ def of(evidence: Evidence) -> tuple[Gap, ...]:
         for gap in evidence.gaps
     )
     return (*stated, *_of_translation(evidence), *_of_text(evidence))
+
+
+def of_sockets(tables: Iterable[TableSummary], evidence: Evidence) -> tuple[Gap, ...]:
+    """Of a busy node: sockets that may have lost their entries, or opened since these were read."""
+    if evidence.seconds < _LONG_S:
+        return ()
+    return tuple(
+        Gap(
+            what=f"whether {words.count(table.sockets.untold, 'connected socket')} lost an entry",
+            why=f"they were in use while the node was looked at, which took {evidence.seconds:.0f} s",
+            would_tell=("forgotten",),
+            netns=table.netns,
+        )
+        for table in tables
+        if table.sockets is not None and table.sockets.untold
+    )
 
 
 def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:

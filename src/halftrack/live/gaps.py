@@ -60,6 +60,22 @@ def of(places: Sequence[Place], *, in_container: bool) -> Iterator[Gap]:
         yield from _of_depth(place)
 
 
+def of_rules(places: Sequence[Place]) -> list[Gap]:
+    """Of those whose rules were wanted, as connected sockets have no entry there, and came too late."""
+    what = "what the rules of {} do with packets of sockets that have no entry"
+    return [
+        Gap(
+            what.format(place.namespace.name),
+            f"{LATE} before they were listed",
+            (),
+            ("forgotten",),
+            place.namespace.name,
+        )
+        for place in places
+        if place.rules is None and not place.vanished
+    ]
+
+
 def _ended(place: Place, would_tell: tuple[str, ...]) -> Gap:
     """What ended took its troubles with it, so that only who asked for it misses something."""
     name = place.namespace.name

@@ -109,6 +109,7 @@ class Examination:
         of_files = node.within(max(min(OWNERS_S, self._start.left), 0))
         said, log_gaps = logged.result() if logged else (None, ())
         told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late, *log_gaps]
+        told += gaps.of_rules(of_rules)
         return replace(self._evidence(of_files, named, told), fronts=fronts, log=said)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
