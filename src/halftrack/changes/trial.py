@@ -70,10 +70,10 @@ def is_overdue(folded: Folded) -> bool:
     """Whether it should be gone by now; after a reboot it is, but for the journal."""
     if folded.armed is None or not folded.on_trial:
         return False
-    return rebooted(folded) or boottime_s() >= folded.armed.deadline_s
+    return _rebooted(folded) or boottime_s() >= folded.armed.deadline_s
 
 
-def rebooted(folded: Folded) -> bool:
+def _rebooted(folded: Folded) -> bool:
     """Whether the node was booted anew since the change began."""
     return folded.begun.boot != identity.boot()
 
@@ -95,10 +95,10 @@ def finish_overdue() -> list[str]:
 
 def finish(journal: Journal, folded: Folded) -> str:
     """Take an overdue change back; what others have changed since stays. What was done, in a line."""
-    why = "the node was booted anew" if rebooted(folded) else "it was not kept in time"
+    why = "the node was booted anew" if _rebooted(folded) else "it was not kept in time"
     taking = undo.undo(journal, who.asks(), why, leave_drift=True, known=folded)
     said = f"change {folded.number} undone: {why}"
-    if taking.left and not rebooted(folded):
+    if taking.left and not _rebooted(folded):
         said += f"; left, for somebody else has changed it since: {', '.join(taking.left)}"
     return said
 

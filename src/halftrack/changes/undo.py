@@ -101,7 +101,7 @@ def undo(
 
 def refuse(folded: Folded) -> None:
     """Raise Incomplete where an undo would touch another's work."""
-    later = later_touching(folded)
+    later = _later_touching(folded)
     if later:
         number, title = later
         raise Incomplete(f"change {number} has touched the same since ({title}): undo {number} first")
@@ -134,7 +134,7 @@ def latest(folded: Folded) -> list[Entry]:
     return list({entry.write.key: entry for entry in folded.standing}.values())
 
 
-def later_touching(folded: Folded) -> tuple[int, str] | None:
+def _later_touching(folded: Folded) -> tuple[int, str] | None:
     """The newest later change in force that has written to the same, and what it wrote there."""
     keys = {entry.write.key for entry in folded.standing}
     return next(

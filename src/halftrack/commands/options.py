@@ -12,7 +12,7 @@ import click
 from halftrack.commands import durations
 from halftrack.errors import UsageError
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def given(context: click.Context) -> Options:
     return context.find_root().ensure_object(Options)
 
 
-def shared(command: Decorated) -> Decorated:
+def shared(command: _Decorated) -> _Decorated:
     """Adds the shared options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)

@@ -122,7 +122,7 @@ def screen(render: Callable[..., str], shown: object, options: Options, **more: 
         shown,
         width=width(),
         ascii=ascii_only,
-        color=wants_color(options),
+        color=_wants_color(options),
         verbose=options.verbose,
         **more,
     )
@@ -197,7 +197,7 @@ def wants_ascii() -> bool:
     return not name.lower().replace("-", "").endswith("utf8")
 
 
-def wants_color(options: Options) -> bool:
+def _wants_color(options: Options) -> bool:
     """Colours on a terminal that is not a dumb one, unless somebody said no (no-color.org)."""
     if options.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb"):
         return False

@@ -11,10 +11,10 @@ from typing import Final
 
 from halftrack.errors import OutputFailed, UsageError
 
-PRIVATE: Final = 0o600
+_PRIVATE: Final = 0o600
 
 
-def save(data: bytes, path: Path, mode: int = PRIVATE) -> None:
+def save(data: bytes, path: Path, mode: int = _PRIVATE) -> None:
     """Write ``data`` to ``path``, which is replaced at once; ``mode``: its permissions, whatever the umask.
 
     Raises UsageError where something else than a plain file stands there, OutputFailed where it
@@ -41,7 +41,7 @@ def save(data: bytes, path: Path, mode: int = PRIVATE) -> None:
 
 
 def _write(data: bytes, path: Path, mode: int) -> None:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE)
     with open(number, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
         os.fchmod(number, mode)
         file.write(data)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
 
 SHOWN: Final = 10
-TOP_PEERS: Final = 5
+_TOP_PEERS: Final = 5
 _KEY: Final = ("owner", "local_hi", "local_lo", "service", "side")
 _PEER: Final = ("peer_hi", "peer_lo")
 _CANDIDATES: Final = 256
@@ -149,7 +149,7 @@ def _peers(
     kept = min(_CANDIDATES, len(starts))
     most = np.sort(np.argpartition(-entries, kept - 1)[:kept])
     named = rows.at(place[_first_places(of_peers, ordered[starts[most]])], _PEER)
-    top = np.lexsort((named["peer_lo"].to_numpy(), named["peer_hi"].to_numpy(), -entries[most]))[:TOP_PEERS]
+    top = np.lexsort((named["peer_lo"].to_numpy(), named["peer_hi"].to_numpy(), -entries[most]))[:_TOP_PEERS]
     texts = addresses.show(named["peer_hi"].gather(top), named["peer_lo"].gather(top), view.opaque)
     # Masked addresses have numbers in no order of their own: equal ones go by what is shown.
     peers = sorted(

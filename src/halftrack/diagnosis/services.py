@@ -86,7 +86,7 @@ NAMES: Final = MappingProxyType(
 )
 """Port to what usually answers there, over any transport."""
 
-EPHEMERAL_FROM: Final = 32_768
+_EPHEMERAL_FROM: Final = 32_768
 """Linux' ``ip_local_port_range`` begins here; other systems' at 49152."""
 
 _PORTS: Final = 65_536
@@ -97,7 +97,7 @@ def port_ranks() -> npt.NDArray[np.uint32]:
     """How much a port looks like a server's, by port: the smaller the more."""
     ports = np.arange(_PORTS, dtype=np.uint32)
     tier = np.full(_PORTS, _REGISTERED, np.uint32)
-    tier[EPHEMERAL_FROM:] = _EPHEMERAL
+    tier[_EPHEMERAL_FROM:] = _EPHEMERAL
     tier[:1024] = _WELL_KNOWN
     tier[list(NAMES)] = _WELL_KNOWN
     return (tier << np.uint32(16)) | ports
@@ -126,7 +126,7 @@ def listened(sockets: Iterable[Sockets]) -> npt.NDArray[np.bool_]:
                 (pl.col("l4proto") == uapi.IPPROTO_UDP)
                 & (pl.col("state") == uapi.TCP_CLOSE)
                 & (pl.col("remote_port") == 0)
-                & (pl.col("local_port") < EPHEMERAL_FROM)
+                & (pl.col("local_port") < _EPHEMERAL_FROM)
             )
         )
         .select("local_port", udp=pl.col("l4proto") == uapi.IPPROTO_UDP)

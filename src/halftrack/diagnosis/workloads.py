@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from halftrack.diagnosis.document import OwnerName, TableSummary
 
-UNNAMED: Final = "unnamed"
+_UNNAMED: Final = "unnamed"
 """Of what has no name but a made-up one."""
 _RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]"
 """What Kubernetes makes names up from (apimachinery pkg/util/rand)."""
@@ -50,7 +50,7 @@ def stem(name: str) -> str:
     while True:
         shorter = _shortened(name).rstrip("-._")
         if shorter == name:
-            return name or UNNAMED
+            return name or _UNNAMED
         name = shorter
 
 

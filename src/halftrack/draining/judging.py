@@ -81,7 +81,7 @@ class Judgement:
 
 def judge(view: View, matching: pl.Series, wish: Wish, around: Surroundings) -> Judgement:
     """``matching``: Boolean, one per row of the view: whether the filter takes it."""
-    dead = dead_rows(view, matching, around)
+    dead = _dead_rows(view, matching, around)
     flows = view.flows.lazy().select("l4proto", "state", "status", "timeout", "one_sided")
     marks = pl.DataFrame(
         {
@@ -134,7 +134,7 @@ def _left_alone(wish: Wish) -> pl.Expr:
     )
 
 
-def dead_rows(view: View, candidates: pl.Series, around: Surroundings) -> pl.Series:
+def _dead_rows(view: View, candidates: pl.Series, around: Surroundings) -> pl.Series:
     """Boolean, one per row of the view: TCP, and its owner's namespace was read and has no socket for it."""
     sure = _provable(around)
     asked = candidates & select(view.flows, sure.fill_null(value=False).alias("sure"))["sure"]

@@ -11,11 +11,6 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RETRANSMITTING: Final = 1
-"""``timer``: what has been sent waits for its acknowledgement (net/ipv4/inet_diag.c)."""
-PROBING: Final = 4
-"""``timer``: the other end has no room, or this end could not send."""
-
 _ENDS: Final = {
     "state": pl.UInt8,
     "local_hi": pl.UInt64,
@@ -66,7 +61,8 @@ class TcpSockets:
 
     ``frame`` has the columns of ``SCHEMA``: ends as in ``values.Sockets``; ``rqueue``, ``wqueue``
     bytes received and not read, written and not acknowledged, of a listener connections that wait to
-    be accepted and the most that may; ``…_us`` microseconds, ``…_ms`` milliseconds,
+    be accepted and the most that may; ``timer`` what the socket waits for, as net/ipv4/inet_diag.c numbers
+    it (1: an acknowledgement, 4: room at the other end); ``…_us`` microseconds, ``…_ms`` milliseconds,
     ``delivery_rate`` bytes a second. Null where the kernel does not tell: of a half-open one, or an
     old kernel. ``whole``: False where there are more sockets than were read.
     """

@@ -30,7 +30,7 @@ _BEGIN: Final = re.compile(rb"begin ([0-9]{1,12}(?:\.[0-9]{1,6})?) ([^\0]{1,512}
 _END: Final = re.compile(rb"end ([0-9]{1,3}) .*", re.ASCII)
 _LONGEST_LINE: Final = 1_024
 _MOST_SECTIONS: Final = 300_000
-MOST_TEXT: Final = 512 << 20
+_MOST_TEXT: Final = 512 << 20
 MOST_ENTRIES: Final = 5_000_000
 """Of all sections together: as much of a table as of one that is read by itself."""
 
@@ -39,7 +39,7 @@ MOST_ENTRIES: Final = 5_000_000
 class Room:
     """What may still be kept. ``short``: something was not."""
 
-    text: int = MOST_TEXT
+    text: int = _MOST_TEXT
     entries: int = MOST_ENTRIES
     short: bool = False
 

@@ -48,7 +48,7 @@ _OTHERS: Final = (
 _MOST_SHAPES: Final = 20_000
 
 
-def shape_of(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: PLR0911  # a way out for each kind of line
+def _shape_of(skeleton: str, *, addresses_captured: bool) -> Shape:  # noqa: PLR0911  # a way out for each kind of line
     """What lines of this skeleton are."""
     if _SKIPPED.fullmatch(skeleton):
         return Shape(Kind.SKIPPED)
@@ -93,7 +93,9 @@ class Grammar:
         if len(missing):
             fresh, first = np.unique(hashes[missing], return_index=True)
             texts = skeletons.gather(missing[first]).to_list()
-            known = known.joined(fresh, [shape_of(text, addresses_captured=self._captured) for text in texts])
+            known = known.joined(
+                fresh, [_shape_of(text, addresses_captured=self._captured) for text in texts]
+            )
             which = known.find(hashes)
             # What another thread found meanwhile is found again.
             self._known = known if len(known.shapes) <= _MOST_SHAPES else known.emptied()

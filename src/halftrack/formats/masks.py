@@ -28,7 +28,7 @@ _NAMED: Final = 3
 _PAIR: Final = ("a_hi", "a_lo", "b_hi", "b_lo")
 
 
-def visible_parts(text: str) -> tuple[str | None, ...]:
+def _visible_parts(text: str) -> tuple[str | None, ...]:
     """Parts of an address, None for a hidden one; empty for a spelling that is not made of parts."""
     for separator, count in ((".", 4), (":", 8)):
         parts = text.split(separator)
@@ -49,8 +49,8 @@ def _visible(part: str, *, hexadecimal: bool) -> str | None:
 
 def agree(one: str, other: str) -> int | None:
     """How many parts both show and share; None where both show one and differ, or cannot be compared."""
-    parts = list(zip(visible_parts(one), visible_parts(other), strict=False))
-    if not parts or len(visible_parts(one)) != len(visible_parts(other)):
+    parts = list(zip(_visible_parts(one), _visible_parts(other), strict=False))
+    if not parts or len(_visible_parts(one)) != len(_visible_parts(other)):
         return None
     shared = [(first, second) for first, second in parts if first is not None and second is not None]
     return None if any(first != second for first, second in shared) else len(shared)
@@ -68,7 +68,7 @@ def same_address(clear: str, masked: str) -> bool:
 
 def surely_translated(one: str, other: str, *, clear: bool) -> bool:
     """Whether a masked spelling ``other`` cannot be the address ``one``, which may be ``clear``."""
-    parts = visible_parts(one), visible_parts(other)
+    parts = _visible_parts(one), _visible_parts(other)
     if all(parts) and len(parts[0]) == len(parts[1]):
         return agree(one, other) is None or (clear and _private(one) and not same_address(one, other))
     # Two spellings without parts, such as hashes, stand for one address each.

@@ -20,7 +20,7 @@ LONGEST: Final = 255
 """Longest spelling of an address that is carried; a host name has no more."""
 
 
-def address_of(text: str) -> tuple[int, int] | None:
+def _address_of(text: str) -> tuple[int, int] | None:
     """``(hi, lo)`` of an address, None for a text that is none and for one of the opaque range."""
     try:
         if ":" not in text:
@@ -84,7 +84,7 @@ class Spellings:
         hi, lo, done = self._parsed
         codes = codes[~done[codes]]
         for code, text in zip(codes.tolist(), self._coded[1].gather(codes).to_list(), strict=True):
-            pair = address_of(text)
+            pair = _address_of(text)
             if pair is None:
                 pair = OPAQUE_HI, len(self.opaque)
                 self.opaque.append(text)

@@ -18,7 +18,7 @@ _TOOLS: Final = {"ip": "iptables", "ip6": "ip6tables"}
 NUMBERS: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
 _NAMES: Final = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
 _POLICY: Final = re.compile(r"-j CT --timeout (\S{1,31})$", re.MULTILINE)
-WAIT_S: Final = "5"
+_WAIT_S: Final = "5"
 FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
 TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 BY_IPTABLES: Final = frozenset((family, table) for family in FAMILIES for table in TABLES)
@@ -67,7 +67,7 @@ def is_incompatible(text: str) -> bool:
 
 def restore(family: Family, flavour: Flavour, text: str) -> None:
     """Load without flushing what is there: all of a table or nothing of it."""
-    tools.run([_program(family, flavour, "restore"), "--noflush", "--wait", WAIT_S], text)
+    tools.run([_program(family, flavour, "restore"), "--noflush", "--wait", _WAIT_S], text)
 
 
 def check(family: Family, flavour: Flavour, text: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Owner
     from halftrack.kernel.sightings import Sighting
 
-OUR_WORDS: Final = (*OWN, ALL)
+_OUR_WORDS: Final = (*OWN, ALL)
 """What ``--netns`` understands by itself: no namespace is called so because of its owner or mount."""
 
 _MADE_UP: Final = re.compile(
@@ -84,7 +84,7 @@ def at(path: str) -> Namespace:
         os.close(fd)
     if not is_one:
         raise ValueError(path)
-    return Namespace(fit_name(Path(path).name), inode, path)
+    return Namespace(_fit_name(Path(path).name), inode, path)
 
 
 def _is_network(fd: int) -> bool:
@@ -150,7 +150,7 @@ def with_owners(spaces: Sequence[Namespace], owners: Sequence[Owner]) -> list[Na
     by_inode = {one.netns_inode: one for one in reversed(owners) if one.netns_inode is not None}
     owned = [replace(one, owner=by_inode.get(one.inode or 0)) for one in spaces]
     names = [
-        fit_name(one.owner.name) if one.owner and one.name not in OUR_WORDS else one.name for one in owned
+        _fit_name(one.owner.name) if one.owner and one.name not in _OUR_WORDS else one.name for one in owned
     ]
     names = distinct(names, [one.inode or one.pid for one in owned])
     return [replace(one, name=name) for one, name in zip(owned, names, strict=True)]
@@ -163,7 +163,7 @@ def _add_mounts(found: list[Sighting], proc: Path, *, enterable: bool) -> list[s
     for inode, mount in sightings.mounts(proc):
         known = by_inode.get(inode)
         if known is None and not enterable:
-            closed.add(fit_name(Path(mount).name))
+            closed.add(_fit_name(Path(mount).name))
         elif known is None:
             by_inode[inode] = sightings.Sighting(inode, mount=mount)
             found.append(by_inode[inode])
@@ -208,7 +208,7 @@ def called(mount: str | None, comm: str | None) -> str:
     """The mount's name, unless some program made it up; else the command of its first process, if any."""
     mounted = Path(mount).name if mount else ""
     name = comm if not mounted or (comm is not None and _MADE_UP.fullmatch(mounted)) else mounted
-    return fit_name(name or mounted or "namespace")
+    return _fit_name(name or mounted or "namespace")
 
 
 def preferred(mounts: Iterable[str]) -> str | None:
@@ -227,10 +227,10 @@ def distinct(names: list[str], numbers: list[int | None]) -> list[str]:
     ]
 
 
-def fit_name(name: str) -> str:
+def _fit_name(name: str) -> str:
     """Fit for a screen and for ``--netns``, which takes a slash for a path."""
     kept = "".join(c if c.isprintable() and c not in "/ " else "-" for c in name[:_LONGEST_NAME])
-    return f"{kept}-" if kept in OUR_WORDS else kept or "namespace"
+    return f"{kept}-" if kept in _OUR_WORDS else kept or "namespace"
 
 
 def _gaps(proc: Path, unknown: int, closed: list[str]) -> list[Gap]:

@@ -103,12 +103,12 @@ def in_initial_network(root: Path = Path("/")) -> bool | None:
     if files.exists(proc / "sys/net/netfilter/nf_conntrack_max"):
         return files.exists(proc / "sys/net/nf_conntrack_max")
     first = namespace_inode(proc / "1/ns/net")
-    if own is None or first is None or not in_initial_pids(root):
+    if own is None or first is None or not _in_initial_pids(root):
         return None
     return own == first
 
 
-def in_initial_pids(root: Path = Path("/")) -> bool:
+def _in_initial_pids(root: Path = Path("/")) -> bool:
     """Whether process numbers are the node's own."""
     return namespace_inode(root / "proc/self/ns/pid") == INITIAL_PIDS
 
@@ -122,10 +122,10 @@ def first_process_is_the_nodes(root: Path = Path("/")) -> bool:
     if inode is not None:
         return inode == INITIAL_PIDS
     second = files.text(root / "proc/2/comm")
-    return in_initial_pids(root) if second is None else second == "kthreadd\n"
+    return _in_initial_pids(root) if second is None else second == "kthreadd\n"
 
 
-def inside_virtuozzo(root: Path = Path("/")) -> bool:
+def _inside_virtuozzo(root: Path = Path("/")) -> bool:
     """Whether this is an OpenVZ or Virtuozzo container: ``/proc/bc`` is only on its host."""
     return files.exists(root / "proc/vz") and not files.exists(root / "proc/bc")
 
@@ -136,13 +136,13 @@ def in_container(root: Path = Path("/")) -> bool:
     A container that shares the node's network sees the node's table. A marker file alone proves
     nothing: machines are booted from container images, too.
     """
-    if inside_virtuozzo(root):
+    if _inside_virtuozzo(root):
         return True
     if in_initial_network(root):
         return False
     if not os.path.islink(root / "proc/self/ns/pid"):  # noqa: PTH114  # pathlib raises where a folder is closed
         return False
-    if not in_initial_pids(root):
+    if not _in_initial_pids(root):
         return True
     return any(files.exists(root / marker) for marker in _MARKERS) and _in_container_cgroup(root)
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WORTH_ENTRIES: Final = 1_000
-WORTH_SHARE: Final = 0.01
+_WORTH_ENTRIES: Final = 1_000
+_WORTH_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Look:
         count = self.limits.count
         if count is None:
             return False
-        return count >= WORTH_ENTRIES or count >= WORTH_SHARE * (self.limits.limit or float("inf"))
+        return count >= _WORTH_ENTRIES or count >= _WORTH_SHARE * (self.limits.limit or float("inf"))
 
 
 def net_directory() -> Path:

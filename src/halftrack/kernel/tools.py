@@ -16,7 +16,7 @@ from halftrack.evidence.printable import escaped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WITHIN_S: Final = 30.0
+_WITHIN_S: Final = 30.0
 PATH: Final = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 _DENIED: Final = ("operation not permitted", "permission denied", "you must be root")
 _LONGEST_TOLD: Final = 200
@@ -44,12 +44,12 @@ def run(words: Sequence[str], stdin: str = "") -> str:
             input=stdin.encode(),
             capture_output=True,
             check=False,
-            timeout=WITHIN_S,
+            timeout=_WITHIN_S,
             env={"PATH": PATH, "LC_ALL": "C"},
             cwd="/",
         )
     except subprocess.TimeoutExpired as error:
-        raise Busy(f"{words[0]} did not answer within {WITHIN_S:.0f} s") from error
+        raise Busy(f"{words[0]} did not answer within {_WITHIN_S:.0f} s") from error
     except OSError as error:
         raise FeatureMissing(f"{words[0]} cannot be run: {os.strerror(error.errno or 0)}") from error
     if done.returncode:

@@ -31,7 +31,7 @@ _REAL_ENDS: Final = (("orig_src", "orig_dst"), ("reply_src", "orig_src"))
 _SILENT_S: Final = 60
 _FEWEST_QUIET: Final = 8
 _PAIR: Final = ("hi", "lo", "peer_hi", "peer_lo")
-MOST_PEERS: Final = 8
+_MOST_PEERS: Final = 8
 """Whose way back is asked for, of each namespace."""
 
 
@@ -86,7 +86,7 @@ def _silent(place: Place) -> pl.Expr:
 
 def _pairs(found: pl.DataFrame) -> tuple[tuple[str, str], ...]:
     """A handful of addresses of ours and their peers, as text."""
-    rows = found.select(_PAIR).unique(maintain_order=True).head(MOST_PEERS)
+    rows = found.select(_PAIR).unique(maintain_order=True).head(_MOST_PEERS)
     return tuple((addresses.to_text(*row[:2]), addresses.to_text(*row[2:])) for row in rows.iter_rows())
 
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from halftrack.kernel.traffic_control import Answers
     from halftrack.live.place import Place
 
-SOCKETS_S: Final = 3.0
+_SOCKETS_S: Final = 3.0
 """How long reading the sockets of all of them together may take."""
-NO_SOCK_DIAG: Final = "the kernel has no sock_diag for TCP at hand"
+_NO_SOCK_DIAG: Final = "the kernel has no sock_diag for TCP at hand"
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Depth:
 
 def read(places: Sequence[Place], deadline: float | None) -> None:
     """Sockets and routes into the depth of each place."""
-    give_up = time.monotonic() + SOCKETS_S
+    give_up = time.monotonic() + _SOCKETS_S
     give_up = give_up if deadline is None else min(give_up, deadline)
     by_namespace = {place.namespace: place for place in places}
     results = survey.visit(list(by_namespace), lambda one: _read(by_namespace[one].ends, give_up))
@@ -71,7 +71,7 @@ def _sockets(give_up: float) -> tuple[TcpSockets | None, str]:
         found = tcp_sockets.read(deadline=give_up)
     except (sock_diag.Unfinished, OSError) as error:
         return None, gaps.LATE if time.monotonic() > give_up else str(error)
-    return found, "" if found else NO_SOCK_DIAG
+    return found, "" if found else _NO_SOCK_DIAG
 
 
 def read_again(places: Sequence[Place]) -> None:
@@ -85,7 +85,7 @@ def read_again(places: Sequence[Place]) -> None:
         texts, answers, known = result
         place.depth = place.depth or Depth()
         place.depth.stack = counted(place.look.stack if place.look else None, texts)
-        *before, last = held_back(known, place.look.traffic if place.look else None, answers)
+        *before, last = _held_back(known, place.look.traffic if place.look else None, answers)
         place.depth.shaping = (*before, replace(last, programs=_of_control_group(place)))
 
 
@@ -115,6 +115,6 @@ def counted(*readings: kernel_stack.Texts | None) -> tuple[StackCounters, ...]:
     return tuple(netstat.parse(each.texts, each.at_s) for each in readings if each is not None)
 
 
-def held_back(spaces: Mapping[int, int], *readings: Answers | None) -> tuple[Shaping, ...]:
+def _held_back(spaces: Mapping[int, int], *readings: Answers | None) -> tuple[Shaping, ...]:
     """Likewise; ``spaces``: see ``queues.shaping``."""
     return tuple(queues.shaping(each, spaces) for each in readings if each is not None)

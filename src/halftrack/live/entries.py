@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Trouble = Literal["denied", "vanished", "late", "memory", "missing", "failed", "text", "text-denied"]
 
-BYTES_AN_ENTRY: Final = 400
+_BYTES_AN_ENTRY: Final = 400
 """Memory that reading and judging takes for each entry, generously."""
 _QUIET_ENTRIES: Final = 8
 _QUIET_SHARE: Final = 0.005
@@ -97,7 +97,7 @@ def _without_asking(count: int | None) -> Entries | None:
 
         return Entries(empty(), expired=0)
     available = memory.available_bytes()
-    if count is not None and available is not None and count * BYTES_AN_ENTRY > available:
+    if count is not None and available is not None and count * _BYTES_AN_ENTRY > available:
         return Entries(trouble="memory", reason=f"{count:,} entries, {available >> 20:,} MiB free")
     return None
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OWNERS_S: Final = 2.0
+_OWNERS_S: Final = 2.0
 """How long a runtime may take to answer."""
-SIDE_S: Final = 10.0
+_SIDE_S: Final = 10.0
 """After that no sockets of namespaces are read whose entries are not."""
 
 _ROOT: Final = Path("/")
@@ -101,19 +101,19 @@ class Examination:
         closer.result()
         depth.read_again(ends)
         with contextlib.suppress(Late):  # what the tools still print nobody waits for
-            ruled.result(max(min(OWNERS_S, self._start.left), 0))
+            ruled.result(max(min(_OWNERS_S, self._start.left), 0))
         unheard = heard.result()
-        fronts, rule_gaps = published.within(handed, min(OWNERS_S, self._start.left))
+        fronts, rule_gaps = published.within(handed, min(_OWNERS_S, self._start.left))
         named = owners.published(named, fronts, published.own_addresses(self._places))
         self._name(named)
-        of_files = node.within(max(min(OWNERS_S, self._start.left), 0))
+        of_files = node.within(max(min(_OWNERS_S, self._start.left), 0))
         said, log_gaps = logged.result() if logged else (None, ())
         told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late, *log_gaps]
         told += gaps.of_rules(of_rules)
         return replace(self._evidence(of_files, named, told), fronts=fronts, log=said)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
-        return owners.find(spaces, timeout_s=min(OWNERS_S, max(0.1, self._start.left)))
+        return owners.find(spaces, timeout_s=min(_OWNERS_S, max(0.1, self._start.left)))
 
     def _choose(self, owned: Future[tuple[tuple[Owner, ...], tuple[Gap, ...]]]) -> None:
         looking.around(self._places, closer=self._in_depth)
@@ -150,7 +150,7 @@ class Examination:
             addresses = None
         if not self._sockets:
             return Details(settings, addresses, None, tracking=tracking)
-        if self._start.left <= 0 or (not place.wanted and self._start.seconds > SIDE_S):
+        if self._start.left <= 0 or (not place.wanted and self._start.seconds > _SIDE_S):
             return Details(settings, addresses, None, gaps.LATE, tracking)
         from halftrack.kernel import sock_diag, sockets  # noqa: PLC0415  # heavy, and a dump is to start first
 

@@ -62,7 +62,7 @@ def keep(settings: Mapping[str, int], situation: Situation, *, module: bool = Tr
     return Kept(tuple(dict.fromkeys(commands)), tuple(notes))
 
 
-def drop_in_commands(name: str, value: int, path: str) -> str:
+def _drop_in_commands(name: str, value: int, path: str) -> str:
     """A command that writes ``path`` whole: its other lines, and this one assignment of ``name``."""
     pattern = f"^{name.replace('.', '[.]')}[ =]"
     where, new = word(path), word(f"{path}.new")
@@ -71,7 +71,7 @@ def drop_in_commands(name: str, value: int, path: str) -> str:
 
 
 def _into_drop_in(name: str, value: int) -> str:
-    return "mkdir -p /etc/sysctl.d\n" + drop_in_commands(name, value, DROP_IN)
+    return "mkdir -p /etc/sysctl.d\n" + _drop_in_commands(name, value, DROP_IN)
 
 
 def load_module(evidence: Evidence) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "raise-limit"
-ENTRY_BYTES: Final = 320
+_ENTRY_BYTES: Final = 320
 """Memory of an entry with its extensions where the slab was not read: the upper end of what is seen."""
-BUCKET_BYTES: Final = 8
+_BUCKET_BYTES: Final = 8
 _LARGEST: Final = (1 << 31) - 1
 _OWN_LIMIT: Final = ("openvz", "virtuozzo", "vz")
 
@@ -59,8 +59,8 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice 
         return None
     if limit == summary.limit and summary.buckets is not None and buckets <= summary.buckets:
         return None
-    entry_bytes = situation.evidence.entry_bytes or ENTRY_BYTES
-    added = (limit - summary.limit) * entry_bytes + max(0, buckets - (summary.buckets or 0)) * BUCKET_BYTES
+    entry_bytes = situation.evidence.entry_bytes or _ENTRY_BYTES
+    added = (limit - summary.limit) * entry_bytes + max(0, buckets - (summary.buckets or 0)) * _BUCKET_BYTES
     commands, notes = _commands(situation, limit, buckets, hash_only=hash_only)
     assumed = "" if situation.evidence.entry_bytes else " (assumed)"
     why = [f"up to {_mebibytes(added)} of kernel memory, {entry_bytes} bytes an entry{assumed}"]

@@ -37,7 +37,7 @@ def name_of(text: str) -> str:
     raise UsageError(f"no setting {text[:60]!a} decides about an entry: {told}")
 
 
-def value_of(name: str, text: str) -> int:
+def _value_of(name: str, text: str) -> int:
     """A setting's value: a whole number; of timeouts seconds, or ``90s 5m 2h 1d``. Raises UsageError."""
     most = _NUMBERS.get(name)
     value = durations.seconds(text.strip()) if most is None else timeouts.whole(text)
@@ -57,7 +57,7 @@ def settings(words: Iterable[str]) -> dict[str, int]:
                 f"{word[:60]!a} is no setting: write SETTING=VALUE, tcp_timeout_established=7200"
             )
         short = name_of(name)
-        found[short] = value_of(short, value)
+        found[short] = _value_of(short, value)
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 1 << 20
 """Of what one scan may say."""
-LIMIT_S: Final = 600.0
+_LIMIT_S: Final = 600.0
 """After which a scan is taken to hang, and ended."""
 _LOOK_S: Final = 0.05
 _PART: Final = 1 << 16
@@ -50,7 +50,7 @@ class Scans:
         work: Callable[[], bytes],
         why: Callable[[BaseException], str],
         every_s: float,
-        limit_s: float = LIMIT_S,
+        limit_s: float = _LIMIT_S,
     ) -> None:
         self._work = work
         self._why = why

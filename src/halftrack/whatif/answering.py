@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from halftrack.whatif.watching import Watched
     from halftrack.whatif.words import Asked, Rule
 
-EARLY_S: Final = (60, 300, 600, 1_800, 3_600)
+_EARLY_S: Final = (60, 300, 600, 1_800, 3_600)
 """Moments that are looked at beside the even ones: much is decided in the first hour."""
 _EVEN: Final = 60
 _PACES: Final[tuple[Pace, ...]] = ("slow", "likely", "fast")
@@ -114,7 +114,7 @@ class Drawing:
     def ahead(self, course: Course) -> Ahead:
         at_s = np.unique(
             np.concatenate(
-                [np.linspace(0, self.horizon_s, _EVEN + 1).round(), [0.0], np.array(EARLY_S, float)]
+                [np.linspace(0, self.horizon_s, _EVEN + 1).round(), [0.0], np.array(_EARLY_S, float)]
             )
         )
         at_s = at_s[at_s <= self.horizon_s]

@@ -72,7 +72,7 @@ class IptablesWrite(msgspec.Struct, frozen=True, kw_only=True, tag="iptables", t
             return
 
     def _lines(self) -> tuple[str, ...]:
-        return tuple(of_chain(iptables.save(self.family, self.flavour, self.table), self.chain))
+        return tuple(_of_chain(iptables.save(self.family, self.flavour, self.table), self.chain))
 
     def _remove(self) -> None:
         there = self._lines()
@@ -97,7 +97,7 @@ def plan(space: Space, family: Family, flavour: iptables.Flavour, chain: str, te
     def load() -> tuple[str, ...]:
         iptables.prepare(family, text)
         iptables.restore(family, flavour, text)
-        return tuple(of_chain(iptables.save(family, flavour, table), chain))
+        return tuple(_of_chain(iptables.save(family, flavour, table), chain))
 
     return IptablesWrite(
         space=space,
@@ -111,7 +111,7 @@ def plan(space: Space, family: Family, flavour: iptables.Flavour, chain: str, te
     )
 
 
-def of_chain(lines: Iterable[str], chain: str) -> list[str]:
+def _of_chain(lines: Iterable[str], chain: str) -> list[str]:
     """Lines of iptables-save that make this chain, fill it, or jump to it."""
     return [
         f":{chain}" if line.startswith(f":{chain} ") else line
@@ -135,5 +135,5 @@ def _is_ours_alone(lines: Iterable[str]) -> bool:
     kept = list(lines)
     chains = [line[1:].split()[0] for line in kept if line.startswith(f":{PREFIX}")]
     ours = {line for chain in chains for line in kept if line.split(" ")[0:1] == [f":{chain}"]}
-    ours |= {line for chain in chains for line in of_chain(kept, chain)}
+    ours |= {line for chain in chains for line in _of_chain(kept, chain)}
     return bool(chains) and _is_bare(line for line in kept if line not in ours)

@@ -19,9 +19,9 @@ from halftrack.changes.writes import Look, Seen
 from halftrack.kernel import nftables, tools
 from halftrack.kernel.namespaces import Vanished
 
-FAMILY: Final = "inet"
+_FAMILY: Final = "inet"
 TABLE: Final = "halftrack"
-_OURS: Final = f"{FAMILY} {TABLE}"
+_OURS: Final = f"{_FAMILY} {TABLE}"
 
 
 class NftWrite(msgspec.Struct, frozen=True, kw_only=True, tag="nft", tag_field="write"):
@@ -115,9 +115,9 @@ def expected(text: str, objects: tuple[tuple[str, str], ...]) -> str:
 def listing() -> list[dict[str, Any]] | None:
     """Objects of our table in the calling thread's namespace; None where there is no such table."""
     known = nftables.names()
-    if known is not None and (FAMILY, TABLE) not in known.tables:
+    if known is not None and (_FAMILY, TABLE) not in known.tables:
         return None
-    told = json.loads(tools.run(["nft", "-j", "list", "table", FAMILY, TABLE]))
+    told = json.loads(tools.run(["nft", "-j", "list", "table", _FAMILY, TABLE]))
     items: list[dict[str, Any]] = told["nftables"]
     return [item for item in items if "metainfo" not in item and "table" not in item]
 

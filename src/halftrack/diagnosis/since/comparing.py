@@ -62,7 +62,7 @@ def watched(
 ) -> Watched:
     """A table of now, the entries of which were read. ``lifetimes``: see ``measured.measured``."""
     known = lying.known(evidence, table, cases)
-    was = counterpart(earlier.first.evidence, evidence, table)
+    was = _counterpart(earlier.first.evidence, evidence, table)
     then = earlier.first.tables.get(was) if was is not None else None
     if was is None or then is None:
         return Watched(table.netns, known, None)
@@ -71,7 +71,7 @@ def watched(
     return Watched(table.netns, known, compared, pace)
 
 
-def counterpart(then: Evidence, now: Evidence, table: Table) -> str | None:
+def _counterpart(then: Evidence, now: Evidence, table: Table) -> str | None:
     """What the namespace of a table of now was called then; a text names none, so that its table is the
     node's.
     """
@@ -89,7 +89,7 @@ def counterpart(then: Evidence, now: Evidence, table: Table) -> str | None:
 def since(earlier: Earlier, evidence: Evidence, diagnosis: Diagnosis, tables: Sequence[Watched]) -> Since:
     """``diagnosis``: of now; ``tables``: those of now whose entries were read."""
     first = earlier.first
-    matched = {each.netns: counterpart(first.evidence, evidence, each) for each in evidence.tables}
+    matched = {each.netns: _counterpart(first.evidence, evidence, each) for each in evidence.tables}
     names = {was: netns for netns, was in matched.items() if was is not None}
     compared = {each.netns: each.compared for each in tables if each.compared is not None}
     paces = {each.netns: each.measured for each in tables if each.measured is not None}
@@ -153,7 +153,7 @@ def _moments(
     focus = next((each for each in evidence.tables if each.netns == diagnosis.focus), None)
     steps = []
     for each in earlier.moments:
-        netns = None if focus is None else counterpart(each.evidence, evidence, focus)
+        netns = None if focus is None else _counterpart(each.evidence, evidence, focus)
         steps.append(_Step(each.name, each.diagnosis, netns, each.tables.get(netns or "")))
     known = next((each.known for each in tables if each.netns == diagnosis.focus), None)
     steps.append(_Step(named(evidence), diagnosis, diagnosis.focus, known))

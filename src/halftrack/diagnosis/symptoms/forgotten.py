@@ -59,14 +59,14 @@ class Forgets:
             entries=number,
             explanation=(
                 "Open at both ends, and forgotten here: idle for longer than their entries lived, or flushed."
-                f" When they speak again, {_rules(hurt)}. {side_by_side(beside)}"
+                f" When they speak again, {_rules(hurt)}. {_side_by_side(beside)}"
             ),
             groups=tuple(_group(each, summary.netns) for each in hurt),
             more_groups=beside.more_groups,
         )
 
 
-def side_by_side(beside: Sides) -> str:
+def _side_by_side(beside: Sides) -> str:
     """Both views in words."""
     return (
         f"{words.count(beside.connected, 'connected socket')}: {beside.with_entry:,} with an entry,"
@@ -78,7 +78,7 @@ def both_ways(finding: Finding, beside: Sides | None) -> Finding:
     """A finding about entries without a socket, with what was found the other way round."""
     if beside is None:
         return finding
-    told = f"{finding.explanation} The other way round, {side_by_side(beside)}"
+    told = f"{finding.explanation} The other way round, {_side_by_side(beside)}"
     return msgspec.structs.replace(finding, explanation=told)
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 Node: TypeAlias = "str | int | bool | Sequence[Node] | Mapping[str, Node]"
 
 
-def scalar(text: str) -> str:
+def _scalar(text: str) -> str:
     """A string on one line. Raises ValueError where it would not stay one as it is."""
     if not text.isascii() or not text.isprintable():
         raise ValueError(f"{text!r} is not fit for a file")
@@ -28,13 +28,13 @@ def lines(node: Mapping[str, Node], indent: int = 0) -> Iterator[str]:
                 yield f"{margin}{key}: |"
                 yield from _block(value, margin + "  ")
             case str():
-                yield f"{margin}{key}: {scalar(value)}"
+                yield f"{margin}{key}: {_scalar(value)}"
             case Mapping():
                 yield f"{margin}{key}:"
                 yield from lines(value, indent + 2)
             case _:
                 yield f"{margin}{key}:"
-                yield from (f"{margin}  - {scalar(str(each))}" for each in value)
+                yield from (f"{margin}  - {_scalar(str(each))}" for each in value)
 
 
 def item(node: Mapping[str, Node]) -> Iterator[str]:
@@ -49,5 +49,5 @@ def _block(text: str, margin: str) -> Iterator[str]:
     if not text.endswith("\n") or text.endswith("\n\n") or text.startswith((" ", "\n")):
         raise ValueError("a block of text starts with a word and ends in one line end")
     for line in text[:-1].split("\n"):
-        scalar(line)
+        _scalar(line)
         yield f"{margin}{line}" if line else ""
