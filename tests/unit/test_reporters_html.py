@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from halftrack.remedies import advise
 from halftrack.reporters import html
 from halftrack.reporters.html import doing
 from halftrack.reporters.html.markup import Markup, lines, tag
+from halftrack.reporters.phrases.remedies import chosen
 from unit.anything import node
 from unit.pages import plain
 from unit.since import compared
@@ -46,6 +48,17 @@ def test_each_command_stands_once_and_none_is_missing(name: str) -> None:
     first = [each for each in doing.first(diagnosis) if each.commands]
     different = {each.commands for each in remedies}
     assert page.count("Typed as under ") == len(first) + len(remedies) - len(different)
+
+
+def test_what_to_do_says_for_which_finding() -> None:
+    diagnosis = all_of_them()["full"]
+    first = [each.of for each in chosen(diagnosis, None) if each.of is not None]
+    assert len(diagnosis.findings) > 1
+    assert first
+    page = html.render(diagnosis)
+    assert re.findall(r"For finding (\d+):", page) == [str(each) for each in first]
+    alone = msgspec.structs.replace(diagnosis, findings=diagnosis.findings[:1])
+    assert "For finding" not in html.render(alone)
 
 
 def test_it_says_what_the_screen_says() -> None:

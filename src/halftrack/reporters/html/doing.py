@@ -25,7 +25,11 @@ HEADING: Final = "What to do"
 def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     """None where nothing has to be done or asked."""
     shown = first(diagnosis)
-    steps = [advice(each, shown) for each in shown]
+    several = len(diagnosis.findings) > 1
+    steps = [
+        advice(each.advice, shown, of=each.of if several else None)
+        for each in remedies.chosen(diagnosis, None)
+    ]
     if steps and planned is not None:
         steps.append(tag("div", tag("p", "What fits together, with the way back:"), _typed([planned])))
     asked = _ask(diagnosis.ask) if diagnosis.ask is not None else None
@@ -44,9 +48,17 @@ def first(diagnosis: Diagnosis) -> list[Advice]:
     return [each.advice for each in remedies.chosen(diagnosis, None)]
 
 
-def advice(shown: Advice, beside: Sequence[Advice], typed_at: str | None = None) -> Markup:
-    """One remedy: effect, cost, commands. ``typed_at``: where on the page its commands stand already."""
+def advice(
+    shown: Advice, beside: Sequence[Advice], *, of: int | None = None, typed_at: str | None = None
+) -> Markup:
+    """One remedy: effect, cost, commands.
+
+    ``of``: the finding that it is for, where that is to be said. ``typed_at``: where on the page its
+    commands stand already.
+    """
     told = words.capital(f"{remedies.waiting(shown, beside)}{remedies.sentence(shown)}")
+    if of is not None:
+        told = f"For finding {of}: {told}"
     return tag(
         "div",
         tag("p", tag("span", shown.kind.upper(), class_=f"kind {shown.kind}"), tag("span", told)),

@@ -169,7 +169,7 @@ def _remedies(number: int, shown: Finding, typed: Mapping[tuple[str, ...], str])
         if each.commands and typed[each.commands] != _heading(number)
     }
     every = (
-        joined(doing.advice(each, shown.remedies, elsewhere.get(each.commands)), doing.reasons(each))
+        joined(doing.advice(each, shown.remedies, typed_at=elsewhere.get(each.commands)), doing.reasons(each))
         for each in shown.remedies
     )
     return tag("details", tag("summary", f"{words.count(len(shown.remedies), 'remedy', 'remedies')}"), every)
