@@ -271,6 +271,18 @@ def test_what_would_be_left_is_not_written(place: Path, monkeypatch: pytest.Monk
     assert [each.name for each in place.iterdir()] == ["plain.tgz"]
 
 
+def test_a_report_that_names_no_node(tmp_path: Path) -> None:
+    """What it is called then is nobody's name, and stays a word."""
+    files = {
+        name: text for name, text in reports.whole().items() if "host" not in name and "uname" not in name
+    }
+    reports.tree(tmp_path, files, "r")
+    made = halftrack(tmp_path, "collect", "--mask", "--from", "r", "-o", "masked.tgz")
+    assert made.returncode == 0, made.stderr
+    assert b"not in the report" in made.stdout
+    assert b"report" in halftrack(tmp_path, "doctor", "masked.tgz").stdout.splitlines()[0]
+
+
 def test_a_report_and_what_its_log_says(tmp_path: Path) -> None:
     """Where what was read is told by the paths of the report, which bear the name of the node."""
     log = (

@@ -32,6 +32,8 @@ HOST: Final = "host"
 """Name of process 1's network namespace."""
 SELF: Final = "self"
 """Name of the one that the examination ran in, where that is another."""
+UNNAMED: Final = "report"
+"""What a node is called whose report does not tell its name."""
 OWN: Final = (HOST, SELF)
 """Names that say which namespace is meant without a word about what runs in it."""
 KUBE_PROXY: Final = "kube-proxy"

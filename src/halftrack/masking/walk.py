@@ -22,6 +22,7 @@ from halftrack.evidence.shaping import Interface, Queue, RateSetting
 from halftrack.evidence.tcp_sockets import TcpSockets
 from halftrack.evidence.values import (
     OWN,
+    UNNAMED,
     Evidence,
     Firewall,
     Front,
@@ -138,7 +139,7 @@ def _plain(value: Any, of: Substitutes) -> Any:
 
 def _evidence(value: Evidence, of: Substitutes) -> Evidence:
     found: Evidence = _plain(value, of)
-    return replace(found, node=of.host(value.node))
+    return found if value.node == UNNAMED else replace(found, node=of.host(value.node))
 
 
 def _namespace(value: Namespace, of: Substitutes) -> Namespace:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
-from halftrack.evidence.values import Gap, Input
+from halftrack.evidence.values import UNNAMED, Gap, Input
 from halftrack.formats import kernel_log, log_lines
 from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
@@ -44,7 +44,6 @@ _TOOLS: Final = {
     "listed": "/usr/sbin/iptables",
 }
 _MOST_NAMED: Final = 3
-_NAME: Final = "report"
 
 T = TypeVar("T")
 
@@ -104,7 +103,7 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
         if name:
             files.take("/etc/hostname", name.encode())
         _fill(files, found)
-        evidence = node.evidence(root, _NAME, about, of.spaces, lacking, logs=logs, printed=printed)
+        evidence = node.evidence(root, UNNAMED, about, of.spaces, lacking, logs=logs, printed=printed)
     tables = tuple(_without_networks(each) for each in evidence.tables) if substituted else evidence.tables
     walk = gathered.walk
     up = _up_s(found)
