@@ -25,7 +25,8 @@ def told(evidence: Evidence) -> list[object]:
     """What can be compared of it."""
     rows = [each.flows.frame.rows() if each.flows is not None else None for each in evidence.tables]
     plain = [replace(each, flows=None, sockets=None, tcp=None) for each in evidence.tables]
-    return [rows, plain, replace(evidence, tables=(), seconds=0.0)]
+    given = replace(evidence.input, inside="")  # what it was read from is called otherwise
+    return [rows, plain, replace(evidence, tables=(), seconds=0.0, input=given)]
 
 
 def test_of_the_node() -> None:
