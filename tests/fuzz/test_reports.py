@@ -24,6 +24,10 @@ _FILES = whole() | {
     INSIDE: entries(3),
     INSIDE.replace("-L_-o_extended", "-S"): "cpu=0 found=1 insert_failed=0 drop=4\n",
     "sos_commands/networking/ip_-o_addr": "1: lo    inet 127.0.0.1/8 scope host lo\\ \n",
+    "sos_commands/networking/ip_route_show_table_all": "default via 10.1.0.1 dev eth0 proto static metric 5\n"
+    "203.0.113.9 dev eth1 proto kernel\nlocal 10.1.0.2 dev eth0 table local proto kernel scope host\n",
+    "sos_commands/networking/ip_-4_rule_list": "0:\tfrom all lookup local\n9:\tnot from 10.1.0.0/16 fwmark 1/3"
+    " lookup 7\n32766:\tfrom all lookup main\n",
     "sos_commands/networking/ss_-peaonmi": "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\n"
     "tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* uid:7 ino:44 sk:1 <->\n",
     "sos_commands/networking/nstat_-zas": "#kernel\nTcpActiveOpens 5 0.0\n",

@@ -45,10 +45,20 @@ table inet ours {{
   }}
 }}
 """
+_ROUTES: Final = (
+    "link add away type veth peer name away-end", "link set away up", "link set away-end up",
+    "address add 172.20.9.1/24 dev away", "address add 2001:db8:77::1/64 dev away nodad",
+    "route add 10.0.0.0/8 via 172.20.9.254", "route add 10.0.4.0/22 via 203.0.113.254 table 100",
+    "route add 192.168.44.0/24 via 203.0.113.254 dev veth-acme", "route add blackhole 10.66.0.0/16",
+    "-6 route add 2001:db8:9::/48 via 2001:db8:77::254", "-6 route add default via 2001:db8:7::254",
+    "rule add from 172.20.9.1 to 10.0.0.0/16 lookup 100", "-6 rule add from 2001:db8:77::1 lookup 100",
+)  # fmt: skip
 ADDRESSES: Final = (
     SERVER, SERVER_SIX, CLIENT_SIX, "10.0.0.1", "10.0.0.9", "10.0.0.10", "10.0.4.0", "198.18.7.7", "10.88.0.14",
-    "2001:db8:9::", "10.0.5.219", "10.1.134.161",
+    "172.20.9.1", "2001:db8:77::1", "2001:db8:7::254", "2001:db8:9::", "10.0.5.219", "10.1.134.161",
 )  # fmt: skip
+OF_ROUTES: Final = ("172.20.9.254", "203.0.113.254", "192.168.44.0", "10.66.0.0", "2001:db8:77::254")
+"""That stand in texts of routes alone."""
 WORDS: Final = ("acme", "billing", "acme-billing", "shop-acme", "veth-acme", "shop")
 _NOT_THE_SAME: Final = ("seconds", "input", "sources", "read_from")
 
@@ -60,6 +70,8 @@ def telling_netns(label: str) -> Iterator[Netns]:
         netns.run("ip", "address", "add", f"{SERVER}/24", "dev", "veth-acme")
         netns.run("ip", "address", "add", f"{SERVER_SIX}/64", "dev", "veth-acme", "nodad")
         netns.run("ip", "link", "set", "veth-acme", "up")
+        for words in _ROUTES:
+            netns.run("ip", *words.split())
         netns.run("nft", "-f", "-", stdin=_RULES)
         netns.run("nft", "add", "chain", "inet", "ours", inside(netns))
         netns.run("nft", "add", "set", "inet", "ours", inside(netns).upper(), "{ type ipv4_addr; }")

@@ -17,7 +17,16 @@ _OF_NODE = {
     "host": ("hostname", "uptime"),
     "date": ("date --utc",),
     "process": ("ps auxwww",),
-    "networking": ("ip -o addr", "tc -s qdisc show", "ss -peaonmi", "nstat -zas"),
+    "networking": (
+        "ip route show table all",
+        "ip -6 route show table all",
+        "ip -4 rule list",
+        "ip -6 rule list",
+        "ip -o addr",
+        "tc -s qdisc show",
+        "ss -peaonmi",
+        "nstat -zas",
+    ),
     "conntrack": ("conntrack -L -o extended", "conntrack -S"),
     "firewall_tables": ("nft -a list ruleset", "iptables-save", "ip6tables-save"),
 }
@@ -25,6 +34,8 @@ _OF_NETNS = {
     "conntrack": ("conntrack -L -o extended", "conntrack -S"),
     "networking/namespaces/{}": (
         "ip -d address show",
+        "ip route show table all",
+        "ip rule list",
         "sysctl -a",
         "ss -peaonmi",
         "nstat -zas",

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from kernel.scratch import Netns
 
+FORKED: Final = "203.0.113.80"
+"""Of the node; questions to it come in by another interface than answers leave by."""
 _OTHER: Final = "198.51.100.9"
 _SIX: Final = socket.inet_pton(socket.AF_INET6, "2001:db8::73")
 _PEER: Final = socket.inet_pton(socket.AF_INET6, "2001:db8:1::9")
 _SERVER: Final = socket.inet_pton(socket.AF_INET, SERVER)
+_FORKED: Final = socket.inet_pton(socket.AF_INET, FORKED)
 _CLIENT: Final = socket.inet_pton(socket.AF_INET, "192.0.2.77")
 _ANSWERED: Final = uapi.IPS_CONFIRMED | uapi.IPS_SEEN_REPLY | uapi.IPS_ASSURED
 _RULES: Final = """\
@@ -64,6 +67,7 @@ def sick_node() -> Iterator[Node]:
     with scratch_netns("node") as own, scratch_netns("other") as other, _talking(own):
         own.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
         own.run("ip", "address", "add", "2001:db8::73/128", "dev", "lo", "nodad")
+        _fork(own)
         limit = "root tbf rate 1mbit burst 5kb latency 50ms"
         own.run("tc", "qdisc", "add", "dev", "lo", *limit.split())
         own.run("nft", "-f", "-", stdin=_RULES)
@@ -85,7 +89,7 @@ def sick_node() -> Iterator[Node]:
                 count=600, status=_ANSWERED, **established,
             ),
             Entries(
-                End(_CLIENT, _SERVER, ports, 25), End(_SERVER, _CLIENT, 25, ports),
+                End(_CLIENT, _FORKED, ports, 25), End(_FORKED, _CLIENT, 25, ports),
                 count=600, state=uapi.TCP_CONNTRACK_SYN_SENT, timeout=110,
             ),
             Entries(
@@ -95,6 +99,20 @@ def sick_node() -> Iterator[Node]:
         ):  # fmt: skip
             inject(own.path, entries)
         yield Node(own, other)
+
+
+def _fork(netns: Netns) -> None:
+    """Questions come in by one interface, answers leave by another."""
+    for number, name in enumerate(("front", "back"), 1):
+        netns.run("ip", "link", "add", "name", name, "type", "veth", "peer", "name", f"{name}-end")
+        netns.run("ip", "address", "add", f"10.79.{number}.1/24", "dev", name)
+        netns.run("ip", "address", "add", f"fd79:{number}::1/64", "dev", name, "nodad")
+        for end in (name, f"{name}-end"):
+            netns.run("ip", "link", "set", end, "up")
+    netns.run("ip", "address", "add", f"{FORKED}/32", "dev", "front")
+    netns.run("ip", "route", "add", "default", "via", "10.79.2.2")
+    netns.run("ip", "route", "add", "default", "via", "fd79:2::2")
+    netns.run("ip", "route", "add", "default", "via", "10.79.1.2", "metric", "500")
 
 
 @contextlib.contextmanager

@@ -34,13 +34,15 @@ _TIME: Final = (
 """Time goes on between two readings."""
 _PLACE: Final = (r".* (at|source)", r".* first_lines", r"sources|source|input", r"ask command")
 """Where a number stands, and what to type for the next look."""
-_FLAGS: Final = (r"findings \S+ began", r"findings \S+ causes (slow-path|shaping) (confidence|against)")
+_FLAGS: Final = (
+    r"findings \S+ began",
+    r"findings \S+ causes (slow-path|shaping) (confidence|against)",
+    r"findings one-sided\S+ causes asymmetric-path",
+)
 """No text shows the TCP flags that prove how an entry came about; causes are weighed by them."""
-_ROUTES: Final = (r"findings \S+ causes asymmetric-path",)
-"""The kernel is asked which way answers take: only the node can."""
 _EXPIRED: Final = (r"tables\[\d+\] expired",)
 """Known of one's own dump alone."""
-_TEXT: Final = (*_TIME, *_PLACE, *_FLAGS, *_ROUTES, *_EXPIRED)
+_TEXT: Final = (*_TIME, *_PLACE, *_FLAGS, *_EXPIRED)
 _TOOLS: Final = (
     r"gaps|complete|verdict",
     r"findings \S+ (causes|explanation)",
@@ -100,6 +102,17 @@ def doctor(*sources: Path) -> dict[str, Any]:
     return said([sys.executable, "-m", "halftrack", "doctor", "--json", *map(str, sources)])
 
 
+def astray(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What routes say of answers, as a reason."""
+    return [
+        (reason["what"], reason["value"])
+        for finding in document["findings"]
+        for cause in finding["causes"]
+        for reason in cause["for"]
+        if "would not leave" in reason["what"]
+    ]
+
+
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     with sick_node() as made:
@@ -127,6 +140,12 @@ def test_the_node_is_as_sick_as_it_was_made(live: dict[str, Any]) -> None:
     assert sorted(finding["entries"] for finding in one_sided) == [1_200, 2_800]
     services = {group["service"] for finding in one_sided for group in finding["groups"]}
     assert services == {"tcp/80", "tcp/443", "tcp/8443", "tcp/8883"}
+
+
+def test_its_answers_go_astray(live: dict[str, Any]) -> None:
+    ((what, share),) = astray(live)
+    assert what.startswith("share of 1 answers that would not leave by front")
+    assert share == 1.0
 
 
 def test_collects_bundle(node: Node, live: dict[str, Any], tmp_path: Path) -> None:
@@ -159,7 +178,9 @@ def test_with_nothing_but_busybox(node: Node, live: dict[str, Any], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     stream = tmp_path / "node.collected"
     stream.write_bytes(done.stdout)
-    assert unexpected(live, doctor(stream), (*_TEXT, *_TOOLS)) == []
+    told = doctor(stream)
+    assert unexpected(live, told, (*_TEXT, *_TOOLS)) == []
+    assert astray(told) == astray(live)
 
 
 def test_a_report_packed_and_not(node: Node, live: dict[str, Any], tmp_path: Path) -> None:

@@ -11,15 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from halftrack import collecting
+from halftrack import collecting, formats
+from halftrack.live import collected as collected_there
 from halftrack.masking.names import PLAIN
 from kernel.collecting import alone
-from kernel.masking import ADDRESSES, MAC, WORDS, doctor, halftrack, said, telling_netns
+from kernel.draining import SERVER
+from kernel.masking import (
+    ADDRESSES,
+    MAC,
+    OF_ROUTES,
+    SERVER_SIX,
+    WORDS,
+    doctor,
+    halftrack,
+    said,
+    telling_netns,
+)
 from leaks import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from halftrack.evidence.routing import Routing
     from kernel.scratch import Netns
 
 SCRIPT = collecting.script(PLAIN)
@@ -67,7 +80,7 @@ def test_nothing_is_left_and_the_doctor_says_the_same(sick: Netns, tmp_path: Pat
     (tmp_path / "masked").write_bytes(done.stdout)
     assert f"the map stays here: {tmp_path}/map".encode() in done.stderr
     assert (tmp_path / "map").stat().st_mode & 0o777 == 0o600
-    assert leaks(done.stdout, ADDRESSES, hidden(sick), [MAC], [sick.name, "edge7"]) == []
+    assert leaks(done.stdout, (*ADDRESSES, *OF_ROUTES), hidden(sick), [MAC], [sick.name, "edge7"]) == []
     number = (tmp_path / "map").read_text().splitlines()[1]
     assert re.fullmatch(r"map\t[0-9a-f]{32}\t1", number)
     foreign = (tmp_path / "map").read_text().replace(number, f"map\t{'5' * 32}\t1")
@@ -75,7 +88,7 @@ def test_nothing_is_left_and_the_doctor_says_the_same(sick: Netns, tmp_path: Pat
     refused = halftrack("unmask", "masked", "--map", "foreign", "-o", "back.tgz", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count(b"\n")) == (65, 1), refused.stderr
     there = doctor("masked", tmp_path)
-    assert leaks(there, ADDRESSES, hidden(sick)) == []
+    assert leaks(there, (*ADDRESSES, *OF_ROUTES), hidden(sick)) == []
     assert b'"masked":"substituted"' in there.replace(b" ", b"")
 
     back = halftrack("unmask", "masked", "--map", "map", "-o", "back.tgz", cwd=tmp_path)
@@ -133,6 +146,8 @@ def test_as_it_is_typed(tmp_path: Path) -> None:
 def test_what_is_masked_there_says_what_the_plain_collection_says(sick: Netns, tmp_path: Path) -> None:
     plain = collected(sick, tmp_path, "mawk", collecting.script())
     (tmp_path / "plain").write_bytes(plain.stdout)
+    found = {each.partition(" as ")[0] for each in leaks(plain.stdout, OF_ROUTES, ())}
+    assert found == {*OF_ROUTES}  # or the scanner would find nothing in what is masked either
     (tmp_path / "tools" / "awk").unlink()
     (tmp_path / "tools").rmdir()
     (tmp_path / "masked").write_bytes(collected(sick, tmp_path, "mawk").stdout)
@@ -141,6 +156,16 @@ def test_what_is_masked_there_says_what_the_plain_collection_says(sick: Netns, t
     found = essence(there)
     assert found == essence(here)
     assert sum(entries for _, entries, _ in found) >= 2_500
+    back, before = (routing_of(tmp_path / name) for name in ("back.tgz", "plain"))
+    assert back == before
+    assert {(way.expected, way.interface) for way in back.ways} == {("veth-acme", "away")}
+    assert {way.local for way in back.ways} == {SERVER, SERVER_SIX}
+
+
+def routing_of(path: Path) -> Routing:
+    evidence = formats.read([str(path)], collected=collected_there.read)
+    [found] = [table.routing for table in evidence.tables if table.routing is not None]
+    return found
 
 
 def essence(document: dict[str, Any]) -> list[Any]:

@@ -50,6 +50,26 @@ class TestAnotherWay:
             found
         )
 
+    def test_a_way_that_is_not_told_is_said_to_be_missing(self) -> None:
+        why = "policy rule 100 goes by the mark of packets"
+        untold = dataclasses.replace(self.way(None), untold=why)
+        frame = one_sided(500, idle_s=[5] * 500, owner=0, here=False)
+        rows = case("one-sided", frame).rows
+        one = dataclasses.replace(self.seen(Routing(ways=(untold, self.way("eth0"))), Routing()), rows=rows)
+        found = weighed(one, "asymmetric-path")
+        assert f"which way 1 of 2 answers take: {why}" in found.missing
+        assert "the way of both directions: ip route get; tcpdump on both interfaces" in found.missing
+        whole = dataclasses.replace(self.seen(Routing(ways=(self.way("eth0"),)), Routing()), rows=rows)
+        told_all = weighed(whole, "asymmetric-path").missing
+        assert "the way of both directions: tcpdump on both interfaces" in told_all
+        assert not any(what.startswith("which way") for what in told_all)
+
+    def test_ways_of_the_address_in_question_count(self) -> None:
+        here = self.way("eth0")
+        others = tuple(WayBack("10.88.0.99", f"198.51.100.{last}", "eth1", "eth0") for last in range(4))
+        one = self.seen(Routing(ways=(here, *others)))
+        assert "asymmetric-path" not in {cause.cause for cause in weigh_all(one)}
+
     def test_no_way_at_all_is_not_another_way(self) -> None:
         one = self.seen(Routing(ways=(self.way(None),)))
         assert "asymmetric-path" not in {cause.cause for cause in weigh_all(one)}

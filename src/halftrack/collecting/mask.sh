@@ -37,9 +37,13 @@ runtimes_first() { runtimes 5; }
 runtimes_last() { :; }
 
 networks_of() {
-    for each in $chosen; do
+    for each in $chosen $small; do
         visit "${each%%=*}" "${each#*=}" || continue
-        can ip && inside ip -o addr show
+        if can ip; then
+            inside ip -o addr show
+            most_routes inside sh -c "$OF_ROUTES"
+        fi
+        case "$small " in *" $each "*) continue ;; esac
         known nf_tables && can nft && inside nft list ruleset
         for family in ip ip6; do
             known nf_tables && can "${family}tables-nft-save" && inside "${family}tables-nft-save"
@@ -50,6 +54,9 @@ networks_of() {
         done
     done | awk -v job=networks "$MASK" | sort -u
 }
+
+# Their networks would have to be laid out in hexadecimal: they are not sent.
+plain_routes() { :; }
 
 # number_of_map: by it unmask knows that a map and a collection belong together.
 number_of_map() { first_line /proc/sys/kernel/random/uuid | sed 's/-//g'; }

@@ -15,13 +15,15 @@ class WayBack:
     """How an answer from ``local`` to ``peer`` leaves: by ``interface``, None where there is no way.
 
     ``expected``: the interface that has the address ``local``; None where it is not this
-    namespace's own, which then only passes it on.
+    namespace's own, which then only passes it on. ``untold``: why what was sent does not decide the way, in
+    words; empty where it does.
     """
 
     local: str
     peer: str
     interface: str | None
     expected: str | None = None
+    untold: str = ""
 
     @property
     def astray(self) -> bool:

@@ -85,8 +85,12 @@ def _silent(place: Place) -> pl.Expr:
 
 
 def _pairs(found: pl.DataFrame) -> tuple[tuple[str, str], ...]:
-    """A handful of addresses of ours and their peers, as text."""
-    rows = found.select(_PAIR).unique(maintain_order=True).head(_MOST_PEERS)
+    """A handful of addresses of ours and their peers, as text: of each address some."""
+    # What somebody masked by hand is on no way.
+    told = found.filter(pl.col("peer_hi") != addresses.OPAQUE_HI)
+    pairs = told.select(_PAIR).unique(maintain_order=True)
+    turn = pl.int_range(pl.len()).over("hi", "lo")
+    rows = pairs.sort(turn, maintain_order=True).head(_MOST_PEERS)
     return tuple((addresses.to_text(*row[:2]), addresses.to_text(*row[2:])) for row in rows.iter_rows())
 
 

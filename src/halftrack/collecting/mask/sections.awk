@@ -42,6 +42,9 @@ function at_mark(    name) {
     if ($2 == "complete") { print; return }
     name = $0
     sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", name)
+    # Of a network that is not known as one it cannot be told who is in it: then routes are not whole.
+    if ($2 == "end" && what == "routes" && unplaced) { print "and more\n" }
+    unplaced = 0
     if ($2 == "begin") {
         section = what = name
         if (name ~ /^ns\//) { sub(/^ns\/[^\/]*\//, "", what) }

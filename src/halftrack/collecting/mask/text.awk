@@ -102,7 +102,7 @@ function with_length(word, size,    hex, v, first, bits, it) {
         size += 0
         if (size == 128 || hex ~ /^00000000000000000000ffff/) { return six(word) "/" size }
         it = find6(hex, size)
-        if (it == "") { return six(word) "/" size }
+        if (it == "") { unplaced = 1; return six(word) "/" size }
         return (hex == first6(hex, size) ? shown6(image6[it], word) : six(word)) "/" bits6[it]
     }
     if ((v = number(word)) < 0) { return "" }
@@ -111,6 +111,7 @@ function with_length(word, size,    hex, v, first, bits, it) {
     if (bits !~ /^[0-9]+$/ || bits + 0 > 32) { return "" }
     bits += 0
     it = int(v / power[32 - bits]) "/" bits
+    if (bits < 32 && !(it in image)) { unplaced = 1 }
     if (bits == 32 || !(it in image)) { return four(word) "/" size }
     first = int(v / power[32 - bits]) * power[32 - bits]
     word = v == first ? quad(image[it]) : four(word)

@@ -78,6 +78,7 @@ surroundings() {
         there_is "$file" && section "$here/net/$file" show "$file"
     done
     can ip && section "$here/addresses" interfaces
+    routes
     can ss && known tcp_diag && section "$here/ss" enter ss -tinamo
 }
 
@@ -99,6 +100,28 @@ details() {
         if there_is "$file"; then section "$here/net/$file" show "$file"; elif ! exists "$file"; then section "$here/net/$file" :; fi
     done
 }
+
+# routes: by ip, of all tables, and the rules that choose between these; without it what /proc shows of them.
+# shellcheck disable=SC2016  # expanded inside
+OF_ROUTES='for family in 4 6; do printf "ipv%s\n" "$family"; ip "-$family" rule list; ip "-$family" route show table all; done'
+routes() {
+    if can ip && [ "$way" != none ]; then
+        section "$here/routes" most_routes enter sh -c "$OF_ROUTES"
+    else
+        plain_routes
+    fi
+}
+
+# Routers may know all of the Internet: the rest is said to be missing.
+most_routes() { "$@" | sed -e '20000{' -e 's/.*/and more/' -e q -e '}'; }
+
+plain_routes() {
+    for file in route ipv6_route; do
+        there_is "$file" && section "$here/net/$file" most_routes show "$file"
+    done
+    there_is fib_trie && section "$here/net/fib_tables" tables_of_routes
+}
+tables_of_routes() { show fib_trie | sed -n '/^[A-Z]/p'; }
 
 # saved TOOL NAMES: rules by iptables-save, of the flavours that the kernel has.
 saved() {

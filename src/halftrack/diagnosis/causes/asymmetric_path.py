@@ -40,8 +40,6 @@ def weigh(case: Case) -> Cause | None:
         ),
         (
             one_way.accounting(case),
-            "the way of both directions: tcpdump on both interfaces"
-            if ways.known(case)
-            else "the way of both directions: ip route get; tcpdump on both interfaces",
+            *ways.missing(case),
         ),
     )

@@ -7,24 +7,33 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis.causes import home
 from halftrack.diagnosis.causes.weighing import Clue
 from halftrack.diagnosis.occupancy import rise
-from halftrack.evidence import stack
+from halftrack.evidence import addresses, stack
 from halftrack.evidence.routing import LOOPBACK
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halftrack.diagnosis.case import Case
-    from halftrack.evidence.routing import DefaultRoute, Routing
+    from halftrack.diagnosis.causes.home import Home
+    from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
     from halftrack.evidence.values import Table
 
 _REVERSE_PATH: Final = "TcpExt.IPReversePathFilter"
 
 
-def known(case: Case) -> bool:
-    """Whether the owner's routes and those of the table's namespace were read."""
+def missing(case: Case) -> tuple[str, ...]:
+    """What would tell the way of both directions, and why what was read does not."""
     at = home.of(case)
-    return at is not None and at.table.routing is not None and case.view.table.routing is not None
+    asked = _of(at, at.table.routing) if at is not None and at.table.routing is not None else None
+    untold = [way.untold for way in asked or () if way.untold]
+    if asked is None or untold or case.view.table.routing is None:
+        told = ("the way of both directions: ip route get; tcpdump on both interfaces",)
+    else:
+        told = ("the way of both directions: tcpdump on both interfaces",)
+    if asked is None or not untold:
+        return told
+    return (f"which way {len(untold)} of {len(asked)} answers take: {untold[0]}", *told)
 
 
 def of_both_directions(case: Case) -> Iterator[Clue]:
@@ -45,7 +54,7 @@ def of_answers(case: Case) -> Iterator[Clue]:
     nowhere = _without_wire(at.table)
     known = [
         way
-        for way in at.table.routing.ways
+        for way in _of(at, at.table.routing)
         if None not in (way.expected, way.interface) and way.expected not in nowhere
     ]
     astray = [way for way in known if way.astray]
@@ -57,6 +66,12 @@ def of_answers(case: Case) -> Iterator[Clue]:
         )
         where = f"routes of {at.name} (rtnetlink)"
         yield Clue(what, round(len(astray) / len(known), 2), where, 0.5, own=True)
+
+
+def _of(at: Home, routing: Routing) -> Sequence[WayBack]:
+    """Ways from its own address, where any were asked for."""
+    own = addresses.to_text(at.hi, at.lo)
+    return [way for way in routing.ways if way.local == own] or routing.ways
 
 
 def _without_wire(table: Table) -> set[str]:

@@ -4,6 +4,7 @@ private     a directory for as long as something is read
 files       files of the node, put into it
 spaces      one network namespace: its table, settings, counters, sockets, queues
 rules       its rules
+routes      which way answers take from it
 node        all of it as Evidence
 """
 

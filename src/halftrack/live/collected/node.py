@@ -14,6 +14,7 @@ from halftrack.evidence.values import HOST, SELF, Evidence, Owner
 from halftrack.formats import kernel_log, log_lines
 from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
 from halftrack.kernel.namespaces import NAMED
+from halftrack.live.collected import routes
 from halftrack.owners.named import Named
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def evidence(
         replace(table, namespace=_by_name(_by_address(table, namespace, named)))
         for table, namespace in zip(tables, told, strict=True)
     ]
+    owned = routes.told(owned, (each.texts for each in spaces.values()))
     theirs = (table.namespace.owner for table in owned)
     named += tuple(owner for owner in theirs if owner is not None and owner not in named)
     owned.sort(key=lambda table: table.netns != HOST)

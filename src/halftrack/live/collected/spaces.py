@@ -17,6 +17,7 @@ from halftrack.evidence.provenance import (
     ADDRESSES,
     COUNTERS,
     ENTRIES,
+    ROUTING,
     RULES,
     SHAPING,
     SOCKETS,
@@ -28,7 +29,7 @@ from halftrack.evidence.provenance import (
 )
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
-from halftrack.formats import ip_addresses, ip_links, netstat, ss, table, tc, tc_filters
+from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, table, tc, tc_filters
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live import gaps
@@ -153,7 +154,10 @@ class Space:
             self.about = told(section.text(_MOST_TEXT))
         else:
             text = self.texts[what] = section.text(_MOST_TEXT)
-            self._found(TCP if what == "ss" else RULES, of_text(section.file, text))
+            routes = routing.is_text_of(what)
+            if routes and text and section.code != 0 and self.asked_of is None:
+                self.texts[what] += routing.CUT
+            self._found(TCP if what == "ss" else ROUTING if routes else RULES, of_text(section.file, text))
 
     def add(self, parsed: Parsed, file: str) -> None:
         """A part of the table, or all of it."""

@@ -18,7 +18,7 @@ from halftrack.evidence.values import UNNAMED, Gap, Input
 from halftrack.formats import kernel_log, log_lines
 from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
-from halftrack.live.collected import node
+from halftrack.live.collected import node, routes
 from halftrack.live.collected.files import Files
 from halftrack.live.collected.private import private
 from halftrack.live.reports import kinds, nodes, spaces
@@ -166,6 +166,7 @@ def _up_s(found: Sequence[Found]) -> float | None:
 
 def _without_networks(table: Table) -> Table:
     """Stand-ins tell one address from another, and nothing of which network they are in."""
+    table = routes.without_ways(table)
     if table.addresses is None:
         return table
     whole = tuple(replace(each, prefix=128 if ":" in each.address else 32) for each in table.addresses)
