@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from halftrack import collecting, masking
+from halftrack.evidence.values import LocalAddress
+from halftrack.formats import routing
 from halftrack.masking import key as maps
 from halftrack.masking.names import PLAIN
 from leaks import leaks
@@ -19,6 +21,7 @@ from unit.test_masking import FORMS_V4, FORMS_V6, V4, V6
 from unit.test_masking_chosen import INSIDE, TEXTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MASK, CHECK = collecting.mask(), collecting.check()
@@ -269,3 +272,39 @@ def test_what_came_before_it_was_stopped(awk: list[str], tmp_path: Path) -> None
     found = masked(awk, tmp_path, cut)
     assert leaks(found.encode(), ["10.0.0.1"], ()) == []
     assert "10.0.0.1" in unmasked(tmp_path, found)
+
+
+_RULES = "ipv4\n0:\tfrom all lookup local\n7:\tfrom 10.1.0.0/16 lookup 9\n32766:\tfrom all lookup main\n"
+_LOCAL = "local 10.1.2.3 dev one table local proto kernel scope host src 10.1.2.3\n"
+_ROUTES = (
+    f"{_RULES}10.0.0.0/8 via 192.0.2.254 dev one proto static\n10.9.0.0/16 via 192.0.2.253 dev two proto static\n"
+    f"default via 192.0.2.1 dev three proto static\n172.20.0.0/14 via 192.0.2.2 dev four table 9 proto static\n{_LOCAL}"
+)
+_PEERS = ("10.9.200.7", "10.8.0.1", "10.9.0.1", "203.0.113.9", "172.21.0.9", "172.28.0.1", "192.0.2.254")
+
+
+def _ways(text: str, ends: Iterable[tuple[str, str]], own: str) -> list[tuple[str | None, str]]:
+    found = routing.read({"routes": text}, tuple(ends), (LocalAddress(own, 24, "one"),), {})
+    assert found is not None
+    return [(way.interface, way.untold) for way in found.ways]
+
+
+def test_ways_stay_what_they_were(awk: list[str], tmp_path: Path) -> None:
+    listed = "".join(f"10.1.2.3 {peer}\n" for peer in _PEERS)
+    text = stream(("log/dmesg", listed), ("ns/7/routes", _ROUTES), networks=networks(awk, _ROUTES))
+    found = masked(awk, tmp_path, text)
+    assert leaks(found.encode(), [*_PEERS, "10.1.2.3", "10.0.0.0", "172.20.0.0"], ()) == []
+    _, _, rest = found.partition(" log/dmesg\n")
+    ends = [tuple(line.split()) for line in rest.splitlines()[: len(_PEERS)]]
+    _, _, rest = found.partition(" ns/7/routes\n")
+    there = _ways(rest.partition("\n\nMARK")[0] + "\n", [(ours, peer) for ours, peer in ends], ends[0][0])
+    assert there == _ways(_ROUTES, [("10.1.2.3", peer) for peer in _PEERS], "10.1.2.3")
+    assert {interface for interface, _ in there} == {"one", "two", "three", "four"}
+    assert _ROUTES in unmasked(tmp_path, found)
+
+
+def test_routes_of_networks_that_are_not_known_are_not_whole(awk: list[str], tmp_path: Path) -> None:
+    """Whose members cannot be told by their stand-ins."""
+    text = stream(("ns/7/routes", _ROUTES), ("ns/8/routes", _LOCAL), networks=networks(awk, "10.0.0.0/8"))
+    found = masked(awk, tmp_path, text)
+    assert found.count("and more\n\nMARK end 0 ns/7/routes\n") == found.count("and more") == 1
