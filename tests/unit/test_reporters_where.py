@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from halftrack.diagnosis.document import Finding, Group
+from halftrack.diagnosis.document import Finding, Group, OwnerName
 from halftrack.reporters import html, terminal, ticket
 from unit.documents import diagnosis, table
 
@@ -71,3 +71,19 @@ def test_what_is_forgotten_are_sockets() -> None:
     finding = msgspec.structs.replace(_finding("host"), symptom="forgotten")
     shown = ticket.render(diagnosis(severity="warning", findings=(finding,)))
     assert "192.0.2.9 tcp/80 (server side): 1,500 connected sockets" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("render", [terminal.render, html.render])
+def test_a_group_says_where_it_is_unless_its_owner_does(render: object) -> None:
+    assert callable(render)
+    owner = OwnerName(name="web-1", id="4f5e", runtime="podman")
+    groups = (
+        msgspec.structs.replace(_finding("web-1").groups[0], owner=owner),
+        *_finding("web-2").groups,
+        *_finding("host").groups,
+    )
+    finding = msgspec.structs.replace(_finding("host"), groups=groups)
+    tables = tuple(table(netns=each) for each in SPACES)
+    shown = str(render(diagnosis(severity="warning", focus="web-1", tables=tables, findings=(finding,))))
+    told = [netns for netns in ("host", "web-1", "web-2") if f"in {netns}" in shown]
+    assert told == ["web-2"]

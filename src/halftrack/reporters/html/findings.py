@@ -93,15 +93,14 @@ def _row(group: Group, shown: Finding, diagnosis: Diagnosis, what: str, times: s
         ("New", told.growth(group, shown)),
         ("Peers", "" if group.peers is None else f"{group.peers:,}"),
     )
-    several = len(diagnosis.tables) > 1
-    named = group.owner is not None and group.owner.name == group.netns
+    elsewhere = told.elsewhere(group, diagnosis)
     part = group.entries / shown.entries if shown.entries else 0.0
     return tag(
         "tr",
         tag(
             "td",
             figures.whose(group),
-            tag("small", f" in {group.netns}") if several and not named else None,
+            tag("small", f" in {elsewhere}") if elsewhere is not None else None,
             pictures.share(part) if len(shown.groups) > 1 else None,
             class_="whose",
         ),

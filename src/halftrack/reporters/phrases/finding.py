@@ -43,13 +43,13 @@ def main(diagnosis: Diagnosis) -> int | None:
 
 def title(shown: Finding, diagnosis: Diagnosis) -> str:
     """What is wrong, and in which namespace, where that is not the one that the verdict speaks of."""
-    where = "" if shown.netns == diagnosis.focus else _where(shown.netns, diagnosis)
-    return f"{where}{shown.title}"
+    where = shown.netns != diagnosis.focus and _told_apart(shown.netns, diagnosis)
+    return f"{f'in {shown.netns}: ' if where else ''}{shown.title}"
 
 
-def _where(netns: str, diagnosis: Diagnosis) -> str:
-    known = len(diagnosis.tables) > 1 and any(table.netns == netns for table in diagnosis.tables)
-    return f"in {netns}: " if known else ""
+def _told_apart(netns: str, diagnosis: Diagnosis) -> bool:
+    """Whether there are several tables, of which it is one."""
+    return len(diagnosis.tables) > 1 and any(table.netns == netns for table in diagnosis.tables)
 
 
 def sentences(text: str) -> list[str]:
@@ -115,9 +115,15 @@ def group(of: Group, shown: Finding, diagnosis: Diagnosis) -> str:
 
 
 def whose(of: Group, diagnosis: Diagnosis) -> str:
-    """Owner, address and service, and the namespace where it is not the one that everybody means."""
-    where = "" if of.netns in OWN else _where(of.netns, diagnosis)
-    return f"{where}{figures.whose(of)}"
+    """Owner, address and service, and the namespace where that has to be said."""
+    netns = elsewhere(of, diagnosis)
+    return f"{'' if netns is None else f'in {netns}: '}{figures.whose(of)}"
+
+
+def elsewhere(of: Group, diagnosis: Diagnosis) -> str | None:
+    """Its namespace, where that is neither the one that everybody means nor told by its owner's name."""
+    named = of.owner is not None and of.owner.name == of.netns
+    return of.netns if _told_apart(of.netns, diagnosis) and of.netns not in OWN and not named else None
 
 
 def others(shown: Finding, told: Iterable[Group]) -> tuple[str, int] | None:
