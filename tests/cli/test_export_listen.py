@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,8 +28,6 @@ HALFTRACK = (sys.executable, "-m", "halftrack")
 @pytest.fixture
 def exporter(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running one, and its address."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     where = f"127.0.0.1:{port}"
@@ -66,6 +67,32 @@ def test_it_answers_and_ends_with_sigterm(exporter: tuple[subprocess.Popen[str],
     assert process.wait(30) == 0
     with pytest.raises(urllib.error.URLError):
         got(where, "/healthz")
+
+
+def test_too_many_open_files_are_one_line_and_pass(exporter: tuple[subprocess.Popen[str], str]) -> None:
+    process, where = exporter
+    assert process.stderr is not None
+    while "first scan is not over" in got(where, "/metrics"):
+        time.sleep(0.05)
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (16, before[1]))
+    address, _, port = where.partition(":")
+    with contextlib.ExitStack() as opened:
+        for _ in range(40):
+            opened.enter_context(socket.create_connection((address, int(port))))
+        line = ""
+        while "socket.accept" not in line:  # a scan may have had too few of them before
+            line = process.stderr.readline()
+            assert line.startswith("halftrack: ")
+        assert "Too many open files" in line
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    while True:  # the server waits a second before it takes connections again
+        with contextlib.suppress(OSError):
+            assert got(where, "/healthz") == "ok\n"
+            break
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert all(line.startswith("halftrack: ") for line in process.stderr.read().splitlines())
 
 
 def test_a_port_in_use_is_one_line(exporter: tuple[subprocess.Popen[str], str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from kernel.draining import entries, short, stuck
 from kernel.remedying import read_sysctl
+from unit.test_prometheus import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,3 +103,21 @@ def test_a_plan_without_entries_tells_so_by_its_exit_code(netns: Netns, home: Pa
     assert (done.returncode, "made without entries" in done.stderr) == (76, True), done.stderr
     assert "established timeout" in done.stdout
     assert halftrack(netns, home, "plan", "--netns", "self").returncode == 0
+
+
+def test_metrics_tell_which_rights_were_missing(netns: Netns, home: Path) -> None:
+    """What could be seen is there; that it was not all, too, and a scan that did what it could is no failure."""
+    stuck(netns, 500)
+    target = home / "halftrack.prom"
+    words = ("export", "--netns", "self", "--textfile", str(target))
+    done = halftrack(netns, home, *words, only=0)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = values(target.read_text())
+    assert (found["halftrack_up"], found["halftrack_scan_complete"]) == (1, 0)
+    assert found['halftrack_gap{what="entries"}'] == 1
+    assert not any('kind="one_sided"' in series for series in found)
+    done = halftrack(netns, home, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = values(target.read_text())
+    assert found['halftrack_entries{netns="self",protocol="tcp",kind="one_sided"}'] == 500
+    assert 'halftrack_gap{what="entries"}' not in found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from halftrack import __version__
-from halftrack.commands import scanning
+from halftrack.commands import output, scanning
 from halftrack.reporters import prometheus
 from halftrack.serving.http import Page, Server
 from halftrack.serving.scans import Scans
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _PATIENCE_S: Final = 2.0
 """How long who is being answered may go on when we are to end."""
+_MOST_TROUBLES: Final = 100
 _FIRST: Final = "first scan is not over"
 _HTML: Final = "text/html; charset=utf-8"
 
@@ -35,6 +36,7 @@ async def _serve(listener: socket.socket, every_s: float, given: Options) -> int
     scans = Scans(lambda: scanning.told(given), scanning.reason, every_s)
     server = Server(lambda path: page(path, scans))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_Trouble())
     ending: asyncio.Future[int] = loop.create_future()
     for number in _ENDING:
         loop.add_signal_handler(number, _note, ending, number)
@@ -48,6 +50,20 @@ async def _serve(listener: socket.socket, every_s: float, given: Options) -> int
     with contextlib.suppress(asyncio.CancelledError):
         await scanner
     return ending.result()
+
+
+class _Trouble:
+    """What goes wrong and ends nothing, as too many open files: one line, and each once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        text = f"{context['message']}: {error}" if error else context["message"]
+        if text not in self._told and len(self._told) < _MOST_TROUBLES:
+            self._told.add(text)
+            output.complain(text)
 
 
 def _note(ending: asyncio.Future[int], number: int) -> None:
