@@ -65,7 +65,7 @@ def rests(case: Case) -> bool:
     """Open connections at rest, most of which have a living socket: they do not pile up."""
     if case.symptom != "idle-established":
         return False
-    return 2 * sockets.covered(case.view, case.rows) >= case.rows.height
+    return 2 * sockets.of_case(case) >= case.rows.height
 
 
 def doubt(view: View, grown: Sequence[Growth]) -> str | None:

@@ -63,7 +63,8 @@ class MarkedRows:
 
     def column(self, name: str) -> pl.Series:
         """One column of the rows."""
-        return self.select(name).to_series()
+        few = self._few()
+        return few[name] if few is not None else self.select(name).to_series()
 
     def count(self, condition: pl.Expr) -> int:
         """How many rows meet a condition; null meets nothing."""

@@ -28,6 +28,8 @@ V4_MAPPED: Final = 0xFFFF << 32
 """``lo`` of an IPv4 address is this plus the address; its ``hi`` is 0."""
 OPAQUE_HI: Final = (1 << 64) - 1
 _LOW64: Final = (1 << 64) - 1
+_HANDFUL: Final = 64
+"""So many are spelt one by one: a query takes longer to be set up."""
 
 
 def parse(text: str) -> tuple[int, int]:
@@ -89,6 +91,8 @@ def _ipv6(hi: _Words, lo: _Words) -> pl.Series:
 
 
 def _dotted(lo: _Words) -> pl.Series:
+    if len(lo) <= _HANDFUL:
+        return pl.Series([to_text(0, one) for one in lo.tolist()], dtype=pl.String)
     octets = pl.DataFrame(
         {str(shift): (lo >> np.uint64(shift) & np.uint64(255)).astype(np.uint8) for shift in (24, 16, 8, 0)}
     )

@@ -53,7 +53,8 @@ class Decoder:
 
     def add(self, memory: bytes | memoryview, lengths: Sequence[int]) -> None:
         """Decode datagrams: number ``i`` lies at ``i * DATAGRAM`` and has ``lengths[i]`` bytes."""
-        words = np.frombuffer(memory, dtype="<u4", count=len(memory) // 4)
+        # A small table fills a small part of the room that there is for a large one.
+        words = np.frombuffer(memory, dtype="<u4", count=min(len(memory), len(lengths) * DATAGRAM) // 4)
         starts, sizes = self._starts(words, np.asarray(lengths, dtype=np.intp))
         if len(starts):
             self.cut(words, starts, sizes)

@@ -66,10 +66,11 @@ def quiet(places: Sequence[Place]) -> list[Place]:
         flows = place.entries.flows if place.entries else None
         if flows is None or not len(flows):
             continue
-        rows = select(flows.frame, _silent(place).fill_null(value=False)).to_series().arg_true()
+        frame = flows.frame
+        rows = select(frame, _silent(place).fill_null(value=False)).to_series().arg_true()
         rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
         for end, _ in _REAL_ENDS:
-            ends = flows.frame.select(hi=f"{end}_hi", lo=f"{end}_lo")[rows]
+            ends = frame.select(hi=f"{end}_hi", lo=f"{end}_lo")[rows]
             weight.update(dict(ends.join(holders, on=("hi", "lo")).group_by("place").len().iter_rows()))
     ranked = [places[number] for number, entries in weight.most_common(MOST) if entries >= _FEWEST_QUIET]
     return [place for place in ranked if not place.vanished and not place.denied]
@@ -102,8 +103,9 @@ def _ends(place: Place) -> pl.DataFrame | None:
     flows = place.entries.flows if place.entries else None
     if flows is None or not len(flows):
         return None
+    frame = flows.frame
     marks = select(
-        flows.frame,
+        frame,
         alone=one_sided(),
         begun=unfinished().fill_null(value=False),
         frozen=_frozen(place).fill_null(value=False),
@@ -117,7 +119,7 @@ def _ends(place: Place) -> pl.DataFrame | None:
         return None
     rows = rows.gather_every(max(len(rows) // _SAMPLE, 1))
     halves = [
-        select(flows.frame, f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo")[rows].rename(
+        select(frame, f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo")[rows].rename(
             dict(zip((f"{end}_hi", f"{end}_lo", f"{peer}_hi", f"{peer}_lo"), _PAIR, strict=True))
         )
         for end, peer in _REAL_ENDS

@@ -94,6 +94,10 @@ def forwarded() -> pl.Expr:
 
 def packets(case: Case) -> float | None:
     """The middle number of packets in the original direction; None without accounting."""
+    return case.once("packets", _packets)
+
+
+def _packets(case: Case) -> float | None:
     middle = case.rows.column("orig_packets").median()
     return float(middle) if isinstance(middle, (int, float)) else None
 
@@ -106,11 +110,11 @@ def with_socket(case: Case) -> float:
     """
     if case.symptom == "orphaned":
         return 0.0
-    return sockets.covered(case.view, case.rows) / max(case.rows.height, 1)
+    return sockets.of_case(case) / max(case.rows.height, 1)
 
 
 def sockets_read(case: Case) -> bool:
-    return sockets.covered(case.view, case.rows) > 0
+    return sockets.of_case(case) > 0
 
 
 def fullest_moment(line: Timeline | None) -> float | None:

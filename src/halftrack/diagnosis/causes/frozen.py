@@ -66,13 +66,17 @@ def doubt(case: Case) -> Clue | None:
 
 def youngest_s(case: Case) -> int | None:
     """Seconds since any established connection of these families was heard; None where that is not known."""
+    return case.once("youngest", _youngest_s)
+
+
+def _youngest_s(case: Case) -> int | None:
     alike = case.view.flows.lazy().filter(entries.established(), pl.col("family").is_in(_families(case)))
     found = alike.select(pl.col("idle_s").min()).collect().item()
     return None if found is None else int(found)
 
 
 def _families(case: Case) -> set[int]:
-    return set(case.rows.sample("family")["family"].unique())
+    return case.once("families", lambda case: set(case.rows.sample("family")["family"].unique()))
 
 
 def _unasked(view: View) -> set[int]:

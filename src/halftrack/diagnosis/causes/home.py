@@ -65,8 +65,12 @@ def _found(case: Case) -> Home | None:
 
 def by_size(case: Case, key: tuple[str, ...]) -> pl.DataFrame:
     """The different values of these columns and how many entries have each (``len``), most first."""
-    some = case.rows.sample(*key)
-    return some.group_by(key).len().sort("len", *key, descending=[True, *[False] * len(key)])
+
+    def counted(case: Case) -> pl.DataFrame:
+        some = case.rows.sample(*key).lazy()
+        return some.group_by(key).len().sort("len", *key, descending=[True, *[False] * len(key)]).collect()
+
+    return case.once("by size: " + " ".join(key), counted)
 
 
 def large(counted: pl.DataFrame) -> pl.DataFrame:

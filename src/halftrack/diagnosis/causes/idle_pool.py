@@ -58,5 +58,9 @@ def weigh(case: Case) -> Cause | None:
 
 def kept_open(case: Case) -> float:
     """The share of the entries at services whose clients keep connections open."""
+    return case.once("kept open", _kept_open)
+
+
+def _kept_open(case: Case) -> float:
     some = case.rows.sample("orig_sport", "orig_dport")
     return facts.share(some, pl.col("orig_dport").is_in(_KEPT_OPEN) | pl.col("orig_sport").is_in(_KEPT_OPEN))

@@ -33,6 +33,10 @@ def concerned(case: Case) -> bool:
 
 def server_alone(case: Case) -> float:
     """The share of the entries that the server's packets made."""
+    return case.once("server alone", _server_alone)
+
+
+def _server_alone(case: Case) -> float:
     return facts.share(case.rows.sample("local_src", "side"), facts.server_spoke())
 
 

@@ -29,17 +29,25 @@ def by_packets(case: Case, weight: float, *, own: bool = False) -> Clue | None:
 
     None also without accounting: an entry from before it was switched on counts nothing and tells nothing.
     """
-    share = facts.share(case.rows, ~entries.answered() & (pl.col("orig_packets") == 0))
+    share = case.once("unmoved", _unmoved)
     if share < 0.5:
         return None
     return Clue(_WHAT, round(share, 2), facts.COUNTERS, weight * share, own=own)
+
+
+def _unmoved(case: Case) -> float:
+    return facts.share(case.rows, ~entries.answered() & (pl.col("orig_packets") == 0))
+
+
+def _longer(case: Case) -> float:
+    return facts.share(case.rows, pl.col("origin") == "injected")
 
 
 def doubts(case: Case) -> Iterator[Clue]:
     """Against whatever packets leave behind."""
     counted, moved_away = by_packets(case, -0.9), replies.elsewhere(case, -0.8)
     yield from (clue for clue in (counted, moved_away) if clue is not None)
-    longer = facts.share(case.rows, pl.col("origin") == "injected")
+    longer = case.once("longer", _longer)
     if longer >= 0.5:
         what = "share with more time left than packets give a one-sided entry here"
         yield Clue(what, round(longer, 2), facts.entries_of(case.view), _BOUND)

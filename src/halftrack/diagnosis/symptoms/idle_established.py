@@ -54,7 +54,7 @@ class IdleEstablished:
         view = case.view
         entries = case.rows.height
         # What is left here with its owner's sockets known has one: the rest is orphaned.
-        alive = sockets.covered(view, case.rows)
+        alive = sockets.of_case(case)
         quiet = words.duration(quiet_s(view))
         have = "has" if entries == 1 else "have"
         if alive == entries:

@@ -59,6 +59,10 @@ def lasting(case: Case) -> int:
     Those with more left, and those that get more with each packet by this node's settings: what
     little they may have left today is the end of a long stay.
     """
+    return case.once("lasting", _lasting)
+
+
+def _lasting(case: Case) -> int:
     longer = pl.col("timeout") > _SHORT_S
     if _given_s(case.view) > _SHORT_S:
         longer |= pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED

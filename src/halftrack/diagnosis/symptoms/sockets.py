@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.rows import MarkedRows
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Sockets, Table
@@ -109,6 +110,11 @@ def covered(view: View, rows: MarkedRows) -> int:
     if not known and not near:
         return 0
     return rows.count(_known(known, view, near))
+
+
+def of_case(case: Case) -> int:
+    """How many entries of a case are ``covered``."""
+    return case.once("sockets", lambda case: covered(case.view, case.rows))
 
 
 def _known(known: Mapping[int, Sockets], view: View, near: Sequence[Table]) -> pl.Expr:
