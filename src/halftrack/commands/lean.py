@@ -9,9 +9,17 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from typing import Final
 
-_POLARS: Final = {"POLARS_MAX_THREADS": "1", "POLARS_ENGINE_AFFINITY": "in-memory"}
+_SETTINGS: Final = {
+    "POLARS_MAX_THREADS": "1",
+    "POLARS_ENGINE_AFFINITY": "in-memory",
+    # Of Polars' allocator (jemalloc(3), TUNING): what is free goes back to the kernel at once.
+    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0",
+    # zoneinfo, which Polars imports, else loads all that Python was built with to find this one path.
+    "PYTHONTZPATH": "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/etc/zoneinfo",
+}
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 """malloc.h of glibc. Once set the threshold stays: else a large block given back raises it for good."""
@@ -21,9 +29,11 @@ _GARBAGE: Final = 50_000
 
 def be_lean() -> None:
     """To be called before polars is imported. What somebody has set in the environment stays."""
-    for name, value in _POLARS.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     gc.set_threshold(_GARBAGE)
+    # OpenSSL's digests take 4 MB; hashlib has Python's own where these are not to be had.
+    sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]  # how an import is refused
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,7 @@ def save(data: bytes, path: Path, mode: int = _PRIVATE) -> None:
     else:
         if not stat.S_ISREG(kind):
             raise UsageError(f"{str(path)!a} is no plain file: name another one")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         _write(data, beside, mode)
         beside.replace(path)

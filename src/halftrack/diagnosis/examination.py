@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
-    from halftrack.diagnosis.document import Forecast, TableSummary
+    from halftrack.diagnosis.document import Forecast, Gap, TableSummary
     from halftrack.diagnosis.growth import Growth
     from halftrack.diagnosis.since.comparing import Earlier, Watched
     from halftrack.evidence.values import Evidence
@@ -64,6 +64,7 @@ def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle |
     summaries: list[TableSummary] = []
     found: list[Finding] = []
     every: list[Case] = []
+    untold: list[Gap] = []
     assumed = dict(evidence.input.assumed)
     in_log = logged.full(evidence)
     for table in evidence.tables:
@@ -93,14 +94,17 @@ def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle |
             both_ways(each, counted.sockets) if each.symptom == "orphaned" else each
             for each in _findings(of_table, stand, growing, ahead)
         ]
-        found += of_entries if settle is None else settle(of_entries, of_table, counted)
         assumed |= _assumed(seen, of_table)
+        untold += gaps.of_entries(table, evidence)
         if settle is None:
             every.extend(of_table)
+            found += of_entries
+        else:
+            found += settle(of_entries, of_table, counted)
     for condition in CONDITIONS:
         found += (sources.of_condition(each, evidence) for each in condition.find(evidence, summaries))
     ranked = tuple(_named_apart(sorted(found, key=rank)))
-    unseen = (*gaps.of(evidence), *gaps.of_sockets(summaries, evidence))
+    unseen = (*gaps.of(evidence, untold), *gaps.of_sockets(summaries, evidence))
     complete = gaps.complete(evidence, unseen)
     severity = _severity(ranked)
     focus = verdict.focus(evidence, summaries, ranked)

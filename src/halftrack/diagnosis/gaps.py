@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from halftrack.diagnosis.document import TableSummary
-    from halftrack.evidence.values import Evidence
+    from halftrack.evidence.values import Evidence, Table
 
 CAUSES: Final = frozenset(
     {"slow-path", "shaping", "syn-flood", "asymmetric-path", "direct-return", "table-flush"}
@@ -23,13 +23,16 @@ _LONG_S: Final = 5.0
 _LIMIT = "sysctl net.netfilter.nf_conntrack_max"
 
 
-def of(evidence: Evidence) -> tuple[Gap, ...]:
-    """The gaps that the readers state, and those that follow from what is not there."""
+def of(evidence: Evidence, untold: Iterable[Gap] = ()) -> tuple[Gap, ...]:
+    """The gaps that the readers state, and those that follow from what is not there.
+
+    ``untold``: those of the entries, see ``of_entries``.
+    """
     stated = tuple(
         Gap(what=gap.what, why=gap.why, needs=gap.needs, would_tell=gap.would_tell, netns=gap.netns)
         for gap in evidence.gaps
     )
-    return (*stated, *_of_translation(evidence), *_of_text(evidence))
+    return (*stated, *untold, *_of_text(evidence))
 
 
 def of_sockets(tables: Iterable[TableSummary], evidence: Evidence) -> tuple[Gap, ...]:
@@ -67,17 +70,16 @@ def complete(evidence: Evidence, gaps: Sequence[Gap]) -> bool:
     )
 
 
-def _of_translation(evidence: Evidence) -> Iterator[Gap]:
+def of_entries(table: Table, evidence: Evidence) -> Iterator[Gap]:
     """Entries that wait for an address behind translation of which nobody can say whether it is gone."""
-    for table in evidence.tables:
-        waiting = stale_nat.unjudged(table, evidence)
-        if waiting:
-            yield Gap(
-                what=f"the target of {waiting:,} unanswered, translated entries",
-                why="no namespace that was read has its address; another machine may",
-                would_tell=(stale_nat.SYMPTOM.slug,),
-                netns=table.netns,
-            )
+    waiting = stale_nat.unjudged(table, evidence)
+    if waiting:
+        yield Gap(
+            what=f"the target of {waiting:,} unanswered, translated entries",
+            why="no namespace that was read has its address; another machine may",
+            would_tell=(stale_nat.SYMPTOM.slug,),
+            netns=table.netns,
+        )
 
 
 def _of_text(evidence: Evidence) -> Iterator[Gap]:

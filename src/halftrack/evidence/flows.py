@@ -112,6 +112,10 @@ class FlowTable:
     def __len__(self) -> int:
         return self.frame.height
 
+    def let_go(self) -> None:
+        """Give back their memory, for whoever looks last: how many they were stays, and nothing else."""
+        object.__setattr__(self, "frame", blank(self.frame))
+
     def stands_in(self, file: str) -> Origin:
         """Where its entries stand in that file, from the first of them to the last."""
         if self.lines is None or self.lines.is_empty():
@@ -120,6 +124,11 @@ class FlowTable:
             first=pl.col("line").min(), last=pl.col("line").max()
         )
         return Origin(file, *ends.row(0))
+
+
+def blank(rows: pl.DataFrame) -> pl.DataFrame:
+    """As many rows in the columns of the schema, and nothing in them: that takes no memory."""
+    return rows.with_columns(**{name: pl.lit(None, dtype) for name, dtype in SCHEMA.items()})
 
 
 def conform(frame: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ Which names there are, and in which order, differs between kernels.
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.stack import StackCounters
@@ -65,7 +66,9 @@ def parse(texts: Iterable[str], at_s: float) -> StackCounters:
             if not colon or not _GROUP.fullmatch(group):
                 names = None
             elif names and names[0] == group and len(words) == len(names[1]) and _all(_NUMBER, words):
-                values |= {f"{group}.{name}": int(word) for name, word in zip(names[1], words, strict=True)}
+                for name, word in zip(names[1], words, strict=True):
+                    # One string for all namespaces of a node and all moments.
+                    values[sys.intern(f"{group}.{name}")] = int(word)
                 names = None
             else:
                 names = (group, words) if _all(_NAME, words) else None

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LARGE: Final = 200_000
 """Entries from which a second walk through the hash costs less than it saves."""
+_SMALL: Final = 50_000
+"""A node may have hundreds of tables of up to so many entries; spelling out a larger one takes long."""
 _REFUSED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """How a kernel answers a filter that it does not take."""
 
@@ -97,7 +99,7 @@ class PendingDump:
 
         from halftrack.evidence.doubles import without_doubles  # noqa: PLC0415  # likewise
         from halftrack.evidence.flows import FlowTable  # noqa: PLC0415  # likewise
-        from halftrack.kernel.compact import compact  # noqa: PLC0415  # likewise
+        from halftrack.evidence.packed_flows import PackedFlows  # noqa: PLC0415  # likewise
 
         decoder = self._decoder()
         for _ in self._decoded(decoder):
@@ -108,12 +110,11 @@ class PendingDump:
         # A dump restarts a bucket whose remembered entry went away, and shows some entries again. Among a
         # million entries about a hundred pairs share an id: it only names the candidates.
         frame = without_doubles(frame, frame["id"].fill_null(0).to_numpy())
-        if frame.n_chunks() == 1:
-            frame = compact(frame)
         if self._selection.columns is not None and "id" not in self._selection.columns:
             frame = frame.with_columns(id=pl.lit(None, frame.schema["id"]))
         seconds = time.monotonic() - self._began
-        return Dump(FlowTable(frame), decoder.unreadable, self.complete, seconds)
+        flows = PackedFlows(frame) if frame.height <= _SMALL else FlowTable(frame)
+        return Dump(flows, decoder.unreadable, self.complete, seconds)
 
     def parts(self) -> Generator[Part]:
         """The entries as they come, while the kernel goes on; some may come twice.

@@ -7,6 +7,7 @@ namespace reads that namespace's. None of it needs a privilege.
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,7 +82,8 @@ def _read_into(found: dict[str, str], base: Path, names: list[str] | tuple[str, 
     for name in names:
         text = _line(base / name)
         if text is not None:
-            found[name.replace("/", ".")] = text
+            # A node's namespaces have the same names and mostly the same values: each is kept once.
+            found[sys.intern(name.replace("/", "."))] = sys.intern(text)
 
 
 def _number(proc: Path, name: str) -> int | None:

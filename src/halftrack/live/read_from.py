@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.provenance import (
@@ -44,23 +45,31 @@ OF_NODE: Final[Origins] = {
 
 def of(table: Table, proc: str = "/proc") -> Origins:
     """``proc``: where the files were read; the namespace is the table's."""
-    named = {name: f"{proc}/sys/{name.replace('.', '/')}" for name in table.settings}
+    named = {name: _of_setting(proc, name) for name in table.settings}
     return {
-        **{name: (Origin(path),) for name, path in named.items()},
-        **{what: (Origin(file),) for what, file in _limits(table, named, proc)},
+        **named,
+        **dict(_limits(table, named, proc)),
         **dict(_read(table, proc)),
     }
 
 
-def _limits(table: Table, named: Mapping[str, str], proc: str) -> Iterable[tuple[str, str]]:
+@functools.lru_cache(maxsize=256)
+def _of_setting(proc: str, name: str) -> tuple[Origin, ...]:
+    """The same for all namespaces of a node."""
+    return (Origin(f"{proc}/sys/{name.replace('.', '/')}"),)
+
+
+def _limits(
+    table: Table, named: Mapping[str, tuple[Origin, ...]], proc: str
+) -> Iterable[tuple[str, tuple[Origin, ...]]]:
     numbers = {COUNT: table.count, LIMIT: table.limit, BUCKETS: table.buckets}
     for what, last in _NUMBERS.items():
         if numbers[what] is None:
             continue
         known = [named[name] for prefix in (PREFIX, *OLD_PREFIXES) if (name := prefix + last) in named]
         if what == BUCKETS and table.settings and not known:
-            known = [HASHSIZE]
-        yield what, known[0] if known else f"{proc}/sys/{(PREFIX + last).replace('.', '/')}"
+            known = [(Origin(HASHSIZE),)]
+        yield what, known[0] if known else _of_setting(proc, PREFIX + last)
 
 
 def _read(table: Table, proc: str) -> Iterable[tuple[str, tuple[Origin, ...]]]:

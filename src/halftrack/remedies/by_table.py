@@ -1,4 +1,4 @@
-"""Remedies table by table: what a table's entries were made into is let go before the next one is looked at.
+"""Remedies table by table: a table's entries, and what they were made into, are let go before the next.
 
 What comes out is what ``advise`` gives: a remedy looks at the findings of its own table alone.
 """
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Advice, Diagnosis, Finding, TableSummary
-    from halftrack.evidence.values import Evidence
+    from halftrack.evidence.values import Evidence, Table
 
 
 def examine_and_advise(evidence: Evidence) -> Diagnosis:
-    """``advise`` of what ``examine`` finds, with one table's cases at a time."""
+    """``advise`` of what ``examine`` finds, with one table's cases at a time.
+
+    Of the evidence everything but the entries remains.
+    """
     tables = _Tables(evidence)
     found = examine(evidence, settle=tables.settle).diagnosis
     findings = (
@@ -46,16 +49,18 @@ class _Tables:
         self, findings: Sequence[Finding], cases: Sequence[Case], summary: TableSummary
     ) -> list[Finding]:
         """These findings among the entries of one table, with their remedies."""
-        conditions = list(self._conditions(summary))
+        table = next(table for table in self._evidence.tables if table.netns == summary.netns)
+        conditions = list(self._conditions(table, summary))
         ranked = sorted([*findings, *conditions], key=rank)
         advised = {
             one.finding.id: with_remedies(one) for one in situations(ranked, [summary], self._evidence, cases)
         }
         self.remedies |= {one.id: advised[one.id].remedies for one in conditions if one.id in advised}
+        if table.flows is not None:
+            table.flows.let_go()
         return [advised.get(one.id, one) for one in findings]
 
-    def _conditions(self, summary: TableSummary) -> Iterator[Finding]:
-        table = next(table for table in self._evidence.tables if table.netns == summary.netns)
+    def _conditions(self, table: Table, summary: TableSummary) -> Iterator[Finding]:
         alone = replace(self._evidence, tables=(table,))
         for condition in OF_TABLES:
             yield from condition.find(alone, [summary])
