@@ -134,3 +134,45 @@ def test_a_file_that_node_exporter_does_not_read_is_said_to_be_none(netns: Netns
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert "end in .prom" in done.stderr
     assert values((tmp_path / "halftrack.txt").read_text())["halftrack_up"] == 1
+
+
+COMING_AND_GOING = """
+import ctypes, os, random, select, sys, time
+unshare = ctypes.CDLL(None).unshare
+living = set()
+while not select.select([sys.stdin], [], [], 0.002)[0]:
+    while len(living) < 100:
+        pid = os.fork()
+        if pid == 0:
+            unshare(0x40000000)  # CLONE_NEWNET
+            time.sleep(random.random() / 2)
+            os._exit(0)
+        living.add(pid)
+    living -= {pid for pid in living if os.waitpid(pid, os.WNOHANG)[0]}
+for pid in living:
+    os.waitpid(pid, 0)
+"""
+
+
+def test_namespaces_that_come_and_go_meanwhile_are_no_trouble(tmp_path: Path) -> None:
+    """A hundred at a time, each for half a second at most: most of what was found is gone when it is visited."""
+    target = tmp_path / "halftrack.prom"
+    with subprocess.Popen([sys.executable, "-c", COMING_AND_GOING], stdin=subprocess.PIPE) as churn:
+        done = subprocess.run(
+            [sys.executable, "-m", "halftrack", "export", "--textfile", str(target)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env={**os.environ, "HALFTRACK_RUN_DIR": str(tmp_path / "run")},
+        )
+        assert churn.poll() is None
+        assert churn.stdin is not None
+        churn.stdin.close()
+        assert churn.wait(30) == 0
+    assert (done.returncode, done.stderr) == (0, "")
+    lint(target.read_text())
+    found = values(target.read_text())
+    assert found["halftrack_up"] == 1
+    assert len(found) <= 120
+    assert json.loads((tmp_path / "run/last.json").read_bytes())["schema"] == "halftrack.diagnosis/1"
