@@ -252,3 +252,11 @@ def test_a_save_line_whose_address_needs_a_second_look() -> None:
     for thorough in (False, True):
         parsed = parse([line], thorough=thorough)
         assert (parsed.unreadable, parsed.flows.opaque.to_list()) == (0, [".0.0.1"])
+
+
+def test_a_broken_line_is_shown_in_part_however_its_bytes_are_written() -> None:
+    """An escape takes four characters."""
+    parsed = parse(iter([b"\x80\x01" * 100_000]))
+    [fault] = parsed.first_unreadable
+    assert fault.endswith("...")
+    assert len(fault) < 200

@@ -174,7 +174,8 @@ class _Gathered:
 
     def _fault(self, line: int, reason: str, text: str) -> None:
         if len(self._faults) < FAULTS:
-            self._faults.append(f"{self._lines_before + line + 1}: {reason}: {text}")
+            shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."  # escapes make it longer
+            self._faults.append(f"{self._lines_before + line + 1}: {reason}: {shown}")
 
     def parsed(self) -> Parsed:
         frame, opaque = self._table()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
 
 _MB_FROM: Final = 1_000_000
+_MOST_GAPS: Final = 10
+"""A node of many containers has one for each that ended meanwhile."""
 
 
 def document(seen: Evidence, path: Path, map_path: Path | None = None) -> dict[str, Any]:
@@ -28,9 +30,11 @@ def text(seen: Evidence, path: Path, size: int, program: str) -> str:
     read = [table for table in seen.tables if table.flows is not None]
     entries = words.entries(sum(len(table.flows or ()) for table in read))
     tables = words.count(len(seen.tables), "namespace")
+    more = len(seen.gaps) - _MOST_GAPS
     lines = [
         f"{escaped(str(path))}: {_size(size)}, {entries} of {len(read)} of {tables}",
-        *(f"not in it: {escaped(gap.what)} ({escaped(gap.why)})" for gap in seen.gaps),
+        *(f"not in it: {escaped(gap.what)} ({escaped(gap.why)})" for gap in seen.gaps[:_MOST_GAPS]),
+        *([f"not in it: {more:,} more, which doctor names"] if more > 0 else ()),
         f"read it with: {program} doctor {escaped(shlex.quote(str(path)))}",
     ]
     return "".join(f"{line}\n" for line in lines)

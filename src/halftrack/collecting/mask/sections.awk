@@ -119,21 +119,38 @@ function owner(line,    n, p, i, j, m, q, found) {
     return found
 }
 
-# An entry: only addresses stand behind an equals sign and hold a dot or a colon.
-function entry(line,    n, p, i, at, word, found) {
-    n = split(line, p, "=")
-    if (n < 5) { return anywhere(line) }
+# An entry: addresses stand behind "src=" and "dst=", of which one follows the other; there are many of them.
+function entry(line,    found, at, key) {
+    found = ""
+    while ((at = index(line, "src="))) {
+        found = found beside(substr(line, 1, at - 1))
+        line = substr(line, at)
+        for (key = "src="; substr(line, 1, length(key)) == key; key = " dst=") {
+            line = substr(line, length(key) + 1)
+            at = index(line, " ")
+            if (!at) { at = length(line) + 1 }
+            found = found key end_of(substr(line, 1, at - 1))
+            line = substr(line, at)
+            if (key == " dst=") { break }
+        }
+    }
+    return found == "" ? anywhere(line) : found beside(line)
+}
+
+function end_of(word) {
+    if (word in spelled) { return spelled[word] }
+    return index(word, ".") || index(word, ":") ? run(word) : word
+}
+
+# What else an entry holds: only addresses stand behind an equals sign and hold a dot or a colon.
+function beside(text,    n, p, i, at, found) {
+    if (!index(text, ".") && !index(text, ":")) { return text }
+    n = split(text, p, "=")
     found = p[1]
     for (i = 2; i <= n; i++) {
         at = index(p[i], " ")
-        word = at ? substr(p[i], 1, at - 1) : p[i]
-        if (word in spelled) {
-            found = found "=" spelled[word] (at ? substr(p[i], at) : "")
-        } else if (index(word, ".") || index(word, ":")) {
-            found = found "=" run(word) (at ? substr(p[i], at) : "")
-        } else {
-            found = found "=" p[i]
-        }
+        if (!at) { at = length(p[i]) + 1 }
+        found = found "=" end_of(substr(p[i], 1, at - 1)) substr(p[i], at)
     }
     return found
 }

@@ -30,7 +30,7 @@ counters() {
     for file in "stat/$TRACKED" snmp netstat; do
         there_is "$file" && section "$here/$1/$file" show "$file"
     done
-    can tc || return 0
+    [ "$QUEUES" = yes ] || return 0
     section "$here/$1/tc" enter tc -s qdisc show
     # Those that have classes, and what packets pass when they come in, and with clsact when they leave.
     asked=

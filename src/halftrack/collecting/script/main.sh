@@ -102,9 +102,10 @@ main() {
         done
     fi
     missing=
-    for tool in nsenter conntrack ip tc nft; do
+    for tool in nsenter conntrack ip nft; do
         can "$tool" || missing="$missing $tool"
     done
+    [ "$QUEUES" = yes ] || missing="$missing tc"
     { can ss && known tcp_diag; } || missing="$missing ss"
     # shellcheck disable=SC2086  # lists of words
     {

@@ -15,6 +15,9 @@ KERNEL=$(first_line "$PROC/sys/kernel/osrelease")
 # Old kernels call it so; some have both, with the same in them.
 TRACKED=nf_conntrack
 [ -e "$PROC/net/stat/nf_conntrack" ] || ! [ -e "$PROC/net/stat/ip_conntrack" ] || TRACKED=ip_conntrack
+# The tc of busybox has no counters.
+QUEUES=no
+can tc && tc -s qdisc show >/dev/null 2>&1 && QUEUES=yes
 OWN=$(namespace self)
 OWN=${OWN:-0}
 FIRST=$(namespace 1)

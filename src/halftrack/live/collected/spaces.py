@@ -195,7 +195,7 @@ class Space:
             pairs = _AS_PAIRS.get(what, str)(text)
             self.stack[reading].append((section.at_s, pairs))
             self._found(STACK, origin)
-        elif what == "tc":
+        elif what == "tc" and not section.code:  # nothing is said of queues that could not be shown
             self.queues[reading] = (section.at_s, text)
             self._found(SHAPING, origin)
         elif what.startswith("tc-class/"):
