@@ -137,7 +137,7 @@ def test_with_what_every_system_has_alone(tmp_path: Path) -> None:
     done = run_bare(few(tmp_path, *_NEEDED, "sh"))
     assert done.returncode == 0
     last = done.stderr.decode().splitlines()[-1]
-    assert last == "done. Missing: nsenter conntrack ip tc nft ss date gzip head renice"
+    assert last == "done. Missing: nsenter conntrack ip nft tc ss date gzip head renice"
     assert done.stdout.startswith(b"halftrack-collection 1 ")
     document = doctor("-", stdin=done.stdout)
     assert document["taken_at"] is None
