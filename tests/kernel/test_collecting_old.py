@@ -103,7 +103,7 @@ def test_what_is_stuck_there_and_what_could_not_be_had(node: Path, shell: str) -
 def test_nothing_of_this_machine_gets_in(node: Path) -> None:
     done = collected(SHELLS["dash"], {**os.environ, "HALFTRACK_ROOT": str(node)})
     assert os.uname().nodename != "node17"
-    assert b"Missing: nsenter conntrack ip tc nft ss" in done.stderr
+    assert b"Missing: nsenter conntrack ip nft tc ss" in done.stderr
     found = doctor("-", stdin=done.stdout)
     assert {table["netns"] for table in found["tables"]} == {"host", "ct-101"}
 
