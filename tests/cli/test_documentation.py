@@ -69,7 +69,8 @@ def test_commands_shown_in_the_pages_run(page: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "sosreport.tar.xz", "w:xz") as tar:
         tar.add(tmp_path / "table.txt", "sosreport/sos_commands/conntrack/conntrack_-L_-o_extended")
     piped = table + b"net.netfilter.nf_conntrack_tcp_loose = 1\n"
-    (tmp_path / "node.collected").write_bytes(COLLECTED)
+    for name in ("node.collected", "later.collected"):
+        (tmp_path / name).write_bytes(COLLECTED)
     (tmp_path / "then.tgz").write_bytes((ROOT / "docs/examples/leak.txt").read_bytes())
     (tmp_path / "capture.pcap").write_bytes(stories.file(stories.founding()))
     for words in filterfalse(changes_something, commands(page)):

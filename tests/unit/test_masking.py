@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from halftrack import masking
 from halftrack.errors import UnreadableInput
+from halftrack.evidence.packed_flows import PackedFlows
 from halftrack.evidence.rulesets import Save
 from halftrack.evidence.values import Evidence, Gap, LocalAddress, Namespace, Owner, Table
 from halftrack.formats import bundle, rules
@@ -186,6 +187,16 @@ def test_everything_comes_back() -> None:
     again = maps.read(key.written(), "a map")
     assert again == key
     assert plain(masking.unmasked(found, again)) == plain(whole())
+
+
+def test_small_tables_as_the_live_node_keeps_them() -> None:
+    held = PackedFlows(flows(one_sided(src="10.7.0.200"), one_sided(src="10.8.0.200")).frame)
+    found, key = masking.masked(Evidence("node1", "live", tables=(Table(Namespace("host"), flows=held),)))
+    assert found.tables[0].flows is not None
+    assert not set(found.tables[0].flows.frame["orig_src_lo"]) & set(held.frame["orig_src_lo"])
+    (again,) = masking.unmasked(found, key).tables
+    assert again.flows is not None
+    assert again.flows.frame.equals(held.frame)
 
 
 def test_a_name_that_is_part_of_another() -> None:

@@ -119,7 +119,8 @@ def walked(value: Any, of: Substitutes) -> Any:
     if isinstance(value, Mapping):
         return {key: walked(each, of) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return _SPECIAL.get(type(value), _plain)(value, of)
+        special = (_SPECIAL[kind] for kind in type(value).__mro__ if kind in _SPECIAL)
+        return next(special, _plain)(value, of)
     return value
 
 
