@@ -9,7 +9,7 @@ import pytest
 
 from halftrack import formats
 from halftrack.errors import UsageError
-from halftrack.formats.moments import moment_of
+from halftrack.formats.moments import moment_of, offset_of
 from halftrack.formats.settings import assumed, full_name
 from unit.formatted import FIXTURES
 
@@ -105,3 +105,11 @@ def test_moments_at_the_edge_of_the_calendar_are_none(moment: str) -> None:
     with pytest.raises(UsageError, match="taken-at"):
         assumed({"taken-at": moment})
     assert moment_of(moment) is None
+
+
+@pytest.mark.parametrize("part", ["day", "hour", "minute", "second"])
+def test_a_number_in_a_date_that_goes_on_for_ever_is_no_moment(part: str) -> None:
+    line = {"day": "27", "hour": "12", "minute": "00", "second": "01"} | {part: "1" * 5_000}
+    text = "Fri Nov {day} {hour}:{minute}:{second} UTC 2026".format(**line)
+    assert moment_of(text) is None
+    assert offset_of([text]) is None

@@ -13,7 +13,7 @@ from fuzz.mutations import mutated
 from halftrack import owners
 from halftrack.evidence.values import Namespace, PublishedPort
 from halftrack.live import collected
-from halftrack.owners import sent
+from halftrack.owners import ports, sent
 from unit.listings import DOCKER_PS, PODS, SANDBOXES, TABLES
 from unit.reports import archive, read, settings, table, whole
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HEX = "3f2a91c0d7e4" + "0" * 52
 SANDBOX = "aa" * 32
+ONE = f"docker {'4' * 64} 4711 web-9 10.0.0.9\n"
 
 
 def found(root: Path, kind: str, text: str) -> tuple[Owner, ...]:
@@ -181,6 +182,32 @@ def test_a_line_that_is_not_under_its_headings_tells_nothing(tmp_path: Path, nam
     squeezed = "\n".join([head, *(" ".join(line.split()) for line in lines)])
     told = {(one.runtime, one.name, *one.addresses) for one in found(tmp_path, kind, text)}
     assert {(one.runtime, one.name, *one.addresses) for one in found(tmp_path, kind, squeezed)} <= told
+
+
+@pytest.mark.parametrize(
+    "heading", ["  NAME STATE  IPV4", "  PROJECT NAME  STATE  IPV4", "  NAME  STATE IPV4"]
+)
+def test_a_heading_whose_columns_do_not_stand_apart_is_no_error(tmp_path: Path, heading: str) -> None:
+    told = [(sent.LXD_LIST, f"{heading}\n  web  RUNNING  10.0.0.5 (eth0)\n"), (sent.LISTING, ONE)]
+    some, gaps = owners.find([Namespace("host", 1)], root=tmp_path, timeout_s=10, printed=told)
+    assert "web-9" in {one.name for one in some}
+    assert gaps == ()
+
+
+def test_ranges_of_more_ports_than_a_node_has(tmp_path: Path) -> None:
+    """Few bytes make millions of ports."""
+    many = "1-65535->1-65535/tcp " * 1_000
+    first, second = ONE.replace("web-9", f"web-9 {many}"), ONE.replace("4" * 64, "5" * 64)
+    [one] = found(tmp_path, sent.LISTING, first)
+    assert len(one.ports) == 65_535
+    told = [
+        (sent.LISTING, "".join(first.replace("4" * 64, f"{at:064x}") for at in range(9))),
+        (sent.LISTING, second),
+    ]
+    some, [gap] = owners.find([Namespace("host", 1)], root=tmp_path, timeout_s=30, printed=told)
+    assert sum(len(one.ports) for one in some) <= 4 * ports.MOST_PORTS
+    assert "1 listings of containers make no sense" in gap.why
+    assert "5" * 12 in {one.id for one in some}, "the other listing counts"
 
 
 def test_who_says_more_of_a_container_counts() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from halftrack.formats.digits import Flags, Numbers
 
-_DATE: Final = re.compile(r"\w{3} (\w{3}) +(\d+) (\d+):(\d+):(\d+) (\S{1,8}) (\d{4})", re.ASCII)
+_DATE: Final = re.compile(r"\w{3} (\w{3}) +(\d{1,2}) (\d{1,2}):(\d\d):(\d\d) (\S{1,8}) (\d{4})", re.ASCII)
 _UTC: Final = ("UTC", "GMT")
 _UPTIME: Final = re.compile(
     r".{0,20}\bup +(?:(?P<days>\d{1,6}) days?, +)?"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.owners import docker, kubernetes, openvz, tables
 from halftrack.owners.node import Node, parse_json
+from halftrack.owners.ports import MOST_PORTS
 from halftrack.owners.process import NoAnswer
 from halftrack.owners.runtime import MOST_CONTAINERS, Answer, Container, Pod
 from halftrack.owners.untrusted import SHORT_ID, addresses, items, mapping, number, printable, short_id, text
@@ -57,6 +58,8 @@ _ECHOED: Final = 5
 """Lines above a heading, such as the command itself."""
 _OF_PODMAN: Final = frozenset({"OCIRuntime", "OCIConfigPath", "ConmonPidFile"})
 _RUNTIMES: Final = frozenset({"docker", "podman"})
+_MOST_PORTS: Final = 4 * MOST_PORTS
+"""Of all containers of a listing: each port on some addresses of the node."""
 _ID: Final = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -82,12 +85,22 @@ class Sent:
         unread = 0
         for kind, told in node.printed:
             try:
-                found[kind] += _READERS[kind](node, told)
+                found[kind] += _bounded(_READERS[kind](node, told))
             except NoAnswer:
                 unread += 1
         best = list(_best(found))
         lacks = f"{unread} listings of containers make no sense" if unread else None
         return Answer(tuple(best[:MOST_CONTAINERS]), lacks)
+
+
+def _bounded(some: Iterable[Container]) -> Iterator[Container]:
+    """Raises NoAnswer from where they would have more ports than any node: ranges of them take few bytes."""
+    left = _MOST_PORTS
+    for one in some:
+        left -= len(one.ports)
+        if left < 0:
+            raise NoAnswer("more ports than a node has")
+        yield one
 
 
 def _best(found: Mapping[str, list[Container]]) -> Iterator[Container]:
@@ -134,7 +147,7 @@ def _of_listing(node: Node, told: str) -> Iterator[Container]:
             pid=process,
             netns_inode=node.netns(process),
             addresses=tuple(dict.fromkeys(addresses(words[4:]))),
-            ports=tuple(port for word in words[4:] for port in tables.published(word)),
+            ports=tables.published(words[4:]),
             pod=Pod(printable(called) or short_id(pod), printable(pod)) if _ID.fullmatch(pod) else None,
             infra="infra" in words[4:],
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from halftrack.owners import kubernetes, lxc, ports
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from halftrack.owners.node import Node
 
 PS: Final = r"CONTAINER ID\s+IMAGE\s.*\sPORTS\s+NAMES"
-INSTANCES: Final = r"\|(?: +PROJECT +\|)? +NAME +\|.* IPV4 +\|| +(?:PROJECT +)?NAME +STAT\w+ .*\bIPV4\b"
+INSTANCES: Final = r"\|(?: +PROJECT +\|)? +NAME +\|.* IPV4 +\|| +(?:PROJECT {2,})?NAME {2,}STAT\w+ .*\bIPV4\b"
 LXC_LS: Final = r"NAME +STATE +AUTOSTART +GROUPS +IPV4 +IPV6"
 PODS: Final = r"(?:NAMESPACE +)?NAME +READY +STATUS +RESTARTS +AGE +IP +NODE\b"
 SANDBOXES: Final = r"POD ID +CREATED +STATE +NAME +NAMESPACE +ATTEMPT"
@@ -41,6 +42,8 @@ _INSTANCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 _OVER: Final = frozenset({"Completed", "Succeeded", "Failed", "Error", "Evicted", "Pending", "Unknown"})
 """Pods that have their address no more, or not yet."""
 _DEFAULT_PROJECT: Final = "default"
+_MOST_LINES: Final = 4 * MOST_CONTAINERS
+"""Of a table in which each has one for every address."""
 
 
 def of_ps(told: str, runtime: str) -> Iterator[Container]:
@@ -55,14 +58,18 @@ def of_ps(told: str, runtime: str) -> Iterator[Container]:
             name=printable(name),
             id=row["CONTAINER ID"],
             runtime=runtime,
-            ports=tuple(port for word in row["PORTS"].replace(",", " ").split() for port in published(word)),
+            ports=published(row["PORTS"].replace(",", " ").split()),
             pod=Pod(called, group) if called and _ID.fullmatch(group) else None,
             infra=name.endswith("-infra"),
         )
 
 
-def published(word: str) -> tuple[PublishedPort, ...]:
-    """Of ``0.0.0.0:8080->80/tcp``, with ranges or without, and without the address."""
+def published(words: Iterable[str]) -> tuple[PublishedPort, ...]:
+    """Of ``0.0.0.0:8080->80/tcp``, with ranges or without, and without the address; of one container."""
+    return tuple(islice(chain.from_iterable(map(_published, words)), ports.MOST_PORTS))
+
+
+def _published(word: str) -> tuple[PublishedPort, ...]:
     found = _PORT.fullmatch(word)
     if found is None:
         return ()
@@ -82,7 +89,7 @@ def of_instances(told: str, runtime: str) -> Iterator[Container]:
     found: dict[str, list[str]] = {}
     own: list[str] = []
     at = None
-    for line in told.splitlines():
+    for line in told.splitlines()[:_MOST_LINES]:
         framed = line.startswith("|")
         cells = line.strip("|").split("|") if framed else re.split(r"\s{2,}", line.strip())
         cells = [cell.strip() for cell in cells]
