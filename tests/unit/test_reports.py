@@ -130,6 +130,23 @@ def test_outputs_by_their_content(tmp_path: Path) -> None:
     assert table(evidence, "host").limit == 262_144
 
 
+def test_the_time_by_what_a_clock_prints_whatever_its_file_is_called() -> None:
+    files = {
+        "a.txt": entries(3),
+        "b": settings(3),
+        "c": "Fri Nov 27 13:02:08 UTC 2026\n",
+        "d": " 13:02:08 up 5 days,  2:03,  1 user,  load average: 0.10, 0.11, 0.12\n",
+        "e": "Thu Jan  1 00:00:00 UTC 2026\nand more: no clock prints that\n",
+    }
+    evidence = read(archive(files, ""))
+    assert evidence.taken_at is not None
+    assert evidence.taken_at.isoformat() == "2026-11-27T13:02:08+00:00"
+    assert {"c", "d"} <= set(evidence.input.files)
+    assert "e" not in evidence.input.files
+    del files["c"]
+    assert read(archive(files, "")).taken_at is None
+
+
 def test_tables_alone_stay_what_they_were(tmp_path: Path) -> None:
     evidence = read(tree(tmp_path, {"a": entries(2), "b": entries(3)}, "tables"))
     assert evidence.source == "dump"

@@ -68,7 +68,7 @@ class _Request:
     metavar="SOURCE",
     multiple=True,
     shell_complete=completing.files,
-    help="A table as text or a bundle, - for standard input.",
+    help="A table as text, a bundle or a report, - for standard input.",
 )
 @options.shared
 @click.pass_context

@@ -46,7 +46,7 @@ _NAME = "plan.json"
     metavar="SOURCE",
     multiple=True,
     shell_complete=completing.files,
-    help="A table as text or a bundle, - for standard input.",
+    help="A table as text, a bundle or a report, - for standard input.",
 )
 @click.option(
     "-o",

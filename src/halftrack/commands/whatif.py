@@ -47,7 +47,7 @@ _NAMED: Final = 3
     metavar="SOURCE",
     multiple=True,
     shell_complete=completing.files,
-    help="A table as text or a bundle, - for standard input.",
+    help="A table as text, a bundle or a report, - for standard input.",
 )
 @click.option(
     "--horizon",

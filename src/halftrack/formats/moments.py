@@ -61,6 +61,11 @@ def moment_of(text: str) -> datetime | None:
     return instant(text.replace(",", "."))
 
 
+def dated(text: str) -> bool:
+    """Whether it is a line of ``date`` as it prints by default, in whatever zone."""
+    return _dated(text)[0] is not None
+
+
 def _dated(text: str) -> tuple[datetime | None, str]:
     """What the clock on the wall showed, by a line of ``date``, as if that were UTC; and the zone's name."""
     match = _DATE.fullmatch(text.strip())

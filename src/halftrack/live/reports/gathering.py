@@ -86,8 +86,8 @@ class Gathered:
         about = _ABOUT.fullmatch(at.name)
         if _RUNNING.fullmatch(at.name):
             kind = "running"
-        elif kind is None and about is not None and head.count(b"\n") <= 1:
-            kind = about["what"]
+        elif kind is None and head.count(b"\n") <= 1:
+            kind = about["what"] if about is not None else kinds.of_clock(head)
         return None if kind is None else self._kept_text(at, kind, netns, pieces, _MOST_TEXT)
 
     def _table(self, at: Place, netns: str | None, pieces: Iterator[bytes]) -> Found | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats import log_lines
+from halftrack.formats import log_lines, moments
 from halftrack.owners import sent
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ def of(head: bytes, name: str) -> str | None:
         if log_lines.LOG.match(line):
             return LOG
     return None
+
+
+def of_clock(head: bytes) -> str | None:
+    """What a single line of date(1) or uptime(1) is, whatever its file is called; None: neither."""
+    line = head.decode("utf-8", "replace")
+    if moments.dated(line):
+        return "date"
+    return "uptime" if " up " in line and moments.up_s(line) is not None else None
 
 
 def _by_name(kind: str, name: str, text: str) -> str | None:

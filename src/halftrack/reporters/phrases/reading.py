@@ -31,8 +31,9 @@ def _node(diagnosis: Diagnosis) -> str:
 def _packed(diagnosis: Diagnosis) -> str:
     if diagnosis.source not in {"bundle", "sos"}:
         return ""
-    at = f" at {diagnosis.taken_at:%Y-%m-%d %H:%M} UTC" if diagnosis.taken_at is not None else ""
-    return f", collected{at}"
+    if diagnosis.taken_at is None:
+        return ", when is not told"
+    return f", collected at {diagnosis.taken_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _text(diagnosis: Diagnosis) -> str:
