@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import FOUNDING
 from halftrack.formats import bundle
 from unit.flowrows import evidence, one_sided, table
-from unit.reports import LISTED, SYSCTL, archive, tree, whole
+from unit.reports import LISTED, SYSCTL, archive, entries, tree, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +64,24 @@ def test_packed_and_unpacked_give_the_same_reply(run: Run, tmp_path: Path) -> No
 
 
 def test_the_script_that_is_asked_for_is_named_to_who_replies(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "table.txt").write_bytes(FOUNDING.read_bytes())
+    (tmp_path / "table.txt").write_bytes(entries(40).encode())
     ran = run("doctor", str(tmp_path / "table.txt"), "--format", "ticket")
     assert "    sh collect.sh > node.collected\n" in ran.out
     assert ran.err.startswith("halftrack: to go with it: ")
     assert ran.err.endswith(" collect --script -o collect.sh\n")
     assert run("doctor", str(tmp_path / "table.txt"), "--format", "ticket", "-q").err == ""
+
+
+def test_who_masked_by_hand_gets_a_script_that_masks(run: Run, tmp_path: Path) -> None:
+    """They have no Halftrack to mask with, and will not send anything else."""
+    (tmp_path / "table.txt").write_bytes(FOUNDING.read_bytes())
+    ran = run("doctor", str(tmp_path / "table.txt"), "--format", "ticket")
+    assert ran.err.endswith(" collect --script --mask -o collect.sh\n")
+    asked = ran.out.partition("Please send next:")[2].partition("Read in:")[0]
+    assert "stand-ins in place of addresses and names" in " ".join(asked.split())
+    assert "halftrack" not in asked
+    page = run("doctor", str(tmp_path / "table.txt"), "--format", "html").out
+    assert "halftrack collect --script --mask -o collect.sh" in page
 
 
 def test_sources_name_files_and_lines(run: Run, tmp_path: Path) -> None:

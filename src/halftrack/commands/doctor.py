@@ -104,9 +104,7 @@ def command(
         going_on = _going_on(sources, given, listen)
     output.write(shown(found, form, given, going_on, origins=origins))
     if form == "ticket" and found.ask is not None and found.ask.by_script:
-        from halftrack.diagnosis.document import SCRIPT_FILE  # noqa: PLC0415  # needs msgspec
-
-        output.message(f"to go with it: {output.program()} collect --script -o {SCRIPT_FILE}", given)
+        output.message(f"to go with it: {output.program()} {found.script_by}", given)
     if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, shown_of, given.netns)
     return 0 if exit_zero else exit_code(found)

@@ -104,3 +104,13 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     def of_node(self) -> bool:
         """As ``Evidence.of_node``."""
         return self.source in {"live", "bundle", "sos"}
+
+    @property
+    def script_masks(self) -> bool:
+        """Whether a script that is asked for masks by itself: they hid who they are, without Halftrack."""
+        return self.input.masked != "none" and self.source != "bundle"
+
+    @property
+    def script_by(self) -> str:
+        """The words behind ``halftrack`` that write that script."""
+        return f"collect --script{' --mask' if self.script_masks else ''} -o {SCRIPT_FILE}"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 _SCRIPT_FIRST: Final = f"As root on the node, with {SCRIPT_FILE}, which only reads and which is written by "
-_SCRIPT_BY: Final = f"halftrack collect --script -o {SCRIPT_FILE}"
 
 
 HEADING: Final = "What to do"
@@ -32,7 +31,7 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     ]
     if steps and planned is not None:
         steps.append(tag("div", tag("p", "What fits together, with the way back:"), _typed([planned])))
-    asked = _ask(diagnosis.ask) if diagnosis.ask is not None else None
+    asked = _ask(diagnosis.ask, diagnosis.script_by) if diagnosis.ask is not None else None
     if not steps and asked is None:
         return None
     return joined(
@@ -79,8 +78,8 @@ def _typed(commands: Sequence[str]) -> Markup | None:
     return lines(commands) if commands else None
 
 
-def _ask(shown: Ask) -> Markup:
+def _ask(shown: Ask, script_by: str) -> Markup:
     settles = f" This would settle: {', '.join(shown.settles)}." if shown.settles else ""
     why = words.capital(shown.why.rstrip("."))
-    script = tag("p", _SCRIPT_FIRST, tag("code", _SCRIPT_BY), ":") if shown.by_script else None
+    script = tag("p", _SCRIPT_FIRST, tag("code", f"halftrack {script_by}"), ":") if shown.by_script else None
     return tag("div", tag("p", f"{why}.{settles}"), script, _typed([shown.command]), class_="card")

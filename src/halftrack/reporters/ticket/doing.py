@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.document import Diagnosis
     from halftrack.reporters.layout import Page
 
-_MASKED_FIRST: Final = ("Addresses and names in it can be masked before it leaves:", "-o masked.tgz")
-_MASKED_AGAIN: Final = (
-    "Addresses and names in it can be masked by the map of before, so that both can be compared:",
-    "-o later.tgz --map masked.map",
+_MASKS_ITSELF: Final = (
+    "It puts stand-ins in place of addresses and names; what they stand for stays on the node, in a map."
 )
-"""What is said, and the words behind the command: of a first bundle, and where there is one."""
+_MASKED_AGAIN: Final = (
+    "Addresses and names in it can be masked by the map of before, so that both can be compared:"
+)
 _INDENT: Final = " " * 4
 _LONGEST: Final = 300
 """Of a command: where the path of what was sent is longer, the script is left out."""
@@ -91,13 +91,13 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     if asked.by_script:
         lines += page.wrap(_ATTACHED)
     lines += shell_lines(asked.command, page, _INDENT)
-    if asked.by_script and diagnosis.input.masked != "none":
+    if asked.by_script and diagnosis.script_masks:
+        lines += page.wrap(_MASKS_ITSELF)
+    elif asked.by_script and diagnosis.input.masked == "substituted":
         collected = asked.command.rpartition(" ")[2]
-        told, more = _MASKED_FIRST
-        if diagnosis.source == "bundle" and diagnosis.input.masked == "substituted":
-            told, more = _MASKED_AGAIN
-        lines += page.wrap(told)
-        lines += shell_lines(f"halftrack collect --mask --from {collected} {more}", page, _INDENT)
+        again = f"halftrack collect --mask --from {collected} -o later.tgz --map masked.map"
+        lines += page.wrap(_MASKED_AGAIN)
+        lines += shell_lines(again, page, _INDENT)
     return lines
 
 
