@@ -30,7 +30,8 @@ def taken() -> tuple[dict[str, object], dict[str, Seen]]:
 
 def test_the_case_is_found_and_planned(taken: tuple[dict[str, object], dict[str, Seen]]) -> None:
     before, seen = taken
-    assert re.search(rf"\b{STUCK} of [\d,]+ ", seen["doctor"].words)
+    assert re.search(rf"\b{STUCK + 1} of [\d,]+ .* {STUCK}, \d+ % of them", seen["doctor"].words)
+    assert "Likely cause: shaping" in seen["doctor"].words
     assert f"web-1 (netns) {founding.SERVER} tcp/80 (server side)" in seen["doctor"].words
     assert f"drain {STUCK} entries that never had an answer" in seen["plan"].words
     assert f"{STUCK} left 1 min at most: no socket left at their owner" in seen["dry-run"].words

@@ -6,6 +6,7 @@ into the page, the test takes the same walk and compares.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import tempfile
@@ -34,7 +35,7 @@ _LABEL: Final = "walk"
 class Step:
     """``typed`` on the node, with ``answer`` where something is asked; ``before``: what happens first.
 
-    ``codes``: what it may end in.
+    ``codes``: what it may end in. ``waiting``: somebody waits for a page meanwhile.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Step:
     answer: str = ""
     codes: tuple[int, ...] = (0,)
     before: Callable[[Network], None] | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _ports(network: Network) -> set[str]:
 
 
 STEPS: Final = (
-    Step("doctor", "halftrack doctor --netns host", codes=(1, 2)),
+    Step("doctor", "halftrack doctor --netns host", codes=(1, 2), waiting=True),
     Step("plan", "halftrack plan --netns host -o plan.json"),
     Step("rehearse", "halftrack fix plan.json --rehearse"),
     Step("dry-run", "halftrack drain one-sided sport=80 --netns host --dry-run"),
@@ -116,7 +118,8 @@ def take() -> tuple[dict[str, object], list[Seen]]:
 def _see(step: Step, node: Node, network: Network) -> Seen:
     if step.before is not None:
         step.before(network)
-    code, text = node.screen(*shlex.split(step.typed)[1:], answer=step.answer)
+    with network.waiting() if step.waiting else contextlib.nullcontext():
+        code, text = node.screen(*shlex.split(step.typed)[1:], answer=step.answer)
     if code not in step.codes:
         raise RuntimeError(f"{step.typed} ended in {code}:\n{text}")
     return Seen(step, text, state(node))
