@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import resource
@@ -232,6 +233,35 @@ def test_what_is_masked_is_not_masked_again(place: Path) -> None:
     done = halftrack(place, "collect", "--mask", "--from", "masked.tgz", "-o", "x")
     assert done.returncode == 64
     assert b"masked already" in done.stderr
+
+
+def test_an_answer_that_unpacks_without_end(place: Path) -> None:
+    """A letter of a megabyte may hold gigabytes: it is refused before memory is full of it."""
+    assert mask(place).returncode == 0
+    (place / "answer.gz").write_bytes(gzip.compress(bytes(300 << 20), 1))
+    done = halftrack(place, "unmask", "answer.gz", "--map", "masked.map", "-o", "answer.txt")
+    assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
+    assert b"more than 268,435,456 bytes" in done.stderr
+    assert not (place / "answer.txt").exists()
+
+
+def test_an_answer_whose_end_is_missing_is_not_passed_on_as_whole(place: Path) -> None:
+    assert mask(place).returncode == 0
+    (place / "answer.gz").write_bytes(gzip.compress(b"see 240.0.0.1\n" * 99, 1)[:-9])
+    done = halftrack(place, "unmask", "answer.gz", "--map", "masked.map", "-o", "answer.txt")
+    assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
+    assert not (place / "answer.txt").exists()
+
+
+@pytest.mark.parametrize("words", [("collect", "--mask", "--from"), ("unmask",)])
+def test_a_map_without_end(place: Path, words: tuple[str, ...]) -> None:
+    with (place / "x.map").open("wb") as file:
+        file.write(b"halftrack-map 1\nname\t")
+        file.truncate(8 << 30)
+    done = halftrack(place, *words, "plain.tgz", "--map", "x.map", "-o", "new.tgz")
+    assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
+    assert b"more than 268,435,456 bytes" in done.stderr
+    assert not (place / "new.tgz").exists()
 
 
 @pytest.mark.parametrize("most", [100, 1_200])

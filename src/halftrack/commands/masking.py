@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from halftrack.commands import output
 from halftrack.commands.saving import save
-from halftrack.errors import Incomplete, UsageError
+from halftrack.errors import Incomplete, UnreadableInput, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +39,20 @@ def map_beside(target: str | None, named: str | None) -> tuple[Path, Key | None]
         )
     from halftrack.masking import key  # noqa: PLC0415  # heavy
 
-    content = path.read_bytes() if path.is_file() else b""
+    content = _beginning(path, key.LARGEST + 1) if path.is_file() else b""
+    if len(content) > key.LARGEST:
+        raise UnreadableInput(f"{str(path)!a} holds more than {key.LARGEST:,} bytes")
     if not key.begins(content):
         raise UsageError(f"{str(path)!a} is there already, and is no map: --map FILE")
     return path, key.read(content, ascii(str(path)))
+
+
+def _beginning(path: Path, most_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(most_bytes)
+    except OSError as error:
+        raise UnreadableInput(f"{str(path)!a} cannot be read: {error.strerror}") from error
 
 
 def masked(

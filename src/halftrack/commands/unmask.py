@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from halftrack.errors import UnreadableInput, UsageError
 
 if TYPE_CHECKING:
     from halftrack.masking.key import Key
+
+_MOST_TEXT: Final = 256 << 20
+"""What came back is read by people, mostly; it is in memory several times."""
 
 
 @click.command(
@@ -54,7 +57,7 @@ def _unmasked(name: str, key: Key, map_name: str, *, named: bool) -> bytes:
     given = source(name, getattr(sys.stdin, "buffer", None))
     read = bundle.read if bundle.begins(given) else collected.read if collection.begins(given) else None
     if read is None:
-        text = b"".join(given.chunks()).decode("utf-8", "surrogateescape")
+        text = given.whole(_MOST_TEXT).decode("utf-8", "surrogateescape")
         return filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
@@ -69,4 +72,4 @@ def _key(name: str) -> Key:
     from halftrack.masking import key  # noqa: PLC0415  # likewise
 
     given = source(name, getattr(sys.stdin, "buffer", None))
-    return key.read(b"".join(given.chunks()), given.name)
+    return key.read(given.whole(key.LARGEST), given.name)

@@ -55,6 +55,14 @@ class Source:
         begun, self._begun = self._begun, None
         return self._chunks() if begun is None else begun
 
+    def whole(self, most_bytes: int) -> bytes:
+        """All of it at once. Raises UnreadableInput where that is more, or its end is missing; as ``chunks``."""
+        self.most_bytes = min(self.most_bytes, most_bytes)
+        content = b"".join(self.chunks())
+        if self.truncated:
+            raise UnreadableInput(self.notes[0].removesuffix(".").removesuffix(": the rest was not read"))
+        return content
+
     def _chunks(self) -> Iterator[bytes]:
         stream = self._raw()
         given = 0

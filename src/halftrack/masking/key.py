@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _T = TypeVar("_T")
+LARGEST: Final = 256 << 20
+"""Bytes of a map: some millions of addresses."""
 _HEAD: Final = "halftrack-map 1"
 _END: Final = re.compile(r"end (\d{1,12})", re.ASCII)
 _ESCAPED: Final = re.compile(r"\\([\\tn])")
