@@ -56,7 +56,7 @@ class Source:
         return self._chunks() if begun is None else begun
 
     def whole(self, most_bytes: int) -> bytes:
-        """All of it at once. Raises UnreadableInput where that is more, or its end is missing; as ``chunks``."""
+        """All of it. Raises UnreadableInput where that is more, or its end is missing; and as ``chunks``."""
         self.most_bytes = min(self.most_bytes, most_bytes)
         content = b"".join(self.chunks())
         if self.truncated:
