@@ -36,7 +36,16 @@ def test_a_scan_goes_on_where_the_last_one_was(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b'{"spaces": 3}', b'{"labels": {"web": {"x": "y"}}}', b"\xff"]
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"spaces": 3}',
+        b'{"labels": {"web": {"x": "y"}}}',
+        b'{"labels": {"web": {"dropped_total": -5}}}',
+        b'{"labels": {"web": {"dropped_total": 99999999999999999999}}}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_such_file_is_begun_anew(folder: Path, content: bytes) -> None:
     folder.mkdir()

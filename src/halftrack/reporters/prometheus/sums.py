@@ -8,7 +8,7 @@ whose counter has become less: the number of a namespace that ended is given to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
@@ -24,7 +24,7 @@ FIELDS: Final = ("dropped_total", "dropped_early_total", "insert_failed_total")
 _MOST: Final = 100
 """Names that are remembered, those that were lately used: one that comes back goes on where it was."""
 
-Counts = dict[str, int]
+Counts = dict[str, Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]]
 """By the names of ``FIELDS``, without those that are not known."""
 
 
