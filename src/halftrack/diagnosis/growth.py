@@ -40,6 +40,7 @@ _CELLS: Final = 20_000
 _FEWEST_CELLS: Final = 10
 _FEWEST_S: Final = 60
 _FEWEST_NEW: Final = 30
+_FEWEST_BUCKETS: Final = 3
 _YOUNG_BUCKET_S: Final = 300
 
 
@@ -137,10 +138,16 @@ def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | S
     return None
 
 
+def has_pace(drawn: Timeline) -> bool:
+    """Whether anything is between its first and its last bucket, which are not whole: ``steady`` needs that."""
+    return len(shapes.seen(drawn)) >= _FEWEST_BUCKETS
+
+
 def pace_of(drawn: Timeline, shape: Shape, *, keeps_speaking: bool = False) -> Rate:
     """How fast entries come that come at a pace of their own: those that are gone again counted in.
 
-    ``shape``: steady, or falling, of which the latest quarter counts. ``keeps_speaking``: see ``_rate``.
+    ``shape``: steady, which takes ``has_pace``, or falling, of which the latest quarter counts.
+    ``keeps_speaking``: see ``_rate``.
     """
     if shape == "steady":
         return _rate(drawn, keeps_speaking=keeps_speaking)

@@ -22,8 +22,8 @@ def settles_at(finding: Finding, summary: TableSummary | None, lifetime_s: int) 
     """
     forecast = finding.forecast or (summary.forecast if summary else None)
     shape = forecast.shape if forecast else "unknown"
-    if finding.timeline is None:
-        rate = _rate(finding)
+    if finding.timeline is None or (shape == "steady" and not growth.has_pace(finding.timeline)):
+        rate = _rate(finding)  # a shape that two moments showed, of entries that came within seconds
         if rate is None:
             return None
         return min(finding.entries, round(rate * lifetime_s / 60))
