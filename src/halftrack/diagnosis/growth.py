@@ -139,7 +139,7 @@ def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | S
 
 
 def has_pace(drawn: Timeline) -> bool:
-    """Whether anything is between its first and its last bucket, which are not whole: ``steady`` needs that."""
+    """Whether anything is between its first and its last bucket, which are not whole."""
     return len(shapes.seen(drawn)) >= _FEWEST_BUCKETS
 
 

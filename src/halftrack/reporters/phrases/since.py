@@ -98,7 +98,7 @@ def finding(of: SinceFinding) -> str:
         (of.new, "new"),
         (of.joined, "became so"),
         (of.stayed, "stayed"),
-        (of.released, "recovered"),
+        (of.released, "no longer so"),
         (of.left, "left"),
         (of.unseen_now + of.unseen_before, "not seen at the other moment"),
     )
