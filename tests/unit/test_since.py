@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from halftrack.diagnosis import examine
 from halftrack.diagnosis.since import columns, moments
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, TUPLE_COLUMNS
 from halftrack.evidence.values import Counters, Gap, Input, MaskedBy, Namespace
@@ -17,6 +18,7 @@ from unit.since import HOUR, adds_up, compared, host, moment, of, since, stuck
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.since.document import SinceTable
+    from halftrack.evidence.values import Table
 
 ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
 CUT = Input(truncated=True, visible=0.5)
@@ -353,3 +355,28 @@ def test_values_of_findings_add_up() -> None:
         since(moment(table(*stuck(range(9)))), moment(table(*stuck(range(4, 20))), after_s=5)), "one-sided"
     )
     adds_up(found)
+
+
+RAISED = {
+    f"net.netfilter.nf_conntrack_tcp_timeout_{name}": "432000" for name in ("unacknowledged", "max_retrans")
+}
+LOWERED = dict.fromkeys(RAISED, "300")
+
+
+def _entries(left: int) -> Table:
+    return table(*(one_sided(dst=f"198.51.100.{n}", left=left + n) for n in range(200)), settings=RAISED)
+
+
+def test_what_was_begun_before_timeouts_were_lowered_was_not_injected() -> None:
+    before = moment(_entries(400_000), kernel="6.12.48")
+    now = moment(replace(_entries(400_000 - HOUR), settings=LOWERED), after_s=HOUR, kernel="6.12.48")
+    alone, both = examine(now).diagnosis.findings[0], compared(before, now).findings[0]
+    assert "injected" in {cause.cause for cause in alone.causes if cause.likely}
+    assert "injected" not in {cause.cause for cause in both.causes}
+    assert "gave it 5 days at an earlier moment: 200 of 200 have up to" in both.explanation
+
+
+def test_what_has_more_left_than_any_moment_gave_was_injected_after_all() -> None:
+    before = moment(_entries(400_000), kernel="6.12.48")
+    now = moment(replace(_entries(500_000), settings=LOWERED), after_s=HOUR, kernel="6.12.48")
+    assert "injected" in {one.cause for one in compared(before, now).findings[0].causes if one.likely}

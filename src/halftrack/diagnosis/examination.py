@@ -68,7 +68,7 @@ def examine(evidence: Evidence, earlier: Earlier | None = None, settle: Settle |
     assumed = dict(evidence.input.assumed)
     in_log = logged.full(evidence)
     for table in evidence.tables:
-        seen = view(table, evidence)
+        seen = view(table, evidence, None if earlier is None else comparing.gave_s(earlier, evidence, table))
         of_table = cases_of(seen)
         growing, drift = grown(of_table), None
         if earlier is not None and table.flows is not None:

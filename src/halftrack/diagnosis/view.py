@@ -48,7 +48,8 @@ class View:
     - ``owner`` UInt32: index into ``evidence.owners``; null where nobody is known
 
     ``clamps``: whether this kernel, as far as its release or this table tells, cuts one-sided
-    entries short. ``one_sided_s``: seconds that a packet gives such an entry here.
+    entries short. ``one_sided_s``: seconds that a packet gives such an entry here; ``gave_s``: more than
+    that, which it is known to have given before. None: not known.
     """
 
     table: Table
@@ -58,6 +59,7 @@ class View:
     timeouts: Timeouts = _NO_TIMEOUTS
     clamps: bool | None = None
     one_sided_s: int | None = None
+    gave_s: int | None = None
 
     @property
     def netns(self) -> str:
@@ -73,8 +75,20 @@ class View:
         return None if index is None else self.evidence.owners[index]
 
 
-def view(table: Table, evidence: Evidence) -> View:
-    """The enriched table. A table whose entries were not read gives a view without rows."""
+def gives_s(table: Table, evidence: Evidence) -> int | None:
+    """Seconds that a packet gives a one-sided entry, by the kernel's release and settings that were read."""
+    features = releases.features(evidence.kernel)
+    known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
+    clamps = features.clamps_one_sided
+    given = keeping.one_sided_timeout(known, features, clamps=clamps)
+    return origins.injection_ceiling(known, clamps=clamps, one_sided_s=given)
+
+
+def view(table: Table, evidence: Evidence, gave_s: int | None = None) -> View:
+    """The enriched table. A table whose entries were not read gives a view without rows.
+
+    ``gave_s``: see ``View``.
+    """
     features = releases.features(evidence.kernel)
     known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
     if table.flows is None:
@@ -88,6 +102,8 @@ def view(table: Table, evidence: Evidence) -> View:
     clamps = _clamps(frame, features, known)
     one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
+    if ceiling is not None and gave_s is not None:
+        ceiling = max(ceiling, gave_s)
     flows = frame.hstack(
         select(
             frame,
@@ -97,7 +113,7 @@ def view(table: Table, evidence: Evidence) -> View:
             origins.origin(frame, ceiling).alias("origin"),
         )
     )
-    return View(table, evidence, flows, features, known, clamps, one_sided_s)
+    return View(table, evidence, flows, features, known, clamps, one_sided_s, gave_s)
 
 
 def _sound(frame: pl.DataFrame) -> pl.DataFrame:

@@ -73,7 +73,8 @@ def _longer(case: Case) -> Clue | None:
     if not view.features.clamps_one_sided:
         return None
     shown = facts.share(case.rows, pl.col("origin") == "injected")
-    short = max(view.timeouts.values[timeouts.UNACKNOWLEDGED], view.timeouts.values[timeouts.MAX_RETRANS])
+    given = (view.timeouts.values[name] for name in (timeouts.UNACKNOWLEDGED, timeouts.MAX_RETRANS))
+    short = max(*given, view.gave_s or 0)
     longer = facts.share(
         case.rows, (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED) & (pl.col("timeout") > short)
     )

@@ -15,6 +15,7 @@ from halftrack.diagnosis.since.measured import Measured, measured
 from halftrack.diagnosis.since.moments import named
 from halftrack.diagnosis.since.tables import Compared
 from halftrack.diagnosis.verdict import main_table
+from halftrack.diagnosis.view import gives_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,18 @@ def watched(
     compared = Compared.of(table.netns, was, then, known, earlier.seconds)
     pace = None if earlier.seconds is None else measured(compared, earlier.seconds, lifetimes)
     return Watched(table.netns, known, compared, pace)
+
+
+def gave_s(earlier: Earlier, evidence: Evidence, table: Table) -> int | None:
+    """Seconds that a packet gave a one-sided entry of this table at the moment that gave most, where that is
+    more than today; None: it is not, or is not known.
+    """
+    given = []
+    for moment in earlier.moments:
+        was = _counterpart(moment.evidence, evidence, table)
+        given += [gives_s(each, moment.evidence) for each in moment.evidence.tables if each.netns == was]
+    most, now = max((one for one in given if one is not None), default=None), gives_s(table, evidence)
+    return most if most is not None and now is not None and most > now else None
 
 
 def _counterpart(then: Evidence, now: Evidence, table: Table) -> str | None:

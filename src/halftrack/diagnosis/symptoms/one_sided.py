@@ -128,6 +128,12 @@ def _passing(view: View) -> str:
 
 
 def _lasting_despite_clamp(view: View, longest: int, longer: int, entries: int) -> str:
+    if view.gave_s is not None and longest <= view.gave_s:
+        return (
+            f"This kernel gives such an entry {words.duration(view.one_sided_s or 0)}, and gave it"
+            f" {words.duration(view.gave_s)} at an earlier moment: {longer:,} of {entries:,} have up to"
+            f" {words.duration(longest)} left of that."
+        )
     if view.one_sided_s is not None and longest > view.one_sided_s:
         return (
             f"This kernel gives such an entry {words.duration(view.one_sided_s)}; {longer:,} of {entries:,}"
