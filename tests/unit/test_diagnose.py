@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import msgspec
 
@@ -40,6 +41,16 @@ def test_what_the_founding_case_rests_on_is_said() -> None:
     }
     assert diagnosis.findings[0].enabled_by[-1].value == "432000"
     assert "assumed" in diagnosis.findings[0].enabled_by[-1].why
+
+
+def test_a_report_that_tells_no_time_is_not_the_whole_picture() -> None:
+    told = evidence(table(row(), limit=262_144), source="sos")
+    untold = diagnose(replace(told, taken_at=None))
+    assert "time" not in {gap.what for gap in diagnose(told).gaps}
+    assert ([gap.needs for gap in untold.gaps if gap.what == "time"], untold.complete) == (
+        [("date -u",)],
+        False,
+    )
 
 
 def test_nothing_is_assumed_where_it_was_read() -> None:

@@ -83,27 +83,34 @@ def of_entries(table: Table, evidence: Evidence) -> Iterator[Gap]:
 
 
 def _of_text(evidence: Evidence) -> Iterator[Gap]:
-    """What a file does not say although it matters; the live node states its own gaps."""
-    if evidence.of_node or not evidence.tables:
+    """What files do not say although it matters; the live node states its own gaps."""
+    if not evidence.tables or evidence.source == "live":
         return
     told = {gap.what for gap in evidence.gaps}
-    if evidence.tables[0].limit is None and "limit" not in told:
+    if not evidence.of_node:
+        yield from (gap for gap in _of_copied(evidence) if gap.what not in told)
+    if evidence.taken_at is None and "time" not in told:
+        yield Gap(
+            what="time", why="not in the file", needs=("date -u",), would_tell=("since when", "full when")
+        )
+
+
+def _of_copied(evidence: Evidence) -> Iterator[Gap]:
+    """What somebody who copied a table left out."""
+    table = evidence.tables[0]
+    if table.limit is None:
         yield Gap(
             what="limit",
             why="not in the file",
             needs=(_LIMIT,),
             would_tell=("table-pressure", "hash-too-small"),
         )
-    if not any("timeout" in name for name in evidence.tables[0].settings) and "settings" not in told:
+    if not any("timeout" in name for name in table.settings):
         yield Gap(
             what="settings",
             why="not in the file",
             needs=("sysctl net.netfilter",),
             would_tell=("settings", "since when"),
         )
-    if evidence.kernel is None and "kernel" not in told:
+    if evidence.kernel is None:
         yield Gap(what="kernel", why="not in the file", needs=("uname -r",), would_tell=("one-sided",))
-    if evidence.taken_at is None and "time" not in told:
-        yield Gap(
-            what="time", why="not in the file", needs=("date -u",), would_tell=("since when", "full when")
-        )
