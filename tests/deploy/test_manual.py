@@ -18,7 +18,6 @@ INTERNAL = {
     "HALFTRACK_SECONDS",
     "HALFTRACK_WAIT",
     "HALFTRACK_BETWEEN",
-    "HALFTRACK_STARTED_AS",
 }
 """Of scripts that are printed, and what our own processes tell each other."""
 

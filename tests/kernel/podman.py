@@ -16,6 +16,7 @@ _SET_UP: Final = r"""
 set -e
 mount --make-rprivate /
 mount -t tmpfs none /run
+if [ -d /var/lib/containers ]; then mount -t tmpfs none /var/lib/containers; fi
 if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
 ip link set lo up
 mkdir -p "$1/bin" /run/containers/storage

@@ -27,6 +27,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         fill(netns, 1_500)
         done = subprocess.run(
             [
+                *tracing.WITHOUT_PODMAN,
                 *("strace", *tracing.OPTIONS),
                 *("-o", str(folder / "trace"), sys.executable, "-B", "-m", "halftrack"),
                 *("export", "--textfile", str(folder / "out.prom")),
@@ -87,6 +88,7 @@ def test_over_http_it_writes_no_more_than_that_and_does_not_call_anybody(tmp_pat
                     "netns",
                     "exec",
                     netns.name,
+                    *tracing.WITHOUT_PODMAN,
                     "strace",
                     *tracing.OPTIONS,
                     "-o",

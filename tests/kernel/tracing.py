@@ -10,6 +10,12 @@ CALLS: Final = (
     "sendto,sendmsg,sendmmsg,socket,connect,init_module,finit_module"
 )
 OPTIONS: Final = ("-f", "-qq", "-xx", "-s", "64", "-e", CALLS, "-e", "signal=none")
+WITHOUT_PODMAN: Final = (
+    *("unshare", "--mount", "sh", "-c"),
+    'for each in /run/libpod /run/containers; do [ ! -d "$each" ] || mount -t tmpfs none "$each"; done; exec "$@"',
+    "sh",
+)
+"""Where Podman was used since the boot it is asked for its containers, and writes locks and events of its own."""
 _CTNETLINK: Final = 1
 """NFNL_SUBSYS_CTNETLINK, the upper byte of a message's type (nfnetlink.h)."""
 ASKING: Final = {
