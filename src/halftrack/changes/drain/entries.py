@@ -41,9 +41,9 @@ one that overflows loses answers, and what was refused would count as done (net/
 _ANSWER_BYTES: Final = 4_096
 """More than any answer takes."""
 _USED: Final = netlink.DATAGRAM - _ANSWER_BYTES
-_COMPARED: Final = 100
+_COMPARED: Final = 50
 """Entries that the kernel compares and removes in part of a millisecond: what comes meanwhile is unseen."""
-_AT_ONCE_S: Final = 0.002
+_AT_ONCE_S: Final = 0.0005
 _TRIES: Final = 100
 _NUMBER: Final = struct.Struct("=I")
 _FIRST: Final = 1
