@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -19,6 +20,7 @@ from halftrack import formats
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.formats import pcap
 from halftrack.formats.blocks import BLOCK, blocks
+from halftrack.formats.packed import unpacked
 from halftrack.formats.sources import source
 from unit.formatted import fixture
 
@@ -111,6 +113,34 @@ def test_bombs_are_cut(tmp_path: Path, pack: Packer) -> None:
     assert largest <= 16 << 20
     assert opened.truncated
     assert opened.notes == [f"{path} holds more than 10,485,760 bytes: the rest was not read."]
+
+
+def test_many_members_that_hold_next_to_nothing(tmp_path: Path, pack: Packer) -> None:
+    """Each costs as if it were large: so many are read, and a file of nothing else is refused in one line."""
+    path = tmp_path / "table"
+    path.write_bytes(pack(b"") * 20_000 + pack(PROC))
+    assert plain(path) == PROC
+    path.write_bytes(pack(b"") * 100_001 + pack(PROC))
+    with pytest.raises(UnreadableInput, match="100,000 streams in it hold next to nothing"):
+        plain(path)
+
+
+def test_what_follows_a_member_is_not_copied_for_each(pack: Packer) -> None:
+    """It is as long as what was given: members of a few bytes are given a few bytes."""
+    copied = 0
+
+    class Counted(bytes):
+        """Slices of a piece are what is given."""
+
+        def __getitem__(self, place: Any) -> Any:
+            nonlocal copied
+            found = super().__getitem__(place)
+            copied += len(found) if isinstance(found, bytes) else 0
+            return found
+
+    whole = pack(b"x") * 5_000
+    assert b"".join(unpacked(iter([Counted(whole)]))) == b"x" * 5_000
+    assert 0 < copied < 100 * len(whole)
 
 
 def test_xz_that_asks_for_much_memory(tmp_path: Path) -> None:

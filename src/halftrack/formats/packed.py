@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import zlib
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,6 +16,13 @@ _MOST_MEMORY: Final = 256 << 20
 """Memory that a packed file may ask for; xz -9 asks for 65 MiB."""
 _ZSTD_STEP: Final = 1 << 10
 """Packed bytes given to zstd at a time, which limits only its input: 16 MiB come out of these at most."""
+_FIRST_STEP: Final = 1 << 9
+"""Packed bytes given to a new member, then twice as many each time: what follows one that ends is copied,
+and a member may have twenty bytes."""
+_TINY: Final = 1 << 10
+_MOST_TINY: Final = 100_000
+"""Members that unpack to less than that: each costs as if it were large."""
+_NO_ZERO: Final = re.compile(rb"[^\0]")
 
 
 class Damaged(ValueError):
@@ -99,25 +107,60 @@ def is_packed(beginning: bytes) -> bool:
 
 def unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """What is in a packed stream, all its members. Raises Damaged or Short after what could be had."""
-    make: Callable[[], _Member] | None = None
-    member: _Member | None = None
+    stream: _Members | None = None
     for piece in pieces:
-        data = piece
-        if make is None:
-            make = next(make for magic, make in _MAGIC if data.startswith(magic))
-        while data:
-            if member is None:
-                # Zeros after a member are padding.
-                data = data.lstrip(b"\0")
-                if not data:
-                    break
-                member = make()
-            try:
-                yield from filter(None, member.feed(data))
-            except (zlib.error, lzma.LZMAError, OSError, EOFError, MemoryError) as error:
-                raise Damaged(str(error)) from error
-            data = member.rest or b""
-            if member.rest is not None:
-                member = None
-    if member is not None:
+        if stream is None:
+            stream = _Members(next(make for magic, make in _MAGIC if piece.startswith(magic)))
+        try:
+            yield from stream.take(piece)
+        except (zlib.error, lzma.LZMAError, OSError, EOFError, MemoryError) as error:
+            raise Damaged(str(error)) from error
+    if stream is not None and not stream.ended:
         raise Short
+
+
+class _Members:
+    """Packed streams of one kind, one after the other."""
+
+    def __init__(self, make: Callable[[], _Member]) -> None:
+        self._make = make
+        self._member: _Member | None = None
+        self._step = 0
+        self._given = 0
+        self._tiny = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._member is None
+
+    def take(self, piece: bytes) -> Iterator[bytes]:
+        at = 0
+        while at < len(piece):
+            if self._member is None:
+                # Zeros after a member are padding.
+                at = _past_zeros(piece, at)
+                if at == len(piece):
+                    return
+                self._member, self._step, self._given = self._make(), _FIRST_STEP, 0
+            data = piece[at : at + self._step]
+            for part in filter(None, self._member.feed(data)):
+                self._given += len(part)
+                yield part
+            at += len(data) - len(self._member.rest or b"")
+            self._step *= 2
+            if self._member.rest is not None:
+                self._end()
+
+    def _end(self) -> None:
+        self._member = None
+        self._tiny += self._given < _TINY
+        if self._tiny > _MOST_TINY:
+            raise Damaged(f"more than {_MOST_TINY:,} streams in it hold next to nothing")
+
+
+def _past_zeros(piece: bytes, at: int) -> int:
+    """Where the next byte is that is none."""
+    if piece[at]:
+        return at
+    found = _NO_ZERO.search(piece, at)
+    return found.start() if found else len(piece)
