@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
 import tempfile
 import tracemalloc
@@ -112,6 +113,37 @@ def test_an_extension_of_any_length_takes_no_memory(kind: bytes) -> None:
     tracemalloc.stop()
     assert found == []
     assert most < 16 << 20
+
+
+@pytest.mark.parametrize("layout", ["gnu", "oldgnu"])
+def test_sparse_files_are_read_without_their_holes(tmp_path: Path, layout: str) -> None:
+    """GNU tar writes where the holes are behind the header, in as many blocks as that takes."""
+    lines = [f"line {number:3}\n".encode() for number in range(60)]
+    with (tmp_path / "sparse").open("wb") as file:
+        for number, line in enumerate(lines):
+            file.seek(number << 16)
+            file.write(line)
+        file.truncate(1 << 40)
+    (tmp_path / "next").write_bytes(b"x")
+    words = ("tar", "-cf", "-", f"--format={layout}", "--sparse", "-C", str(tmp_path), "sparse", "next")
+    content = subprocess.run(words, capture_output=True, check=True).stdout
+    assert len(content) < 1 << 20
+    walk = Walk()
+    found = walked(content, walk)
+    assert found["sparse"].replace(b"\0", b"") == b"".join(lines)
+    assert found["next"] == b"x"
+    assert not walk.truncated
+
+
+def test_a_sparse_file_whose_holes_have_no_end() -> None:
+    header = bytearray(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+    header[156:157], header[482] = b"S", 1
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    walk = Walk(bytes_left=64 << 20)
+    pieces = (b"\1" * (1 << 20) if number else bytes(header) for number in range(1_025))
+    assert list(archive.members(pieces, walk)) == []
+    assert walk.truncated
 
 
 def test_long_and_odd_names() -> None:

@@ -1,4 +1,4 @@
-"""tar from its beginning to its end: ustar, GNU's long names, pax (tar(5)).
+"""tar from its beginning to its end: ustar, GNU's long names and sparse files, pax (tar(5)).
 
 Python's own reader takes the text of an extension header whole into memory, however long it says that
 it is; what is mailed in may say anything.
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 512
 _MOST_EXTENSION: Final = 64 << 10
-_REGULAR: Final = (b"0", b"7", bytes(1))
+_SPARSE: Final = b"S"
+"""A file with holes: only what is between them is there, and how large they are does not matter to a text."""
+_REGULAR: Final = (b"0", b"7", bytes(1), _SPARSE)
 _WITHOUT_CONTENT: Final = b"123456"
 """Links, devices, directories and pipes."""
 _LONG_NAME, _PAX = b"L", b"x"
 _EXTENSIONS: Final = (_LONG_NAME, _PAX, b"K", b"g")
 """Of a link's target and of all members there is nothing to know."""
+_MORE_HOLES: Final = 482
+_MORE_IN_EXTENSION: Final = 504
+"""Where a sparse file's header, and each block of holes after it, says that one more such block follows."""
 _OCTAL: Final = re.compile(rb"[ ]*([0-7]{1,12})[ \0]*")
 _PAX_PATH: Final = re.compile(rb"(?:^|\n)\d{1,5} path=([^\n]*)")
 _PAX_SIZE: Final = re.compile(rb"(?:^|\n)\d{1,5} size=(\d{1,15})\n")
@@ -52,6 +57,8 @@ def members(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
             told.read(kind, stream, size)
             continue
         size = 0 if kind in _WITHOUT_CONTENT else size if told.size is None else told.size
+        if kind == _SPARSE and header[_MORE_HOLES]:
+            stream.skip_while(_MORE_IN_EXTENSION)
         content = _Content(stream, size)
         name = shown(told.path or _name(header))
         if kind in _REGULAR and name and size:
@@ -134,6 +141,11 @@ class _Stream:
     def skip(self, size: int) -> None:
         while size > 0 and (piece := self.some(size)):
             size -= len(piece)
+
+    def skip_while(self, at: int) -> None:
+        """Blocks, the last of which has a zero at ``at``."""
+        while len(block := self.take(_BLOCK)) == _BLOCK and block[at]:
+            pass
 
 
 class _Content:
