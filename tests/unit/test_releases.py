@@ -79,7 +79,6 @@ def test_an_old_kernel_keeps_what_a_new_one_gives_up() -> None:
 
     assert (old.reclaims_closing, new.reclaims_closing) == (False, True)
     assert (old.udp_stream_s, new.udp_stream_s) == (180, 120)
-    assert (old.lazy_expiry, new.lazy_expiry) == (False, True)
     assert (old.retrans_caps_pickup, new.retrans_caps_pickup) == (False, True)
 
 

@@ -61,9 +61,6 @@ SCHEMA: Final = MappingProxyType(
 )
 """Column name to Polars type, in the frame's order."""
 
-ADDRESS_COLUMNS: Final = ("src", "dst")
-"""Stems: ``{stem}_hi`` and ``{stem}_lo`` are the columns."""
-
 OTHER_INTERFACE: Final = "other-interface"
 NOT_IP: Final = "not-ip"
 LINK_UNKNOWN: Final = "link-unknown"

@@ -12,7 +12,6 @@ from halftrack.evidence.flows import ADDRESS_COLUMNS, has
 if TYPE_CHECKING:
     from halftrack.evidence.flows import FlowTable
 
-_DIRECTIONS: Final = ("orig", "reply")
 _BLOCK: Final = 100_000
 """Rows spelled at a time: what is only on its way to the output needs little memory."""
 

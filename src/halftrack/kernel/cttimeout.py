@@ -46,7 +46,6 @@ TCP_STATES: Final = MappingProxyType(
     }
 )
 """State to its attribute (CTA_TIMEOUT_TCP_*)."""
-LONGEST_NAME: Final = 31  # CTNL_TIMEOUT_NAME_MAX
 _WITHIN_S: Final = 5.0
 
 

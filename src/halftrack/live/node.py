@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
 from halftrack.evidence.values import HOST, Evidence, Gap
@@ -33,14 +33,10 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Namespace, Owner
     from halftrack.live.moment import Start
 
-T = TypeVar("T")
-
 _OWNERS_S: Final = 2.0
 """How long a runtime may take to answer."""
 _SIDE_S: Final = 10.0
 """After that no sockets of namespaces are read whose entries are not."""
-
-_ROOT: Final = Path("/")
 
 
 class Examination:

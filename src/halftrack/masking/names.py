@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 from halftrack.masking import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _RUN: Final = re.compile(r"[^\W_]+")
 _EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _SPANS: Final = re.compile(
-    r'(?P<lead>(?:--|\b)comment |"comment": ?)(?P<quoted>"(?:[^"\\]|\\.)*")'
-    r"|(?P<option>--comment )(?P<bare>[^\s\"]\S*)"
-    r"|(?P<open>/\* )(?P<old>.*?)(?= \*/)"
-    r"|(?P<kube>\b(?:service|external|firewall|endpoint)-[A-Z0-9]{8}-)(?P<service>[a-z0-9.-]+/[a-z0-9.-]+)"
+    r'(?P<lead>(?:--|\b)comment |"comment": ?)"(?:[^"\\]|\\.)*"'
+    r"|(?P<option>--comment )[^\s\"]\S*"
+    r"|(?P<open>/\* ).*?(?= \*/)"
+    r"|(?P<kube>\b(?:service|external|firewall|endpoint)-[A-Z0-9]{8}-)[a-z0-9.-]+/[a-z0-9.-]+"
 )
 _WORD: Final = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
 _LEAST: Final = 2
@@ -109,9 +109,3 @@ def _span(found: re.Match[str], word: Callable[[str], str]) -> str:
 
 def _words(text: str, word: Callable[[str], str]) -> str:
     return _WORD.sub(lambda each: word(each[0]) if spoken(each[0]) else each[0], text)
-
-
-def comments(text: str) -> Iterable[str]:
-    """What they say, one after the other."""
-    for found in _SPANS.finditer(text):
-        yield found["quoted"] or found["bare"] or found["old"] or found["service"] or ""

@@ -49,7 +49,6 @@ class Features:
     ``retrans_caps_pickup``: and at most ``timeout_max_retrans``, as no window was ever seen.
     ``reclaims_closing``: a full table also gives up assured TCP entries that are closing.
     ``udp_stream_s``: default of ``udp_timeout_stream``.
-    ``lazy_expiry``: entries outlive their timeout until they are collected, and count meanwhile.
     ``hooks_on_demand``: a namespace's packets are tracked only while a rule there asks for it.
     ``filters_status``: requests about all entries may be narrowed by ``CTA_STATUS`` and its mask.
     ``filters_tuple``: dumps may be narrowed by ``CTA_FILTER`` and a part of a tuple.
@@ -61,7 +60,6 @@ class Features:
     retrans_caps_pickup: bool | None = None
     reclaims_closing: bool | None = None
     udp_stream_s: int | None = None
-    lazy_expiry: bool | None = None
     hooks_on_demand: bool | None = None
     filters_status: bool | None = None
     filters_tuple: bool | None = None
@@ -74,7 +72,6 @@ _OLD: Final = Features(
     retrans_caps_pickup=False,
     reclaims_closing=False,
     udp_stream_s=180,
-    lazy_expiry=False,
     hooks_on_demand=False,
     filters_status=False,
     filters_tuple=False,
@@ -98,7 +95,6 @@ _VENDORS: Final[dict[Vendor, Features]] = {
         retrans_caps_pickup=True,
         reclaims_closing=True,
         udp_stream_s=120,
-        lazy_expiry=True,
         hooks_on_demand=True,
         filters_status=True,
         filters_tuple=True,
@@ -169,7 +165,6 @@ def _upstream(version: tuple[int, int, int]) -> Features:
         retrans_caps_pickup=_between(version, absent=(4, 9), present=(5, 4)),
         reclaims_closing=_between(version, absent=(4, 11), present=(4, 12)),
         udp_stream_s={False: 180, True: 120, None: None}[_between(version, absent=(4, 9), present=(5, 4))],
-        lazy_expiry=_between(version, absent=(4, 8), present=(4, 9)),
         hooks_on_demand=_between(version, absent=(4, 9), present=(4, 10)),
         filters_status=_between(version, absent=(5, 10), present=(5, 15)),
         filters_tuple=_between(version, absent=(5, 4), present=(5, 8)),

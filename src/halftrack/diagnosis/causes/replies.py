@@ -125,14 +125,6 @@ def by_another_way(case: Case) -> Iterator[Clue]:
         yield Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, -0.7)
 
 
-def unheard(case: Case) -> Clue | None:
-    """Whoever is spoken to hears nothing, or nothing that it says comes: of several makings."""
-    found = of(case)
-    if found is None or found.sockets < FEWEST or found.unheard < 0.5 * found.sockets:
-        return None
-    return Clue(_UNHEARD, round(found.unheard / found.sockets, 2), found.where, 0.0)
-
-
 def elsewhere(case: Case, weight: float, *, own: bool = False) -> Clue | None:
     """Connections that go on while their entries see nothing of it: neither direction passes here.
 

@@ -10,7 +10,6 @@ from halftrack.evidence import uapi
 from halftrack.evidence.addresses import V4_MAPPED
 
 Range: TypeAlias = tuple[int, int]
-Ranges: TypeAlias = tuple[Range, ...]
 
 _PROTOCOLS: Final = {
     **{name: number for number, name in uapi.PROTOCOL_NAMES.items()},
