@@ -92,9 +92,13 @@ def _is_network(fd: int) -> bool:
         return fcntl.ioctl(fd, _NS_GET_NSTYPE) == setns.CLONE_NEWNET
     except OSError:
         # Kernels before 4.11 do not answer; there a mount or a link tells.
-        inodes = {inode for inode, _ in sightings.mounts(Path("/proc"))}
         target = Path(f"/proc/self/fd/{fd}").readlink().name
-        return target.startswith("net:") or os.fstat(fd).st_ino in inodes
+        return target.startswith("net:") or os.fstat(fd).st_ino in mounted()
+
+
+def mounted() -> set[int]:
+    """Numbers of those that are mounted somewhere, also where another mount lies over that place."""
+    return {inode for inode, _ in sightings.mounts(Path("/proc"))}
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ OF_TCP: Final = ("slow-path",)
 OF_SHAPING: Final = ("shaping",)
 _NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
+_COVERED: Final = "another mount lies over its own, and no process lives in it: nothing leads there"
 
 _ALONE: Final = {
     "memory": "reading them takes more memory than is free",
@@ -77,11 +78,13 @@ def of_rules(places: Sequence[Place]) -> list[Gap]:
 
 
 def _ended(place: Place, would_tell: tuple[str, ...]) -> Gap:
-    """What ended took its troubles with it, so that only who asked for it misses something."""
+    """What ended took its troubles with it, so that only who asked for it misses something.
+
+    Likewise one that nobody lives in and nobody can get into.
+    """
     name = place.namespace.name
-    return Gap(
-        f"namespace {name}", "it ended during the examination", (), would_tell if place.asked else (), name
-    )
+    why = _COVERED if place.covered else "it ended during the examination"
+    return Gap(f"namespace {name}", why, (), would_tell if place.asked else (), name)
 
 
 def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:

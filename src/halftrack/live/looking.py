@@ -35,5 +35,9 @@ def around(places: list[Place], known: list[Place] | None = None, *, closer: boo
             place.denied = True
             pid = place.namespace.pid
             place.look = survey.look_from_outside(pid, shared) if pid is not None else None
+    gone = [place for place in new if place.vanished]
+    mounted = namespaces.mounted() if gone else set()
+    for place in gone:
+        place.covered = place.namespace.inode in mounted
     entered = {place.look.net for place in all_of_them if place.look and place.look.inside}
     places[:] = [place for place in places if not (place.denied and place.look and place.look.net in entered)]

@@ -50,6 +50,8 @@ class Place:
     """Gone when the counters were to be read again."""
     denied: bool = False
     vanished: bool = False
+    covered: bool = False
+    """Vanished, but still mounted: another mount lies over it, and nothing leads there."""
     wanted: bool = False
     beside: bool = False
     asked: bool = False
