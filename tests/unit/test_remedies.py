@@ -20,8 +20,9 @@ from halftrack.remedies import (
     advise,
     drain,
 )
-from unit.flowrows import evidence, row, sockets, table, udp
-from unit.situations import OLD_KERNEL, situation, ssh, stuck
+from halftrack.reporters import html, terminal, ticket
+from unit.flowrows import evidence, one_sided, row, sockets, table, udp
+from unit.situations import OLD_KERNEL, RAISED, WEB, situation, ssh, stuck
 
 
 def test_advise_fills_every_finding_in_order_of_kind() -> None:
@@ -77,6 +78,22 @@ def test_what_is_not_removed_after_all_is_said() -> None:
     assert found is not None
     assert found.title.startswith("would remove 20 of 20 stuck entries")
     assert "|| \\\n  echo 'not removed: " in found.commands[-1]
+
+
+@pytest.mark.parametrize(("settings", "counted"), [(RAISED, 40), ({}, 36)])
+def test_what_is_removed_and_what_is_counted_as_stuck_agree(settings: dict[str, str], counted: int) -> None:
+    """Two findings of one table share what is stuck; what stays for minutes is removed with the others."""
+    rows = [row(f"198.51.100.{n}", "192.0.2.1", 40_000 + n, 443, left=412_000 - n % 9) for n in range(24)]
+    rows += stuck(12) + [one_sided(WEB, f"198.51.100.{n}", dport=60_000, left=100) for n in range(4)]
+    here = (LocalAddress("192.0.2.1", 24, "eth0"),)
+    ev = evidence(table(*rows, addresses=here, sockets=sockets(("192.0.2.1", 443)), settings=settings))
+    found = advise(diagnose(ev), ev)
+    screen, reply = " ".join(terminal.render(found).split()), " ".join(ticket.render(found).split())
+    assert [each.stuck for each in found.tables] == [counted]
+    assert "would remove 24 of 24 orphaned entries: their sockets are gone" in screen
+    assert "Besides these: 16 one-sided (finding 2)." in screen
+    assert "Besides these: 16 one-sided." in reply
+    assert "Besides these: 16 one-sided (finding 2)." in html.render(found)
 
 
 def test_unanswered_questions_to_a_gone_backend_are_removed() -> None:

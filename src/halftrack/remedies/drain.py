@@ -42,6 +42,7 @@ _SYMPTOMS: Final = (
 )
 _CAN_BE_SHORT: Final = ("one-sided", "half-open")
 _STUCK: Final = ("one-sided", "orphaned")
+"""What a table's stuck entries are counted of, see ``document.TableSummary``."""
 _NEVER: Final = ("half-open", "unreplied-udp")
 _SHORT_S: Final = 300
 """Such entries with no more left are gone before anyone has typed."""
@@ -116,8 +117,18 @@ def _title(situation: Situation, freed: int) -> str:
         "unreplied-udp": "none of them was ever answered",
         "stale-nat": "they lead to an address that nobody has",
     }[situation.finding.symptom]
-    stuck = "stuck entries" if situation.finding.symptom in _STUCK else "entries"
-    return f"would remove {freed:,} of {situation.finding.entries:,} {stuck}: {proof}"
+    return f"would remove {freed:,} of {situation.finding.entries:,} {_called(situation)}: {proof}"
+
+
+def _called(situation: Situation) -> str:
+    """Stuck where the finding holds what the screen counts as such; by its own name where it holds a part
+    of that, or more.
+    """
+    finding, summary = situation.finding, situation.summary
+    if finding.symptom not in _STUCK:
+        return "entries"
+    counted = None if summary is None else summary.stuck
+    return "stuck entries" if counted in (None, finding.entries) else f"{finding.symptom} entries"
 
 
 def _why(situation: Situation, mixed: list[Part], freed: int) -> Iterator[str]:

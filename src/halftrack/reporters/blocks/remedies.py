@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from halftrack.reporters.phrases.remedies import cuts, sentence, waiting
+from halftrack.reporters.phrases.remedies import cuts, rest, sentence, waiting
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
     for each in shown:
         wait = waiting(each.advice, beside)
         whole, typed = fitting(each.advice.commands, page, lines_each, waits=bool(wait))
-        told = f"{wait}{sentence(each.advice)}"
+        told = f"{wait}{sentence(each.advice)}{rest(each)}"
         which = "" if each.of is None else f"For {each.of}: "
         begin = "" if whole else " Begins:" if typed else " Commands: with -v."
         lines += page.wrap(f"{which}{told}{begin}", f"{each.advice.kind.upper():<8}")

@@ -26,7 +26,7 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     shown = first(diagnosis)
     several = len(diagnosis.findings) > 1
     steps = [
-        advice(each.advice, shown, of=each.of if several else None)
+        advice(each.advice, shown, of=each.of if several else None, more=remedies.rest(each))
         for each in remedies.chosen(diagnosis, None)
     ]
     if steps and planned is not None:
@@ -48,14 +48,19 @@ def first(diagnosis: Diagnosis) -> list[Advice]:
 
 
 def advice(
-    shown: Advice, beside: Sequence[Advice], *, of: int | None = None, typed_at: str | None = None
+    shown: Advice,
+    beside: Sequence[Advice],
+    *,
+    of: int | None = None,
+    typed_at: str | None = None,
+    more: str = "",
 ) -> Markup:
     """One remedy: effect, cost, commands.
 
     ``of``: the finding that it is for, where that is to be said. ``typed_at``: where on the page its
-    commands stand already.
+    commands stand already. ``more``: a sentence to go behind.
     """
-    told = words.capital(f"{remedies.waiting(shown, beside)}{remedies.sentence(shown)}")
+    told = words.capital(f"{remedies.waiting(shown, beside)}{remedies.sentence(shown)}{more}")
     if of is not None:
         told = f"For finding {of}: {told}"
     return tag(

@@ -11,15 +11,19 @@ from halftrack.diagnosis.document import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halftrack.diagnosis.document import Advice, Diagnosis, LiveFlows
+    from halftrack.diagnosis.document import Advice, Diagnosis, Finding, LiveFlows
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A remedy to show first. ``of``: the number of the finding it is for, None where that is plain."""
+    """A remedy to show first. ``of``: the number of the finding it is for, None where that is plain.
+
+    ``more``: number, symptom and entries of each other finding of the same table that has entries to clear.
+    """
 
     advice: Advice
     of: int | None = None
+    more: tuple[tuple[int, str, int], ...] = ()
 
 
 def chosen(diagnosis: Diagnosis, main: int | None) -> tuple[Chosen, ...]:
@@ -33,8 +37,40 @@ def chosen(diagnosis: Diagnosis, main: int | None) -> tuple[Chosen, ...]:
             continue
         of = number if finding.groups and number != main else None
         for advice in finding.remedies:
-            found.setdefault(advice.kind, Chosen(advice, of))
+            if advice.kind not in found:
+                more = _more(diagnosis, number) if advice.kind == "clear" else ()
+                found[advice.kind] = Chosen(advice, of, more)
     return tuple(found[kind] for kind in KINDS if kind in found)
+
+
+def _more(diagnosis: Diagnosis, shown: int) -> tuple[tuple[int, str, int], ...]:
+    """Of the other findings: what is cleared there is not among what the one that is shown counts."""
+    netns = diagnosis.findings[shown - 1].netns
+    return tuple(
+        (number, finding.symptom, freed)
+        for number, finding in enumerate(diagnosis.findings, 1)
+        if number != shown and finding.netns == netns
+        for freed in [_removed(finding)]
+        if freed
+    )
+
+
+def _removed(finding: Finding) -> int:
+    return sum(each.effect.entries_freed or 0 for each in finding.remedies if each.kind == "clear")
+
+
+def rest(shown: Chosen, *, numbered: bool = True) -> str:
+    """What else there is to clear in this table, as a sentence to go behind; else empty.
+
+    ``numbered``: whether findings have numbers where it stands.
+    """
+    if not shown.more:
+        return ""
+    told = (
+        f"{freed:,} {symptom}{f' (finding {number})' if numbered else ''}"
+        for number, symptom, freed in shown.more
+    )
+    return f" Besides these: {', '.join(told)}."
 
 
 def waiting(advice: Advice, beside: Iterable[Advice]) -> str:

@@ -41,8 +41,9 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         whole, typed = fitting(each.advice.commands, page, commands, waits=bool(wait), indent=_INDENT)
         told = shortened(remedies.sentence(each.advice), longest)
         elsewhere = "" if page.planned is None else " Its commands are in the script below."
-        rest = "" if whole else " It begins:" if typed else elsewhere
-        lines += page.wrap(f"{wait}{told}{rest}", f"{each.advice.kind.upper():<8}")
+        more = remedies.rest(each, numbered=False)
+        follows = "" if whole else " It begins:" if typed else elsewhere
+        lines += page.wrap(f"{wait}{told}{more}{follows}", f"{each.advice.kind.upper():<8}")
         lines += typed
     if lines and page.planned is not None and len(page.planned) <= _LONGEST:
         lines += page.wrap("As one sh script, what fits together; it checks first and has the way back:")
