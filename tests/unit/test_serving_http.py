@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from halftrack.errors import Busy, UsageError
+from halftrack.evidence import literals
 from halftrack.serving import addresses, http
 from halftrack.serving.http import Page, Server
 
@@ -252,8 +253,8 @@ def test_where_to_listen(text: str, address: tuple[str, int]) -> None:
 
 
 def test_where_it_listens_is_shown_as_a_browser_takes_it() -> None:
-    assert addresses.shown("127.0.0.1", 9) == "127.0.0.1:9"
-    assert addresses.shown(*addresses.parsed("::1")) == f"[::1]:{addresses.PORT}"
+    assert literals.end("127.0.0.1", 9) == "127.0.0.1:9"
+    assert literals.end(*addresses.parsed("::1")) == f"[::1]:{addresses.PORT}"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import click
 
 from halftrack.commands import durations, options, output
 from halftrack.errors import UsageError
+from halftrack.evidence import literals
 from halftrack.serving import addresses
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _listen(where: str, every_s: int, given: Options) -> int:
 
     address, port = addresses.parsed(where)
     with addresses.listening(address, port) as listener:
-        output.message(f"http://{addresses.shown(address, port)}/metrics", given)
+        output.message(f"http://{literals.end(address, port)}/metrics", given)
         return serving.serve(listener, every_s, given)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import polars as pl
 
-from halftrack.evidence import addresses, uapi
+from halftrack.evidence import addresses, literals, uapi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def text(one: End, *, port: bool = True) -> str:
     shown = addresses.to_text(*address)
     if not port:
         return shown
-    return f"[{shown}]:{number}" if isinstance(one, bytes) else f"{shown}:{number}"
+    return literals.end(shown, number)
 
 
 def columns(ends: Sequence[End], stem: str, port: str) -> dict[str, pl.Series]:

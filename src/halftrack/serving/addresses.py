@@ -9,6 +9,7 @@ import socket
 from typing import Final
 
 from halftrack.errors import Busy, PermissionMissing, UsageError
+from halftrack.evidence import literals
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 10432
@@ -43,14 +44,9 @@ def parsed(text: str) -> tuple[str, int]:
     return address, int(port)
 
 
-def shown(address: str, port: int) -> str:
-    """As a URL has it."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 def listening(address: str, port: int) -> socket.socket:
     """A socket that listens there. Raises Busy, PermissionMissing, UsageError."""
-    where = shown(address, port)
+    where = literals.end(address, port)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         made = socket.socket(family, socket.SOCK_STREAM)
