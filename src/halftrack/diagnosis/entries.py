@@ -39,6 +39,23 @@ def established() -> pl.Expr:
     return (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
 
 
+def unfinished() -> pl.Expr:
+    """TCP that has not got past the handshake; null where the state is."""
+    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(uapi.TCP_OPENING)
+
+
+def in_close_wait() -> pl.Expr:
+    """TCP, answered, and closed by one end alone."""
+    closed = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
+    return closed & answered()
+
+
+def data_unacknowledged() -> pl.Expr:
+    """Whether data of either end is under way; null where the flags are not known."""
+    flags = pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")
+    return flags & uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED != 0
+
+
 def connected() -> pl.Expr:
     """Open as far as the tracker knows, and answered."""
     return established() & answered()

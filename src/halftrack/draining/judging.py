@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.diagnosis.entries import unfinished
 from halftrack.diagnosis.symptoms import sockets
 from halftrack.draining.fates import Fate, Wish, seconds
 from halftrack.evidence import uapi
@@ -112,7 +113,6 @@ def judge(view: View, matching: pl.Series, wish: Wish, around: Surroundings) -> 
 def _left_alone(wish: Wish) -> pl.Expr:
     """The fate, given the kind: what must or need not be changed is left alone, whatever it is."""
     status = pl.col("status")
-    opening = (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(uapi.TCP_OPENING)
     floors = {int(fate): seconds(fate, wish.seconds) for fate in _CHANGED}
     floor = pl.col("kind").replace_strict(floors, default=None, return_dtype=pl.Int64)
     unproven = pl.col("kind").is_between(Fate.UNANSWERED, Fate.MAY_LIVE)
@@ -127,7 +127,7 @@ def _left_alone(wish: Wish) -> pl.Expr:
         .then(Fate.OFFLOADED)
         .when(status & uapi.IPS_FIXED_TIMEOUT != 0)
         .then(Fate.FIXED)
-        .when(opening.fill_null(value=False))
+        .when(unfinished().fill_null(value=False))
         .then(Fate.HANDSHAKE)
         .otherwise(last)
         .cast(pl.UInt8)

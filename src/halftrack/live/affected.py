@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.ends import in_every_namespace
-from halftrack.diagnosis.entries import connected, one_sided
-from halftrack.diagnosis.symptoms.half_open import unfinished
+from halftrack.diagnosis.entries import connected, one_sided, unfinished
 from halftrack.diagnosis.symptoms.volume import FEWEST
 from halftrack.evidence import addresses
 from halftrack.evidence.flows import select

@@ -9,8 +9,15 @@ import polars as pl
 
 from halftrack.diagnosis import ends, words
 from halftrack.diagnosis.document import UNHURT, LiveFlows, Outcome, Peer
-from halftrack.diagnosis.entries import answered, connected, established, translated
-from halftrack.evidence import addresses, uapi
+from halftrack.diagnosis.entries import (
+    answered,
+    connected,
+    data_unacknowledged,
+    established,
+    in_close_wait,
+    translated,
+)
+from halftrack.evidence import addresses, literals, uapi
 from halftrack.evidence.flows import select
 from halftrack.rulesets import entries
 from halftrack.rulesets.entries import own_addresses
@@ -113,15 +120,12 @@ class LiveEntries:
 
     def half_closed(self, left_s: int) -> Live:
         """TCP connections closed by one end alone that have more than ``left_s`` seconds left."""
-        closing = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
-        return self._ask("half-closed", left_s, None, closing & answered(), pl.col("timeout") > left_s)
+        return self._ask("half-closed", left_s, None, in_close_wait(), pl.col("timeout") > left_s)
 
     def unacknowledged(self, idle_s: int) -> Live:
         """Established connections with data under way that were silent for over ``idle_s`` seconds."""
-        flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
-        waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
         silent = pl.col("idle_s") > idle_s
-        return self._ask("unacknowledged", idle_s, None, connected(), waiting & silent)
+        return self._ask("unacknowledged", idle_s, None, connected(), data_unacknowledged() & silent)
 
     def outlasting(
         self, established_s: int | None, unacknowledged_s: int | None, half_closed_s: int | None
@@ -131,13 +135,10 @@ class LiveEntries:
         By what keeps them: open, open with data under way, closed by one end alone; None: that stays as
         it is.
         """
-        flag = uapi.IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
-        waiting = (pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")) & flag != 0
-        closing = (pl.col("l4proto") == uapi.IPPROTO_TCP) & (pl.col("state") == uapi.TCP_CONNTRACK_CLOSE_WAIT)
         kinds = (
             (connected(), established_s),
-            (connected() & waiting, unacknowledged_s),
-            (closing & answered(), half_closed_s),
+            (connected() & data_unacknowledged(), unacknowledged_s),
+            (in_close_wait(), half_closed_s),
         )
         asked = [(kind, after_s) for kind, after_s in kinds if after_s is not None]
         if not asked:
@@ -280,7 +281,7 @@ def example(row: pl.DataFrame, view: View) -> str:
         text = str(addresses.show(row[f"{end}_hi"], row[f"{end}_lo"], opaque).item())
         number = row[port].item()
         if number is not None:
-            text = f"[{text}]:{number}" if ":" in text else f"{text}:{number}"
+            text = literals.end(text, number)
         shown.append(text)
     number = row["l4proto"].item()
     line = f"{uapi.PROTOCOL_NAMES.get(number, number)} {shown[0]} -> {shown[1]}"

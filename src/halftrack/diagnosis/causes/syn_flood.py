@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
-
 from halftrack.diagnosis import entries
 from halftrack.diagnosis.causes import facts, listening
 from halftrack.diagnosis.causes.weighing import Clue, conclude
-from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -63,9 +60,7 @@ def _of_half_open(case: Case) -> Cause | None:
 
 
 def _of_one_sided(case: Case) -> Cause | None:
-    half_open = facts.share(
-        case.view.flows, pl.col("state").is_in(uapi.TCP_OPENING) & (pl.col("l4proto") == uapi.IPPROTO_TCP)
-    )
+    half_open = facts.share(case.view.flows, entries.unfinished())
     here = facts.entries_of(case.view)
     many = case.view.flows.height >= _CROWD
     counted = tuple(listening.of_stray(case))

@@ -5,27 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
-
 from halftrack.diagnosis import enablers, words
-from halftrack.diagnosis.entries import answered
+from halftrack.diagnosis.entries import answered, unfinished
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.diagnosis.symptoms.volume import crowd
-from halftrack.evidence import uapi
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import EnabledBy, Forecast
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
 
 _WEIGHTS: Final = Weights(of_limit=0.05, share=0.3, fewest=1_000)
-
-
-def unfinished() -> pl.Expr:
-    """TCP that has not got past the handshake; null where the state is."""
-    return (pl.col("l4proto") == uapi.IPPROTO_TCP) & pl.col("state").is_in(uapi.TCP_OPENING)
 
 
 @dataclass(frozen=True, slots=True)
