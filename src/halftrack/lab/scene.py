@@ -183,7 +183,7 @@ class Scene:
         """A connection from an address of the client that nobody has waited for yet."""
 
         def connect() -> socket.socket:
-            client = socket.socket(socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6)
+            client = socket.socket(self.net.family)
             client.settimeout(0)
             client.bind((own, 0))
             code = client.connect_ex(goal)
@@ -198,9 +198,7 @@ class Scene:
         """A socket of UDP there, which does not wait."""
 
         def bound() -> socket.socket:
-            one = socket.socket(
-                socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6, socket.SOCK_DGRAM
-            )
+            one = socket.socket(self.net.family, socket.SOCK_DGRAM)
             one.bind(where)
             one.settimeout(0)
             return one
@@ -213,9 +211,8 @@ class Scene:
 
     def _listener(self, where: tuple[str, int], backlog: int) -> socket.socket:
         if where not in self._listeners:
-            family = socket.AF_INET if self.net.family == uapi.AF_INET else socket.AF_INET6
             self._listeners[where] = self.net.server.call(
-                lambda: socket.create_server(where, family=family, backlog=backlog)
+                lambda: socket.create_server(where, family=self.net.family, backlog=backlog)
             )
         return self._listeners[where]
 

@@ -14,7 +14,7 @@ from halftrack.evidence.values import HOST, SELF, Evidence, Owner
 from halftrack.formats import kernel_log, log_lines
 from halftrack.kernel import firewall, namespaces, privileges, slab, sysctl_files, vz_rates
 from halftrack.kernel.namespaces import NAMED
-from halftrack.live.collected import routes
+from halftrack.live.collected import missing, routes
 from halftrack.owners.named import Named
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def evidence(
     theirs = (table.namespace.owner for table in owned)
     named += tuple(owner for owner in theirs if owner is not None and owner not in named)
     owned.sort(key=lambda table: table.netns != HOST)
-    lacking += (gap for each, called in zip(spaces.values(), names, strict=True) for gap in each.gaps(called))
+    lacking += (
+        gap for each, called in zip(spaces.values(), names, strict=True) for gap in missing.of(each, called)
+    )
     return Evidence(
         node=escaped(about.get("node", "")) or name,
         source="bundle",

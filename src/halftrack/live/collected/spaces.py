@@ -28,16 +28,13 @@ from halftrack.evidence.provenance import (
     of_text,
 )
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
-from halftrack.evidence.values import Gap, LocalAddress, Namespace, Sockets, Table
+from halftrack.evidence.values import LocalAddress, Namespace, Sockets, Table
 from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, table, tc, tc_filters
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
-from halftrack.live import gaps
 from halftrack.live.collected import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from halftrack.evidence.shaping import Interface
     from halftrack.evidence.stack import StackCounters
     from halftrack.formats.collection import Section
@@ -52,13 +49,6 @@ _BEARS: Final = re.compile(
 )
 """Settings that tell something here: the same as the collecting script asks for."""
 CUT: Final = "the script was stopped, or its output cut"
-_COMMANDS: Final = {
-    "entries": "conntrack -L -o extended",
-    "counters": "conntrack -S",
-    "sockets": "ss -tuanp",
-    "settings": "sysctl -a",
-}
-"""What to ask for where it was not sent."""
 _FILTERS: Final = ("tc-filter/in/", "tc-filter/out/")
 _AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
 """Other ways to show the same counters."""
@@ -270,30 +260,6 @@ class Space:
         first, second = self.readings[:2]
         return first.counters(), second.counters_after(first)
 
-    def gaps(self, name: str) -> Iterator[Gap]:
-        """What was to be read and is not there."""
-        if self.late or not self.worth:
-            return
-        if self.cut is not None:
-            yield self._gap("the rest of the entries", name, self.cut, gaps.OF_ENTRIES)
-        elif not self.parsed:
-            why = "the kernel does not track connections, or does not show them"
-            yield self._gap("entries", name, why, gaps.OF_ENTRIES)
-        if len(self.readings) < 2 and not any(_dropped_nothing(each) for each in self.readings):
-            yield self._gap("counters", name, "they were not read twice", gaps.OF_COUNTERS)
-        if not self.sockets and "ss" not in self.texts:
-            yield self._gap("sockets", name, "they were not read", gaps.OF_SOCKETS)
-        if not self.settings:
-            needs = "nsenter" if self.container is None else f"vzctl exec {self.container} sysctl -a"
-            yield self._gap("settings", name, "there was no way in", ("settings",), needs)
-
-    def _gap(self, what: str, name: str, why: str, tells: tuple[str, ...], *needs: str) -> Gap:
-        if self.asked_of is not None:
-            inside = f"ip netns exec {self.asked_of} " if self.asked_of else ""
-            once = what == "counters" and self.readings
-            why, needs = (why if once else "not in the report"), (f"{inside}{_COMMANDS[what]}",)
-        return Gap(f"{what} of {name}", why, needs, tells, name)
-
 
 def _setting(line: str) -> tuple[str, str] | None:
     """``name:value``, as the collecting script prints it."""
@@ -312,12 +278,6 @@ _SETTINGS: Final = {"settings": _setting, "sysctl": _assigned}
 
 def _stack(texts: list[tuple[float, str]]) -> StackCounters:
     return netstat.parse((text for _, text in texts), texts[0][0])
-
-
-def _dropped_nothing(reading: Reading) -> bool:
-    """Whether nothing was dropped since the namespace began, and so nothing is now."""
-    values = reading.counters().values
-    return values.get("drop") == 0 == values.get("early_drop")
 
 
 def _number(text: str | None) -> int | None:

@@ -1,0 +1,54 @@
+"""What was to be read of a collected namespace and is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from halftrack.evidence.values import Gap
+from halftrack.live import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from halftrack.kernel.counters import Reading
+    from halftrack.live.collected.spaces import Space
+
+_COMMANDS: Final = {
+    "entries": "conntrack -L -o extended",
+    "counters": "conntrack -S",
+    "sockets": "ss -tuanp",
+    "settings": "sysctl -a",
+}
+"""What to ask for where it was not sent."""
+
+
+def of(space: Space, name: str) -> Iterator[Gap]:
+    """``name``: what the namespace is called in the evidence."""
+    if space.late or not space.worth:
+        return
+    if space.cut is not None:
+        yield _gap(space, "the rest of the entries", name, space.cut, gaps.OF_ENTRIES)
+    elif not space.parsed:
+        why = "the kernel does not track connections, or does not show them"
+        yield _gap(space, "entries", name, why, gaps.OF_ENTRIES)
+    if len(space.readings) < 2 and not any(_dropped_nothing(each) for each in space.readings):
+        yield _gap(space, "counters", name, "they were not read twice", gaps.OF_COUNTERS)
+    if not space.sockets and "ss" not in space.texts:
+        yield _gap(space, "sockets", name, "they were not read", gaps.OF_SOCKETS)
+    if not space.settings:
+        needs = "nsenter" if space.container is None else f"vzctl exec {space.container} sysctl -a"
+        yield _gap(space, "settings", name, "there was no way in", ("settings",), needs)
+
+
+def _gap(space: Space, what: str, name: str, why: str, tells: tuple[str, ...], *needs: str) -> Gap:
+    if space.asked_of is not None:
+        inside = f"ip netns exec {space.asked_of} " if space.asked_of else ""
+        once = what == "counters" and space.readings
+        why, needs = (why if once else "not in the report"), (f"{inside}{_COMMANDS[what]}",)
+    return Gap(f"{what} of {name}", why, needs, tells, name)
+
+
+def _dropped_nothing(reading: Reading) -> bool:
+    """Whether nothing was dropped since the namespace began, and so nothing is now."""
+    values = reading.counters().values
+    return values.get("drop") == 0 == values.get("early_drop")
