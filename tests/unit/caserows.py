@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View
 from halftrack.evidence import addresses, flows, uapi
 from halftrack.evidence.values import Evidence, Input, Namespace, Source, Table
+from halftrack.tcp import releases, timeouts
 
 TAKEN_AT = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
 FIVE_DAYS = 432_000
@@ -124,6 +126,13 @@ def case(symptom: str, frame: pl.DataFrame, **about: Any) -> Case:
     every = marked(frame)
     drawn = timeline(every, seen)
     return Case(symptom=symptom, view=seen, rows=every, timeline=drawn, shape=shape(drawn))
+
+
+def on_kernel(one: Case, release: str, settings: dict[str, str]) -> Case:
+    """The case as ``view.view`` would give it on this kernel."""
+    features = releases.features(release)
+    seen = dataclasses.replace(one.view, features=features, timeouts=timeouts.resolve(settings, features))
+    return dataclasses.replace(one, view=seen)
 
 
 def spread_evenly(count: int, oldest_s: int, youngest_s: int = 0) -> list[int]:

@@ -1,4 +1,4 @@
-"""Cases with what lies around the table: sockets, queues, counters and routes of the namespaces concerned."""
+"""Cases with what lies around the table: sockets, queues, counters and routes; and what any case is weighed at."""
 
 from __future__ import annotations
 
@@ -68,6 +68,10 @@ def tbf(**counted: int) -> Queue:
 def weighed(one: Case, cause: str) -> Cause:
     (found,) = [each for each in weigh_all(one) if each.cause == cause]
     return found
+
+
+def ranked(one: Case) -> dict[str, Cause]:
+    return {cause.cause: cause for cause in weigh_all(one)}
 
 
 def first(one: Case) -> str:

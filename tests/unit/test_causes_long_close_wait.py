@@ -5,22 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from halftrack.diagnosis.causes import weigh_all
 from halftrack.evidence import uapi
 from halftrack.evidence.values import Firewall
 from unit.caserows import case, rows
+from unit.causecases import first, ranked
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Cause
-
-
-def ranked(one: Case) -> dict[str, Cause]:
-    return {cause.cause: cause for cause in weigh_all(one)}
-
-
-def first(one: Case) -> str:
-    return weigh_all(one)[0].cause
 
 
 class TestHalfClosed:

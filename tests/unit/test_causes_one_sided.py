@@ -11,8 +11,8 @@ import pytest
 from halftrack.diagnosis.causes import weigh_all
 from halftrack.diagnosis.document import LIKELY
 from halftrack.diagnosis.rows import MarkedRows
-from halftrack.tcp import releases, timeouts
-from unit.caserows import case, one_sided, rows, spread_evenly, view
+from unit.caserows import case, on_kernel, one_sided, rows, spread_evenly, view
+from unit.causecases import first, ranked
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -24,21 +24,6 @@ HOUR, DAY = 3600, 86_400
 
 def weighed_flush(one: Case) -> float:
     return ranked(one)["table-flush"].confidence
-
-
-def ranked(one: Case) -> dict[str, Cause]:
-    return {cause.cause: cause for cause in weigh_all(one)}
-
-
-def first(one: Case) -> str:
-    return weigh_all(one)[0].cause
-
-
-def on_kernel(one: Case, release: str, settings: dict[str, str]) -> Case:
-    """The case as ``view.view`` would give it on this kernel."""
-    features = releases.features(release)
-    seen = dataclasses.replace(one.view, features=features, timeouts=timeouts.resolve(settings, features))
-    return dataclasses.replace(one, view=seen)
 
 
 class TestOneSided:

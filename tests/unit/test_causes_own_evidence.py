@@ -24,10 +24,9 @@ from halftrack.evidence.routing import Routing, WayBack
 from halftrack.evidence.shaping import Queue
 from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import Counters, LocalAddress
-from halftrack.tcp import releases, timeouts
 from unit import flowrows
 from unit.anything import node
-from unit.caserows import FIVE_DAYS, V4, case, one_sided, rows, spread_evenly
+from unit.caserows import FIVE_DAYS, V4, case, on_kernel, one_sided, rows, spread_evenly
 from unit.causecases import DAY, SLOW, shaped, sockets, stack, tbf, trouble
 
 if TYPE_CHECKING:
@@ -83,12 +82,6 @@ def likely_by_their_own(listener: Told) -> set[str]:
                 likely.add(name)
                 assert own, f"{name} is likely by what others show, too"
     return likely
-
-
-def on_kernel(one: Case, release: str, settings: dict[str, str]) -> Case:
-    features = releases.features(release)
-    seen = dataclasses.replace(one.view, features=features, timeouts=timeouts.resolve(settings, features))
-    return dataclasses.replace(one, view=seen)
 
 
 def half_open(count: int, **columns: Any) -> Case:

@@ -11,9 +11,9 @@ from halftrack.evidence import uapi
 from halftrack.evidence.values import LocalAddress, Namespace, Table
 from unit import flowrows
 from unit.caserows import FIVE_DAYS, V4, case, rows, spread_evenly
+from unit.causecases import first, ranked
 
 if TYPE_CHECKING:
-    from halftrack.diagnosis.case import Case
     from halftrack.diagnosis.document import Cause
 
 
@@ -21,14 +21,6 @@ HOUR, DAY = 3600, 86_400
 
 
 FEW_PEERS = [V4 + 0x0A000001 + n % 3 for n in range(300)]
-
-
-def ranked(one: Case) -> dict[str, Cause]:
-    return {cause.cause: cause for cause in weigh_all(one)}
-
-
-def first(one: Case) -> str:
-    return weigh_all(one)[0].cause
 
 
 def at_restarts(count: int) -> list[int]:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from halftrack.diagnosis import enablers
-from halftrack.diagnosis.causes import weigh_all
 from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from unit.caserows import V4, case, rows, spread_evenly
-
-if TYPE_CHECKING:
-    from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Cause
-
-
-def ranked(one: Case) -> dict[str, Cause]:
-    return {cause.cause: cause for cause in weigh_all(one)}
-
-
-def first(one: Case) -> str:
-    return weigh_all(one)[0].cause
+from unit.causecases import first, ranked
 
 
 class TestUnfinished:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from halftrack.diagnosis.causes import frozen, weigh_all
+from halftrack.diagnosis.causes import frozen
 from halftrack.diagnosis.document import LIKELY
 from halftrack.evidence import uapi
 from halftrack.evidence.events import Events
@@ -19,24 +19,16 @@ from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import Counters
 from halftrack.tcp import releases
 from unit.caserows import V4, case, rows, spread_evenly
+from unit.causecases import first, ranked
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
-    from halftrack.diagnosis.document import Cause
 
 OWNER = V4 + 0x0A58000E
 HOUR, DAY = 3_600, 86_400
 OFF = Tracking()
 ASKED = Tracking("a rule of table filter, chain input")
 ASKED6 = Tracking(None, "a rule of table filter, chain input")
-
-
-def weighed(one: Case) -> dict[str, Cause]:
-    return {cause.cause: cause for cause in weigh_all(one)}
-
-
-def first(one: Case) -> str:
-    return weigh_all(one)[0].cause
 
 
 def sockets(count: int, *, heard_s: int) -> TcpSockets:
@@ -69,7 +61,7 @@ class TestHooksOff:
     @pytest.mark.parametrize("symptom", ["orphaned", "idle-established"])
     def test_a_table_that_no_rule_asks_for_is_frozen(self, symptom: str) -> None:
         one = node(symptom, tracking=OFF)
-        found = weighed(one)
+        found = ranked(one)
         assert first(one) == "hooks-off"
         assert any(reason.what.endswith("3 h") for reason in found["hooks-off"].for_)
         assert all(cause.confidence < LIKELY for name, cause in found.items() if name != "hooks-off")
@@ -79,49 +71,49 @@ class TestHooksOff:
         talking = node("idle-established", tracking=OFF, tcp=sockets(60, heard_s=2))
         assert frozen.outspoken(quiet) == (60, 0)
         assert frozen.outspoken(talking) == (60, 60)
-        assert weighed(talking)["hooks-off"].confidence > weighed(quiet)["hooks-off"].confidence + 0.1
+        assert ranked(talking)["hooks-off"].confidence > ranked(quiet)["hooks-off"].confidence + 0.1
 
     def test_sockets_alone_do_not_make_it_likely(self) -> None:
         """Packets that pass the tracker by look the same, and so does a tracker that rules leave out."""
         one = node("idle-established", tcp=sockets(60, heard_s=2))
-        found = weighed(one)["hooks-off"]
+        found = ranked(one)["hooks-off"]
         assert 0.2 < found.confidence < LIKELY
         assert "nft list ruleset" in found.missing[0]
 
     def test_a_rule_that_asks_rules_it_out(self) -> None:
         one = node("orphaned", tracking=ASKED, tcp=sockets(60, heard_s=2))
-        assert "hooks-off" not in weighed(one)
+        assert "hooks-off" not in ranked(one)
 
     def test_each_family_is_asked_for_by_itself(self) -> None:
         """Who flushes iptables leaves the rules of ip6tables."""
         one = node("orphaned", tracking=ASKED6)
         assert first(one) == "hooks-off"
-        assert "tracking IPv4" in weighed(one)["hooks-off"].for_[0].what
+        assert "tracking IPv4" in ranked(one)["hooks-off"].for_[0].what
         others = node("orphaned", tracking=ASKED6, family=uapi.AF_INET6)
-        assert "hooks-off" not in weighed(others)
+        assert "hooks-off" not in ranked(others)
 
     def test_rules_that_could_not_be_read_prove_nothing(self) -> None:
         one = node("orphaned", tracking=Tracking(unread=("the rules of iptables-legacy: not installed",)))
-        assert "hooks-off" not in weighed(one)
+        assert "hooks-off" not in ranked(one)
         assert not frozen.unasked(one)
 
     @pytest.mark.parametrize("release", ["4.9.200", "3.10.0-1160.el7.x86_64", "2.6.32-042stab092.1"])
     def test_older_kernels_track_without_being_asked(self, release: str) -> None:
-        assert "hooks-off" not in weighed(node("orphaned", tracking=OFF, release=release))
+        assert "hooks-off" not in ranked(node("orphaned", tracking=OFF, release=release))
 
     def test_what_was_heard_a_moment_ago_is_not_frozen(self) -> None:
         frame = rows(60, idle_s=spread_evenly(60, 3 * HOUR), reply_sport=443)
         one = case("idle-established", frame, tracking=OFF)
         features = releases.features("6.12.48")
         awake = dataclasses.replace(one, view=dataclasses.replace(one.view, features=features))
-        assert weighed(awake)["hooks-off"].confidence < LIKELY
+        assert ranked(awake)["hooks-off"].confidence < LIKELY
 
     def test_entries_that_begin_speak_against_it(self) -> None:
         """Open vSwitch tracks without rules."""
         heard = Events(30.0, new=4, picked_up=0, destroyed=0, peak_per_s=1.0, pick_ups=empty())
         one = node("orphaned", tracking=OFF, events=heard)
         assert first(one) == "owner-removed"
-        found = weighed(one).get("hooks-off")
+        found = ranked(one).get("hooks-off")
         assert found is None or found.confidence < 0.2
 
 
@@ -142,14 +134,14 @@ class TestRstIgnored:
 
     def test_invalid_packets_and_resets_at_the_owner_name_it(self) -> None:
         one = self.left(counters=invalid(900, 905), stack=resets(700, 705))
-        found = weighed(one)["rst-ignored"]
+        found = ranked(one)["rst-ignored"]
         assert first(one) == "rst-ignored"
         assert found.confidence > 0.7
         assert any("log_invalid" in what for what in found.missing)
-        assert weighed(one)["vanished-peer"].confidence < LIKELY
+        assert ranked(one)["vanished-peer"].confidence < LIKELY
 
     def test_without_any_counter_it_is_a_guess(self) -> None:
-        assert weighed(self.left())["rst-ignored"].confidence < LIKELY
+        assert ranked(self.left())["rst-ignored"].confidence < LIKELY
 
     @pytest.mark.parametrize(
         "table",
@@ -160,16 +152,16 @@ class TestRstIgnored:
         ids=["invalid packets", "resets"],
     )
     def test_fewer_of_them_than_entries_speak_against_it(self, table: dict[str, Any]) -> None:
-        found = weighed(self.left(**table)).get("rst-ignored")
+        found = ranked(self.left(**table)).get("rst-ignored")
         assert found is None or (found.confidence < LIKELY and found.against)
 
     def test_connections_that_timed_out_were_not_reset(self) -> None:
         one = self.left(counters=invalid(900, 900), stack=resets(700, 700, timed_out=690))
-        assert any("fewer" in reason.what for reason in weighed(one)["rst-ignored"].against)
+        assert any("fewer" in reason.what for reason in ranked(one)["rst-ignored"].against)
 
     def test_an_owner_that_timed_nothing_out_still_has_what_vanished_peers_left(self) -> None:
-        kept = weighed(self.left(stack=resets(700, 700)))["vanished-peer"]
-        ended = weighed(self.left(stack=resets(700, 700, timed_out=690)))["vanished-peer"]
+        kept = ranked(self.left(stack=resets(700, 700)))["vanished-peer"]
+        ended = ranked(self.left(stack=resets(700, 700, timed_out=690)))["vanished-peer"]
         assert any("fewer than entries" in reason.what for reason in kept.against)
         assert kept.confidence < LIKELY < ended.confidence
 
@@ -177,7 +169,7 @@ class TestRstIgnored:
         one = node("orphaned", tracking=ASKED, counters=invalid(900, 905), stack=resets(700, 705))
         assert one.shape == "burst"
         assert first(one) == "owner-removed"
-        assert weighed(one)["rst-ignored"].confidence < LIKELY
+        assert ranked(one)["rst-ignored"].confidence < LIKELY
 
     def test_who_checks_no_windows_ignores_none(self) -> None:
         strict = self.left(counters=invalid(900, 905), stack=resets(700, 705))
@@ -186,5 +178,5 @@ class TestRstIgnored:
             stack=resets(700, 705),
             settings={"net.netfilter.nf_conntrack_tcp_be_liberal": "1"},
         )
-        both = [weighed(one)["rst-ignored"].confidence for one in (strict, liberal)]
+        both = [ranked(one)["rst-ignored"].confidence for one in (strict, liberal)]
         assert both[1] < both[0]
