@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cli.conftest import process
 from halftrack.changes import records
 from halftrack.changes.journal import Journal
-from halftrack.changes.retimed import Retimed, retimed
+from halftrack.changes.retimed import Retimed, history, retimed
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.plans.change import Who
@@ -62,7 +64,7 @@ def node(value: str, **fields: Any) -> Table:
 
 
 def told(value: str, now: datetime = TAKEN_AT, up_s: int | None = None) -> list[Retimed]:
-    return retimed([node(value)], now, up_s)
+    return retimed(history(now, up_s), [node(value)], now)
 
 
 def test_what_was_shortened_is_in_doubt_for_as_long_as_entries_lived_before() -> None:
@@ -87,7 +89,9 @@ def test_what_does_not_bear_on_these_entries_is_left_out() -> None:
     assert told("300") == []
     change(wrote())
     assert told("300", up_s=600) == []  # the table is younger
-    assert retimed([replace(node("300"), flows=None)], TAKEN_AT, None) == []  # nothing of it is dated
+    assert (
+        retimed(history(TAKEN_AT, None), [replace(node("300"), flows=None)], TAKEN_AT) == []
+    )  # nothing of it is dated
 
 
 def test_what_was_gone_was_not_put_back() -> None:
@@ -119,3 +123,50 @@ def test_a_table_that_looks_well_for_it_is_not_told_in_three_lines(run: Run) -> 
     change(wrote(), now="7200")
     seen = evidence(table(row(left=400_000), settings={NAME: "7200"}, limit=262_144, buckets=65_536))
     assert "tcp_timeout_established was 432000 s until then" in " ".join(run("doctor", seen=seen).out.split())
+
+
+CAPS = tuple(f"net.netfilter.nf_conntrack_tcp_timeout_{name}" for name in ("unacknowledged", "max_retrans"))
+CAPPED = dict.fromkeys(CAPS, "300")
+
+
+def leaked(left: int) -> Table:
+    rows = (one_sided(dst=f"198.51.100.{n}", left=left + n) for n in range(200))
+    return table(*rows, settings=CAPPED, limit=262_144, buckets=65_536)
+
+
+def causes(run: Run, seen: Table) -> tuple[set[str], str]:
+    document = json.loads(run("doctor", "--json", seen=evidence(seen)).out)
+    [found] = [each for each in document["findings"] if each["symptom"] == "one-sided"]
+    return {each["cause"] for each in found["causes"]}, found["explanation"]
+
+
+def test_what_a_change_of_ours_left_was_not_injected(run: Run) -> None:
+    assert "injected" in causes(run, leaked(400_000))[0]
+    for name in CAPS:
+        change(wrote(), name=name)
+    found, told = causes(run, leaked(400_000))
+    assert "injected" not in found
+    assert "gives such an entry 5 min, and gave it 5 days at an earlier moment: 200 of 200" in told
+
+
+def test_what_has_more_left_than_any_change_of_ours_left_was_injected(run: Run) -> None:
+    for name in CAPS:
+        change(wrote(), name=name, before="100000")
+    assert "injected" in causes(run, leaked(400_000))[0]
+
+
+def test_two_timeouts_that_were_never_raised_together_gave_no_more_than_the_lower(run: Run) -> None:
+    """Each was tried for ten minutes and put back, one after the other: both together are the cap."""
+    minutes = timedelta(minutes=10)
+    for at, name in zip((BEGUN, BEGUN + minutes), CAPS, strict=True):
+        change(wrote(at), restored(at + minutes), before="300", now="432000", name=name)
+    assert "injected" in causes(run, leaked(400_000))[0]
+
+
+def test_what_is_collected_says_what_changes_of_ours_replaced(run: Run, tmp_path: Path) -> None:
+    for name in CAPS:
+        change(wrote(), name=name)
+    sent = tmp_path / "node.tgz"
+    assert run("collect", "-o", str(sent), seen=evidence(leaked(400_000))).code == 0
+    document = json.loads(process("doctor", str(sent), "--json").stdout)
+    assert "injected" not in {each["cause"] for one in document["findings"] for each in one["causes"]}

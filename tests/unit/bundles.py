@@ -17,6 +17,7 @@ from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Save
 from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
 from halftrack.evidence.stack import StackCounters
+from halftrack.evidence.sysctls import Replaced
 from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import (
     Counters,
@@ -64,6 +65,7 @@ def whole() -> Evidence:
         limit=262_144,
         buckets=65_536,
         settings={"net.netfilter.nf_conntrack_tcp_loose": "1"},
+        replaced=(Replaced("net.netfilter.nf_conntrack_tcp_timeout_established", "432000", TAKEN_AT),),
         counters=(Counters(1.5, {"drop": 3}), Counters(2.5, {"drop": 9})),
         flows=seen,
         unreadable=1,

@@ -6,18 +6,18 @@ today's has as much left as another age would, and its own cannot be told from t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from halftrack.changes import journal, records
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.errors import HalftrackError
-from halftrack.evidence.sysctls import PREFIX
+from halftrack.evidence.sysctls import PREFIX, Replaced
 from halftrack.evidence.values import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from halftrack.evidence.values import Table
 
@@ -40,23 +40,41 @@ class Retimed:
         return self.at + timedelta(seconds=self.was)
 
 
-def retimed(tables: Iterable[Table], now: datetime, up_s: int | None) -> list[Retimed]:
-    """Of these tables, where the entries were read, newest first. Journals that cannot be read say nothing.
+History: TypeAlias = "Sequence[tuple[SysctlWrite, Retimed]]"
 
-    Left out is what no entry can go back to: it is over, was before the boot, or is today's value again.
-    ``up_s``: seconds since the boot.
+
+def history(now: datetime, up_s: int | None) -> History:
+    """Newest first, of every namespace, since the boot. Journals that cannot be read say nothing.
+
+    ``up_s``: seconds since the boot, where that is known.
     """
-    read = [table for table in tables if table.flows is not None]
     booted_at = None if up_s is None else now - timedelta(seconds=up_s)
     found = [
-        one
+        (write, one)
         for number in _newest()
         for write, one in _of(number)
-        if one.at <= now < one.over_at
-        and (booted_at is None or one.at > booted_at)
-        and any(_is_in(write, table) and _differs(one, table) for table in read)
+        if one.at <= now and (booted_at is None or one.at > booted_at)
     ]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    return sorted(found, key=lambda told: told[1].at)[::-1]
+
+
+def retimed(told: History, tables: Iterable[Table], now: datetime) -> list[Retimed]:
+    """Of these tables, where the entries were read, newest first.
+
+    Left out is what no entry can go back to: it is over, or is today's value again.
+    """
+    read = [table for table in tables if table.flows is not None]
+    return [
+        one
+        for write, one in told
+        if now < one.over_at and any(_is_in(write, table) and _differs(one, table) for table in read)
+    ]
+
+
+def with_replaced(table: Table, told: History) -> Table:
+    """The table with what its timeouts were before."""
+    found = [Replaced(one.setting, str(one.was), one.at) for write, one in told if _is_in(write, table)]
+    return replace(table, replaced=tuple(found)) if found else table
 
 
 def _newest() -> list[int]:

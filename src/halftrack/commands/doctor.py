@@ -168,19 +168,21 @@ def seen(
 
 
 def _with_doubts(seen: Evidence) -> Evidence:
-    """The evidence, and what changes of ours make inexact of it."""
+    """The evidence, with what changes of ours replaced, and what that makes inexact of it."""
     if seen.taken_at is None:
         return seen
-    from halftrack.changes.retimed import retimed  # noqa: PLC0415  # after the dump has begun
+    from halftrack.changes.retimed import history, retimed, with_replaced  # noqa: PLC0415  # after the dump has begun
     from halftrack.reporters import figures  # noqa: PLC0415  # likewise
 
+    told = history(seen.taken_at, seen.up_s)
     notes = [
         f"Times of what was last heard before {figures.moment(one.at, seen.taken_at)} UTC are wrong:"
         f" {one.setting.removeprefix(PREFIX)} was {one.was} s until then (change {one.change})."
         f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
-        for one in retimed(seen.tables, seen.taken_at, seen.up_s)
+        for one in retimed(told, seen.tables, seen.taken_at)
     ]
-    return replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
+    tables = tuple(with_replaced(table, told) for table in seen.tables)
+    return replace(seen, tables=tables, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
 
 
 @dataclass(frozen=True, slots=True)

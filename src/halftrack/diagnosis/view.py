@@ -6,7 +6,8 @@ Everything here is column arithmetic over the whole table; an entry is never an 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -84,10 +85,26 @@ def gives_s(table: Table, evidence: Evidence) -> int | None:
     return origins.injection_ceiling(known, clamps=clamps, one_sided_s=given)
 
 
+def _gave_s(table: Table, evidence: Evidence) -> int | None:
+    """Seconds that a packet gave such an entry under settings that are known to have been replaced, where
+    that is more than today and an entry can have some of it left; None: there is none such.
+    """
+    now = gives_s(table, evidence) if table.replaced and evidence.taken_at is not None else None
+    if now is None or evidence.taken_at is None:
+        return None
+    most, settings = now, dict(table.settings)
+    for each in table.replaced:  # from today's settings back
+        settings[each.setting] = each.value
+        gave = gives_s(replace(table, settings=settings), evidence)
+        if gave is not None and each.until + timedelta(seconds=gave) > evidence.taken_at:
+            most = max(most, gave)
+    return most if most > now else None
+
+
 def view(table: Table, evidence: Evidence, gave_s: int | None = None) -> View:
     """The enriched table. A table whose entries were not read gives a view without rows.
 
-    ``gave_s``: see ``View``.
+    ``gave_s``: see ``View``; as far as the table itself does not tell it.
     """
     features = releases.features(evidence.kernel)
     known = timeouts.resolve({**evidence.input.assumed, **table.settings}, features)
@@ -102,6 +119,7 @@ def view(table: Table, evidence: Evidence, gave_s: int | None = None) -> View:
     clamps = _clamps(frame, features, known)
     one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
+    gave_s = max((each for each in (gave_s, _gave_s(table, evidence)) if each is not None), default=None)
     if ceiling is not None and gave_s is not None:
         ceiling = max(ceiling, gave_s)
     flows = frame.hstack(

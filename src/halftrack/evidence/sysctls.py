@@ -5,6 +5,8 @@ Their full names begin alike, and began otherwise in old kernels; one is a param
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 PREFIX: Final = "net.netfilter.nf_conntrack_"
@@ -20,6 +22,15 @@ LIMIT: Final = "max"
 """Names without prefix of those that are no timeouts and decide about entries."""
 HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
 """The buckets of the hash, which all namespaces share; the kernel takes another size there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What a setting, by its full name, was ``until`` somebody is known to have written another value."""
+
+    setting: str
+    value: str
+    until: datetime
 
 
 def short(name: str) -> str:

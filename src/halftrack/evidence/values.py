@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.shaping import RateSetting, Shaping
     from halftrack.evidence.stack import StackCounters
+    from halftrack.evidence.sysctls import Replaced
     from halftrack.evidence.tcp_sockets import TcpSockets
     from halftrack.evidence.tracking import Tracking
 
@@ -163,6 +164,7 @@ class Table:
     small to be worth it (``skipped``). ``limit`` 0 means unlimited and sets ``unlimited``.
     ``settings`` maps full sysctl names to their text, e.g. ``net.netfilter.nf_conntrack_tcp_loose``.
     ``unreadable`` counts messages or lines of this table that could not be decoded.
+    ``replaced``: what is known of settings since the boot, newest first: journals of changes tell it.
     ``tcp``, ``stack``, ``shaping`` and ``routing`` tell why entries are stuck; they are read where some are.
     """
 
@@ -171,6 +173,7 @@ class Table:
     limit: int | None = None
     buckets: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    replaced: tuple[Replaced, ...] = ()
     counters: tuple[Counters, ...] = ()
     flows: FlowTable | None = None
     skipped: bool = False

@@ -26,6 +26,7 @@ from halftrack.evidence import (
     rulesets,
     shaping,
     stack,
+    sysctls,
     tcp_sockets,
     tracking,
 )
@@ -45,6 +46,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "KernelLog": kernel_log.KernelLog,
     "Routing": routing.Routing,
     "RateSetting": shaping.RateSetting,
+    "Replaced": sysctls.Replaced,
     "Ruleset": rulesets.Ruleset,
     "Shaping": shaping.Shaping,
     "StackCounters": stack.StackCounters,
