@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,3 +69,26 @@ def server(netns: Netns) -> Netns:
     """The same with the server's address and no sockets."""
     netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
     return netns
+
+
+@pytest.fixture
+def live_connection(netns: Netns) -> Iterator[tuple[str, int, int]]:
+    """A real connection over loopback inside the namespace: address, client's port, server's port."""
+    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+    netns.run(
+        "nft",
+        "add table inet t; add chain inet t c { type filter hook input priority 0; }; "
+        "add rule inet t c ct state new",
+    )
+
+    def connect() -> tuple[socket.socket, socket.socket, socket.socket]:
+        listener = socket.create_server((SERVER, 8_883))
+        client = socket.create_connection((SERVER, 8_883))
+        return listener, client, listener.accept()[0]
+
+    ends = netns.call(connect)
+    try:
+        yield SERVER, ends[1].getsockname()[1], 8_883
+    finally:
+        for end in ends:
+            end.close()

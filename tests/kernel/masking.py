@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy as np
 from halftrack.evidence import uapi
 from kernel.draining import LEFT_S, SERVER, sick_netns
 from kernel.inject import End, Entries, inject
+from kernel.running import piped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,14 +100,6 @@ def names(netns: Netns) -> tuple[str, ...]:
     return (*WORDS, netns.name, os.uname().nodename)
 
 
-def halftrack(*words: str, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "halftrack", *words],
-        input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True, check=False, timeout=120, cwd=cwd,
-    )  # fmt: skip
-
-
 def said(document: bytes) -> dict[str, Any]:
     """Of several peers with equally many entries, any may be named: they are compared by their numbers."""
     whole = json.loads(document)
@@ -123,6 +114,6 @@ def said(document: bytes) -> dict[str, Any]:
 
 
 def doctor(source: str, cwd: Path) -> bytes:
-    done = halftrack("doctor", source, "--json", "--exit-zero", cwd=cwd)
+    done = piped("doctor", source, "--json", "--exit-zero", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout

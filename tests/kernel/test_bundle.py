@@ -6,8 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +16,7 @@ from halftrack.evidence.selection import Selection
 from halftrack.formats import bundle
 from halftrack.reporters import json as documents
 from kernel.draining import sick_netns
+from kernel.running import piped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,22 +57,8 @@ def test_the_same_is_found_in_the_bundle(sick: Netns) -> None:
     assert sum(finding["entries"] for finding in here["findings"]) >= 2_200
 
 
-def halftrack(
-    *words: str, stdin: bytes | None = None, cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "halftrack", *words],
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        check=False,
-        timeout=120,
-        cwd=cwd,
-    )
-
-
 def test_as_it_is_typed(sick: Netns, tmp_path: Path) -> None:
-    told = halftrack("collect", "--netns", sick.name, cwd=tmp_path)
+    told = piped("collect", "--netns", sick.name, cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     [made] = tmp_path.iterdir()
     assert made.name.startswith("halftrack-")
@@ -83,19 +68,19 @@ def test_as_it_is_typed(sick: Netns, tmp_path: Path) -> None:
     assert re.fullmatch(r"\S+: \d+\.\d kB", first.partition(",")[0])
     assert last.startswith("read it with: ")
     assert last.endswith(f"halftrack doctor {made.name}")
-    read = halftrack("doctor", made.name, cwd=tmp_path)
+    read = piped("doctor", made.name, cwd=tmp_path)
     assert read.returncode in (1, 2), read.stderr
     assert b", collected at " in read.stdout
 
 
 def test_through_a_pipe(sick: Netns) -> None:
-    sent = halftrack("collect", "--netns", sick.name, "-o", "-")
-    found = halftrack("doctor", "-", "--json", stdin=sent.stdout)
+    sent = piped("collect", "--netns", sick.name, "-o", "-")
+    found = piped("doctor", "-", "--json", stdin=sent.stdout)
     document = json.loads(found.stdout)
     assert (document["source"], document["node"]) == ("bundle", os.uname().nodename)
     assert (
         document["complete"]
-        is (json.loads(halftrack("doctor", "--json", "--netns", sick.name).stdout)["complete"])
+        is (json.loads(piped("doctor", "--json", "--netns", sick.name).stdout)["complete"])
     )
 
 
@@ -103,9 +88,9 @@ def test_a_plan_goes_by_the_rules_that_were_collected(sick: Netns, tmp_path: Pat
     """Strict pick-up drops what is invalid only where a rule says so."""
     sick.run("nft", "-f", "-", stdin=_RULES)
     words = ("strict-pickup", "--json")
-    assert halftrack("collect", "--netns", sick.name, "-o", "node.tgz", cwd=tmp_path).returncode == 0
-    here = json.loads(halftrack("plan", *words, "--netns", sick.name).stdout)
-    there = json.loads(halftrack("plan", *words, "--from", "node.tgz", cwd=tmp_path).stdout)
+    assert piped("collect", "--netns", sick.name, "-o", "node.tgz", cwd=tmp_path).returncode == 0
+    here = json.loads(piped("plan", *words, "--netns", sick.name).stdout)
+    there = json.loads(piped("plan", *words, "--from", "node.tgz", cwd=tmp_path).stdout)
     sick.run("nft", "delete", "table", "inet", "strict")
     assert there["machine"] == here["machine"]
     assert [step["actions"] for step in there["steps"]] == [step["actions"] for step in here["steps"]]
@@ -124,7 +109,7 @@ def test_a_plan_goes_by_the_rules_that_were_collected(sick: Netns, tmp_path: Pat
     ],
 )
 def test_what_cannot_be(words: tuple[str, ...], code: int, why: str, tmp_path: Path) -> None:
-    told = halftrack("collect", *words, cwd=tmp_path)
+    told = piped("collect", *words, cwd=tmp_path)
     assert (told.returncode, len(told.stderr.decode().splitlines())) == (code, 1), told.stderr
     assert why in told.stderr.decode()
     assert not list(tmp_path.iterdir())

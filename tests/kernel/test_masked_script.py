@@ -23,10 +23,10 @@ from kernel.masking import (
     SERVER_SIX,
     WORDS,
     doctor,
-    halftrack,
     said,
     telling_netns,
 )
+from kernel.running import piped
 from leaks import leaks
 
 if TYPE_CHECKING:
@@ -85,17 +85,17 @@ def test_nothing_is_left_and_the_doctor_says_the_same(sick: Netns, tmp_path: Pat
     assert re.fullmatch(r"map\t[0-9a-f]{32}\t1", number)
     foreign = (tmp_path / "map").read_text().replace(number, f"map\t{'5' * 32}\t1")
     (tmp_path / "foreign").write_text(foreign)
-    refused = halftrack("unmask", "masked", "--map", "foreign", "-o", "back.tgz", cwd=tmp_path)
+    refused = piped("unmask", "masked", "--map", "foreign", "-o", "back.tgz", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count(b"\n")) == (65, 1), refused.stderr
     there = doctor("masked", tmp_path)
     assert leaks(there, (*ADDRESSES, *OF_ROUTES), hidden(sick)) == []
     assert b'"masked":"substituted"' in there.replace(b" ", b"")
 
-    back = halftrack("unmask", "masked", "--map", "map", "-o", "back.tgz", cwd=tmp_path)
+    back = piped("unmask", "masked", "--map", "map", "-o", "back.tgz", cwd=tmp_path)
     assert back.returncode == 0, back.stderr
     found = said(doctor("back.tgz", tmp_path))
     (tmp_path / "there.json").write_bytes(there)
-    text = halftrack("unmask", "there.json", "--map", "map", cwd=tmp_path)
+    text = piped("unmask", "there.json", "--map", "map", cwd=tmp_path)
     assert said(text.stdout) == found
     assert sum(finding["entries"] for finding in found["findings"]) >= 2_200
     shown = str(found)
@@ -136,11 +136,11 @@ def test_it_is_fit_for_any_shell() -> None:
 
 
 def test_as_it_is_typed(tmp_path: Path) -> None:
-    assert halftrack("collect", "--script", "--mask", cwd=tmp_path).stdout == SCRIPT
-    told = halftrack("collect", "--script", "--mask", "-o", "c.sh", cwd=tmp_path)
+    assert piped("collect", "--script", "--mask", cwd=tmp_path).stdout == SCRIPT
+    told = piped("collect", "--script", "--mask", "-o", "c.sh", cwd=tmp_path)
     assert (tmp_path / "c.sh").read_bytes() == SCRIPT
     assert b"the map stays on the node" in told.stderr
-    assert halftrack("collect", "--script", "--mask", "--map", "x", cwd=tmp_path).returncode == 64
+    assert piped("collect", "--script", "--mask", "--map", "x", cwd=tmp_path).returncode == 64
 
 
 def test_what_is_masked_there_says_what_the_plain_collection_says(sick: Netns, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_what_is_masked_there_says_what_the_plain_collection_says(sick: Netns, t
     (tmp_path / "tools" / "awk").unlink()
     (tmp_path / "tools").rmdir()
     (tmp_path / "masked").write_bytes(collected(sick, tmp_path, "mawk").stdout)
-    halftrack("unmask", "masked", "--map", "map", "-o", "back.tgz", cwd=tmp_path)
+    piped("unmask", "masked", "--map", "map", "-o", "back.tgz", cwd=tmp_path)
     there, here = (said(doctor(name, tmp_path)) for name in ("back.tgz", "plain"))
     found = essence(there)
     assert found == essence(here)

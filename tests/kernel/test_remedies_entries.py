@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,6 @@ from halftrack.remedies import (
 from unit.situations import situation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from halftrack.remedies.situation import Situation
     from kernel.scratch import Netns
 from kernel.remedying import ANSWERED, SERVER, SERVER6, evidence_of, paste, put, table_of, tuples
@@ -82,29 +79,6 @@ def test_entries_to_an_address_that_nobody_has_go_by_that_address(netns: Netns, 
     gone = pl.col("reply_sport") == 5_353
     assert clear(situation(ev, "stale-nat", gone), tmp_path) == 4
     assert tuples(netns) == {("17", 41_000, 53)}
-
-
-@pytest.fixture
-def live_connection(netns: Netns) -> Iterator[tuple[str, int, int]]:
-    """A real connection over loopback inside the namespace: address, client's port, server's port."""
-    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-    netns.run(
-        "nft",
-        "add table inet t; add chain inet t c { type filter hook input priority 0; }; "
-        "add rule inet t c ct state new",
-    )
-
-    def connect() -> tuple[socket.socket, socket.socket, socket.socket]:
-        listener = socket.create_server((SERVER, 8_883))
-        client = socket.create_connection((SERVER, 8_883))
-        return listener, client, listener.accept()[0]
-
-    ends = netns.call(connect)
-    try:
-        yield SERVER, ends[1].getsockname()[1], 8_883
-    finally:
-        for end in ends:
-            end.close()
 
 
 def test_entries_without_a_socket_go_and_the_live_one_stays(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,7 +15,6 @@ from kernel.scripting import NODE, SHELLS, Node, node_in
 from unit.plans import one_sided, plan, step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from halftrack.plans.actions import Selection
@@ -102,37 +100,14 @@ def test_silent_connections_are_only_given_less_time(node: Node, shell: tuple[st
     assert now[40_004] > 430_000
 
 
-@pytest.fixture
-def live_connection(netns: Netns) -> Iterator[tuple[int, int]]:
-    """A real connection inside the namespace: the client's port and the server's."""
-    netns.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
-    netns.run(
-        "nft",
-        "add table inet t; add chain inet t c { type filter hook input priority 0; }; "
-        "add rule inet t c ct state new",
-    )
-
-    def connect() -> tuple[socket.socket, socket.socket, socket.socket]:
-        listener = socket.create_server((SERVER, 8_883))
-        client = socket.create_connection((SERVER, 8_883))
-        return listener, client, listener.accept()[0]
-
-    ends = netns.call(connect)
-    try:
-        yield ends[1].getsockname()[1], 8_883
-    finally:
-        for end in ends:
-            end.close()
-
-
 ORPHANS = one_sided(address_at="orig_dst", port_at="orig_dport", port=8_883, proof="no-socket", others=1)
 
 
-def test_what_has_a_socket_stays(node: Node, live_connection: tuple[int, int]) -> None:
+def test_what_has_a_socket_stays(node: Node, live_connection: tuple[str, int, int]) -> None:
     for i in range(3):
         put(node.netns, "198.51.100.7", SERVER, 40_000 + i, 8_883, *ANSWERED)
     assert "deleted 3 of 4 (one by one" in node.do(clearing(ORPHANS), "clear")
-    assert tuples(node.netns) == {("6", *live_connection)}
+    assert tuples(node.netns) == {("6", *live_connection[1:])}
 
 
 def test_with_no_socket_left_all_go_at_once(node: Node) -> None:
