@@ -148,4 +148,4 @@ def _entries(number: int, count: int, form: dict[str, object]) -> Iterator[Entri
             ends = End(client, server, ports, 80), End(bytes([10, 88, 0, 14]), client, 8080, ports)
         else:
             ends = End(server, client, 80, ports), End(client, server, ports, 80)
-        yield Entries(*ends, count=size, timeout=(at + np.arange(size)) % 400_000 + 10_000, **form)  # type: ignore[arg-type]  # the forms above
+        yield Entries(*ends, count=size, timeout=(at + np.arange(size)) % 400_000 + 10_000, **form)

@@ -28,7 +28,7 @@ GAP = Gap("entries of shop", "no permission", ("CAP_SYS_ADMIN",), ("one-sided",)
 
 
 def node(**fields: object) -> Evidence:
-    return evidence(**fields)  # type: ignore[arg-type]  # passed on
+    return evidence(**fields)
 
 
 OK = evidence(table(udp(), row(left=431_990), **LIMITS))

@@ -287,7 +287,7 @@ def test_what_would_be_left_is_not_written(place: Path, monkeypatch: pytest.Monk
     really = masking.masked
 
     def forgetful(evidence: object, known: object) -> object:
-        found, key = really(evidence, known)  # type: ignore[arg-type]
+        found, key = really(evidence, known)
         return replace(found, gaps=(Gap("of 192.0.2.1", "x"),)), key
 
     said: list[str] = []

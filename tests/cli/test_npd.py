@@ -62,7 +62,7 @@ def kept(shell: tuple[list[str], Path, str], found: Diagnosis) -> Path:
 
 
 def finding(symptom: str, severity: str, title: str = "Something is the matter.") -> Finding:
-    return Finding(id=symptom, symptom=symptom, severity=severity, title=title, entries=5)  # type: ignore[arg-type]  # as given
+    return Finding(id=symptom, symptom=symptom, severity=severity, title=title, entries=5)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def on_a_terminal(*words: str, **environment: str) -> tuple[int, str]:
     code, shown = -1, b""
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(sys.executable, [*PROGRAM, *words], plain_environment(**environment))  # noqa: S606
+        os.execve(sys.executable, [*PROGRAM, *words], plain_environment(**environment))  # noqa: S606  # words of our own, no shell
     try:
         while block := os.read(terminal, 65536):
             shown += block

@@ -57,7 +57,7 @@ def found(**fields: object) -> document.Rehearsal:
     )
     unopened = msgspec.structs.replace(talk, opened=False, still=None, anew=None, kept=None, late=None)
     return document.Rehearsal(
-        **{  # type: ignore[arg-type]  # the fields' own types
+        **{
             "node": "node17",
             "plan": "0a1b2c3d",
             "plan_node": "node17",

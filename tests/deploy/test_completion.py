@@ -69,7 +69,7 @@ def test_zsh(tmp_path: Path) -> None:
     if child == 0:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "ZDOTDIR": str(tmp_path), "TERM": "dumb"}
-        os.execvpe("zsh", ["zsh", "-i"], environment)  # noqa: S606
+        os.execvpe("zsh", ["zsh", "-i"], environment)  # noqa: S606  # words of our own, no shell
     try:
         for typed, offered in CASES.items():
             os.write(terminal, f"{typed}\t".encode())

@@ -178,14 +178,14 @@ def theirs(onefile: Path, bare: Bare) -> str:
     [
         # Their directory; a link to it; a link in it; what is in theirs is root's; which a link of theirs leads to.
         ("lay /tmp/ht 1000", "/tmp/ht"),  # noqa: S108  # of that machine
-        ("lay /tmp/x 1000; ln -s x /tmp/ht", "/tmp/ht"),  # noqa: S108
-        ("mkdir /tmp/x; lay /tmp/x/ht; chown 1000 /tmp/x", "/tmp/x/ht"),  # noqa: S108
-        ("mkdir /tmp/x; lay /tmp/x/ht; chown 1000 /tmp/x; ln -s x/ht /tmp/ht", "/tmp/ht"),  # noqa: S108
+        ("lay /tmp/x 1000; ln -s x /tmp/ht", "/tmp/ht"),  # noqa: S108  # likewise
+        ("mkdir /tmp/x; lay /tmp/x/ht; chown 1000 /tmp/x", "/tmp/x/ht"),  # noqa: S108  # likewise
+        ("mkdir /tmp/x; lay /tmp/x/ht; chown 1000 /tmp/x; ln -s x/ht /tmp/ht", "/tmp/ht"),  # noqa: S108  # likewise
         # Anybody, or a group of root's, can put another directory in its place.
         ("mkdir /open; lay /open/ht; chmod 777 /open", "/open/ht"),
         ("mkdir /open; lay /open/ht; chmod 775 /open", "/open/ht"),
         ("mkdir -p /open/x; lay /open/x/ht; chmod 777 /open", "/open/x/ht"),
-        ("lay /tmp/ht; chmod 775 /tmp/ht", "/tmp/ht"),  # noqa: S108
+        ("lay /tmp/ht; chmod 775 /tmp/ht", "/tmp/ht"),  # noqa: S108  # likewise
         ("lay /var/cache/halftrack 1000", ""),
         ("lay /tmp/x 1000; mkdir /var/cache; ln -s /tmp/x /var/cache/halftrack", ""),
     ],

@@ -33,7 +33,7 @@ until [ -e "$root/tmp/sick" ]; do sleep 0.1; done
 
 def directives(unit: str) -> dict[str, str]:
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
-    parser.optionxform = str  # type: ignore[assignment, method-assign]  # as typed
+    parser.optionxform = str
     parser.read(UNITS / unit, encoding="utf-8")
     return dict(parser["Service"])
 

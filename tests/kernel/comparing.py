@@ -216,7 +216,7 @@ def row(entry: Connection) -> tuple[int, ...]:
     """The model's entry in COLUMNS."""
     original, reply = entry.original, entry.reply
     return (
-        entry.source[0] == SERVER,  # type: ignore[index]  # all ends here are (address, port)
+        entry.source[0] == SERVER,
         entry.state,
         entry.status,
         original.flags,

@@ -80,7 +80,7 @@ def answered(netns: Netns, count: int, port: int, first: int = 0) -> None:
     own = np.full(count, addresses.parse(SERVER)[1] & 0xFFFFFFFF, dtype=np.uint32)
     ends = End(clients, own, 40_001, port), End(own, clients, port, 40_001)
     form = {"state": uapi.TCP_CONNTRACK_ESTABLISHED, "status": ANSWERED, "timeout": 400_000}
-    inject(netns.path, Entries(*ends, count=count, **form))  # type: ignore[arg-type]  # the form above
+    inject(netns.path, Entries(*ends, count=count, **form))
 
 
 def command(netns: Netns, *words: str) -> list[str]:

@@ -31,12 +31,12 @@ def table_of(netns: Netns, *, name: str | None = None, **fields: object) -> Tabl
     """The namespace's table as it is, under the way into it that ``ip netns`` gives."""
     flows = ctnetlink.dump(netns_path=netns.path).flows
     namespace = Namespace(name or netns.name, path=netns.path)
-    return Table(namespace=namespace, flows=flows, count=len(flows), **fields)  # type: ignore[arg-type]
+    return Table(namespace=namespace, flows=flows, count=len(flows), **fields)
 
 
 def evidence_of(*tables: Table, **fields: object) -> Evidence:
     given = {"node": "n", "source": "live", "kernel": os.uname().release, "firewall": Firewall(tool="nft")}
-    return Evidence(tables=tables, **(given | fields))  # type: ignore[arg-type]
+    return Evidence(tables=tables, **(given | fields))
 
 
 def put(netns: Netns, src: str, dst: str, sport: int, dport: int, *more: str, proto: str = "tcp") -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def examine(netns: str | None = None, **options: object) -> Evidence:
-    return live.examine(netns, counters_interval_s=0.0, **options)  # type: ignore[arg-type]  # as given
+    return live.examine(netns, counters_interval_s=0.0, **options)
 
 
 def table(found: Evidence, name: str) -> Table:
@@ -187,7 +187,7 @@ def test_one_that_vanishes_is_a_gap(full: Netns, monkeypatch: pytest.MonkeyPatch
         def late(namespace: Namespace, *rest: object) -> entries.Reading:
             if namespace.name == doomed.name:
                 sh("ip", "netns", "delete", doomed.name)
-            return begin(namespace, *rest)  # type: ignore[arg-type]  # passed on
+            return begin(namespace, *rest)
 
         monkeypatch.setattr(entries, "begin", late)
         found = examine()
@@ -232,7 +232,7 @@ def test_the_one_that_was_asked_for_and_vanished_is_missed(monkeypatch: pytest.M
 
         def late(namespace: Namespace, *rest: object) -> entries.Reading:
             sh("ip", "netns", "delete", doomed.name)
-            return begin(namespace, *rest)  # type: ignore[arg-type]  # passed on
+            return begin(namespace, *rest)
 
         monkeypatch.setattr(entries, "begin", late)
         found = examine(doomed.name)

@@ -115,9 +115,7 @@ def test_sockets_whose_entries_are_gone_are_counted_and_the_rules_do_what_was_fo
         )
         pairs = []
         for host in ["127.0.0.1"] * 4 + ["::1"] * 3:
-            client = stack.enter_context(
-                netns.call(lambda host=host: socket.create_connection((host, 8883)))  # type: ignore[misc]  # bound now
-            )
+            client = stack.enter_context(netns.call(lambda host=host: socket.create_connection((host, 8883))))
             pairs.append((stack.enter_context(listener.accept()[0]), client))
         ours, client = pairs.pop()
         client.close()

@@ -34,11 +34,11 @@ def test_files_of_proc_hold_what_was_read_there() -> None:
         own = {str(each["what"]): each for each in document["sources"] if each["netns"] == name}
         held = 0
         for what, each in own.items():
-            for place in each["at"]:  # type: ignore[attr-defined]  # a list
+            for place in each["at"]:
                 if what.startswith("net.") or what in {"limit", "buckets", "count"}:
                     path = place["file"]
                     assert path.startswith("/proc/sys/"), what
-                    text = netns.call(lambda path=path: Path(path).read_text("ascii"))  # type: ignore[misc]
+                    text = netns.call(lambda path=path: Path(path).read_text("ascii"))
                     assert " ".join(text.split()) == str(each["value"]), path
                     held += 1
         assert held > 20

@@ -56,7 +56,7 @@ def entries(netns: Netns, count: int, orig: tuple[str, int], reply: tuple[str, i
         np.full(count, addresses.parse(one)[1] & 0xFFFFFFFF, np.uint32) for one, _ in (orig, reply)
     )
     ends = End(clients, front, 40_001, orig[1]), End(back, clients, reply[1], 40_001)
-    inject(netns.path, Entries(*ends, count=count, **FORM))  # type: ignore[arg-type]  # the form above
+    inject(netns.path, Entries(*ends, count=count, **FORM))
 
 
 def test_a_published_port_is_reached_through_the_nodes_own_translation(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ table inet admin {
             End(packed("10.88.0.20"), packed(far), ports, 5432),
             End(packed(far), packed("10.88.0.20"), 5432, ports),
         )
-        inject(netns.path, Entries(*ends, count=30, **FORM))  # type: ignore[arg-type]  # the form above
+        inject(netns.path, Entries(*ends, count=30, **FORM))
         found = rehearse(netns, tmp_path, "shorten-established")
     assert found.code == 0, found.out + found.err
     talks = {one["service"]: one for one in found.document["connections"]}
@@ -144,7 +144,7 @@ table inet admin {
         ports = np.arange(30) + 41_000
         own, far = packed(SERVER), packed("198.51.100.9")
         ends = End(own, far, ports, 443), End(far, own, 443, ports)
-        inject(netns.path, Entries(*ends, count=30, **FORM))  # type: ignore[arg-type]  # the form above
+        inject(netns.path, Entries(*ends, count=30, **FORM))
         found = rehearse(netns, tmp_path, "strict-pickup")
     assert found.code == 0, found.out + found.err
     [talk] = found.document["connections"]
@@ -165,7 +165,7 @@ def test_ipv6(tmp_path: Path, *, local: bool) -> None:
             End(packed(server), packed(client), 443, ports),
         )
         form = {**FORM, "family": uapi.AF_INET6}
-        inject(netns.path, Entries(*ends, count=30, **form))  # type: ignore[arg-type]  # the form above
+        inject(netns.path, Entries(*ends, count=30, **form))
         found = rehearse(netns, tmp_path, "strict-pickup")
     assert found.code == 0, found.out + found.err
     [talk] = found.document["connections"]
@@ -180,7 +180,7 @@ def test_a_service_on_loopback_is_talked_to_inside(tmp_path: Path) -> None:
         own = packed("127.0.0.1")
         ports = np.arange(30) + 41_000
         ends = End(own, own, ports, 5432), End(own, own, 5432, ports)
-        inject(netns.path, Entries(*ends, count=30, **FORM))  # type: ignore[arg-type]  # the form above
+        inject(netns.path, Entries(*ends, count=30, **FORM))
         found = rehearse(netns, tmp_path, "shorten-established")
     assert found.code == 0, found.out + found.err
     [talk] = found.document["connections"]

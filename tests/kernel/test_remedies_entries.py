@@ -102,7 +102,7 @@ def test_orphans_are_not_removed_by_filter_once_their_service_is_back(
     server, client_port, port = live_connection
     put(netns, "198.51.100.7", server, 40_000, port, *ANSWERED)
     table = table_of(netns)
-    before = replace(table.flows, frame=table.flows.frame.filter(pl.col("orig_sport") == 40_000))  # type: ignore[union-attr, type-var]
+    before = replace(table.flows, frame=table.flows.frame.filter(pl.col("orig_sport") == 40_000))
     here = situation(evidence_of(replace(table, flows=before)), "orphaned", pl.lit(value=True))
     found = drain.advise(here)
     assert found is not None

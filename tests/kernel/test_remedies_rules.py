@@ -111,7 +111,7 @@ def test_the_unit_is_one_that_systemd_accepts(netns: Netns, tmp_path: Path) -> N
     put(netns, SERVER, "198.51.100.1", 80, 50_000)
     table = as_host(netns)
     for tool in ("nft", "iptables"):
-        firewall = Firewall(tool=tool, systemd=True)  # type: ignore[arg-type]
+        firewall = Firewall(tool=tool, systemd=True)
         found = notrack.advise(situation(evidence_of(table, firewall=firewall)))
         assert found is not None
         [unit] = [command for command in found.commands if UNIT in command and "cat >" in command]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def clearing(*selections: Selection, **fields: object) -> Plan:
-    return plan(step("clear", Drain(filter=("one-sided",), selections=selections, **fields)), node=NODE)  # type: ignore[arg-type]
+    return plan(step("clear", Drain(filter=("one-sided",), selections=selections, **fields)), node=NODE)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def untracked(tool: Tool, address: str = SERVER, **fields: object) -> AddRules:
     return AddRules(
         tool=tool,
         rule=Untracked(protocol="tcp", port=80, address=address, family=family, accept=accept),
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 

@@ -80,7 +80,7 @@ def as_ss_shows(netns: Netns) -> list[tuple[object, ...]]:
         for line in netns.run("ss", "-Han", option).splitlines():
             state, _, _, local, remote, *_ = line.split()
             rows.append((l4proto, STATES[state], *_end(local), *_end(remote)))
-    return sorted(rows)  # type: ignore[type-var]  # tuples of numbers
+    return sorted(rows)
 
 
 def as_read(frame: pl.DataFrame) -> list[tuple[object, ...]]:

@@ -86,7 +86,7 @@ def test_ss_as_text_tells_the_same(netns: Netns) -> None:
             )
         )
         for address in ("127.0.0.1", "::1", "127.0.0.1"):
-            client = stack.enter_context(netns.call(lambda to=address: socket.create_connection((to, 8081))))  # type: ignore[misc]  # bound now
+            client = stack.enter_context(netns.call(lambda to=address: socket.create_connection((to, 8081))))
             served = stack.enter_context(dual.accept()[0])
             client.sendall(bytes(3_000))
             served.sendall(bytes(100))

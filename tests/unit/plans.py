@@ -27,11 +27,11 @@ def step(kind: Kind, *actions: Action, title: str = "a step", **fields: object) 
         "effect": Effect(settles_at=4_100),
         "risk": Risk(level="low", why=("it's a risk",)),
     }
-    return Step(kind=kind, title=title, actions=actions, **(given | fields))  # type: ignore[arg-type]
+    return Step(kind=kind, title=title, actions=actions, **(given | fields))
 
 
 def plan(*steps: Step, node: str = "node17", **fields: object) -> Plan:
-    return Plan(node=node, steps=steps, **({"source": "bundle"} | fields))  # type: ignore[arg-type]
+    return Plan(node=node, steps=steps, **({"source": "bundle"} | fields))
 
 
 def one_sided(address: str = SERVER, **fields: object) -> Selection:
@@ -45,4 +45,4 @@ def one_sided(address: str = SERVER, **fields: object) -> Selection:
         "entries": 5,
         "proof": "unanswered",
     }
-    return Selection(address=address, **(given | fields))  # type: ignore[arg-type]
+    return Selection(address=address, **(given | fields))

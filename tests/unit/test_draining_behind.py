@@ -21,7 +21,7 @@ def test_pieces_are_done_one_by_one_and_what_they_came_to_is_handed_on_in_order(
 
     with Behind(taken.append) as behind:
         for number in range(50):
-            behind.do(lambda number=number: work(number))  # type: ignore[misc]  # bound now
+            behind.do(lambda number=number: work(number))
             assert taken == list(range(number))
     assert taken == list(range(50))
 

@@ -177,7 +177,7 @@ def evidence(*owners: Owner, text: str = "", **more: object) -> Evidence:
     saves = (Save("iptables-save", "ip", "iptables-nft", text),)
     table = Table(Namespace("host"), rules=rules.read(None, saves=saves), flows=flows(one_sided()))
     return replace(
-        Evidence("node1.acme.example", "bundle", tables=(table,), owners=owners), **more  # type: ignore[arg-type]
+        Evidence("node1.acme.example", "bundle", tables=(table,), owners=owners), **more
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def test_a_name_that_is_part_of_another() -> None:
     assert leaks(data, (), parts) == []
     assert len({each.name for each in found.owners}) == 3
     assert sorted(each.name for each in found.owners) == [each.name for each in found.owners]
-    assert b"webserver" in str(found.tables[0].rules.raw).encode()  # type: ignore[union-attr]
+    assert b"webserver" in str(found.tables[0].rules.raw).encode()
     assert plain(masking.unmasked(found, key)) == plain(seen)
 
 
@@ -240,7 +240,7 @@ def test_names_that_look_like_ours_or_like_words_of_rules() -> None:
     assert not {each.name for each in owners} & {each.name for each in found.owners}
     assert maps.read(key.written(), "a map") == key
     assert searching.left(packed(found), key, found) is None
-    [table] = found.tables[0].rules.tables  # type: ignore[union-attr]
+    [table] = found.tables[0].rules.tables
     assert (table.name, [rule.action for rule in table.chains["INPUT"].rules]) == ("filter", ["drop"])
     assert plain(masking.unmasked(found, key)) == plain(seen)
 
@@ -255,8 +255,8 @@ def test_what_rules_say_of_their_owner() -> None:
     found, key = masking.masked(evidence(Owner("shop/web-5d", "f" * 64, "cri", namespace="shop"), text=text))
     data = packed(found)
     assert leaks(data, ["10.96.0.9"], ("shop", "web", "Hoch-Tief", "Hoch")) == []
-    assert b"cluster IP" in str(found.tables[0].rules.raw).encode()  # type: ignore[union-attr]
-    assert key.names["shop"] in str(found.tables[0].rules.raw)  # type: ignore[union-attr]
+    assert b"cluster IP" in str(found.tables[0].rules.raw).encode()
+    assert key.names["shop"] in str(found.tables[0].rules.raw)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_what_rules_say_of_their_owner() -> None:
 def test_what_was_forgotten_is_found(planted: dict[str, object], kind: str) -> None:
     found, key = masking.masked(whole())
     assert searching.left(packed(found), key, found) is None
-    left = searching.left(packed(replace(found, **planted)), key, found)  # type: ignore[arg-type]
+    left = searching.left(packed(replace(found, **planted)), key, found)
     assert left is not None
     assert left.startswith(kind)
 

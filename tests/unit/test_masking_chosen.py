@@ -70,11 +70,11 @@ def test_the_rules_are_judged_as_before() -> None:
     """Each chain has one stand-in wherever it is named, and what the packet filter does is no name."""
     seen = evidence(TEXTS["a save"])
     found, _ = masking.masked(seen)
-    [ours], [theirs] = (each.tables[0].rules.tables for each in (seen, found))  # type: ignore[union-attr]
+    [ours], [theirs] = (each.tables[0].rules.tables for each in (seen, found))
     assert len(theirs.chains) == len(ours.chains)
     kept = theirs.chains["INPUT"]
     assert [rule.action for rule in kept.rules] == [rule.action for rule in ours.chains["INPUT"].rules]
-    raw = str(found.tables[0].rules.raw)  # type: ignore[union-attr]
+    raw = str(found.tables[0].rules.raw)
     assert all(word in raw for word in ("CONNMARK", "ACCEPT", "--match-set", "-o lo"))
 
 

@@ -101,7 +101,7 @@ def test_no_address_is_left(
     lines = [str(each) for each in addresses]
     for each in addresses:
         forms = FORMS_V4 if each.version == 4 else FORMS_V6
-        lines.append(data.draw(st.sampled_from([*forms.values()]))(each))  # type: ignore[operator]
+        lines.append(data.draw(st.sampled_from([*forms.values()]))(each))
     text = stream(("log/dmesg", "\n".join(lines)), networks=networks(words, "\n".join(lines)))
     found = masked(words, tmp_path, text)
     assert leaks(found.encode(), map(str, addresses), ()) == []

@@ -136,7 +136,7 @@ def test_a_table_too_small_to_be_read_is_not_in_doubt() -> None:
     small = table(netns="web", entries=12, read=False, stuck=None, forecast=UNTOLD)
     found = diagnosis(tables=(table(stuck=0), small))
     for measure, warning in (("full-in", "7200:"), ("stuck", "5"), ("fullest", "80")):
-        assert nagios.check(found, limits(measure, warning, None))[0] == 0  # type: ignore[arg-type]  # measures
+        assert nagios.check(found, limits(measure, warning, None))[0] == 0
 
 
 def test_what_is_not_known_is_unknown() -> None:

@@ -11,7 +11,7 @@ from unit.flowrows import evidence, one_sided, row, table, udp
 
 
 def summarise(*rows: object, kernel: str | None = "6.12.48", **fields: object):  # noqa: ANN201  # a struct
-    one = table(*rows, **fields)  # type: ignore[arg-type]
+    one = table(*rows, **fields)
     return summary(view(one, evidence(one, kernel=kernel)))
 
 

@@ -25,7 +25,7 @@ _NUMBERS = {name: dtype for name, dtype in SCHEMA.items() if dtype.is_integer()}
 
 
 def _edges(dtype: pl.DataType) -> st.SearchStrategy[int | None]:
-    least, most = pl.select(least=dtype.min(), most=dtype.max()).row(0)  # type: ignore[attr-defined]
+    least, most = pl.select(least=dtype.min(), most=dtype.max()).row(0)
     near = [*range(least, least + 3), 0, 255, 256, 65_535, 65_536, *range(most - 2, most + 1)]
     return (
         st.none() | st.sampled_from([one for one in near if least <= one <= most]) | st.integers(least, most)

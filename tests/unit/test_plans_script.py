@@ -108,7 +108,7 @@ def test_a_namespace_that_nothing_leads_to_is_not_taken_for_the_node() -> None:
 )
 def test_what_is_no_name_address_or_value_gets_no_script(action: object) -> None:
     with pytest.raises(ValueError, match="is n"):
-        script(plan(step("cure", action), variables={"ADDR_1": "xx.xx.xx.73"}))  # type: ignore[arg-type]
+        script(plan(step("cure", action), variables={"ADDR_1": "xx.xx.xx.73"}))
 
 
 @pytest.mark.parametrize("name", [BAD, "PATH", "ADDR_0", "ADDR_1=x", "ADDR_1\n", ""])

@@ -163,7 +163,7 @@ def test_a_table_out_of_several_files_has_the_lines_of_each() -> None:
     assert by_file.items() >= {(file, (first, last)) for file, first, last in places}
     again = io.BytesIO()
     bundle.write(evidence, "a test", again)
-    assert read(again.getvalue()).tables[0].flows.parts == (30, 25)  # type: ignore[union-attr]
+    assert read(again.getvalue()).tables[0].flows.parts == (30, 25)
 
 
 def test_a_report_names_its_members() -> None:

@@ -19,7 +19,7 @@ def leaking(netns: str, count: int, limit: int = 262_144) -> Evidence:
         for number in range(count)
     ]
     made = table(*rows, *(row() for _ in range(3)), *(udp() for _ in range(2)), limit=limit, buckets=1024)
-    return replace(made, namespace=Namespace(netns))  # type: ignore[return-value]  # a table
+    return replace(made, namespace=Namespace(netns))
 
 
 CASES = {

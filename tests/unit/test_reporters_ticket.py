@@ -116,11 +116,7 @@ def test_what_was_sent_has_one(name: str) -> None:
     document = json.pretty(found).decode()
     for number in re.findall(r"\d{1,3}(?:,\d{3})+", text):
         assert number in document or number.replace(",", "") in document, number
-    places = {
-        place(at)
-        for each in (*found.sources, *found.findings, *_reasons(found))
-        for at in each.at  # type: ignore[attr-defined]  # all three have it
-    }
+    places = {place(at) for each in (*found.sources, *found.findings, *_reasons(found)) for at in each.at}
     for line in parts(text)["Read in"]:
         cited = line.partition("]")[2].strip()
         assert cited in places or cited.startswith("not in what was read"), cited

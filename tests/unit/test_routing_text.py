@@ -222,7 +222,7 @@ def test_nothing_was_sent() -> None:
 WORDS = st.sampled_from(
     """default 0.0.0.0/0 203.0.113.0/24 203.0.113.5 ::/0 2001:db8::/32 2001:db8::5/999 10/8 via dev table metric
     nexthop encap from to not iif lo one two lookup 7 main local goto 9 100: 0: nop throw blackhole unreachable
-    fwmark 0x1 suppress_prefixlength 0 tos proto scope pref cache dead all 1e9 -1 32766: ipv4 ipv6""".split()  # noqa: SIM905
+    fwmark 0x1 suppress_prefixlength 0 tos proto scope pref cache dead all 1e9 -1 32766: ipv4 ipv6""".split()  # noqa: SIM905  # one list
 )
 ODD = st.sampled_from(["\\", "\t", "\n", "\n\t", "\0", "\u202e"])
 

@@ -259,7 +259,7 @@ def group(address: str, service: str, side: str, *peers: str) -> Group:
         owner=OwnerName(name="shop/web-x", id="u", runtime="kubernetes", namespace="shop", pod="web-x"),
         address=address,
         service=service,
-        side=side,  # type: ignore[arg-type]  # one of its words
+        side=side,
         entries=1,
         top_peers=tuple(Peer(address=peer, entries=1) for peer in peers),
     )

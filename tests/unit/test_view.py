@@ -364,6 +364,6 @@ def test_numbers_that_no_kernel_gives_are_survived() -> None:
         state=pl.lit(255, pl.UInt8), status=pl.lit(2**32 - 1, pl.UInt32)
     )
     this = table(row())
-    broken = Table(this.namespace, flows=type(this.flows)(frame), addresses=())  # type: ignore[misc, arg-type]
+    broken = Table(this.namespace, flows=type(this.flows)(frame), addresses=())
 
     assert view(broken, evidence(broken)).flows.height == 4

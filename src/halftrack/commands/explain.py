@@ -16,7 +16,7 @@ from halftrack.commands import completing, options, output
 @click.pass_context
 def command(context: click.Context, topic: str | None = None) -> int:
     from halftrack.reporters import runbooks  # noqa: PLC0415  # --help needs none of these
-    from halftrack.reporters.layout import Page  # noqa: PLC0415
+    from halftrack.reporters.layout import Page  # noqa: PLC0415  # likewise
 
     given = options.given(context)
     if given.document:

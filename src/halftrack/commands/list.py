@@ -175,18 +175,17 @@ def _print(
     seen: Evidence, request: _Request, given: options.Options, *, needs_view: bool, judged: bool
 ) -> Mapping[str, int]:
     """Prints the answer; by term of the filter, of how many entries it could not be told."""
-    # Imported here and below: these load polars, and by now the kernel has been asked.
     if request.count and not needs_view and not judged:
-        from halftrack.commands import counting  # noqa: PLC0415
+        from halftrack.commands import counting  # noqa: PLC0415  # loads polars, and by now the kernel was asked
 
         return _print_number(counting.counted(seen, request.filter), request)
-    from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415
+    from halftrack.commands.choosing import Wanted, chosen  # noqa: PLC0415  # likewise
 
     rows = list(chosen(seen, Wanted(request.filter, needs_view, judged)))
     if request.count:
         return _print_number(((each.frame.height, each.untold) for each in rows), request)
     if request.explain:
-        from halftrack.commands import explaining  # noqa: PLC0415
+        from halftrack.commands import explaining  # noqa: PLC0415  # likewise
 
         explaining.show(rows, seen, request.sort, given)
     elif request.by:
@@ -212,8 +211,8 @@ def _together(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 
 
 def _print_groups(chosen: Iterable[Chosen], request: _Request) -> None:
-    from halftrack.diagnosis.filters import tally  # noqa: PLC0415
-    from halftrack.reporters import groups  # noqa: PLC0415
+    from halftrack.diagnosis.filters import tally  # noqa: PLC0415  # as above
+    from halftrack.reporters import groups  # noqa: PLC0415  # likewise
 
     by = request.by
     counted = tally.count(chosen, by)
@@ -230,7 +229,7 @@ def _print_groups(chosen: Iterable[Chosen], request: _Request) -> None:
 
 
 def _print_entries(chosen: Sequence[Chosen], seen: Evidence, request: _Request) -> None:
-    from halftrack.commands import entry_lines, ordering  # noqa: PLC0415
+    from halftrack.commands import entry_lines, ordering  # noqa: PLC0415  # as above
 
     pieces = ordering.ordered(chosen, request.sort, request.top)
     if request.json:

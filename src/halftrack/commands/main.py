@@ -70,7 +70,7 @@ class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(_VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # likewise
         if cmd_name not in _VERBS:
             return None
         module = importlib.import_module(f"halftrack.commands.{cmd_name}")
@@ -84,7 +84,7 @@ class _Verbs(click.Group):
             raise UsageError(_unknown(args[0]))
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # likewise
         for title, verbs in _GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl(list(verbs.items()))

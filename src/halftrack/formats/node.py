@@ -31,8 +31,8 @@ def node(name: str, stdin: BinaryIO | None) -> Node:
     a setting is told.
     """
     from halftrack.formats import bundle  # noqa: PLC0415  # with those below it brings numpy and Polars
-    from halftrack.formats.sources import source  # noqa: PLC0415
-    from halftrack.formats.table import parse  # noqa: PLC0415
+    from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
+    from halftrack.formats.table import parse  # noqa: PLC0415  # likewise
 
     opened = source(name, stdin)
     if name != "-" and bundle.begins(opened):

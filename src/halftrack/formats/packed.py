@@ -80,7 +80,7 @@ class _Zstd:
         self._unpack = zstandard.ZstdDecompressor(max_window_size=_MOST_MEMORY).decompressobj()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        import zstandard  # noqa: PLC0415
+        import zstandard  # noqa: PLC0415  # as above
 
         for at in range(0, len(data), _ZSTD_STEP):
             try:

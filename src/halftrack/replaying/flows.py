@@ -73,7 +73,7 @@ def parse(text: str) -> Flow:
         raise UsageError(f"{text[:80]!a} is no flow: {_HOW}; or a packet's number")
     source, target = found
     assert source is not None  # noqa: S101  # looked at above
-    assert target is not None  # noqa: S101
+    assert target is not None  # noqa: S101  # likewise
     if isinstance(source, int) != isinstance(target, int):
         raise UsageError(f"{text[:80]!a} is no flow: one end is IPv4, the other IPv6")
     return Flow(source, target)

@@ -60,7 +60,7 @@ def text(counted: pl.DataFrame, by: Sequence[str], *, ascii_only: bool) -> str:
     )
     head = pl.DataFrame([[name] for name in (*by, "entries", "one-sided")], schema=shown.schema)
     whole = pl.concat([head, shown])
-    widths = [int(whole[name].str.len_chars().max() or 0) for name in whole.columns]  # type: ignore[arg-type]
+    widths = [int(whole[name].str.len_chars().max() or 0) for name in whole.columns]  # type: ignore[arg-type]  # numbers
     padded = [
         pl.col(name).str.pad_end(width) if name in by else pl.col(name).str.pad_start(width)
         for name, width in zip(whole.columns, widths, strict=True)

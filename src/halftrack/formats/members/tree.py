@@ -27,7 +27,7 @@ def members(path: str, walk: Walk) -> Iterator[Member]:
     through all that a system holds would tell no more.
     """
     with contextlib.suppress(ValueError):  # a name that is no path
-        if os.path.ismount(os.path.join(path, "proc")):  # noqa: PTH118
+        if os.path.ismount(os.path.join(path, "proc")):  # noqa: PTH118  # a name that is no path, as below
             raise UnreadableInput("this is a running system: leave the name away, or give it as --root")
     try:
         device = os.stat(path).st_dev  # noqa: PTH116  # a name that is no path raises ValueError, as below

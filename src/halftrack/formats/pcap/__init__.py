@@ -34,6 +34,6 @@ def capture(
     ``time.monotonic`` moment after which no more is read.
     """
     from halftrack.formats.pcap.reading import Capture  # noqa: PLC0415  # brings numpy and Polars
-    from halftrack.formats.sources import source  # noqa: PLC0415
+    from halftrack.formats.sources import source  # noqa: PLC0415  # likewise
 
     return Capture(source(name, stdin, most_bytes=_MOST_BYTES, deadline=deadline), interface)
