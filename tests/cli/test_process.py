@@ -64,7 +64,7 @@ def test_an_interruption_ends_in_130(tmp_path: Path) -> None:
     ) as child:
         try:
             os.write(writing, FOUNDING.read_bytes())
-            time.sleep(1.5)
+            time.sleep(1.5)  # it has read that, and waits for more
             child.send_signal(signal.SIGINT)
             out, err = child.communicate(timeout=20)
         finally:

@@ -83,7 +83,7 @@ def played(
         with Tap(scene.net.router.call, interface) as tap:
             chosen.play(scene)
             _datagrams(scene)
-            time.sleep(1.0 + 2 * chosen.delay_s)
+            time.sleep(1.0 + 2 * chosen.delay_s)  # the last packets have passed
             at, table = _quietly(scene, tap)
         settings = [f"{name}={value}" for name, value in scene.timeouts.items()]
         return Played(tap.file(at), settings, _standing(table.to_dicts(), at), at)
@@ -141,6 +141,6 @@ def example() -> bytes:
         Tap(scene.net.router.call, "to-client", _SNAP) as tap,
     ):
         chosen.play(scene)
-        time.sleep(1.0)
+        time.sleep(1.0)  # likewise
         tap.end()
         return tap.file()

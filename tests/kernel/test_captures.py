@@ -45,7 +45,7 @@ def seen() -> Iterator[tuple[Taken, pl.DataFrame]]:
                 _send(netns, address, _UDP)
                 _refused(netns, address)
             netns.call(_echo)
-            time.sleep(0.2)
+            time.sleep(0.2)  # the last packets have passed
         yield taken, ctnetlink.dump(netns_path=netns.path).flows.frame
 
 
@@ -192,7 +192,7 @@ def test_on_its_way_through_a_router_a_packet_counts_once() -> None:
             for address in (SERVER, SERVER6):
                 _converse(network.server, address, client=network.client)
                 _converse(network.server, address, client=router)
-            time.sleep(0.2)
+            time.sleep(0.2)  # the last packets have passed
         entries = ctnetlink.dump(netns_path=router.path).flows.frame
         rows, _ = read(taken.pcapng())
         assert rows["interface"].n_unique() == 2

@@ -164,7 +164,7 @@ def test_who_watches_a_quick_command_leaves_nothing(shell: str) -> None:
     with subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True) as shell_:
         shell_.communicate(SCRIPT[start:end] + f"\nONE_S=100\n{loop}\n".encode(), timeout=120)
 
-    time.sleep(1.5)
+    time.sleep(1.5)  # a second's sleep that stayed has ended
     command = ["pgrep", "-s", str(shell_.pid), "-a", "-r", "R,S,D,T"]
     left = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in left.stdout.splitlines():

@@ -111,7 +111,7 @@ def test_a_shaper_in_the_container(linked: tuple[Netns, Netns]) -> None:
     node, web = linked
     web.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", *SLOW)
     with sending(web, NODE):
-        time.sleep(0.5)
+        time.sleep(0.5)  # the queue is full
         found = looked_at(node.path)
 
     weighed = causes(found, "one-sided", "orphaned")
@@ -126,7 +126,7 @@ def test_a_shaper_on_the_nodes_end(linked: tuple[Netns, Netns]) -> None:
     node.run("tc", "qdisc", "add", "dev", "web", "root", "handle", "1:", "htb", "default", "10")
     node.run("tc", "class", "add", "dev", "web", "parent", "1:", "classid", "1:10", "htb", "rate", "64kbit")
     with sending(node, WEB):
-        time.sleep(0.5)
+        time.sleep(0.5)  # the queue is full
         found = looked_at(node.path)
 
     weighed = causes(found, "one-sided", "orphaned")
@@ -146,7 +146,7 @@ def test_a_container_with_the_address_of_another(linked: tuple[Netns, Netns]) ->
         twin.run("ip", "address", "add", f"{WEB}/24", "dev", "eth0")
         twin.run("ip", "link", "set", "eth0", "up")
         with sending(web, NODE):
-            time.sleep(0.5)
+            time.sleep(0.5)  # the queue is full
             found = looked_at(node.path)
     (eth,) = [each for each in table(found, web.name).shaping[-1].interfaces if each.name == "eth0"]
     assert eth.link_netns == Path(node.path).stat().st_ino
@@ -229,7 +229,7 @@ def test_a_burst_of_handshakes_that_nobody_means() -> None:
                 target=netns.call, args=(lambda: arrive(150, 4.0, ((False, _SYN),)),), daemon=True
             )
             burst.start()
-            time.sleep(1.5)
+            time.sleep(1.5)  # in the middle of the burst
             found = looked_at(netns.path)
             burst.join()
 

@@ -54,7 +54,7 @@ def test_paused_it_changes_nothing_until_it_goes_on(server: Netns, tmp_path: Pat
             process.send_signal(signal.SIGTSTP)
             until(lambda: Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").split()[2] == "T")
             paused = short(server)
-            time.sleep(0.3)
+            time.sleep(0.3)  # many batches, if it went on
             assert short(server) == paused < 600
             process.send_signal(signal.SIGCONT)
             out, _ = process.communicate(timeout=30)

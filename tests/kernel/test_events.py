@@ -100,7 +100,7 @@ def test_a_hundred_thousand(netns: Netns) -> None:
 
 
 def listened(netns: Netns, work: Callable[[], object], seconds: float = 2.0) -> Evidence:
-    busy = threading.Thread(target=lambda: (time.sleep(0.7), netns.call(work)))
+    busy = threading.Thread(target=lambda: (time.sleep(0.7), netns.call(work)))  # it listens by then
     busy.start()
     found = live.examine(netns.path, in_depth=True, listen_s=seconds, counters_interval_s=0.0)
     busy.join()

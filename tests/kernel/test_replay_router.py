@@ -160,7 +160,7 @@ def test_the_table_is_the_kernels(network: Network) -> None:
         with capturing(router) as taken:
             for talk in talks:
                 talk.all()
-            time.sleep(0.3)
+            time.sleep(0.3)  # the last packets have passed
             entries = ctnetlink.dump(netns_path=router.path).flows.frame
             dumped_ns = time.time_ns()
         rows, _ = read(taken.pcapng())

@@ -97,7 +97,7 @@ def moments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moments]:
         stuck(netns, _REUSED)
         netns.sysctl("nf_conntrack_tcp_loose", 0)
         netns.run("nft", "add rule inet ours in ct state invalid drop")
-        time.sleep(1.1)
+        time.sleep(1.1)  # the two moments are seconds apart, as documents write them
         found.now = found.take("now")
         yield found
 

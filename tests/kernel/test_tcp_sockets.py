@@ -40,7 +40,7 @@ def test_round_trips_of_a_long_way() -> None:
         for _ in range(3):
             served.sendall(bytes(1000))
             client.recv(1000)
-        time.sleep(3 * DELAY_S)
+        time.sleep(3 * DELAY_S)  # what was said is acknowledged at both ends
         served.sendall(bytes(700))
         (row,) = read(way.far).frame.filter(pl.col("state") == TCP_ESTABLISHED).rows(named=True)
 
@@ -92,7 +92,7 @@ def test_ss_as_text_tells_the_same(netns: Netns) -> None:
             served.sendall(bytes(100))
             client.recv(100)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        time.sleep(0.2)
+        time.sleep(0.2)  # all is acknowledged, and two looks see the same
         text = netns.run("ss", "-tinao")
         same = read(netns).frame
 

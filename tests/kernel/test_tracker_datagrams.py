@@ -101,7 +101,7 @@ def _exchange(settings: Settings) -> int:
                 if step.timeout is not None:
                     deadlines[protocol, client] = now + step.timeout
             compared += _compare(wire, tracker)
-            time.sleep(0.3)
+            time.sleep(0.3)  # entries of all ages are compared
     return compared
 
 

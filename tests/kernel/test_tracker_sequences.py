@@ -167,7 +167,7 @@ def test_what_is_out_of_step_is_not_shortened_once_it_has_less_than_two_minutes(
         _assured(exchange)
         assert [exchange.send(stray).timeout for stray in strays] == [None, 8]
         _assured(exchange)
-        time.sleep(3)
+        time.sleep(3)  # less than two minutes of 122 s are left
         assert [exchange.send(stray).timeout for stray in strays] == [None, None]
     finally:
         exchange.apply(STEADY)
