@@ -25,15 +25,16 @@ def test_raising_takes_limit_and_buckets_together_and_states_memory() -> None:
     found = raise_limit.advise(situation(ev, summary={"forecast": STEADY}))
     assert found is not None
     assert found.arguments == {"limit": 524_288, "buckets": 262_144}
-    assert "+82 MiB" in found.title
+    assert "+82 MiB (an entry assumed to take 320 bytes): drops stop" in found.title
     assert "room for about 4 d" in found.title
     assert any("320 bytes an entry (assumed)" in why for why in found.risk.why)
 
 
 def test_the_slab_tells_the_memory_where_it_was_read() -> None:
-    ev = evidence(table(*stuck(), limit=1_024, buckets=1_024, count=1_000), entry_bytes=256)
+    ev = evidence(table(*stuck(), limit=262_144, buckets=262_144, count=200_000), entry_bytes=256)
     found = raise_limit.advise(situation(ev))
     assert found is not None
+    assert found.title == "limit 262,144 -> 524,288, +64 MiB"
     assert any("256 bytes an entry" in why and "assumed" not in why for why in found.risk.why)
 
 

@@ -124,7 +124,9 @@ def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_o
     summary = situation.summary
     if summary is None or hash_only:
         return f"hash of {buckets:,} buckets, +{_mebibytes(added)}"
+    known = situation.evidence.entry_bytes or limit == summary.limit
     text = f"limit {summary.limit or 0:,} -> {limit:,}, +{_mebibytes(added)}"
+    text += "" if known else f" (an entry assumed to take {_ENTRY_BYTES} bytes)"
     if situation.drops:
         text += ": drops stop at once"
     rate = summary.forecast.net_per_minute if summary.forecast else None
