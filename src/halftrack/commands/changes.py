@@ -14,7 +14,7 @@ from halftrack.errors import Busy, HalftrackError, Incomplete
     " every single step. A change on trial that is overdue is undone first.",
 )
 @click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
-@options.shared
+@options.shared(*options.DOCUMENT, "quiet")
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)

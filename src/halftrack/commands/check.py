@@ -51,7 +51,7 @@ _FRESH: Final = "5m"
 @click.option(
     "-t", "--timeout", metavar="TIME", default=_TIMEOUT, show_default=True, help="UNKNOWN after that time."
 )
-@options.shared
+@options.shared("netns", "root", "budget")
 @click.pass_context
 def command(  # noqa: PLR0917  # click passes them by name
     context: click.Context,

@@ -59,7 +59,7 @@ _LONGEST_S = 86_400
     metavar="SOURCE",
     help="With --mask: a bundle, what the script collected, or an sos report, instead of this node.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, "netns", "root", "budget", "quiet")
 @click.pass_context
 def command(
     context: click.Context,

@@ -74,7 +74,7 @@ _LONGEST_S: Final = 86_400
 )
 @click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever was found.")
 @click.option("--example", is_flag=True, help="Show it at work on the case that Halftrack was made for.")
-@options.shared
+@options.shared(*options.DOCUMENT, *options.LOOKING, *options.SCREEN, "quiet")
 @click.pass_context
 def command(
     context: click.Context,

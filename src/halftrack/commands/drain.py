@@ -47,7 +47,7 @@ _TOLERANCE: Final = 0.01
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--expect", metavar="N", type=click.IntRange(0, _MOST), help="With --yes: if it is N entries.")
-@options.shared
+@options.shared(*options.DOCUMENT, "netns", "quiet", "no_input")
 @click.pass_context
 def command(
     context: click.Context,

@@ -12,7 +12,7 @@ from halftrack.commands import completing, options, output
     help="Explains a symptom, a cause, a remedy, a setting or an alert. Without TOPIC: the list of them.",
 )
 @click.argument("topic", required=False, shell_complete=completing.topics)
-@options.shared
+@options.shared(*options.DOCUMENT)
 @click.pass_context
 def command(context: click.Context, topic: str | None = None) -> int:
     from halftrack.reporters import runbooks  # noqa: PLC0415  # --help needs none of these

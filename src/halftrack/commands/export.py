@@ -55,7 +55,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     show_default=True,
     help="With --listen: from the beginning of one scan to that of the next.",
 )
-@options.shared
+@options.shared("netns", "budget", "quiet")
 @click.pass_context
 def command(context: click.Context, target: str | None, listen: str | None, every: str) -> int:
     given = options.given(context)

@@ -57,7 +57,7 @@ _WORTH_A_TRIAL: Final = ("medium", "high")
     multiple=True,
     help="An address that was masked where the plan was made.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, "netns", "budget", *options.SCREEN, "quiet", "no_input")
 @click.pass_context
 def command(
     context: click.Context,

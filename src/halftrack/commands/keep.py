@@ -20,7 +20,7 @@ _PATIENCE_S: Final = 10.0
     " that the node can still be reached is what it says.",
 )
 @click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
-@options.shared
+@options.shared(*options.DOCUMENT, "quiet")
 @click.pass_context
 def command(context: click.Context, *, number: int | None) -> int:
     given = options.given(context)

@@ -74,7 +74,7 @@ _MOST_LOAD: Final = 10
     show_default=True,
     help="How long the trouble may take to come about.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, "budget", *options.SCREEN, "quiet")
 @click.pass_context
 def command(
     context: click.Context,

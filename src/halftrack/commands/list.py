@@ -70,7 +70,7 @@ class _Request:
     shell_complete=completing.files,
     help="A table as text, a bundle or a report, - for standard input.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, *options.LOOKING, *options.SCREEN, "quiet")
 @click.pass_context
 def command(
     context: click.Context,

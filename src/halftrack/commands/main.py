@@ -107,7 +107,7 @@ def _unknown(word: str) -> str:
     " Without a verb: doctor.",
 )
 @click.version_option(__version__, "--version", message="halftrack %(version)s")
-@options.shared
+@options.every
 @click.pass_context
 def program(context: click.Context) -> None:
     if context.invoked_subcommand is None:

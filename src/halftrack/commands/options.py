@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import click
 
@@ -41,11 +41,27 @@ def given(context: click.Context) -> Options:
     return context.find_root().ensure_object(Options)
 
 
-def shared(command: _Decorated) -> _Decorated:
-    """Adds the shared options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+DOCUMENT: Final = ("json", "jsonl")
+LOOKING: Final = ("netns", "root", "assume", "budget")
+SCREEN: Final = ("no_color", "verbose")
+
+
+def shared(*meant: str) -> Callable[[_Decorated], _Decorated]:
+    """Adds the shared options to a command: every verb takes all of them, and its help lists those that
+    are ``meant``: the others do nothing there, or are refused.
+    """
+
+    def added(command: _Decorated) -> _Decorated:
+        for name, option in reversed(list(_OPTIONS.items())):
+            command = option(name not in meant)(command)
+        return command
+
+    return added
+
+
+def every(command: _Decorated) -> _Decorated:
+    """Likewise, all of them listed: before a verb."""
+    return shared(*_OPTIONS)(command)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -69,45 +85,43 @@ def _keep_budget(context: click.Context, _: click.Parameter, text: str | None) -
         given(context).budget_s = float(durations.seconds("--budget", text, example="10s"))
 
 
-def _flag(*names: str, help: str) -> Callable[[Any], Any]:  # noqa: A002  # click's word
-    return click.option(*names, is_flag=True, expose_value=False, callback=_keep, help=help)
+_Option: TypeAlias = Callable[[bool], Callable[[Any], Any]]
+"""Whether it is to be hidden from the help, and the decorator then."""
 
 
-_OPTIONS: Final = (
-    _flag("--json", help="Print one JSON document."),
-    _flag("--jsonl", help="Print JSON, an object a line."),
-    click.option(
-        "--netns",
-        metavar="NAME",
-        expose_value=False,
-        callback=_keep,
-        help="Network namespace: a name, a path, self, host or all.",
-    ),
-    click.option(
+def _option(*names: str, callback: Callable[..., None] = _keep, **more: Any) -> _Option:
+    return lambda hidden: click.option(*names, expose_value=False, callback=callback, hidden=hidden, **more)
+
+
+def _flag(*names: str, help: str) -> _Option:  # noqa: A002  # click's word
+    return _option(*names, is_flag=True, help=help)
+
+
+_OPTIONS: Final[Mapping[str, _Option]] = {
+    "json": _flag("--json", help="Print one JSON document."),
+    "jsonl": _flag("--jsonl", help="Print JSON, an object a line."),
+    "netns": _option("--netns", metavar="NAME", help="Network namespace: a name, a path, self, host or all."),
+    "root": _option(
         "--root",
         metavar="DIR",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        expose_value=False,
-        callback=_keep,
         help="Another root for /proc, /sys, /run, /etc, /var/lib.",
     ),
-    click.option(
+    "assume": _option(
         "--assume",
         metavar="KEY=VALUE",
         multiple=True,
-        expose_value=False,
         callback=_keep_assumed,
         help="What a file does not say: kernel, limit, taken-at, a sysctl.",
     ),
-    click.option(
+    "budget": _option(
         "--budget",
         metavar="TIME",
-        expose_value=False,
         callback=_keep_budget,
         help="Time to look at most, e.g. 10s; what was not reached is said.",
     ),
-    _flag("--no-color", help="No colours (as NO_COLOR does)."),
-    _flag("-q", "--quiet", "quiet", help="No messages on stderr."),
-    _flag("-v", "--verbose", "verbose", help="Everything: groups, reasons, commands, gaps."),
-    _flag("--no-input", "no_input", help="Never ask anything."),
-)
+    "no_color": _flag("--no-color", help="No colours (as NO_COLOR does)."),
+    "quiet": _flag("-q", "--quiet", "quiet", help="No messages on stderr."),
+    "verbose": _flag("-v", "--verbose", "verbose", help="Everything: groups, reasons, commands, gaps."),
+    "no_input": _flag("--no-input", "no_input", help="Never ask anything."),
+}

@@ -69,7 +69,7 @@ _NAME = "plan.json"
     type=click.Choice(handover.TARGETS),
     help=f"Print the file for whoever owns the settings: {', '.join(handover.TARGETS)}.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, *options.LOOKING, *options.SCREEN, "quiet")
 @click.pass_context
 def command(
     context: click.Context,

@@ -81,7 +81,7 @@ _PARQUET: Final = ".parquet"
     " bundle, which doctor and list read.",
 )
 @click.option("--example", is_flag=True, help="In place of FILE: the founding case, captured in the lab.")
-@options.shared
+@options.shared(*options.DOCUMENT, "budget", *options.SCREEN, "quiet")
 @click.pass_context
 def command(
     context: click.Context,

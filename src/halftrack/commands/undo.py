@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("number", metavar="[CHANGE]", type=click.IntRange(1), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Put it back also where somebody else has changed it since.")
-@options.shared
+@options.shared(*options.DOCUMENT, "quiet", "no_input")
 @click.pass_context
 def command(context: click.Context, *, number: int | None, yes: bool, force: bool) -> int:
     given = options.given(context)

@@ -28,7 +28,7 @@ _MOST_TEXT: Final = 256 << 20
 @click.argument("source", metavar="FILE")
 @click.option("--map", "map_name", metavar="MAP", required=True, help="The map that collect --mask wrote.")
 @click.option("-o", "--output", "target", metavar="FILE", help="Where to. Without it: standard output.")
-@options.shared
+@options.shared("quiet")
 @click.pass_context
 def command(context: click.Context, source: str, map_name: str, target: str | None) -> int:
     given = options.given(context)

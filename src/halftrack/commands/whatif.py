@@ -56,7 +56,7 @@ _NAMED: Final = 3
     show_default=True,
     help="How far to look ahead.",
 )
-@options.shared
+@options.shared(*options.DOCUMENT, *options.LOOKING, *options.SCREEN, "quiet")
 @click.pass_context
 def command(context: click.Context, *, words: tuple[str, ...], sources: tuple[str, ...], horizon: str) -> int:
     given = options.given(context)
