@@ -28,6 +28,10 @@ class UnreadableInput(HalftrackError):
     exit_code = 65
 
 
+class ReadAlone(UnreadableInput):
+    """A source that is the whole of a moment was named beside others."""
+
+
 class FeatureMissing(HalftrackError):
     """The kernel lacks what was asked for."""
 

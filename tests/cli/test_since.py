@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -12,6 +15,8 @@ from cli.conftest import FOUNDING, process
 from cli.pages import ROOT
 from halftrack.reporters.schema import schema
 from unit import reports
+from unit.bundles import packed, whole
+from unit.flowrows import TAKEN_AT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,3 +173,18 @@ def test_archives_and_directories_are_called_as_they_are_named(
     assert "monday.tar" in screen.out
     assert "and 1 more" not in screen.out
     assert "conntrack_-L" not in screen.out.partition("SINCE")[2].partition("\n\n")[0]
+
+
+def test_two_moments_without_it_are_told_how_to_be_compared(run: Run, tmp_path: Path) -> None:
+    """What is printed can be typed as it stands."""
+    then, now = tmp_path / "then.tgz", tmp_path / "now 2.tgz"
+    for path, at in ((then, TAKEN_AT), (now, TAKEN_AT + timedelta(hours=1))):
+        path.write_bytes(packed(replace(whole(), taken_at=at)))
+    ran = run("doctor", str(then), str(now))
+    assert ran.code == 65
+    told, _, typed = ran.err.strip().partition("; moments of one node are compared by: ")
+    assert told.endswith("then.tgz is a bundle: it is read by itself")
+    _, _, words = typed.partition(" doctor ")
+    assert f"--since={now}" in shlex.split(words)
+    assert document(run, *shlex.split(words))["since"]["seconds"] == HOUR
+    assert "--since" not in run("list", "--from", str(then), "--from", str(now)).err

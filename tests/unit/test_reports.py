@@ -322,11 +322,11 @@ def alone(files: Mapping[str, str], *names: str) -> dict[str, str]:
         ),
         (
             within("one", plain("alpha")) | within("two", plain("alpha", days=40)),
-            r"2 boots \(3 days ago by one/uptime, 40 days ago by two/uptime\)",
+            r"2 boots \(3 days ago by one/uptime, 40 days ago by two/uptime\): give one alone, or with doctor --since",
         ),
         (
             within("mail/a", alone(plain("x"))) | within("mail/b/net", alone(plain("x"))),
-            r"2 sets of outputs, of several nodes or moments \(mail/a, mail/b\)",
+            r"2 sets of outputs, of several nodes or moments \(mail/a, mail/b\): give one alone, or with doctor --since",
         ),
     ],
 )

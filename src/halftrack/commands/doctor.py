@@ -16,7 +16,7 @@ from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.diagnosis.since.columns import COLUMNS as IDENTITY
-from halftrack.errors import UsageError
+from halftrack.errors import ReadAlone, UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.evidence.sysctls import PREFIX
 
@@ -100,7 +100,10 @@ def command(
         found, shown_of = _since(sources, others, given, listen_s)
         going_on = _going_on(sources, given, listen, others, latest=shown_of)
     else:
-        found = diagnosed(sources, given, listen_s)
+        try:
+            found = diagnosed(sources, given, listen_s)
+        except ReadAlone as error:
+            raise ReadAlone(f"{error}{_compared(sources, given)}") from error
         going_on = _going_on(sources, given, listen)
     output.write(shown(found, form, given, going_on, origins=origins))
     if form == "ticket" and found.ask is not None and found.ask.by_script:
@@ -108,6 +111,13 @@ def command(
     if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, shown_of, given.netns)
     return 0 if exit_zero else exit_code(found)
+
+
+def _compared(sources: Sequence[str], given: Options) -> str:
+    """What to type where these are moments of one node; of all the latest is examined."""
+    others = [f"--since={each}" for each in sources[1:]]
+    typed = again("doctor", sources[:1], given, words=others) if "-" not in sources else None
+    return f"; moments of one node are compared by: {typed or 'doctor SOURCE --since OTHER'}"
 
 
 def exit_code(found: Diagnosis) -> int:

@@ -96,7 +96,7 @@ def _of_text(sources: Sequence[str], options: Options) -> Evidence:
                 reported=reports.read,
             )
         except UnreadableInput as error:
-            raise UnreadableInput(f"{error}{_meant(sources, options)}") from error
+            raise type(error)(f"{error}{_meant(sources, options)}") from error
 
 
 def _meant(sources: Sequence[str], options: Options) -> str:

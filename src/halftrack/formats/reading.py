@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from halftrack.errors import UnreadableInput, UsageError
+from halftrack.errors import ReadAlone, UnreadableInput, UsageError
 from halftrack.evidence.provenance import ENTRIES, KERNEL, TAKEN_AT, Origin
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
@@ -173,10 +173,10 @@ def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:
 
 def _file(one: _Opened) -> _File:
     opened = one.source
-    if members.is_archive(opened):
-        raise UnreadableInput(f"{one.name} is an archive: it is read by itself")
     if bundle.begins(opened) or collection.begins(opened):
-        raise UnreadableInput(f"{one.name} is a bundle: it is read by itself")
+        raise ReadAlone(f"{one.name} is a bundle: it is read by itself")
+    if members.is_archive(opened):
+        raise ReadAlone(f"{one.name} is an archive: it is read by itself")
     parsed = parse(opened.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:
         raise UnreadableInput(

@@ -66,7 +66,7 @@ def read(members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | 
         )
     why = nodes.several(found) if report is None else None
     if why is not None:
-        raise UnreadableInput(f"it holds {why}: give one alone")
+        raise UnreadableInput(f"it holds {why}")
     return _evidence(found, gathered, substituted=report in gathered.cleaned)
 
 
@@ -76,7 +76,10 @@ def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
     if len(reports) > 1:
         shown = ", ".join(report or "." for report in reports[:_MOST_NAMED])
         more = ", …" if len(reports) > _MOST_NAMED else ""
-        raise UnreadableInput(f"it holds {len(reports):,} reports ({shown}{more}): unpack it and name one")
+        raise UnreadableInput(
+            f"it holds {len(reports):,} reports ({shown}{more}): unpack it and name one, and with"
+            " doctor --since another moment of the same node"
+        )
     chosen = (
         gathered.found[reports[0]] if reports else [one for some in gathered.found.values() for one in some]
     )

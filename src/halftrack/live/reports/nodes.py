@@ -25,10 +25,14 @@ _NOBODY: Final = frozenset({"localhost", "(none)", "ubuntu", "debian"})
 _DAY_S: Final = 86_400.0
 """No collection takes so long."""
 _MOST_NAMED: Final = 3
+_ONE: Final = "give one alone"
+_EACH: Final = f"{_ONE}, or with doctor --since another moment of the same node"
 
 
 def several(found: Sequence[Found]) -> str | None:
-    """Which nodes or moments they are of, and by which file each; None: nothing says that there are two."""
+    """Which nodes or moments they are of, by which file each, and what to give instead; None: nothing says
+    that there are two.
+    """
     own = [each for each in found if each.netns is None and paths.netns(each.at) is None]
     for what, told in (("nodes", _names(own)), ("kernels", _kernels(own)), ("boots", _boots(own))):
         places: dict[str, str] = {}
@@ -36,10 +40,12 @@ def several(found: Sequence[Found]) -> str | None:
             places.setdefault(value, each.at.whole)
         if len(places) > 1:
             shown = [f"{value} by {where}" for value, where in places.items()]
-            return f"outputs of {len(places):,} {what} ({_listed(shown)})"
+            return (
+                f"outputs of {len(places):,} {what} ({_listed(shown)}): {_ONE if what == 'nodes' else _EACH}"
+            )
     sets = _sets(own)
     if len(sets) > 1:
-        return f"{len(sets):,} sets of outputs, of several nodes or moments ({_listed(sets)})"
+        return f"{len(sets):,} sets of outputs, of several nodes or moments ({_listed(sets)}): {_EACH}"
     return None
 
 
