@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
     from halftrack.evidence.values import Evidence
 
-LEAST_ADDRESS_SPACE: Final = 1_200 << 20
+_LEAST_ADDRESS_SPACE: Final = 1_200 << 20
 """Measured: with less, loading numpy and polars alone may end in an abort."""
 
 
@@ -74,9 +74,9 @@ def _file_on_stdin() -> bool:
 def _check_room() -> None:
     """Raise Busy where a limit would let polars abort the process while it is loaded."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESS_SPACE:
+    if allowed != resource.RLIM_INFINITY and allowed < _LEAST_ADDRESS_SPACE:
         told = f"{allowed >> 20:,} MiB of address space are allowed here (ulimit -v)"
-        raise Busy(f"{told}: it takes {LEAST_ADDRESS_SPACE >> 20:,} to begin")
+        raise Busy(f"{told}: it takes {_LEAST_ADDRESS_SPACE >> 20:,} to begin")
 
 
 def _of_text(sources: Sequence[str], options: Options) -> Evidence:

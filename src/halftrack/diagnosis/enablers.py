@@ -11,7 +11,7 @@ from halftrack.tcp import timeouts
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
 
-SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
+_SYNCOOKIES: Final = "net.ipv4.tcp_syncookies"
 """Of IPv6 as well (ip-sysctl.rst in the kernel tree)."""
 
 
@@ -33,10 +33,10 @@ def timeout(view: View, name: str, why: str) -> EnabledBy:
 
 def no_cookies(view: View) -> EnabledBy | None:
     """SYN cookies, where they are known to be off."""
-    text = view.table.settings.get(SYNCOOKIES)
+    text = view.table.settings.get(_SYNCOOKIES)
     if timeouts.whole(text) != 0:
         return None
-    return EnabledBy(setting=SYNCOOKIES, value=text, why="off: nothing softens a flood of SYNs")
+    return EnabledBy(setting=_SYNCOOKIES, value=text, why="off: nothing softens a flood of SYNs")
 
 
 def loose(view: View) -> EnabledBy | None:

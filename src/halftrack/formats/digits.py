@@ -22,7 +22,7 @@ Numbers: TypeAlias = npt.NDArray[np.uint64]
 
 FRONT: Final = 24
 """Newlines before the first line, so that looking back from a digit never leaves the text."""
-TOO_LONG: Final = (1 << 64) - 1
+_TOO_LONG: Final = (1 << 64) - 1
 """Value of a number that has more digits than 64 bits are sure to hold."""
 _MOST_DIGITS: Final = 19
 _NEWLINE, _TAB, _RETURN, _AT, _DELETE, _ODD = 10, 9, 13, ord("@"), 127, 1
@@ -117,7 +117,7 @@ def _values(ends: Places, later: Flags, pairs: Bytes) -> Numbers:
         quads = np.multiply(hundreds[at], np.uint64(100), dtype=np.uint64) + pairs[at]
         values[long] += quads * np.uint64(10**width)
         if width == _MOST_DIGITS - 3:
-            values[long[later[at] & later[at - 2]]] = TOO_LONG
+            values[long[later[at] & later[at - 2]]] = _TOO_LONG
             break
         long = long[beyond[at]]
         width += 4

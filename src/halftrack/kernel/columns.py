@@ -29,7 +29,7 @@ Messages: TypeAlias = npt.NDArray[np.uint32]
 """One row per message, one column per 32-bit word."""
 Column: TypeAlias = npt.NDArray[np.generic]
 
-PIECE: Final = 1 << 17
+_PIECE: Final = 1 << 17
 """Rows of a piece: few enough pieces for whoever computes, small enough to waste little."""
 
 _IDENTITY: Final = frozenset({*TUPLE_COLUMNS, "id"})
@@ -57,7 +57,7 @@ class Columns:
         """Room for this many more; ``put`` counts from the first of them."""
         if self._piece.height + rows > self._piece.capacity:
             self._close()
-            self._piece = _Piece(max(rows, PIECE))
+            self._piece = _Piece(max(rows, _PIECE))
         self._base = self._piece.height
         self._piece.height += rows
 

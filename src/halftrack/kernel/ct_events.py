@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 # include/uapi/linux/netlink.h, nfnetlink.h, asm-generic/socket.h
 _SOL_NETLINK: Final = 270
 _NETLINK_ADD_MEMBERSHIP: Final = 1
-NEW_GROUP: Final = 1
-DESTROY_GROUP: Final = 3
+_NEW_GROUP: Final = 1
+_DESTROY_GROUP: Final = 3
 _SO_RCVBUFFORCE: Final = 33
 
 ROOM: Final = 64 << 20
@@ -75,7 +75,7 @@ def subscribe(netns_path: str | None) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pause)
         # Without an address of its own the kernel takes a socket for the events' sender and leaves it out.
         sock.bind((0, 0))
-        for group in (NEW_GROUP, DESTROY_GROUP):
+        for group in (_NEW_GROUP, _DESTROY_GROUP):
             sock.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
     except OSError:
         sock.close()

@@ -15,7 +15,7 @@ from typing import Final
 
 from halftrack.kernel.files import text
 
-PARENTS: Final = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
+_PARENTS: Final = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
 _MOST_LINKS: Final = 8
 
 
@@ -30,7 +30,7 @@ class File:
 def files(root: Path, directory: str) -> list[File]:
     """The files of ``/etc/<directory>`` and its like that count, in the order in which they are read."""
     by_name: dict[str, str] = {}
-    for parent in PARENTS:
+    for parent in _PARENTS:
         path = f"{parent}/{directory}"
         for name in _names(root, path):
             by_name.setdefault(name, f"{path}/{name}")

@@ -26,7 +26,7 @@ CT_NEW: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_NEW
 CT_GET: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_GET
 CT_DELETE: Final = uapi.NFNL_SUBSYS_CTNETLINK << 8 | uapi.IPCTNL_MSG_CT_DELETE
 
-U32: Final = struct.Struct("=I")
+_U32: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IHHII")
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _CODE: Final = struct.Struct("=i")
@@ -103,7 +103,7 @@ def walked(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += length + 3 & ~3
 
 
-def whole(raw: bytes, form: struct.Struct = U32) -> int | None:
+def whole(raw: bytes, form: struct.Struct = _U32) -> int | None:
     """The number that begins an attribute; None where it is too short for one."""
     return int(form.unpack_from(raw)[0]) if len(raw) >= form.size else None
 

@@ -39,7 +39,7 @@ _RTNEXTHOP: Final = struct.Struct("=HBBi")
 
 _EVERYWHERE: Final = {AF_INET: (0, 32_766, 32_767), AF_INET6: (0, 32_766)}
 """Priorities of the rules that a namespace begins with: local, main, default (net/ipv4/fib_rules.c)."""
-MOST_ROUTES: Final = 4_096
+_MOST_ROUTES: Final = 4_096
 """A router may know all of the Internet; default routes are the first that the kernel names."""
 _MOST_INTERFACES: Final = 256
 _WITHIN_S: Final = 2.0
@@ -107,7 +107,7 @@ def _defaults(family: int, names: Mapping[int, str], unread: list[str]) -> list[
         with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
             answers = netlink.replies(sock, _RTM_GETROUTE, request, time.monotonic() + _WITHIN_S)
             for seen, (kind, body) in enumerate(answers):
-                if seen >= MOST_ROUTES:
+                if seen >= _MOST_ROUTES:
                     break
                 if kind == RTM_NEWROUTE and len(body) >= RTMSG.size and not body[1]:
                     found += defaults_of(body, names)

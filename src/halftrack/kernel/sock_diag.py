@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SOCK_DIAG_BY_FAMILY: Final = 20
 MESSAGE_BYTES: Final = 88
 """struct nlmsghdr and struct inet_diag_msg (include/uapi/linux/inet_diag.h); attributes follow."""
-ALL_STATES: Final = 0xFFFFFFFF
+_ALL_STATES: Final = 0xFFFFFFFF
 
 _REQUEST: Final = struct.Struct("=BBBBI48s")
 _CHUNK: Final = 4 << 20
@@ -45,7 +45,7 @@ def answers(name: str) -> bool:
 
 
 def dump(
-    family: int, l4proto: int, deadline: float | None, *, states: int = ALL_STATES, extensions: int = 0
+    family: int, l4proto: int, deadline: float | None, *, states: int = _ALL_STATES, extensions: int = 0
 ) -> Iterator[tuple[bytes, int]]:
     """Whole datagrams, some MiB at a time, and the number that all of their messages bear.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMES: Final = ("nf_conntrack", "ip_conntrack")
 MOST_ENTRIES: Final = 50_000
 """Above this the file is not touched on kernels that have ctnetlink."""
-MOST_SECONDS: Final = 60.0
+_MOST_SECONDS: Final = 60.0
 
 _CHUNK: Final = 1 << 20
 
@@ -29,7 +29,7 @@ class Chunks:
 
     def __init__(self, file: BinaryIO, deadline: float | None) -> None:
         self._file = file
-        give_up = time.monotonic() + MOST_SECONDS
+        give_up = time.monotonic() + _MOST_SECONDS
         self._deadline = give_up if deadline is None else min(deadline, give_up)
         self.cut = False
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import socket
 
 # include/uapi/linux/rtnetlink.h, pkt_sched.h, if_link.h
-RTM_NEWLINK: Final = 16
-RTM_NEWQDISC: Final = 36
-RTM_NEWTCLASS: Final = 40
-RTM_NEWTFILTER: Final = 44
+_RTM_NEWLINK: Final = 16
+_RTM_NEWQDISC: Final = 36
+_RTM_NEWTCLASS: Final = 40
+_RTM_NEWTFILTER: Final = 44
 _RTM_GETLINK: Final = 18
 _RTM_GETQDISC: Final = 38
 _RTM_GETTCLASS: Final = 42
@@ -34,7 +34,7 @@ IFINFOMSG: Final = struct.Struct("=BxHiII")
 INGRESS: Final = 0xFFFF_FFF1
 """Parent of the discipline through which what comes in passes."""
 
-CLASSFUL: Final = frozenset((b"htb", b"hfsc", b"cbq", b"drr", b"qfq", b"ets"))
+_CLASSFUL: Final = frozenset((b"htb", b"hfsc", b"cbq", b"drr", b"qfq", b"ets"))
 OUTWARDS: Final = 0xFFFF_FFF3
 """Parent of what looks at packets that leave."""
 _ENTRANCES: Final = (0xFFFF_0000, 0xFFFF_FFF2, OUTWARDS)
@@ -73,17 +73,17 @@ def read() -> Answers:
             request = IFINFOMSG.pack(0, 0, 0, 0, 0) + attribute(
                 _IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS)
             )
-            _dump(sock, found, found.links, "interfaces", (_RTM_GETLINK, RTM_NEWLINK, request))
+            _dump(sock, found, found.links, "interfaces", (_RTM_GETLINK, _RTM_NEWLINK, request))
             anything = TCMSG.pack(0, 0, 0, 0, 0)
-            _dump(sock, found, found.qdiscs, "queueing disciplines", (_RTM_GETQDISC, RTM_NEWQDISC, anything))
+            _dump(sock, found, found.qdiscs, "queueing disciplines", (_RTM_GETQDISC, _RTM_NEWQDISC, anything))
             for interface, parent, kind in [_place(body) for body in found.qdiscs]:
-                if kind in CLASSFUL:
+                if kind in _CLASSFUL:
                     of_one = TCMSG.pack(0, interface, 0, 0, 0)
-                    _dump(sock, found, found.classes, "classes", (_RTM_GETTCLASS, RTM_NEWTCLASS, of_one))
+                    _dump(sock, found, found.classes, "classes", (_RTM_GETTCLASS, _RTM_NEWTCLASS, of_one))
                 if parent == INGRESS:
                     for entrance in _ENTRANCES:
                         of_one = TCMSG.pack(0, interface, 0, entrance, 0)
-                        question = (_RTM_GETTFILTER, RTM_NEWTFILTER, of_one)
+                        question = (_RTM_GETTFILTER, _RTM_NEWTFILTER, of_one)
                         _dump(sock, found, found.filters, "ingress filters", question)
     except _Enough:
         pass

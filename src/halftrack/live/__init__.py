@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.selection import Selection
     from halftrack.evidence.values import Evidence
 
-OWN_FIRST: Final = (None, ALL, SELF)
+_OWN_FIRST: Final = (None, ALL, SELF)
 """Choices of a namespace that include our own, whatever else there is."""
 
 
@@ -50,7 +50,7 @@ def examine(
     from halftrack.live import entries, moment  # noqa: PLC0415  # the other half likewise
 
     start = moment.Start.now(budget_s)
-    early = entries.begin_own(selection, start.deadline) if netns in OWN_FIRST else None
+    early = entries.begin_own(selection, start.deadline) if netns in _OWN_FIRST else None
     meanwhile()
     from halftrack.live.node import Examination  # noqa: PLC0415  # imported while the kernel dumps
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "advice"
-CLOSE_WAIT_S: Final = DEFAULTS[CLOSE_WAIT]
+_CLOSE_WAIT_S: Final = DEFAULTS[CLOSE_WAIT]
 """The kernel's default, in every release."""
 
 
@@ -33,18 +33,18 @@ def advise(situation: Situation) -> Advice | None:
 def _close_wait(situation: Situation) -> Advice | None:
     """Half-closed connections are kept as long as somebody set, and that was not the kernel."""
     before = situation.setting(CLOSE_WAIT)
-    if before is None or before <= CLOSE_WAIT_S:
+    if before is None or before <= _CLOSE_WAIT_S:
         return None
-    settings = {situation.full_name(CLOSE_WAIT): CLOSE_WAIT_S}
-    live = situation.live.half_closed(CLOSE_WAIT_S) if situation.live else UNKNOWN
+    settings = {situation.full_name(CLOSE_WAIT): _CLOSE_WAIT_S}
+    live = situation.live.half_closed(_CLOSE_WAIT_S) if situation.live else UNKNOWN
     kept = persistence.keep(settings, situation)
     now = persistence.set_now(settings, situation)
     advice = Advice(
         remedy=REMEDY,
         kind="cure",
-        title=f"half-closed connections kept {before} -> {CLOSE_WAIT_S} s, the kernel's own value",
-        arguments={"setting": situation.full_name(CLOSE_WAIT), "value": CLOSE_WAIT_S},
-        effect=Effect(entries_freed=0, settles_at=situation.settles_at(CLOSE_WAIT_S)),
+        title=f"half-closed connections kept {before} -> {_CLOSE_WAIT_S} s, the kernel's own value",
+        arguments={"setting": situation.full_name(CLOSE_WAIT), "value": _CLOSE_WAIT_S},
+        effect=Effect(entries_freed=0, settles_at=situation.settles_at(_CLOSE_WAIT_S)),
         risk=Risk(
             level="low",
             why=(
@@ -56,7 +56,7 @@ def _close_wait(situation: Situation) -> Advice | None:
         ),
         commands=(*now, *(() if kube_proxy.owns(situation) else (*_who_set_it(situation), *kept.commands))),
     )
-    return kube_proxy.hand_over(advice, {CLOSE_WAIT: CLOSE_WAIT_S}, now, situation)
+    return kube_proxy.hand_over(advice, {CLOSE_WAIT: _CLOSE_WAIT_S}, now, situation)
 
 
 def _who_set_it(situation: Situation) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from halftrack.remedies.situation import Situation
 
 REMEDY: Final = "cap-unacknowledged"
-DEFAULT_S: Final = DEFAULTS[UNACKNOWLEDGED]
+_DEFAULT_S: Final = DEFAULTS[UNACKNOWLEDGED]
 _MOST: Final = 0.5
 NEARLY_ALL: Final = 0.9
 
@@ -52,8 +52,8 @@ def advise(situation: Situation) -> Advice | None:
 
 def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
     """The same for whoever asks for it. ``arguments``: ``unacknowledged`` and ``max_retrans``, seconds."""
-    unacknowledged = int(arguments.get("unacknowledged", DEFAULT_S))
-    max_retrans = int(arguments.get("max_retrans", DEFAULT_S))
+    unacknowledged = int(arguments.get("unacknowledged", _DEFAULT_S))
+    max_retrans = int(arguments.get("max_retrans", _DEFAULT_S))
     longest = min(unacknowledged, max_retrans)
     live = situation.live.unacknowledged(longest) if situation.live else UNKNOWN
     settings = {
@@ -75,7 +75,7 @@ def propose(situation: Situation, arguments: Mapping[str, str | int]) -> Advice:
         kind="cure",
         title=(
             f"one-sided entries capped at {longest} s"
-            f"{' again, as the kernel does by default' if longest == DEFAULT_S else ''}"
+            f"{' again, as the kernel does by default' if longest == _DEFAULT_S else ''}"
         ),
         arguments={"unacknowledged": unacknowledged, "max_retrans": max_retrans},
         effect=Effect(

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.rulesets.entries import Reason
 
-SERVICES_SHOWN: Final = 5
+_SERVICES_SHOWN: Final = 5
 _ROW: Final = "row"
 _NAT: Final = "translated"
 _FATE: Final = "fate"
 _NO_SERVICE: Final = 2**32 - 1
-PEERS_SHOWN: Final = 3
+_PEERS_SHOWN: Final = 3
 _PICKED_UP: Final = "picked up"
 _ENDING: Final = ("silent", "half-closed", "unacknowledged")
 """Questions about flows whose entries would go before they speak again."""
@@ -225,7 +225,7 @@ class LiveEntries:
                 fate,
             )
             .sort(["len", *by], descending=[True, *(False for _ in by)], nulls_last=True)
-            .head(SERVICES_SHOWN)
+            .head(_SERVICES_SHOWN)
         )
         return tuple(
             self._live_flows(touched.filter(key == each), name, *fates[fate])
@@ -256,7 +256,7 @@ class LiveEntries:
             .group_by("peer_hi", "peer_lo")
             .agg(pl.len().alias("entries"))
             .sort(["entries", "peer_hi", "peer_lo"], descending=[True, False, False])
-            .head(PEERS_SHOWN)
+            .head(_PEERS_SHOWN)
             .collect()
         )
         names = addresses.show(top["peer_hi"], top["peer_lo"], view.opaque)

@@ -27,7 +27,7 @@ REQUEST_S: Final = 5.0
 """In which a request has to be there whole, however slowly it comes."""
 ANSWER_S: Final = 10.0
 """In which an answer has to be taken."""
-KEPT_S: Final = 300.0
+_KEPT_S: Final = 300.0
 """For which a connection that was answered waits for another request: longer than between two scrapes."""
 MOST_CONNECTIONS: Final = 32
 """At a time. Whoever comes on top takes the place of who needs it least: asking well takes moments only."""
@@ -114,7 +114,7 @@ class Server:
                     writer.write(self._response(request, kept=kept))
                     await writer.drain()
                 connection.comes_to(_Stage.KEPT)
-                patience_s = KEPT_S
+                patience_s = _KEPT_S
             async with asyncio.timeout(ANSWER_S):
                 writer.close()
                 await writer.wait_closed()

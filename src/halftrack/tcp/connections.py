@@ -40,7 +40,7 @@ Outcome = tuple[str, int | None, str | None]
 """The event, and the seconds that the entry was given with the rule that chose them, None: none."""
 
 _PICKED_UP_FLAGS: Final = IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_BE_LIBERAL
-LIVELY_S: Final = 120
+_LIVELY_S: Final = 120
 """A timeout below this is not shortened by what is out of step."""
 PASSED: Final = frozenset((rules.SEQ_EXCEEDS, rules.SEQ_TOO_LOW, rules.ACK_TOO_LOW))
 """Broken bounds that are ignored where the profile is tolerant; all others are invalid."""
@@ -235,7 +235,7 @@ def _refuse(
     timeouts = entry.policy.tcp if entry.policy else book.settings.tcp
     shorter = lifetimes.unacknowledged(timeouts)
     left = entry.deadline - now
-    if left < LIVELY_S or left <= shorter:
+    if left < _LIVELY_S or left <= shorter:
         return broken, None, None
     entry.deadline = now + shorter
     return broken, shorter, rules.OUT_OF_STEP

@@ -42,7 +42,7 @@ def slots(values: Mapping[str, int]) -> Slots:
     return tuple(found)
 
 
-DEFAULT_SLOTS: Final = slots({})
+_DEFAULT_SLOTS: Final = slots({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Settings:
     timeouts in seconds.
     """
 
-    tcp: Slots = DEFAULT_SLOTS
+    tcp: Slots = _DEFAULT_SLOTS
     loose: int = 1
     liberal: bool = False
     max_retrans: int = 3
@@ -121,7 +121,7 @@ class Policy:
     SYN_SENT, whatever state the first one brought (``nft_ct_timeout_obj_eval``).
     """
 
-    tcp: Slots = DEFAULT_SLOTS
+    tcp: Slots = _DEFAULT_SLOTS
     single: int = 30
     stream: int = 120
     by: Literal["target", "nft"] = "nft"

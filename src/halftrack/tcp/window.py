@@ -3,7 +3,7 @@
 Source: ``tcp_in_window`` in ``net/netfilter/nf_conntrack_proto_tcp.c``, after Guido van Rooij, "Real
 Stateful TCP Packet Filtering in IP Filter". Four bounds: a segment begins no further on than its sender
 may send and ends no further back than one window behind what it has sent; it acknowledges nothing that
-was not sent, and nothing much older than what was. Comparisons are modulo 2**32: ``(a - b) & SIGN`` says
+was not sent, and nothing much older than what was. Comparisons are modulo 2**32: ``(a - b) & _SIGN`` says
 that a comes before b.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from halftrack.tcp.profiles import Profile
     from halftrack.tcp.segments import Segment
 
-SIGN: Final = 0x8000_0000
+_SIGN: Final = 0x8000_0000
 MASK: Final = 0xFFFF_FFFF
 MAXACKWINCONST: Final = 66_000
 """How far behind an acknowledgement may be, if no larger window was offered."""
@@ -54,7 +54,7 @@ def judge(  # noqa: C901, PLR0911, PLR0912, PLR0915  # the bounds, in the order 
                 return rules.IN_WINDOW
         else:
             _continue(profile, sender, receiver, segment, sack)
-    elif (sender.td_end - end) & SIGN and _restarts(profile, entry.state, direction, flags):
+    elif (sender.td_end - end) & _SIGN and _restarts(profile, entry.state, direction, flags):
         if profile.reopens_by_syn:
             _begin(profile, direction, sender, receiver, segment)
             if direction == REPLY and not flags & TH_ACK:
@@ -71,12 +71,12 @@ def judge(  # noqa: C901, PLR0911, PLR0912, PLR0915  # the bounds, in the order 
         seq = end = sender.td_end
 
     oldest_ack = receiver.td_end - max(MAXACKWINCONST, sender.td_maxwin)
-    in_receive_window = (sender.td_end - receiver.td_maxwin - 1 - end) & SIGN
+    in_receive_window = (sender.td_end - receiver.td_maxwin - 1 - end) & _SIGN
     if profile.one_way and not receiver.td_maxwin:
-        in_receive_window = SIGN
-    ack_not_old = (oldest_ack - 1 - sack) & SIGN
-    ack_seen = (sack - receiver.td_end - 1) & SIGN
-    if not (seq - sender.td_maxend - 1) & SIGN:
+        in_receive_window = _SIGN
+    ack_not_old = (oldest_ack - 1 - sack) & _SIGN
+    ack_seen = (sack - receiver.td_end - 1) & _SIGN
+    if not (seq - sender.td_maxend - 1) & _SIGN:
         little = (end - sender.td_maxend + 1) & MASK <= receiver.td_maxwin
         if not (profile.tolerant and little and in_receive_window and ack_not_old and ack_seen):
             return rules.SEQ_TOO_HIGH
@@ -94,7 +94,7 @@ def judge(  # noqa: C901, PLR0911, PLR0912, PLR0915  # the bounds, in the order 
     if sender.td_maxwin < offered:  # noqa: PLR1730  # max() is a call for every packet
         sender.td_maxwin = offered
     _acknowledge(profile, sender, receiver, end, ack if flags & TH_ACK else None)
-    if (receiver.td_maxend - 1 - sack - window) & SIGN:
+    if (receiver.td_maxend - 1 - sack - window) & _SIGN:
         receiver.td_maxend = (sack + (window or 1)) & MASK
     if ack == receiver.td_end:
         receiver.flags &= ~IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
@@ -147,7 +147,7 @@ def _continue(profile: Profile, sender: Side, receiver: Side, segment: Segment, 
 
 def _acknowledge(profile: Profile, sender: Side, receiver: Side, end: int, ack: int | None) -> None:
     """Note how far the sender has sent and, where it acknowledges anything, acknowledged."""
-    if (sender.td_end - end) & SIGN:
+    if (sender.td_end - end) & _SIGN:
         sender.td_end = end
         if profile.unacknowledged:
             sender.flags |= IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED
@@ -155,9 +155,9 @@ def _acknowledge(profile: Profile, sender: Side, receiver: Side, end: int, ack: 
         if not sender.flags & IP_CT_TCP_FLAG_MAXACK_SET:
             sender.td_maxack = ack
             sender.flags |= IP_CT_TCP_FLAG_MAXACK_SET
-        elif (sender.td_maxack - ack) & SIGN:
+        elif (sender.td_maxack - ack) & _SIGN:
             sender.td_maxack = ack
-    if (receiver.td_maxwin or not profile.learns_peer) and (sender.td_maxend - end) & SIGN:
+    if (receiver.td_maxwin or not profile.learns_peer) and (sender.td_maxend - end) & _SIGN:
         receiver.td_maxwin = (receiver.td_maxwin + end - sender.td_maxend) & MASK
 
 

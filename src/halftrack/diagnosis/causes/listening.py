@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
     from halftrack.evidence.stack import StackCounters
 
-SENT: Final = "TcpExt.SyncookiesSent"
-RETURNED: Final = "TcpExt.SyncookiesRecv"
-STRAY: Final = "TcpExt.SyncookiesFailed"
-FULL: Final = ("TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop")
-OVERFLOWS: Final = "TcpExt.ListenOverflows"
-_FLOOD: Final = (SENT, *FULL)
+_SENT: Final = "TcpExt.SyncookiesSent"
+_RETURNED: Final = "TcpExt.SyncookiesRecv"
+_STRAY: Final = "TcpExt.SyncookiesFailed"
+_FULL: Final = ("TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop")
+_OVERFLOWS: Final = "TcpExt.ListenOverflows"
+_FLOOD: Final = (_SENT, *_FULL)
 _ENOUGH: Final = 20
 """Cookies of which a share tells something."""
 _FEW_RETURN: Final = 0.2
@@ -61,7 +61,7 @@ def of_handshakes(case: Case) -> Iterator[Clue]:
 
 
 def _returned(readings: tuple[StackCounters, ...], where: str) -> Iterator[Clue]:
-    sent, back = stack.rise(readings, SENT) or 0, stack.rise(readings, RETURNED)
+    sent, back = stack.rise(readings, _SENT) or 0, stack.rise(readings, _RETURNED)
     if sent < _ENOUGH or back is None:
         return
     share = min(back / sent, 1.0)
@@ -74,7 +74,7 @@ def _returned(readings: tuple[StackCounters, ...], where: str) -> Iterator[Clue]
 
 def _not_accepted(case: Case, readings: tuple[StackCounters, ...], where: str) -> Iterator[Clue]:
     """A service that does not accept fills the other queue; clients that are real wait in vain."""
-    overflows = stack.rise(readings, OVERFLOWS)
+    overflows = stack.rise(readings, _OVERFLOWS)
     if overflows:
         yield Clue("connections turned away meanwhile: the service does not accept", overflows, where, -0.4)
     listener = connections.fullest_listener(case)
@@ -109,11 +109,11 @@ def of_stray(case: Case) -> Iterator[Clue]:
     if found is None:
         return
     readings, where = found
-    stray, seconds = stack.rise(readings, STRAY), stack.seconds(readings)
+    stray, seconds = stack.rise(readings, _STRAY), stack.seconds(readings)
     if stray and seconds is not None:
         what = f"packets in {seconds:.1f} s that came to a listener without a handshake"
         yield Clue(what, stray, where, 0.4)
-    ever = stack.total(readings, STRAY, *_FLOOD)
+    ever = stack.total(readings, _STRAY, *_FLOOD)
     if ever == 0:
         what = "SYN cookies ever sent, and packets that ever came to a listener without a handshake"
         yield Clue(what, ever, where, -0.4)

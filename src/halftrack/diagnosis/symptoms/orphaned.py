@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.standing import Standing
     from halftrack.diagnosis.view import View
 
-SETTLED_S: Final = 60
+_SETTLED_S: Final = 60
 """Silence after which an entry is compared with the sockets. They are read a moment later than the
 entries: what has just spoken may have closed in between."""
 
@@ -38,7 +38,7 @@ class Orphaned:
         alone = pl.col("one_sided") & (pl.col("state") == uapi.TCP_CONNTRACK_ESTABLISHED)
         candidates = view.flows.lazy().select(
             (
-                (connected() | alone) & (pl.col("idle_s") >= SETTLED_S + round(view.evidence.seconds))
+                (connected() | alone) & (pl.col("idle_s") >= _SETTLED_S + round(view.evidence.seconds))
             ).fill_null(value=False)
         )
         return sockets.missing(view, candidates.collect().to_series())

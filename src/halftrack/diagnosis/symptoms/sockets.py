@@ -39,7 +39,7 @@ _NOBODY_MARK: Final = 2**32 - 1
 
 _PORTS: Final = {"orig_src": "orig_sport", "reply_dst": "reply_dport"}
 
-LOOKUP_COLUMNS: Final = (
+_LOOKUP_COLUMNS: Final = (
     "local_src",
     "owner",
     "side",
@@ -178,7 +178,7 @@ def missing(view: View, candidates: pl.Series) -> pl.Series | None:
     if not keys:
         return pl.repeat(value=False, n=view.flows.height, dtype=pl.Boolean, eager=True)
     sockets = pl.Series(np.concatenate(keys)).implode()
-    source = select(view.flows, *LOOKUP_COLUMNS)
+    source = select(view.flows, *_LOOKUP_COLUMNS)
     for remote in ("reply_dst", "orig_src"):
         compared = _absent(source, compared, sockets, remote)
     return compared

@@ -11,10 +11,10 @@ from halftrack.formats.cut import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_MEMBERS: Final = 300_000
+_MOST_MEMBERS: Final = 300_000
 MOST_BYTES: Final = 8 << 30
 """Of all members together, those of archives in archives counted again."""
-LONGEST_PATH: Final = 1_024
+_LONGEST_PATH: Final = 1_024
 _MOST_NOTES: Final = 10
 
 
@@ -34,7 +34,7 @@ class Walk:
     """
 
     deadline: float | None = None
-    members_left: int = MOST_MEMBERS
+    members_left: int = _MOST_MEMBERS
     bytes_left: int = MOST_BYTES
     truncated: bool = False
     notes: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Walk:
     def another(self) -> bool:
         """Whether one more member may be looked at."""
         if self.members_left <= 0:
-            self.leave_out(f"It holds more than {MOST_MEMBERS:,} files: the rest was not read.")
+            self.leave_out(f"It holds more than {_MOST_MEMBERS:,} files: the rest was not read.")
             return False
         if self.deadline is not None and time.monotonic() > self.deadline:
             self.leave_out("The time was up before all of it was read.")
@@ -74,7 +74,7 @@ class Walk:
 
 def shown(path: bytes) -> str | None:
     """A path as text without empty parts; None where it is longer than any of use."""
-    if len(path) > LONGEST_PATH:
+    if len(path) > _LONGEST_PATH:
         return None
     return "/".join(part for part in printable(path).split("/") if part not in {"", "."})
 

@@ -16,12 +16,12 @@ from halftrack.formats.pcap.fields import Fields, Flags, Places, chosen, unalign
 from halftrack.formats.pcap.interfaces import Interfaces
 from halftrack.formats.pcap.records import MOST_BYTES, NEVER, NO_INTERFACE, UNTOLD, Records
 
-SECTION: Final = 0x0A0D0D0A
+_SECTION: Final = 0x0A0D0D0A
 _INTERFACE, _STATISTICS = 1, 5
 _OLD, _SIMPLE, _ENHANCED = 2, 3, 6
 _PACKETS: Final = frozenset((_OLD, _SIMPLE, _ENHANCED))
-_READ: Final = _PACKETS | {SECTION, _INTERFACE, _STATISTICS}
-_LEAST: Final = {SECTION: 28, _INTERFACE: 20, _STATISTICS: 24, _OLD: 32, _SIMPLE: 16, _ENHANCED: 32}
+_READ: Final = _PACKETS | {_SECTION, _INTERFACE, _STATISTICS}
+_LEAST: Final = {_SECTION: 28, _INTERFACE: 20, _STATISTICS: 24, _OLD: 32, _SIMPLE: 16, _ENHANCED: 32}
 _LEAST_OF_ALL: Final = 12
 _END, _FLAGS = 0, 2
 _INBOUND, _OUTBOUND = 1, 2
@@ -61,7 +61,7 @@ class Blocks:
                 add(at)
                 at = after
                 continue
-            if kind == SECTION:
+            if kind == _SECTION:
                 head = struct.Struct(_ORDERS.get(data[at + 8 : at + 12], self._order) + "II").unpack_from
                 kind, length = head(data, at)
                 after = at + length

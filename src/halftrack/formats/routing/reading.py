@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import LocalAddress
     from halftrack.formats.routing.ways import Way
 
-TOGETHER: Final = "routes"
+_TOGETHER: Final = "routes"
 """Of the collecting script: rules and routes, those of each family below a line with its name."""
 ROUTES: Final = "routes/"
 RULES: Final = "ip-rules/"
@@ -49,7 +49,7 @@ _RP_FILTER: Final = re.compile(r"net\.ipv4\.conf\.(?P<name>.+)\.rp_filter")
 
 def is_text_of(what: str) -> bool:
     """Whether the section of that name is read here."""
-    return what.startswith((ROUTES, RULES)) or what in {TOGETHER, _FIB_TABLES} or what in _PROC.values()
+    return what.startswith((ROUTES, RULES)) or what in {_TOGETHER, _FIB_TABLES} or what in _PROC.values()
 
 
 def read(
@@ -63,7 +63,7 @@ def read(
     ``texts``: by name; others than ``is_text_of`` are passed over. ``ends``: addresses of ours and their
     peers. ``addresses``: of the namespace.
     """
-    texts = {**texts, **dict(_apart(texts.get(TOGETHER, "")))}
+    texts = {**texts, **dict(_apart(texts.get(_TOGETHER, "")))}
     peers = {peer: prefix(peer) for _, peer in ends}
     wanted = {Prefix(family, 0, 0) for family in NAMES}
     wanted.update(each for peer in peers.values() if peer is not None for each in around(peer))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _Ends: TypeAlias = frozenset[str | bool | None]
 """Interfaces, None for no way, True for what is not told."""
-NO_WAY: Final[_Ends] = frozenset({None})
+_NO_WAY: Final[_Ends] = frozenset({None})
 _UNTOLD: Final[_Ends] = frozenset({True})
 
 
@@ -75,7 +75,7 @@ class Tables:
             if route.to.holds(peer) and (route.source is None or route.source.holds(local)):
                 fitting[route.table].append(route)
         look_up = cache(lambda table, hides: _looked_up(fitting[table], hides))
-        after = [_Outcome(NO_WAY)] * (len(self.rules) + 1)
+        after = [_Outcome(_NO_WAY)] * (len(self.rules) + 1)
         places = {rule.priority: at for at, rule in reversed(list(enumerate(self.rules)))}
         for at in range(len(self.rules) - 1, -1, -1):
             rule, following = self.rules[at], after[at + 1]
@@ -96,7 +96,7 @@ class Tables:
         if rule.unknown:
             return _Outcome(_UNTOLD, f"what policy rule {rule.priority} does is not understood")
         if rule.table is None:
-            return following if rule.passes or rule.goto is not None else _Outcome(NO_WAY)
+            return following if rule.passes or rule.goto is not None else _Outcome(_NO_WAY)
         if self.shown is not None and rule.table not in self.shown:
             why = f"policy rule {rule.priority} looks into a table that was not sent"
             return _Outcome(_UNTOLD, why)
@@ -136,7 +136,7 @@ def by_any(routes: Iterable[Route], peer: Prefix, why: str) -> Way:
     if not fitting:
         return Way(None)
     ends = frozenset(
-        end for route in fitting for end in (_interfaces(route) if route.kind == UNICAST else NO_WAY)
+        end for route in fitting for end in (_interfaces(route) if route.kind == UNICAST else _NO_WAY)
     )
     return _way(_Outcome(ends, why))
 
@@ -151,7 +151,7 @@ def _of_alike(routes: Sequence[Route]) -> _Found | None:
     if "throw" in kinds:
         return _NOTHING if len(kinds) == 1 else _Found(_Outcome(_UNTOLD, "two routes contradict"), None)
     ends = frozenset(
-        end for route in routes for end in (_interfaces(route) if route.kind == UNICAST else NO_WAY)
+        end for route in routes for end in (_interfaces(route) if route.kind == UNICAST else _NO_WAY)
     )
     why = "a next hop is not shown" if True in ends else "several next hops"
     return _Found(_Outcome(ends, why), falls=False) if ends else None

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.rulesets import RuleTable, VirtualService
 
-NFT_JSON: Final = "nft -j list ruleset"
-NFT_TEXT: Final = "nft -a list ruleset"
-IPVS: Final = "/proc/net/ip_vs"
+_NFT_JSON: Final = "nft -j list ruleset"
+_NFT_TEXT: Final = "nft -a list ruleset"
+_IPVS: Final = "/proc/net/ip_vs"
 
 
 def read(
@@ -53,9 +53,9 @@ def read(
     troubles = list(unread)
     tables: dict[tuple[str, str, str], RuleTable] = {}
     found: tuple[VirtualService, ...] = ()
-    raw = {NFT_JSON: nft_json, NFT_TEXT: nft_text, IPVS: services}
+    raw = {_NFT_JSON: nft_json, _NFT_TEXT: nft_text, _IPVS: services}
     raw |= {each.command: each.text for each in (*saves, *listings)}
-    with _saying(troubles, NFT_JSON if nft_json is not None else NFT_TEXT):
+    with _saying(troubles, _NFT_JSON if nft_json is not None else _NFT_TEXT):
         for table in _of_nft(nft_json, nft_text):
             tables["nft", table.family, table.name] = table
     for save in saves:
@@ -68,7 +68,7 @@ def read(
         with _saying(troubles, listing.command):
             for table in xtables_list.tables(listing.text, listing.family, listing.flavour):
                 _put_listed(tables, table)
-    with _saying(troubles, IPVS):
+    with _saying(troubles, _IPVS):
         found = ipvs.services(services or "")
     texts = {name: text for name, text in raw.items() if text is not None}
     return Ruleset(tuple(tables.values()), found, tuple(troubles), MappingProxyType(texts))

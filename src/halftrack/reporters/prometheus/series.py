@@ -57,7 +57,7 @@ _EVERY_KIND: Final = (
 )
 """Of the node's own table these are there when there are none, too: an alert needs something to compare."""
 _OF_ENTRIES: Final = frozenset(each.slug for each in ENTRY_SYMPTOMS)
-UNKNOWN_OWNER: Final = "unknown"
+_UNKNOWN_OWNER: Final = "unknown"
 """Of entries that no known owner's address is an end of. The address itself may be a peer's."""
 
 
@@ -185,7 +185,7 @@ def _stuck(findings: Iterable[Finding], room: int) -> Iterator[Sample]:
             continue  # a condition of the table or the node
         whole[finding.symptom] += finding.entries
         for group in finding.groups:
-            owner = workloads.of_owner(group.owner) if group.owner else UNKNOWN_OWNER
+            owner = workloads.of_owner(group.owner) if group.owner else _UNKNOWN_OWNER
             told[finding.symptom, owner, group.service or OTHER] += group.entries
             of_owner[owner] += group.entries
     owners = sorted(of_owner, key=lambda owner: (-of_owner[owner], owner))[:OWNERS]
