@@ -14,7 +14,7 @@ import pytest
 from halftrack import collecting, formats
 from halftrack.live import collected as collected_there
 from halftrack.masking.names import PLAIN
-from kernel.collecting import alone
+from kernel.collecting import SHELLS, alone
 from kernel.draining import SERVER
 from kernel.masking import (
     ADDRESSES,
@@ -127,6 +127,31 @@ def test_a_disk_that_is_full_for_the_map_is_told(sick: Netns, tmp_path: Path, aw
     assert done.returncode == 74, done.stderr
     assert b"the map is not whole" in done.stderr
     assert leaks(done.stdout, ADDRESSES, hidden(sick), [MAC]) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "told"),
+    [
+        (">/dev/full", 74, b"halftrack-collect: it could not be written"),
+        (">&-", 74, b"halftrack-collect: standard output is closed"),
+        ("2>&-", 0, b""),
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_cannot_be_written(tmp_path: Path, shell: str, how: str, code: int, told: bytes) -> None:
+    """What was not sent is never called done; that nobody is told of it is no trouble."""
+    words = ["sh", "-c", f'exec "$@" {how}', "sh", *alone(SHELLS[shell])]
+    done = subprocess.run(
+        words,
+        input=SCRIPT,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "HALFTRACK_MAP": str(tmp_path / "map"), "HALFTRACK_BETWEEN": "1"},
+    )
+    assert done.returncode == code
+    assert done.stderr.splitlines()[-1:] == ([told] if told else [])
+    assert b"No space" not in done.stderr
 
 
 def test_it_is_fit_for_any_shell() -> None:

@@ -68,12 +68,17 @@ packed() {
     }
     {
         awk -v map="$MAP" -v by="$(number_of_map)" -v plain="$PLAIN" "$MASK" | awk "$CHECK"
-    } | if has gzip; then gzip -1; else cat; fi
+    } | if has gzip; then gzip -1; else cat; fi 2>/dev/null
+    written=$?
     case $(sed -n '$p' "$MAP") in
         "end "*) say "halftrack-collect: the map stays here: $MAP" ;;
-        *) say "halftrack-collect: the map is not whole: $MAP" && return 1 ;;
+        *)
+            say "halftrack-collect: the map is not whole: $MAP"
+            [ "$written" -ne 0 ] || written=1
+            ;;
     esac
+    return "$written"
 }
 
-awk 'BEGIN { exit !(substr("ab", 2) == "b" && match("xay", /a/) == 2 && sprintf("%02x", 10) == "0a") }' </dev/null 2>/dev/null ||
+awk 'BEGIN { exit !(substr("ab", 2) == "b" && match("xay", /a/) == 2 && sprintf("%02x", 10) == "0a") }' </dev/null >/dev/null 2>&1 ||
     refuse 69 'there is no awk here, and nothing is sent unmasked: collect without --mask, mask it elsewhere'

@@ -29,7 +29,8 @@ ONE_S=20
 MANY=1000
 MOST_TOLD=8
 
-say() { printf '%s\n' "$*" >&2 2>/dev/null; }
+# say WORD...: to whoever looks on, if anybody does.
+say() { printf '%s\n' "$*" >&2 2>/dev/null || :; }
 has() { command -v "$1" >/dev/null 2>&1; }
 # in_batches COMMAND...: with the words of standard input behind it, so many at a time as the kernel takes.
 in_batches() {
