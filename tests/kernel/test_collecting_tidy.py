@@ -44,6 +44,14 @@ def test_what_cannot_be_written(shell: str, how: str, told: str) -> None:
     assert (done.returncode, complaints(done.stderr)) == (74, [f"halftrack-collect: {told}"])
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_that_may_not_grow(shell: str, tmp_path: Path) -> None:
+    """Whoever writes is ended by a signal, which is another one than where nobody reads."""
+    words = ["bash", "-c", f'ulimit -f 2; exec "$@" >{tmp_path}/out', "bash", *alone(SHELLS[shell])]
+    done = collected(words)
+    assert (done.returncode, complaints(done.stderr)) == (74, ["halftrack-collect: it could not be written"])
+
+
 def test_a_terminal_is_no_file() -> None:
     ours, theirs = pty.openpty()
     try:
@@ -110,6 +118,21 @@ def test_who_is_killed_leaves_nothing_running(endless: dict[str, str]) -> None:
         until(lambda: len(left_of(endless["MARK"])) > 3)
         process.send_signal(signal.SIGKILL)
     until(lambda: not left_of(endless["MARK"]), 60)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_who_is_interrupted_leaves_nothing_running(shell: str, endless: dict[str, str]) -> None:
+    """Ctrl-C reaches all of them, and shells have those in the background pass it over."""
+    with subprocess.Popen(
+        SHELLS[shell], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**endless, "HALFTRACK_BETWEEN": "20"}, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(SCRIPT)
+        process.stdin.close()
+        until(lambda: len(left_of(endless["MARK"])) > 3)
+        os.killpg(process.pid, signal.SIGINT)
+    until(lambda: not left_of(endless["MARK"]), 25)
 
 
 def few(place: Path, *tools: str) -> dict[str, str]:

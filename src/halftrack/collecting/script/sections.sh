@@ -39,6 +39,8 @@ watched() {
     for_s=$1
     while [ "$for_s" -gt 0 ]; do
         sleep 1
+        # Who was to relieve us is gone, too, and the number may soon be somebody else's.
+        kill -0 "$2" || exit 0
         for_s=$((for_s - 1))
     done
     kill -"$3" "$2"
