@@ -97,12 +97,15 @@ class Node:
 def on_terminal(
     command: Sequence[str], directory: Path, answer: str | Callable[[str], str] = ""
 ) -> tuple[int, str]:
-    """Exit code, and what somebody sees on a terminal of 80 columns; see ``Node.screen``."""
+    """Exit code, and what somebody sees on a terminal of 80 columns; see ``Node.screen``.
+
+    ``directory``: where it is typed, and the home of whoever types: what is left there is the caller's.
+    """
     program = Path(sys.executable).parent
     environment = {
         "PATH": f"{program}:{os.environ['PATH']}",
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "HOME": "/home",
+        "HOME": str(directory),
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "TZ": "UTC",

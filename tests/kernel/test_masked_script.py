@@ -27,6 +27,7 @@ from kernel.masking import (
     telling_netns,
 )
 from kernel.running import piped
+from kernel.sealed import sealed
 from leaks import leaks
 
 if TYPE_CHECKING:
@@ -200,3 +201,15 @@ def essence(document: dict[str, Any]) -> list[Any]:
         for finding in document["findings"]
         for group in finding["groups"]
     ]
+
+
+def test_by_ssh_the_map_stays_in_the_home_of_whoever_typed_it(sick: Netns, tmp_path: Path) -> None:
+    """Which is the test's own: what it plays leaves nothing on the machine that it is played on."""
+    with sealed(sick, tmp_path / "node", {}) as node:
+        code, shown = node.typed(
+            "halftrack collect --script --mask -o c.sh && export HALFTRACK_BETWEEN=1"
+            " && ssh node17 sh -s < c.sh > sent"
+        )
+    assert code == 0, shown
+    [left] = (tmp_path / "node/home").glob("halftrack-*.map")
+    assert f"the map stays here: {left}" in shown
