@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.tells import OF_COUNTERS, OF_ENTRIES, OF_SHAPING, OF_SOCKETS, OF_TCP
 from halftrack.evidence.values import HOST, Gap
 from halftrack.kernel import privileges
 
@@ -13,20 +14,6 @@ if TYPE_CHECKING:
     from halftrack.live.entries import Trouble
     from halftrack.live.place import Place
 
-OF_ENTRIES: Final = (
-    "one-sided",
-    "idle-established",
-    "orphaned",
-    "half-open",
-    "half-closed",
-    "unreplied-udp",
-    "stale-nat",
-)
-"""Symptoms that only the entries show."""
-OF_SOCKETS: Final = ("orphaned",)
-OF_COUNTERS: Final = ("table-pressure",)
-OF_TCP: Final = ("slow-path",)
-OF_SHAPING: Final = ("shaping",)
 _NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
 _COVERED: Final = "another mount lies over its own, and no process lives in it: nothing leads there"

@@ -12,6 +12,7 @@ import polars as pl
 
 from halftrack.diagnosis import COLUMNS, words
 from halftrack.diagnosis.origins import picked_up
+from halftrack.evidence import tells
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import FlowTable, empty
 from halftrack.evidence.values import Gap
@@ -29,7 +30,6 @@ MOST_KEPT: Final = 200_000
 """Pick-ups of one namespace whose entries are kept; all are counted."""
 _SHORTEST_S: Final = 0.25
 """What came in less time tells no pace."""
-_WOULD_TELL: Final = ("slow-path", "shaping", "table-flush")
 _OFF: Final = "the kernel sends none: nf_conntrack_events is 0 there, and was left so"
 
 
@@ -54,7 +54,7 @@ def hear(places: Sequence[Place], seconds: float, deadline: float | None) -> lis
     if len(wanted) > MOST_PLACES:
         why = f"the {MOST_PLACES} fullest of those that are read are heard"
         rest = words.count(len(wanted) - MOST_PLACES, "more namespace")
-        gaps.append(Gap(f"events of {rest}", why, (), _WOULD_TELL))
+        gaps.append(Gap(f"events of {rest}", why, (), tells.OF_EVENTS))
     heard = wanted[:MOST_PLACES]
     socks = survey.visit([one.namespace for one in heard], lambda _: _subscribed())
     until_s = time.monotonic() + seconds
@@ -86,7 +86,7 @@ def _gap(place: Place, why: OSError | namespaces.Vanished | str) -> Gap:
         needs = privileges.missing(privileges.TO_READ_OWN) or privileges.TO_READ_OWN
         why = "hearing them is not permitted"
     name = place.namespace.name
-    return Gap(f"events of {name}", str(why), needs, _WOULD_TELL, name)
+    return Gap(f"events of {name}", str(why), needs, tells.OF_EVENTS, name)
 
 
 def _listen(place: Place, sock: socket.socket, until_s: float) -> None:

@@ -184,12 +184,12 @@ class Examination:
         return affected.choose(self._places)
 
     def _beside(self) -> tuple[list[Place], list[Place]]:
-        """Where sockets are to be looked at beside the entries: see ``beside.choose``."""
+        """Where sockets are to be looked at beside the entries: see ``lacking.choose``."""
         if not (self._in_depth and self._sockets and self._selection.of_every_entry) or self._start.left <= 0:
             return [], []
-        from halftrack.live import beside  # noqa: PLC0415  # heavy, and a dump is to start first
+        from halftrack.live import lacking  # noqa: PLC0415  # heavy, and a dump is to start first
 
-        return beside.choose(self._places)
+        return lacking.choose(self._places)
 
     def _ends(self, chosen: list[Place]) -> list[Place]:
         """The chosen and, of which queues alone are looked at, where many a way of theirs leads through."""
@@ -254,9 +254,9 @@ class Examination:
 
 def _read_rules(places: list[Place]) -> None:
     if places:
-        from halftrack.live import beside  # noqa: PLC0415  # heavy, and seldom wanted
+        from halftrack.live import lacking  # noqa: PLC0415  # heavy, and seldom wanted
 
-        beside.read_rules(places)
+        lacking.read_rules(places)
 
 
 def _finish(place: Place, reading: entries.Reading) -> None:

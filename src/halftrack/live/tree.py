@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack import owners
+from halftrack.evidence import tells
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, Origin
 from halftrack.evidence.values import HOST, Evidence, Gap
@@ -53,7 +54,7 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
         place.wanted = place.namespace.name == HOST or place.look is None or place.look.worth_reading
         if place.wanted:
             stated += _read(root, place, start.deadline, mounted=mounted)
-    unread = Gap("sockets", "another root is read as files alone", would_tell=gaps.OF_SOCKETS)
+    unread = Gap("sockets", "another root is read as files alone", would_tell=tells.OF_SOCKETS)
     named, owner_gaps = owners.find(spaces, root=root, timeout_s=_OWNERS_S)
     for place, namespace in zip(places, namespaces.with_owners(spaces, named), strict=True):
         place.namespace = namespace
@@ -122,17 +123,17 @@ def _read(root: Path, place: Place, deadline: float | None, *, mounted: bool) ->
     what = f"entries of {name}"
     if mounted and count is not None and count > table_text.MOST_ENTRIES:
         why = f"{count:,} are too many to read through /proc; run on the node itself"
-        return [Gap(what, why, (), gaps.OF_ENTRIES, name)]
+        return [Gap(what, why, (), tells.OF_ENTRIES, name)]
     try:
         with table_text.open_in(_net(root, place.namespace)) as file:
             chunks = table_text.Chunks(file, deadline)
             parsed = table.parse(chunks)
     except PermissionError:
-        return [Gap(what, "reading them is not permitted", ("root",), gaps.OF_ENTRIES, name)]
+        return [Gap(what, "reading them is not permitted", ("root",), tells.OF_ENTRIES, name)]
     except OSError as error:
-        return [Gap(what, error.strerror or str(error), (), gaps.OF_ENTRIES, name)]
+        return [Gap(what, error.strerror or str(error), (), tells.OF_ENTRIES, name)]
     place.entries = Entries(parsed.flows, parsed.unreadable)
-    return [Gap(f"the rest of the {what}", gaps.LATE, (), gaps.OF_ENTRIES, name)] if chunks.cut else []
+    return [Gap(f"the rest of the {what}", gaps.LATE, (), tells.OF_ENTRIES, name)] if chunks.cut else []
 
 
 def _line(path: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from halftrack.evidence import tells
 from halftrack.evidence.values import Gap
 
 if TYPE_CHECKING:
@@ -14,21 +15,10 @@ if TYPE_CHECKING:
 
 _WHY: Final = "the bundle was cut short on its way"
 _PARTS: Final = {
-    "flows": (
-        "entries",
-        (
-            "one-sided",
-            "idle-established",
-            "orphaned",
-            "half-open",
-            "half-closed",
-            "unreplied-udp",
-            "stale-nat",
-        ),
-    ),
-    "sockets": ("sockets", ("orphaned",)),
-    "tcp": ("round-trip times of the sockets", ("slow-path",)),
-    "events": ("events", ("slow-path", "shaping", "table-flush")),
+    "flows": ("entries", tells.OF_ENTRIES),
+    "sockets": ("sockets", tells.OF_SOCKETS),
+    "tcp": ("round-trip times of the sockets", tells.OF_TCP),
+    "events": ("events", tells.OF_EVENTS),
 }
 """Fields of a table that are frames: what they are called, and what they would tell."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.errors import UnreadableInput
+from halftrack.evidence import tells
 from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input, Masked, MaskedBy
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from halftrack.formats.collection import Section
     from halftrack.formats.kernel_log import Scanned
 
-_TELLS: Final = {"ss": gaps.OF_TCP, "tc": gaps.OF_SHAPING}
+_TELLS: Final = {"ss": tells.OF_TCP, "tc": tells.OF_SHAPING}
 """What is missed most of what may be missing on a node."""
 _SMALL: Final = 64 << 10
 _MOST_SPACES: Final = 20_000
@@ -74,7 +75,9 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
                     space.cut = space.cut or CUT
         lacking = list(_gaps(name, found, whole=collection.complete))
         if collection.room.short:
-            lacking.append(Gap(f"the rest of {name}", "it holds more than any node has", (), gaps.OF_ENTRIES))
+            lacking.append(
+                Gap(f"the rest of {name}", "it holds more than any node has", (), tells.OF_ENTRIES)
+            )
         evidence = node.evidence(
             root, name, found.about, found.spaces, lacking, logs=found.logs, printed=found.printed
         )
@@ -202,16 +205,16 @@ def _input(name: str, spaces: Mapping[str, Space]) -> Input:
 def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
     if not whole:
         what = f"the rest of {name}"
-        yield Gap(what, CUT, ("the whole of it",), gaps.OF_ENTRIES)
-    for tool, tells in _TELLS.items():
+        yield Gap(what, CUT, ("the whole of it",), tells.OF_ENTRIES)
+    for tool, told_by in _TELLS.items():
         if tool in found.words("missing"):
-            yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells)
+            yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), told_by)
     if late := found.late:
-        yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), gaps.OF_ENTRIES)
+        yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), tells.OF_ENTRIES)
     if unseen := [number for number in found.words("unseen") if number in found.spaces]:
         what = f"sockets, queues and second counters of {words.count(len(unseen), 'namespace')}"
         yield Gap(
-            what, gaps.LATE, (), tuple(dict.fromkeys((*gaps.OF_SOCKETS, *gaps.OF_TCP, *gaps.OF_SHAPING)))
+            what, gaps.LATE, (), tuple(dict.fromkeys((*tells.OF_SOCKETS, *tells.OF_TCP, *tells.OF_SHAPING)))
         )
     for runtime in found.silent:
         yield Gap(f"names of containers of {runtime}", "it did not answer in time, or not at all", (), ())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence import tells
 from halftrack.evidence.values import Gap
-from halftrack.live import gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +27,14 @@ def of(space: Space, name: str) -> Iterator[Gap]:
     if space.late or not space.worth:
         return
     if space.cut is not None:
-        yield _gap(space, "the rest of the entries", name, space.cut, gaps.OF_ENTRIES)
+        yield _gap(space, "the rest of the entries", name, space.cut, tells.OF_ENTRIES)
     elif not space.parsed:
         why = "the kernel does not track connections, or does not show them"
-        yield _gap(space, "entries", name, why, gaps.OF_ENTRIES)
+        yield _gap(space, "entries", name, why, tells.OF_ENTRIES)
     if len(space.readings) < 2 and not any(_dropped_nothing(each) for each in space.readings):
-        yield _gap(space, "counters", name, "they were not read twice", gaps.OF_COUNTERS)
+        yield _gap(space, "counters", name, "they were not read twice", tells.OF_COUNTERS)
     if not space.sockets and "ss" not in space.texts:
-        yield _gap(space, "sockets", name, "they were not read", gaps.OF_SOCKETS)
+        yield _gap(space, "sockets", name, "they were not read", tells.OF_SOCKETS)
     if not space.settings:
         needs = "nsenter" if space.container is None else f"vzctl exec {space.container} sysctl -a"
         yield _gap(space, "settings", name, "there was no way in", ("settings",), needs)
