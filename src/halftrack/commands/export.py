@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack.commands import durations, options, output
+from halftrack.commands.lean import be_lean
 from halftrack.errors import UsageError
 from halftrack.evidence import literals
 from halftrack.serving import addresses
@@ -62,6 +63,7 @@ def command(context: click.Context, target: str | None, listen: str | None, ever
     if (target is None) == (listen is None):
         raise UsageError("export where to? --textfile FILE or --listen [ADDR:PORT]")
     every_s = durations.seconds("--every", every)
+    be_lean()
     from halftrack.commands import scanning  # noqa: PLC0415  # --help needs none of it
 
     scanning.check_options(given)
