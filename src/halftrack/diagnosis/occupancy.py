@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -106,6 +107,7 @@ def _groups(flows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@cache
 def _reclaimable(*, closing: bool) -> pl.Expr:
     """What ``early_drop`` and a collector in need take: never an offloaded entry (``nf_conntrack_core.c``).
 

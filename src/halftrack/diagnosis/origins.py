@@ -8,6 +8,7 @@ formats show no flags: null.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -29,6 +30,7 @@ def seen(flows: pl.DataFrame) -> bool:
     return flows["tcp_flags_orig"].null_count() < flows.height
 
 
+@cache
 def picked_up() -> pl.Expr:
     """Boolean: the flags of a pick-up; null where flags are not known."""
     original, reply = pl.col("tcp_flags_orig"), pl.col("tcp_flags_reply")
@@ -42,6 +44,7 @@ def picked_up() -> pl.Expr:
     )
 
 
+@cache
 def shaken() -> pl.Expr:
     """Boolean: the tracker saw this connection's handshake; null where flags are not known."""
     either = pl.col("tcp_flags_orig") | pl.col("tcp_flags_reply")

@@ -17,7 +17,7 @@ import polars as pl
 
 from halftrack.evidence import uapi
 from halftrack.evidence.addresses import V4_MAPPED
-from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
+from halftrack.evidence.flows import NULLS, SCHEMA, TUPLE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,10 +75,7 @@ class Columns:
             return pl.DataFrame(schema=dict(SCHEMA))
         seen = pl.concat(done, how="diagonal", rechunk=False)
         # A column that no entry has stays one null, repeated: it takes no memory.
-        return seen.select(
-            name if name in seen.columns else pl.lit(None, dtype).alias(name)
-            for name, dtype in SCHEMA.items()
-        )
+        return seen.select(name if name in seen.columns else NULLS[name] for name in SCHEMA)
 
     def _close(self) -> None:
         frame = self._piece.frame()

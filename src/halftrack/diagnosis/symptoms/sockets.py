@@ -129,6 +129,8 @@ def _known(known: Mapping[int, Sockets], view: View, near: Sequence[Table]) -> p
 
 def _alone(view: View, near: Sequence[Table]) -> list[tuple[int, int]]:
     """Addresses that these namespaces have, each of them one, and nobody else on the node."""
+    if not near:
+        return []
     having = Counter(
         one for table in view.evidence.tables for one in {each.address for each in table.addresses or ()}
     )
