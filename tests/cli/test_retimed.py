@@ -15,6 +15,8 @@ from halftrack.changes.journal import Journal
 from halftrack.changes.retimed import Retimed, history, retimed
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes.sysctl import SysctlWrite
+from halftrack.commands import plan
+from halftrack.diagnosis import examine
 from halftrack.plans.change import Who
 from halftrack.plans.document import Plan, identified
 from unit.flowrows import TAKEN_AT, evidence, one_sided, row, table
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from cli.conftest import Run
     from halftrack.changes.records import Record
-    from halftrack.evidence.values import Table
+    from halftrack.evidence.values import Evidence, Table
 
 NAME = "net.netfilter.nf_conntrack_tcp_timeout_established"
 MAX = "net.netfilter.nf_conntrack_max"
@@ -170,3 +172,27 @@ def test_what_is_collected_says_what_changes_of_ours_replaced(run: Run, tmp_path
     assert run("collect", "-o", str(sent), seen=evidence(leaked(400_000))).code == 0
     document = json.loads(process("doctor", str(sent), "--json").stdout)
     assert "injected" not in {each["cause"] for one in document["findings"] for each in one["causes"]}
+
+
+LIBERAL = (0x0A, 0x0A)
+"""IP_CT_TCP_FLAG_SACK_PERM and BE_LIBERAL, both ways: picked up in mid-stream."""
+
+
+def test_a_list_knows_it_too(run: Run) -> None:
+    rows = (one_sided(dst=f"198.51.100.{n}", left=400_000, flags=LIBERAL) for n in range(9))
+    seen = evidence(table(*rows, settings=CAPPED))
+    assert run("list", "injected", "--count", seen=seen).out == "9\n"
+    for name in CAPS:
+        change(wrote(), name=name)
+    assert run("list", "injected", "--count", seen=seen).out == "0\n"
+    assert run("list", "picked-up", "--count", seen=seen).out == "9\n"
+
+
+def test_a_plan_knows_it_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CAPS:
+        change(wrote(), name=name)
+    judged: list[Evidence] = []
+    monkeypatch.setattr(plan, "examine", lambda seen: judged.append(seen) or examine(seen))
+    run("plan", seen=evidence(leaked(400_000)))
+    [seen] = judged
+    assert {each.setting for each in seen.tables[0].replaced} == set(CAPS)

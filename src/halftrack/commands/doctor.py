@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack import __version__
-from halftrack.commands import completing, durations, last_screen, options, output
+from halftrack.commands import completing, durations, journaled, last_screen, options, output
 from halftrack.commands import since as moments
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
@@ -174,25 +174,25 @@ def seen(
         in_depth=True,
         listen_s=listen_s,
     )
-    return _with_doubts(found) if not sources and given.root == Path("/") else found
+    return found if sources else _with_doubts(found, given)
 
 
-def _with_doubts(seen: Evidence) -> Evidence:
+def _with_doubts(seen: Evidence, given: Options) -> Evidence:
     """The evidence, with what changes of ours replaced, and what that makes inexact of it."""
-    if seen.taken_at is None:
+    told = journaled.history(seen, given)
+    if not told or seen.taken_at is None:
         return seen
-    from halftrack.changes.retimed import history, retimed, with_replaced  # noqa: PLC0415  # after the dump has begun
+    from halftrack.changes.retimed import retimed  # noqa: PLC0415  # where there were changes only
     from halftrack.reporters import figures  # noqa: PLC0415  # likewise
 
-    told = history(seen.taken_at, seen.up_s)
     notes = [
         f"Times of what was last heard before {figures.moment(one.at, seen.taken_at)} UTC are wrong:"
         f" {one.setting.removeprefix(PREFIX)} was {one.was} s until then (change {one.change})."
         f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
         for one in retimed(told, seen.tables, seen.taken_at)
     ]
-    tables = tuple(with_replaced(table, told) for table in seen.tables)
-    return replace(seen, tables=tables, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
+    noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
+    return journaled.with_replaced(noted, told)
 
 
 @dataclass(frozen=True, slots=True)
