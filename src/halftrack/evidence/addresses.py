@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -82,6 +83,24 @@ def show(hi: pl.Series, lo: pl.Series, opaque: pl.Series) -> pl.Series:
     if rest.any():
         text = text.scatter(np.flatnonzero(rest), _ipv6(his[rest], los[rest]))
     return text
+
+
+def replaced(frame: pl.DataFrame, stems: Sequence[str], known: pl.DataFrame) -> pl.DataFrame:
+    """The frame with other addresses. ``known``: ``hi, lo`` and, of what takes its place, ``to_hi, to_lo``.
+
+    ``stems``: columns, as ``flows.ADDRESS_COLUMNS``.
+    """
+    for stem in stems:
+        hi, lo = f"{stem}_hi", f"{stem}_lo"
+        joined = frame.select(hi, lo).join(
+            known, left_on=[hi, lo], right_on=["hi", "lo"], how="left", maintain_order="left"
+        )
+        frame = frame.with_columns(
+            joined.select(
+                pl.coalesce("to_hi", hi).alias(hi), pl.coalesce("to_lo", lo).alias(lo)
+            ).get_columns()
+        )
+    return frame
 
 
 def _ipv6(hi: _Words, lo: _Words) -> pl.Series:

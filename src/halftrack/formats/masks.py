@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.evidence import uapi
-from halftrack.evidence.addresses import OPAQUE_HI, to_text
+from halftrack.evidence.addresses import OPAQUE_HI, replaced, to_text
 from halftrack.evidence.flows import ADDRESS_COLUMNS
 
 if TYPE_CHECKING:
@@ -125,24 +125,11 @@ def _replaced(frame: pl.DataFrame, forgotten: dict[tuple[int, int], int]) -> pl.
     if not forgotten:
         return frame
     known = pl.DataFrame(
-        {
-            "hi": [hi for hi, _ in forgotten],
-            "lo": [lo for _, lo in forgotten],
-            "masked": list(forgotten.values()),
-        },
-        schema={"hi": pl.UInt64, "lo": pl.UInt64, "masked": pl.UInt64},
+        [(*clear, OPAQUE_HI, masked) for clear, masked in forgotten.items()],
+        schema=dict.fromkeys(("hi", "lo", "to_hi", "to_lo"), pl.UInt64),
+        orient="row",
     )
-    for stem in ADDRESS_COLUMNS:
-        hi, lo = f"{stem}_hi", f"{stem}_lo"
-        joined = frame.select(hi, lo).join(
-            known, left_on=[hi, lo], right_on=["hi", "lo"], how="left", maintain_order="left"
-        )
-        found = joined["masked"]
-        frame = frame.with_columns(
-            pl.when(found.is_not_null()).then(pl.lit(OPAQUE_HI, pl.UInt64)).otherwise(pl.col(hi)).alias(hi),
-            pl.when(found.is_not_null()).then(found).otherwise(pl.col(lo)).alias(lo),
-        )
-    return frame
+    return replaced(frame, ADDRESS_COLUMNS, known)
 
 
 def _with_translations(

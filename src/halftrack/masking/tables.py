@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from halftrack.evidence.addresses import replaced
 from halftrack.masking import chosen, extending, layout, names, spellings, walk
 from halftrack.masking.key import Key
 
@@ -236,7 +237,7 @@ class Substituting:
         return self._key.networks.get(its, its)
 
     def frame(self, frame: pl.DataFrame, stems: Sequence[str]) -> pl.DataFrame:
-        return walk.with_columns(frame, stems, self._known) if frame.width else frame
+        return replaced(frame, stems, self._known) if frame.width else frame
 
 
 class _Spelled:

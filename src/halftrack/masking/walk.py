@@ -263,21 +263,6 @@ _SPECIAL: Final[Mapping[type, Any]] = {
 }
 
 
-def with_columns(frame: pl.DataFrame, stems: Sequence[str], known: pl.DataFrame) -> pl.DataFrame:
-    """The frame with other addresses. ``known``: ``hi, lo`` and, of what stands for it, ``to_hi, to_lo``."""
-    for stem in stems:
-        hi, lo = f"{stem}_hi", f"{stem}_lo"
-        joined = frame.select(hi, lo).join(
-            known, left_on=[hi, lo], right_on=["hi", "lo"], how="left", maintain_order="left"
-        )
-        frame = frame.with_columns(
-            joined.select(
-                pl.coalesce("to_hi", hi).alias(hi), pl.coalesce("to_lo", lo).alias(lo)
-            ).get_columns()
-        )
-    return frame
-
-
 def distinct(frame: pl.DataFrame, stems: Sequence[str]) -> set[int]:
     """Addresses in columns, but those that are masked already."""
     pairs = pl.concat(
