@@ -52,6 +52,24 @@ def test_a_file_that_may_not_grow(shell: str, tmp_path: Path) -> None:
     assert (done.returncode, complaints(done.stderr)) == (74, ["halftrack-collect: it could not be written"])
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "how",
+    [
+        "true",  # there is none
+        "mount -o remount,ro /dev",
+        'mknod -m 600 /dev/null c 1 3; set -- setpriv --reuid 65534 --clear-groups "$@"',
+    ],
+)
+def test_without_a_place_for_what_nobody_wants(shell: str, how: str) -> None:
+    """Nothing is made in its place."""
+    script = f'mount -t tmpfs none /dev; {how}; "$@"; code=$?; ls -l /dev; exit $code'
+    done = collected(alone(["sh", "-c", script, "sh", *SHELLS[shell]]))
+    told = ["halftrack-collect: /dev/null is missing here, or closed: mknod -m 666 /dev/null c 1 3"]
+    assert (done.returncode, complaints(done.stderr)) == (69, told)
+    assert not [line for line in done.stdout.decode().splitlines() if line.startswith("-")]
+
+
 def test_a_terminal_is_no_file() -> None:
     ours, theirs = pty.openpty()
     try:

@@ -15,6 +15,11 @@
 # is missing without which nothing goes, 74 it could not be written, 76 done in part.
 
 set -u
+# Without it root would make a file in its place with the next line, for everybody.
+[ -e /dev/null ] && [ -r /dev/null ] && [ -w /dev/null ] || {
+    printf '%s\n' 'halftrack-collect: /dev/null is missing here, or closed: mknod -m 666 /dev/null c 1 3' >&2
+    exit 69
+}
 ZONE=$(date +%z 2>/dev/null)
 LC_ALL=C
 TZ=UTC0
