@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -148,20 +148,18 @@ class Course:
 
     def without(self, service: Service, symptom: str | None = None) -> Course:
         """A service gets no entries any more; where a symptom is named, only of what shows it."""
-        shares = self.shares(service) if self.shares else [0.0] * len(self.parts)
         return replace(
             self,
             parts=tuple(
                 replace(each, untracked=1 - (1 - each.untracked) * (1 - share))
                 if symptom in (None, each.symptom)
                 else each
-                for each, share in zip(self.parts, shares, strict=True)
+                for each, share in self._shared(service)
             ),
         )
 
     def kept(self, service: Service, seconds: int) -> Course:
         """New established connections of a service are kept so long at most."""
-        shares = self.shares(service) if self.shares else [0.0] * len(self.parts)
         of_established = (keeping.ESTABLISHED, keeping.ONE_SIDED)
         return replace(
             self,
@@ -169,7 +167,7 @@ class Course:
                 replace(each, capped=(*each.capped, (share, seconds)))
                 if share and each.rule in of_established
                 else each
-                for each, share in zip(self.parts, shares, strict=True)
+                for each, share in self._shared(service)
             ),
         )
 
@@ -184,3 +182,8 @@ class Course:
                 for each in self.parts
             ),
         )
+
+    def _shared(self, service: Service) -> Iterator[tuple[Part, float]]:
+        """Each part with the service's share of it."""
+        shares = self.shares(service) if self.shares else [0.0] * len(self.parts)
+        return zip(self.parts, shares, strict=True)
