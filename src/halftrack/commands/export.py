@@ -123,7 +123,7 @@ def _told_to_end() -> Iterator[None]:
 
 
 def _write(target: str, text: bytes, began: float | None) -> None:
-    from halftrack.commands.saving import save  # noqa: PLC0415  # as above
+    from halftrack.commands.saving import save, tidy  # noqa: PLC0415  # as above
     from halftrack.reporters import prometheus  # noqa: PLC0415  # likewise
 
     if began is not None:
@@ -132,3 +132,4 @@ def _write(target: str, text: bytes, began: float | None) -> None:
         output.write(text)
     else:
         save(text, Path(target), _READABLE)
+        tidy(Path(target))

@@ -45,6 +45,7 @@ def keep(data: bytes, name: str) -> None:
         raise OutputFailed(f"{str(where)!a} could not be made: {error.strerror}") from error
     try:
         saving.save(data, where / name, _MODE)
+        saving.tidy(where / name)
     except OutputFailed:
         raise
     except HalftrackError as error:  # something else than a file stands there

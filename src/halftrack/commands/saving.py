@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
 from halftrack.errors import OutputFailed, UsageError
 
 _PRIVATE: Final = 0o600
+_LEFT_S: Final = 600
+"""After which nobody writes on into what is to take a file's place: whoever began was killed."""
 
 
 def save(data: bytes, path: Path, mode: int = _PRIVATE) -> None:
@@ -37,6 +41,19 @@ def save(data: bytes, path: Path, mode: int = _PRIVATE) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise OutputFailed(f"{str(path)!a} could not be written: {error.strerror}") from error
+
+
+def tidy(path: Path) -> None:
+    """Remove what killed processes have left beside a file that is replaced again and again."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}")
+    with contextlib.suppress(OSError), os.scandir(path.parent) as found:
+        for entry in found:
+            if not left.fullmatch(entry.name):
+                continue
+            about = entry.stat(follow_symlinks=False)
+            ours = stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid()
+            if ours and about.st_mtime < time.time() - _LEFT_S:
+                os.unlink(entry.path)  # noqa: PTH108  # the path is text
 
 
 def _write(data: bytes, path: Path, mode: int) -> None:
