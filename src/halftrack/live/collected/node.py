@@ -43,32 +43,15 @@ def evidence(
     says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows;
     ``logs``: of its kernel; ``printed``: by tools of its containers, as ``owners.sent`` has it.
     """
-    own, host = about.get("own"), _host(root, about)
-    plain = [
-        HOST
-        if number == host or (len(spaces) == 1 and host is not None)
-        else SELF
-        if number == own
-        else each.name
-        for number, each in spaces.items()
-    ]
     inodes = [int(number) or None if number.isdecimal() else None for number in spaces]
-    names = namespaces.distinct(plain, inodes)
+    names = namespaces.distinct(_plain_names(root, about, spaces), inodes)
     tables = [
         each.table(called, inode) for each, called, inode in zip(spaces.values(), names, inodes, strict=True)
     ]
-    found = [table.namespace for table in tables]
-    named, _ = owners.find(found, root=root, timeout_s=_OWNERS_S, printed=printed)
-    by_number = {owner.id: owner for owner in named if owner.runtime == "openvz"}
-    told = [
-        replace(of, owner=of.owner or by_number.get(each.container or ""))
-        for each, of in zip(spaces.values(), namespaces.with_owners(found, named), strict=True)
-    ]
-    owned = [
-        replace(table, namespace=_by_name(_by_address(table, namespace, named)))
-        for table, namespace in zip(tables, told, strict=True)
-    ]
-    owned = routes.told(owned, (each.texts for each in spaces.values()))
+    named, _ = owners.find(
+        [table.namespace for table in tables], root=root, timeout_s=_OWNERS_S, printed=printed
+    )
+    owned = routes.told(_with_owners(tables, spaces, named), (each.texts for each in spaces.values()))
     theirs = (table.namespace.owner for table in owned)
     named += tuple(owner for owner in theirs if owner is not None and owner not in named)
     owned.sort(key=lambda table: table.netns != HOST)
@@ -91,8 +74,35 @@ def evidence(
         machine=escaped(about.get("machine", "")) or None,
         log=kernel_log.understood(logs, _clock(about)) if logs else None,
         up_s=_whole(about.get("uptime", "")),
-        in_container=own is not None and privileges.in_container(root),
+        in_container=about.get("own") is not None and privileges.in_container(root),
     )
+
+
+def _plain_names(root: Path, about: Mapping[str, str], spaces: Mapping[str, Space]) -> list[str]:
+    """What each is called by itself: several may be called the same."""
+    own, host = about.get("own"), _host(root, about)
+    return [
+        HOST
+        if number == host or (len(spaces) == 1 and host is not None)
+        else SELF
+        if number == own
+        else each.name
+        for number, each in spaces.items()
+    ]
+
+
+def _with_owners(tables: Sequence[Table], spaces: Mapping[str, Space], named: Sequence[Owner]) -> list[Table]:
+    """By inode, number of a container, address, or the namespace's own name: whichever first tells."""
+    found = namespaces.with_owners([table.namespace for table in tables], named)
+    by_number = {owner.id: owner for owner in named if owner.runtime == "openvz"}
+    told = [
+        replace(of, owner=of.owner or by_number.get(each.container or ""))
+        for each, of in zip(spaces.values(), found, strict=True)
+    ]
+    return [
+        replace(table, namespace=_by_name(_by_address(table, namespace, named)))
+        for table, namespace in zip(tables, told, strict=True)
+    ]
 
 
 def _by_address(table: Table, namespace: Namespace, named: Sequence[Owner]) -> Namespace:
