@@ -1,6 +1,11 @@
-"""Examining a node from a process of its own."""
+"""Examining a node from a process of its own, and one table of what was found."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from halftrack.evidence.values import Evidence, Table
 
 ALONE = (
     "import ctypes, json, os, sys\n"
@@ -21,3 +26,8 @@ ALONE = (
     "      None if t.sockets is None else t.sockets.frame.height] for t in found.tables},\n"
     "}))\n"
 )
+
+
+def table(found: Evidence, name: str) -> Table:
+    (one,) = [each for each in found.tables if each.netns == name]
+    return one

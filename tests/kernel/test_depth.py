@@ -21,6 +21,7 @@ from halftrack.evidence import uapi
 from halftrack.kernel import sock_diag, tcp_sockets, tracking, traffic_control
 from kernel.arrivals import SERVER, arrive, tracked_netns
 from kernel.delaying import long_way
+from kernel.examining import table
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
 from kernel.processes import process_in
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.diagnosis.document import Cause
-    from halftrack.evidence.values import Evidence, Table
+    from halftrack.evidence.values import Evidence
 
 _SYN = 0x02
 NET = f"10.{80 + os.getpid() % 100}.{os.getpid() // 100 % 256}"
@@ -59,11 +60,6 @@ def one_sided(netns: Netns, server: str, port: int, count: int = 60) -> None:
 
 def looked_at(path: str) -> Evidence:
     return live.examine(path, in_depth=True, counters_interval_s=0.5)
-
-
-def table(found: Evidence, name: str) -> Table:
-    (one,) = [each for each in found.tables if each.netns == name]
-    return one
 
 
 def causes(found: Evidence, *symptoms: str) -> dict[str, Cause]:

@@ -21,6 +21,7 @@ from halftrack.kernel import ct_events, namespaces
 from halftrack.live import hearing, looking
 from halftrack.live.place import Place
 from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, arrive, tracked_netns
+from kernel.examining import table
 from kernel.filling import fill
 from kernel.scratch import Netns, sh
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from halftrack.evidence.events import Events
-    from halftrack.evidence.values import Evidence, Table
+    from halftrack.evidence.values import Evidence
 
 
 @pytest.fixture
@@ -107,13 +108,8 @@ def listened(netns: Netns, work: Callable[[], object], seconds: float = 2.0) -> 
     return found
 
 
-def table(found: Evidence, netns: Netns) -> Table:
-    (one,) = [each for each in found.tables if each.netns == netns.name]
-    return one
-
-
 def events(found: Evidence, netns: Netns) -> Events:
-    heard = table(found, netns).events
+    heard = table(found, netns.name).events
     assert heard is not None
     return heard
 
@@ -159,7 +155,7 @@ def test_switched_off_stays_off(tracked: Netns) -> None:
     """Nothing is switched on to be heard; it is said that nothing can be."""
     tracked.sysctl("nf_conntrack_events", 0)
     found = listened(tracked, lambda: arrive(20, 0.5, ONE_SIDED))
-    assert table(found, tracked).events is None
+    assert table(found, tracked.name).events is None
     (gap,) = [each for each in found.gaps if each.what == f"events of {tracked.name}"]
     assert "nf_conntrack_events is 0" in gap.why
     read = Path("/proc/sys/net/netfilter/nf_conntrack_events")

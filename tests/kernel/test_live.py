@@ -23,7 +23,7 @@ from halftrack.errors import FeatureMissing, UsageError
 from halftrack.evidence.selection import Selection
 from halftrack.kernel import ctnetlink, memory, sysctl
 from halftrack.live import entries
-from kernel.examining import ALONE
+from kernel.examining import ALONE, table
 from kernel.filling import fill
 from kernel.inject import End, Entries, inject
 from kernel.scratch import Netns, scratch_netns, sh
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 
 def examine(netns: str | None = None, **options: object) -> Evidence:
     return live.examine(netns, counters_interval_s=0.0, **options)
-
-
-def table(found: Evidence, name: str) -> Table:
-    (one,) = [each for each in found.tables if each.netns == name]
-    return one
 
 
 def gaps(found: Evidence, word: str) -> list[Gap]:
