@@ -29,42 +29,39 @@ class PackedFlows(FlowTable):
     the same columns twice; numbers are kept as what they are above the least of their column.
     """
 
-    __slots__ = ("_least", "_narrow")
+    __slots__ = ("_narrow", "_spelt")
 
     _narrow: pl.DataFrame
-    _least: dict[str, int]
+    _spelt: tuple[pl.Expr, ...]
 
     def __init__(self, frame: pl.DataFrame, **others: Any) -> None:
         plain = FlowTable(frame, **others)
         for field in fields(FlowTable):
             if field.name != "frame":
                 object.__setattr__(self, field.name, getattr(plain, field.name))
-        narrow, least = _packed(frame)
-        self._keep(narrow, least)
+        self._keep(*_packed(frame))
 
     @property
     def frame(self) -> pl.DataFrame:
-        return self._narrow.with_columns(
-            pl.col(name).cast(SCHEMA[name]) + pl.lit(least, SCHEMA[name])
-            for name, least in self._least.items()
-        )
+        # One after the other: so small, they are done sooner than handed to other threads.
+        return self._narrow.with_columns_seq(self._spelt)
 
     def __len__(self) -> int:
         return self._narrow.height
 
     def let_go(self) -> None:
         """See ``FlowTable``."""
-        self._keep(blank(self._narrow), {})
+        self._keep(blank(self._narrow), ())
 
-    def _keep(self, narrow: pl.DataFrame, least: dict[str, int]) -> None:
-        for name, value in (("_narrow", narrow), ("_least", least)):
+    def _keep(self, narrow: pl.DataFrame, spelt: tuple[pl.Expr, ...]) -> None:
+        for name, value in (("_narrow", narrow), ("_spelt", spelt)):
             object.__setattr__(self, name, value)
 
 
-def _packed(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The columns as they are kept, and the least of those that are kept as what is above it."""
+def _packed(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[pl.Expr, ...]]:
+    """The columns as they are kept; how those are spelt out that are kept as what is above their least."""
     if frame.is_empty():
-        return frame, {}
+        return frame, ()
     turned = {reply: original for reply, original in _TURNED.items() if frame[reply].equals(frame[original])}
     kept: dict[str, pl.Expr | pl.Series] = {}
     least: dict[str, int] = {}
@@ -82,4 +79,6 @@ def _packed(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     narrow = frame.with_columns(**kept)
     # The same columns once more, no copies of them.
     narrow = narrow.with_columns(**{reply: pl.col(original) for reply, original in turned.items()})
-    return narrow, least | {reply: least[one] for reply, one in turned.items() if one in least}
+    least |= {reply: least[one] for reply, one in turned.items() if one in least}
+    spelt = (pl.col(name).cast(SCHEMA[name]) + pl.lit(low, SCHEMA[name]) for name, low in least.items())
+    return narrow, tuple(spelt)

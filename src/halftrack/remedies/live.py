@@ -213,23 +213,24 @@ class LiveEntries:
         # One number a row: grouping by several columns takes many times their room.
         service = touched["service"].to_physical().cast(pl.UInt64).fill_null(_NO_SERVICE)
         key = (service + touched[_FATE].cast(pl.UInt64) * 2**32).alias("key")
-        counted = key.to_frame().with_row_index("first").group_by("key").agg(pl.len(), pl.col("first").min())
-        outcomes, rules = (pl.Series(words, dtype=pl.String) for words in zip(*fates, strict=True))
-        fate = touched[_FATE].gather(counted["first"])
-        by = ["service", "outcome", "by"]
-        largest = (
-            counted.with_columns(
-                touched["service"].gather(counted["first"]).cast(pl.String),
-                outcomes.gather(fate).alias("outcome"),
-                rules.gather(fate).alias("by"),
-                fate,
-            )
-            .sort(["len", *by], descending=[True, *(False for _ in by)], nulls_last=True)
-            .head(_SERVICES_SHOWN)
+        counted = (
+            touched.lazy()
+            .select(key, "service", _FATE)
+            .group_by("key")
+            .agg(pl.len().alias("entries"), pl.col("service", _FATE).first())
+            .collect()
+        )
+        shown = min(_SERVICES_SHOWN, counted.height)
+        least = counted["entries"].sort(descending=True)[shown - 1]
+        candidates = counted.filter(counted["entries"] >= least).select(
+            "entries", pl.col("service").cast(pl.String), _FATE, "key"
+        )
+        largest = sorted(
+            candidates.iter_rows(), key=lambda row: (-row[0], *map(_nulls_last, (row[1], *fates[row[2]])))
         )
         return tuple(
             self._live_flows(touched.filter(key == each), name, *fates[fate])
-            for each, name, fate in largest.select("key", "service", _FATE).iter_rows()
+            for _, name, fate, each in largest[:shown]
         )
 
     def _live_flows(
@@ -264,6 +265,10 @@ class LiveEntries:
             Peer(address=str(name), entries=entries)
             for name, entries in zip(names, top["entries"], strict=True)
         )
+
+
+def _nulls_last(word: str | None) -> tuple[bool, str]:
+    return word is None, word or ""
 
 
 def _outcome(reason: Reason) -> Outcome:
