@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from unit.test_prometheus import lint, values
+from unit.promtool import lint, values
 
 if TYPE_CHECKING:
     from pathlib import Path

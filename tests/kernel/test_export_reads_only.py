@@ -14,7 +14,7 @@ import pytest
 from kernel import tracing
 from kernel.filling import fill
 from kernel.scratch import scratch_netns
-from unit.test_prometheus import values
+from unit.promtool import values
 
 pytestmark = pytest.mark.kernel
 

@@ -13,7 +13,7 @@ import pytest
 
 from kernel.draining import entries, short, stuck
 from kernel.remedying import read_sysctl
-from unit.test_prometheus import values
+from unit.promtool import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
