@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import pty
 import shutil
@@ -151,6 +152,23 @@ def test_who_is_interrupted_leaves_nothing_running(shell: str, endless: dict[str
         until(lambda: len(left_of(endless["MARK"])) > 3)
         os.killpg(process.pid, signal.SIGINT)
     until(lambda: not left_of(endless["MARK"]), 25)
+
+
+@pytest.mark.parametrize("shell", sorted(SHELLS.keys() - {"busybox"}))
+def test_one_that_is_ended_before_its_time(shell: str, tmp_path: Path) -> None:
+    """By whoever takes memory back, or where no more processes may be: that is not for its size.
+
+    BusyBox calls no sleep but its own.
+    """
+    sleep = tmp_path / "sleep"
+    sleep.write_text(f'#!/bin/sh\n[ "$1" != 7 ] || kill -KILL $PPID\nexec {shutil.which("sleep")} "$@"\n')
+    sleep.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = collected(alone(SHELLS[shell]), env, BETWEEN=7)
+    told = "halftrack-collect: it was ended before its time: what was read until then is in it"
+    assert done.returncode == 76, done.stderr
+    assert done.stderr.decode().splitlines()[-1] == told
+    assert gzip.decompress(done.stdout).startswith(b"halftrack-collection 1 ")
 
 
 def few(place: Path, *tools: str) -> dict[str, str]:

@@ -49,5 +49,6 @@ case $written in 141 | 269 | 397) exit 141 ;; esac
 case $code in
     0) ;;
     76) refuse 76 "the time was up after $MOST_S s: what was read until then is in it" ;;
-    *) refuse 76 "more than $((MOST_BYTES >> 20)) MB: the rest is not in it" ;;
+    141 | 269 | 397) refuse 76 "more than $((MOST_BYTES >> 20)) MB: the rest is not in it" ;;
+    *) refuse 76 'it was ended before its time: what was read until then is in it' ;;
 esac
