@@ -1,12 +1,17 @@
-"""Running the collecting script: under the shells that nodes have, and where nothing else is to be seen."""
+"""Running the collecting script: under the shells that nodes have, and where nothing else is to be seen.
+
+And the doctor, on what it printed.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from halftrack import collecting
+from kernel.running import piped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,4 +51,26 @@ def collected(
         check=False,
         timeout=120,
         env={**(os.environ if env is None else env), **settings},
+    )
+
+
+def doctor(*words: str, stdin: bytes | None = None) -> dict[str, Any]:
+    done = piped("doctor", *words, "--json", stdin=stdin)
+    assert done.returncode < 4, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def essence(document: dict[str, Any], netns: str) -> list[Any]:
+    """Of the findings of one namespace, what somebody goes by."""
+    return sorted(
+        (
+            finding["symptom"],
+            finding["severity"],
+            finding["entries"],
+            [(group["service"], group["entries"], group["side"]) for group in finding["groups"]],
+            [advice["remedy"] for advice in finding["remedies"]],
+        )
+        for finding in document["findings"]
+        if any(group["netns"] == netns for group in finding["groups"])
     )

@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.collecting import SCRIPT, SHELLS, alone, collected
+from kernel.collecting import SCRIPT, SHELLS, alone, collected, doctor, essence
 from kernel.draining import sick_netns
 from kernel.processes import process_in
 
@@ -28,35 +28,6 @@ def sick() -> Iterator[Netns]:
     with sick_netns("collected") as netns:
         netns.run("nft", "add table inet ours; add chain inet ours in { type filter hook input priority 0; }")
         yield netns
-
-
-def doctor(*words: str, stdin: bytes | None = None) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "halftrack", "doctor", *words, "--json"],
-        input=stdin,
-        stdin=None if stdin is not None else subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode < 4, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
-
-
-def essence(document: dict[str, Any], netns: str) -> list[Any]:
-    """Of the findings of one namespace, what somebody goes by."""
-    return sorted(
-        (
-            finding["symptom"],
-            finding["severity"],
-            finding["entries"],
-            [(group["service"], group["entries"], group["side"]) for group in finding["groups"]],
-            [advice["remedy"] for advice in finding["remedies"]],
-        )
-        for finding in document["findings"]
-        if any(group["netns"] == netns for group in finding["groups"])
-    )
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from kernel.collecting import collected
+from kernel.collecting import collected, doctor
 from kernel.draining import sick_netns
-from kernel.test_collecting import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from kernel.collecting import SHELLS, collected
-from kernel.test_collecting import doctor
+from kernel.collecting import SHELLS, collected, doctor
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.collecting import SCRIPT, SHELLS, alone, collected
+from kernel.collecting import SCRIPT, SHELLS, alone, collected, doctor
 from kernel.draining import until
-from kernel.test_collecting import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

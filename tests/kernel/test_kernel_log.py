@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from kernel.collecting import collected, doctor
 from kernel.filling import fill
 from kernel.reporting import report
 from kernel.scratch import scratch_netns
-from kernel.test_collecting import collected, doctor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

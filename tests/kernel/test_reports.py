@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel.collecting import doctor, essence
 from kernel.draining import SERVER, stuck
 from kernel.reporting import packed, report
 from kernel.scratch import scratch_netns
-from kernel.test_collecting import doctor, essence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel.collecting import collected
 from kernel.draining import SERVER, stuck
 from kernel.reporting import report
 from kernel.scratch import scratch_netns
-from kernel.test_collecting import collected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
