@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from halftrack.evidence.events import Events
     from halftrack.evidence.values import Evidence
 
+_NETLINK_NETFILTER = 12
+
 
 @pytest.fixture
 def tracked() -> Iterator[Netns]:
@@ -101,11 +103,21 @@ def test_a_hundred_thousand(netns: Netns) -> None:
 
 
 def listened(netns: Netns, work: Callable[[], object], seconds: float = 2.0) -> Evidence:
-    busy = threading.Thread(target=lambda: (time.sleep(0.7), netns.call(work)))  # it listens by then
+    busy = threading.Thread(target=lambda: (netns.call(_heard), netns.call(work)))
     busy.start()
     found = live.examine(netns.path, in_depth=True, listen_s=seconds, counters_interval_s=0.0)
     busy.join()
     return found
+
+
+def _heard() -> None:
+    """Wait until somebody listens in this thread's namespace, at most as long as an examination takes."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        lines = Path("/proc/thread-self/net/netlink").read_text("ascii").splitlines()[1:]
+        if any(int(words[1]) == _NETLINK_NETFILTER and int(words[3], 16) for words in map(str.split, lines)):
+            return
+        time.sleep(0.01)
 
 
 def events(found: Evidence, netns: Netns) -> Events:
