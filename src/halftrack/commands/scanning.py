@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.commands import doctor, last_document, output
+from halftrack.commands.lean import without_collector
 from halftrack.errors import HalftrackError, Incomplete, OutputFailed, PermissionMissing, UsageError
 from halftrack.evidence.values import ALL, HOST
 
@@ -97,7 +98,8 @@ def metrics(given: Options) -> bytes:
 
     Raises HalftrackError where there was no scan, Unkept, with the text, where its document was not kept.
     """
-    done = scan(given)
+    with without_collector():
+        done = scan(given)
     from halftrack.commands import last_counts  # noqa: PLC0415  # after the dump has begun
     from halftrack.reporters import json, prometheus  # noqa: PLC0415  # likewise
 
