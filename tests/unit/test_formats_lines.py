@@ -206,6 +206,10 @@ def test_events_leave_a_table() -> None:
             "ipv4 2 tcp 6 5 ESTABLISHED src=fd00::1 dst=fd00::2 sport=1 dport=2 src=fd00::2 dst=fd00::1 sport=2 dport=1",
             "two families",
         ),
+        (
+            "ipv6 10 tcp 6 5 ESTABLISHED src=fd00::1 dst=fd00::2 sport=1 dport=2 src=5.6.7.8 dst=1.2.3.4 sport=2 dport=1",
+            "two families",
+        ),
         ("tcp 6 5 DREAMING {both}", "a state"),
         ("udp 17 5 ESTABLISHED {both}", "a state"),
         ("tcp 6 5 ESTABLISHED src=1.2.3.4 dst=5.6.7.8 sport=1 dport=2", "both addresses"),
@@ -228,13 +232,14 @@ def test_events_leave_a_table() -> None:
         ("tcp 6 5 ESTABLISHED {both} " + "x=1 " * 3000, "too long"),
     ],
 )
-def test_contradictions_are_unreadable(text: str, reason: str) -> None:
+@pytest.mark.parametrize("thorough", [False, True])
+def test_contradictions_are_unreadable(text: str, reason: str, thorough: bool) -> None:
     """A line that contradicts itself is counted with its reason, and the next one is read."""
     tuples = "src=1.2.3.4 dst=5.6.7.8 sport={} dport=2 src=5.6.7.8 dst=1.2.3.4 sport=2 dport=1"
     text = text.replace("{both}", tuples.format(1)).replace("{ports}", tuples.format(65536))
     good = f"udp 17 5 {tuples.format(1)} use=1"
 
-    parsed = parse([f"{text}\n{good}\n".encode("utf-8", "surrogateescape")])
+    parsed = parse([f"{text}\n{good}\n".encode("utf-8", "surrogateescape")], thorough=thorough)
 
     assert parsed.unreadable == 1
     assert parsed.first_unreadable[0].startswith("1: ")

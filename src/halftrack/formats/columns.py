@@ -29,7 +29,7 @@ class Columns:
     """Columns of one block under construction: ``height`` lines in their order.
 
     A line is faulted by ``refuse`` (unreadable) or by ``again`` (to be read once more with every
-    address captured).
+    address captured). ``quads``: lines with an address that was captured and is a dotted quad.
     """
 
     height: int
@@ -38,11 +38,13 @@ class Columns:
     texts: dict[str, pl.Series] = field(default_factory=dict)
     fault: npt.NDArray[np.int16] = field(init=False)
     again: Flags = field(init=False)
+    quads: Flags = field(init=False)
     reasons: list[str] = field(default_factory=lambda: [""])
 
     def __post_init__(self) -> None:
         self.fault = np.zeros(self.height, dtype=np.int16)
         self.again = np.zeros(self.height, dtype=bool)
+        self.quads = np.zeros(self.height, dtype=bool)
 
     def put(self, column: str, rows: slice | Places, values: npt.ArrayLike) -> None:
         """Set a column's values for some lines."""

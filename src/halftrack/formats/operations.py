@@ -173,8 +173,9 @@ def _quad(lines: Lines, op: Op) -> None:
 
 
 def _captured(lines: Lines, op: Op) -> None:
-    hi, lo, too_long = lines.spellings.addresses(lines.at())
+    hi, lo, too_long, plain = lines.spellings.addresses(lines.at())
     lines.refuse(too_long, "an address that is too long")
+    lines.columns.quads[lines.rows] |= plain & _is_v4(hi, lo)
     lines.put(f"{op.column}_hi", hi)
     lines.put(f"{op.column}_lo", lo)
 
@@ -207,7 +208,7 @@ def _family(lines: Lines, op: Op) -> None:
 def _put_family(lines: Lines, op: Op, family: Numbers) -> None:
     """``extra``: how many of the four addresses are dotted quads, which are IPv4 for sure."""
     is_four = family == np.uint64(uapi.AF_INET)
-    wrong = ~is_four if op.extra else np.zeros(len(family), dtype=bool)
+    wrong = ~is_four if op.extra else ~is_four & lines.columns.quads[lines.rows]
     for hi, lo in lines.addresses() if op.extra < len(ADDRESS_COLUMNS) else ():
         wrong |= is_four & (hi != np.uint64(OPAQUE_HI)) & ~_is_v4(hi, lo)
     lines.refuse(wrong, "addresses of two families")

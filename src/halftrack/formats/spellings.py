@@ -52,10 +52,16 @@ class Spellings:
         texts = len(self._coded[1])
         return np.zeros(texts, np.uint64), np.zeros(texts, np.uint64), np.zeros(texts, dtype=bool)
 
-    def addresses(self, indices: Numbers) -> tuple[Numbers, Numbers, Flags]:
-        """``hi``, ``lo`` of captures, and which are too long to be carried."""
+    @cached_property
+    def _colons(self) -> Flags:
+        """Which of the distinct texts have any."""
+        return self._coded[1].str.contains(":", literal=True).to_numpy()
+
+    def addresses(self, indices: Numbers) -> tuple[Numbers, Numbers, Flags, Flags]:
+        """``hi``, ``lo`` of captures, which are too long to be carried, and which have no colons."""
+        too_long, plain = np.zeros(len(indices), dtype=bool), np.zeros(len(indices), dtype=bool)
         if not len(self._scan.texts):
-            return self._scan.hi[indices], self._scan.lo[indices], np.zeros(len(indices), dtype=bool)
+            return self._scan.hi[indices], self._scan.lo[indices], too_long, plain
         is_text = indices >= np.uint64(FIRST_TEXT)
         which, distinct = self._coded
         codes = which[(indices[is_text] - np.uint64(FIRST_TEXT)).astype(np.intp)]
@@ -64,9 +70,9 @@ class Spellings:
         hi, lo = np.empty(len(indices), dtype=np.uint64), np.empty(len(indices), dtype=np.uint64)
         hi[is_text], lo[is_text] = parsed_hi[codes], parsed_lo[codes]
         hi[~is_text], lo[~is_text] = self._scan.hi[indices[~is_text]], self._scan.lo[indices[~is_text]]
-        too_long = np.zeros(len(indices), dtype=bool)
         too_long[is_text] = (distinct.str.len_bytes() > LONGEST).to_numpy()[codes]
-        return hi, lo, too_long
+        plain[is_text] = ~self._colons[codes]
+        return hi, lo, too_long, plain
 
     def texts(self, indices: Numbers) -> pl.Series:
         """Captures as text; null for an address, which no text column is given."""
