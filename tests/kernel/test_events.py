@@ -103,21 +103,21 @@ def test_a_hundred_thousand(netns: Netns) -> None:
 
 
 def listened(netns: Netns, work: Callable[[], object], seconds: float = 2.0) -> Evidence:
-    busy = threading.Thread(target=lambda: (netns.call(_heard), netns.call(work)))
+    over = threading.Event()
+    busy = threading.Thread(target=lambda: (netns.call(lambda: _heard(over)), netns.call(work)))
     busy.start()
     found = live.examine(netns.path, in_depth=True, listen_s=seconds, counters_interval_s=0.0)
+    over.set()
     busy.join()
     return found
 
 
-def _heard() -> None:
-    """Wait until somebody listens in this thread's namespace, at most as long as an examination takes."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
+def _heard(over: threading.Event) -> None:
+    """Wait until somebody listens in this thread's namespace, or nobody will any more."""
+    while not over.wait(0.01):
         lines = Path("/proc/thread-self/net/netlink").read_text("ascii").splitlines()[1:]
         if any(int(words[1]) == _NETLINK_NETFILTER and int(words[3], 16) for words in map(str.split, lines)):
             return
-        time.sleep(0.01)
 
 
 def events(found: Evidence, netns: Netns) -> Events:

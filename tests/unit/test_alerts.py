@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from unit.alerting import (
     FULL,
     HALF,
@@ -14,18 +12,10 @@ from unit.alerting import (
     of,
     share,
     stuck,
-    well,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from unit.promtool import Course
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    return well(tmp_path)
 
 
 def test_a_busy_node_that_is_well_is_left_alone(course: Course) -> None:

@@ -18,18 +18,10 @@ from unit.alerting import (
     of,
     share,
     stuck,
-    well,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from unit.promtool import Course
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    return well(tmp_path)
 
 
 def test_dropping_fires_within_minutes_and_ends_after_the_last_drop(course: Course) -> None:

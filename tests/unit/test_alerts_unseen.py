@@ -12,18 +12,10 @@ from unit.alerting import (
     UNSEEN,
     annotations,
     seen,
-    well,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from unit.promtool import Course
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    return well(tmp_path)
 
 
 SILENT = {
