@@ -23,7 +23,7 @@ from benchmarks.dump import bare, in_netns
 from benchmarks.measure import Run, call, compare
 from benchmarks.table import mixed_table, refill, server_addresses
 from halftrack.evidence import addresses
-from halftrack.kernel.compare_delete import Kernel
+from halftrack.kernel.ctnetlink.compare_delete import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuzz.mutations import examples, mutated
 from halftrack.evidence.flows import SCHEMA
-from halftrack.kernel.decode import Decoder
+from halftrack.kernel.ctnetlink.decode import Decoder
 from halftrack.kernel.netlink import DATAGRAM
 
 SEQUENCE = 0x40000001

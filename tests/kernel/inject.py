@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink
-from halftrack.kernel.entry_messages import Template
+from halftrack.kernel.ctnetlink.entry_messages import Template
 from halftrack.kernel.netlink_messages import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_HDRLEN
 
 if TYPE_CHECKING:

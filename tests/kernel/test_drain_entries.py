@@ -15,7 +15,7 @@ from halftrack.changes.drain.entries import Entries
 from halftrack.errors import Busy
 from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
-from halftrack.kernel.compare_delete import Kernel
+from halftrack.kernel.ctnetlink.compare_delete import Kernel
 from kernel.draining import SERVER, entries, stuck
 from kernel.inject import End, inject
 from kernel.inject import Entries as Made

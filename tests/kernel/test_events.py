@@ -17,7 +17,8 @@ from halftrack import live
 from halftrack.diagnosis import COLUMNS, examine, origins
 from halftrack.diagnosis.gaps import CAUSES
 from halftrack.evidence import uapi
-from halftrack.kernel import ct_events, namespaces
+from halftrack.kernel import namespaces
+from halftrack.kernel.ctnetlink import events
 from halftrack.live import hearing, looking
 from halftrack.live.place import Place
 from kernel.arrivals import HALF_CLOSED, ONE_SIDED, PORT, arrive, tracked_netns
@@ -40,18 +41,18 @@ def tracked() -> Iterator[Netns]:
         yield netns
 
 
-def meanwhile(netns: Netns, work: Callable[[], object], seconds: float) -> list[ct_events.Batch]:
+def meanwhile(netns: Netns, work: Callable[[], object], seconds: float) -> list[events.Batch]:
     """What is heard of the namespace while ``work`` is done in it."""
-    sock = ct_events.subscribe(netns.path)
+    sock = events.subscribe(netns.path)
     busy = threading.Thread(target=netns.call, args=(work,))
     busy.start()
     with sock:
-        found = list(ct_events.batches(sock, time.monotonic() + seconds, COLUMNS))
+        found = list(events.batches(sock, time.monotonic() + seconds, COLUMNS))
     busy.join()
     return found
 
 
-def pick_ups(batches: Sequence[ct_events.Batch]) -> int:
+def pick_ups(batches: Sequence[events.Batch]) -> int:
     picked = origins.picked_up().fill_null(value=False)
     return sum(batch.new.filter(picked).height for batch in batches)
 
@@ -85,11 +86,11 @@ def test_ends_are_heard(tracked: Netns) -> None:
 
 def test_more_than_can_be_fetched(netns: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A buffer of a few events and nobody who reads: what was lost is counted, and the rest comes."""
-    monkeypatch.setattr(ct_events, "ROOM", 8_192)
-    sock = ct_events.subscribe(netns.path)
+    monkeypatch.setattr(events, "ROOM", 8_192)
+    sock = events.subscribe(netns.path)
     fill(netns, 2_000)
     with sock:
-        heard = list(ct_events.batches(sock, time.monotonic() + 0.5, COLUMNS))
+        heard = list(events.batches(sock, time.monotonic() + 0.5, COLUMNS))
     assert sum(batch.overruns for batch in heard) >= 1
     assert 0 < sum(batch.new.height for batch in heard) < 2_000
 
@@ -120,7 +121,7 @@ def _heard(over: threading.Event) -> None:
             return
 
 
-def events(found: Evidence, netns: Netns) -> Events:
+def heard_in(found: Evidence, netns: Netns) -> Events:
     heard = table(found, netns.name).events
     assert heard is not None
     return heard
@@ -129,7 +130,7 @@ def events(found: Evidence, netns: Netns) -> Events:
 def test_an_examination_listens(tracked: Netns) -> None:
     """By service, direction and peer, in the document."""
     found = listened(tracked, lambda: arrive(60, 1.0, ONE_SIDED), 4.0)
-    heard = events(found, tracked)
+    heard = heard_in(found, tracked)
     assert heard.picked_up == heard.new >= 40
     assert len(heard.pick_ups) == heard.picked_up
     assert heard.kept_all
@@ -146,7 +147,7 @@ def test_an_examination_listens(tracked: Netns) -> None:
 
 def test_only_so_many_entries_are_kept(tracked: Netns, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "MOST_KEPT", 10)
-    heard = events(listened(tracked, lambda: arrive(60, 1.0, ONE_SIDED), 4.0), tracked)
+    heard = heard_in(listened(tracked, lambda: arrive(60, 1.0, ONE_SIDED), 4.0), tracked)
     assert (len(heard.pick_ups), heard.kept_all) == (10, False)
     assert heard.picked_up > 10
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from halftrack.changes import bystander, operator
-from halftrack.kernel import connection
+from halftrack.kernel.ctnetlink import connection
 from halftrack.plans import document
 from halftrack.plans.actions import SetSysctl, Where
 from kernel.changing import ESTABLISHED, Site

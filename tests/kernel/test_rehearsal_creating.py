@@ -9,7 +9,7 @@ import polars as pl
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA
 from halftrack.kernel import ctnetlink
-from halftrack.kernel.creating import create
+from halftrack.kernel.ctnetlink.creating import create
 from halftrack.kernel.scratch import Netns
 from kernel.inject import inject
 from kernel.tables import one_of_everything

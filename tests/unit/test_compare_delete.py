@@ -12,7 +12,7 @@ import pytest
 from halftrack.changes.drain import messages as drains
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import addresses, uapi
-from halftrack.kernel import compare_delete
+from halftrack.kernel.ctnetlink import compare_delete
 from halftrack.kernel.netlink_messages import CT_DELETE, CT_GET, CT_NEW
 from halftrack.tcp import releases
 from unit import conntrack_kernels

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from halftrack.evidence import uapi
-from halftrack.kernel.decode import Decoder
+from halftrack.kernel.ctnetlink.decode import Decoder
 from halftrack.kernel.netlink import DATAGRAM
 from halftrack.kernel.netlink_messages import CT_NEW, NLMSG_DONE, NLMSG_ERROR, attribute, message
 

@@ -9,14 +9,15 @@ from halftrack.changes import operator, spaces
 from halftrack.diagnosis.words import duration
 from halftrack.draining.fates import MAY_LIVE_S
 from halftrack.errors import HalftrackError
-from halftrack.kernel import connection, namespaces, privileges
+from halftrack.kernel import namespaces, privileges
+from halftrack.kernel.ctnetlink import connection
 from halftrack.plans.actions import AddRules, Drain, SetSysctl, TimeoutPolicy, Untracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from halftrack.changes.spaces import Space
-    from halftrack.kernel.connection import Seen
+    from halftrack.kernel.ctnetlink.connection import Seen
     from halftrack.plans.actions import Action
     from halftrack.plans.document import Plan
 

@@ -16,7 +16,8 @@ from halftrack.evidence import tells
 from halftrack.evidence.events import Events
 from halftrack.evidence.flows import FlowTable, empty
 from halftrack.evidence.values import Gap
-from halftrack.kernel import ct_events, namespaces, privileges, survey
+from halftrack.kernel import namespaces, privileges, survey
+from halftrack.kernel.ctnetlink import events
 
 if TYPE_CHECKING:
     import socket
@@ -74,10 +75,10 @@ def hear(places: Sequence[Place], seconds: float, deadline: float | None) -> lis
 
 def _subscribed() -> socket.socket | str:
     """A socket, or why there is none. Raises OSError."""
-    setting = ct_events.setting()
+    setting = events.setting()
     if setting is None:
         return "this kernel has no events (CONFIG_NF_CONNTRACK_EVENTS)"
-    return ct_events.subscribe(None) if setting else _OFF
+    return events.subscribe(None) if setting else _OFF
 
 
 def _gap(place: Place, why: OSError | namespaces.Vanished | str) -> Gap:
@@ -93,7 +94,7 @@ def _listen(place: Place, sock: socket.socket, until_s: float) -> None:
     began_s = time.monotonic()
     tally, kept, rows, last_s = _Tally(), [empty().frame], 0, began_s
     with sock:
-        for batch in ct_events.batches(sock, until_s, COLUMNS):
+        for batch in events.batches(sock, until_s, COLUMNS):
             mid = batch.new.filter(picked_up().fill_null(value=False))
             tally.new += batch.new.height
             tally.picked_up += mid.height

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.changes.drain.verifying import Done
 from halftrack.draining import at_once
 from halftrack.draining.fates import Fate
-from halftrack.kernel.compare_delete import Kernel
+from halftrack.kernel.ctnetlink.compare_delete import Kernel
 
 if TYPE_CHECKING:
     from halftrack.changes.drain.kept import Kept

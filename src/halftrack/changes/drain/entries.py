@@ -22,8 +22,8 @@ from halftrack.errors import Busy, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import SCHEMA, TUPLE_COLUMNS
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.columns import Columns
-from halftrack.kernel.decode import Decoder
+from halftrack.kernel.ctnetlink.columns import Columns
+from halftrack.kernel.ctnetlink.decode import Decoder
 from halftrack.kernel.netlink_messages import CT_GET, CT_NEW, NLMSG_ERROR, NLMSG_HDRLEN
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.evidence import uapi
-from halftrack.kernel.entry_messages import Template, put_tuple
+from halftrack.kernel.ctnetlink.entry_messages import Template, put_tuple
 from halftrack.kernel.netlink_messages import (
     CT_DELETE,
     CT_NEW,

@@ -14,7 +14,8 @@ from halftrack.changes.rehearsal import choosing, copying, room, services, talki
 from halftrack.changes.rehearsal import site as sites
 from halftrack.diagnosis.view import view
 from halftrack.errors import Incomplete
-from halftrack.kernel import creating, ctnetlink
+from halftrack.kernel import ctnetlink
+from halftrack.kernel.ctnetlink import creating
 from halftrack.kernel.namespaces import Vanished
 from halftrack.plans.rehearsal import Copied, Sample
 

@@ -12,7 +12,8 @@ import polars as pl
 
 from halftrack.errors import Incomplete
 from halftrack.evidence import uapi
-from halftrack.kernel import creating, ctnetlink, tracking
+from halftrack.kernel import ctnetlink, tracking
+from halftrack.kernel.ctnetlink import creating
 from halftrack.lab.scenario import Scenario
 from halftrack.lab.talking import talking
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from halftrack.kernel.columns import Columns, Messages, Places
+from halftrack.kernel.ctnetlink.columns import Columns, Messages, Places
+from halftrack.kernel.ctnetlink.shapes import Broken, Shape, learn
 from halftrack.kernel.netlink import DATAGRAM
 from halftrack.kernel.netlink_messages import (
     CT_NEW,
@@ -23,7 +24,6 @@ from halftrack.kernel.netlink_messages import (
     error_code,
     headers,
 )
-from halftrack.kernel.shapes import Broken, Shape, learn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

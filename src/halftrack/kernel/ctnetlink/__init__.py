@@ -1,8 +1,16 @@
-"""Dumping a namespace's conntrack table through ctnetlink.
+"""A namespace's conntrack table through ctnetlink: here, dumping it.
 
 ``begin`` starts receiving and returns at once; ``result`` decodes. Whatever is imported or read
 between the two overlaps with the kernel's work. Needs CAP_NET_ADMIN in the user namespace that
 owns the network namespace (nfnetlink_rcv), even for reading.
+
+    filters         asking for a part of the table
+    decode          datagrams into the flow table: shapes of messages, and columns that they fill
+    events          what begins and ends, as it happens
+    connection      one entry
+    entry_messages  messages about many entries, out of columns
+    creating        entries in a namespace of our own
+    compare_delete  removing what the kernel itself compares
 """
 
 from __future__ import annotations
@@ -18,7 +26,7 @@ from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.selection import EVERYTHING, Selection
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.filters import attributes
+from halftrack.kernel.ctnetlink.filters import attributes
 from halftrack.kernel.netlink_messages import CT_GET
 
 if TYPE_CHECKING:
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from halftrack.evidence.flows import FlowTable
-    from halftrack.kernel.decode import Decoder
+    from halftrack.kernel.ctnetlink.decode import Decoder
 
 LARGE: Final = 200_000
 """Entries from which a second walk through the hash costs less than it saves."""
@@ -130,8 +138,8 @@ class PendingDump:
             self.complete = instead.complete
 
     def _decoder(self) -> Decoder:
-        from halftrack.kernel.columns import Columns  # noqa: PLC0415  # heavy; receiving runs by now
-        from halftrack.kernel.decode import Decoder  # noqa: PLC0415  # likewise
+        from halftrack.kernel.ctnetlink.columns import Columns  # noqa: PLC0415  # heavy; receiving runs by now
+        from halftrack.kernel.ctnetlink.decode import Decoder  # noqa: PLC0415  # likewise
 
         return Decoder(self._sequence, Columns(self._selection.columns))
 

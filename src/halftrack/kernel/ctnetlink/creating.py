@@ -20,7 +20,7 @@ import polars as pl
 
 from halftrack.evidence import uapi
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.entry_messages import Template, put_tuple
+from halftrack.kernel.ctnetlink.entry_messages import Template, put_tuple
 from halftrack.kernel.netlink_messages import (
     CT_NEW,
     NLM_F_CREATE,

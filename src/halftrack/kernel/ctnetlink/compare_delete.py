@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 from halftrack.errors import FeatureMissing, PermissionMissing
 from halftrack.evidence import uapi
 from halftrack.evidence.selection import Selection
-from halftrack.kernel import filters, netlink, netlink_messages
+from halftrack.kernel import netlink, netlink_messages
+from halftrack.kernel.ctnetlink import filters
 from halftrack.kernel.netlink_messages import (
     CT_DELETE,
     CT_GET,

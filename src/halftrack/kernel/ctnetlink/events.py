@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from halftrack.kernel import files, netlink
-from halftrack.kernel.columns import Columns
-from halftrack.kernel.decode import Decoder
+from halftrack.kernel.ctnetlink.columns import Columns
+from halftrack.kernel.ctnetlink.decode import Decoder
 from halftrack.kernel.netlink_messages import CT_DELETE, CT_NEW, NLMSG_HDRLEN
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from halftrack.evidence.flows import NULLS, SCHEMA, TUPLE_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halftrack.kernel.shapes import Field, Shape
+    from halftrack.kernel.ctnetlink.shapes import Field, Shape
 
 Places: TypeAlias = npt.NDArray[np.intp]
 Messages: TypeAlias = npt.NDArray[np.uint32]
