@@ -24,6 +24,7 @@ CAPABILITY_BITS: Final = MappingProxyType(
 """include/uapi/linux/capability.h"""
 
 TO_READ_OWN: Final = ("CAP_NET_ADMIN",)
+TO_LIST_RULES: Final = ("CAP_NET_ADMIN",)
 TO_READ_MOUNTED: Final = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN")
 TO_READ_OTHERS: Final = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
 TO_ENTER_OTHERS: Final = ("CAP_SYS_ADMIN", "CAP_SYS_PTRACE")

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MOST: Final = 8
 """Tables whose rules are read: those that most sockets have no entry in."""
 _NO_ENDS: Final = {end: pl.UInt16 if end.endswith("port") else pl.UInt64 for end in ENDS}
-_MOST_RULES: Final = 4 << 20
-"""Characters; of more, half a second would not do."""
 
 
 def choose(places: Sequence[Place]) -> tuple[list[Place], list[Place]]:
@@ -31,7 +29,7 @@ def choose(places: Sequence[Place]) -> tuple[list[Place], list[Place]]:
 
     Only of tables that were read whole. Whoever may not list rules is asked for nothing.
     """
-    if privileges.missing(("CAP_NET_ADMIN",)):
+    if privileges.missing(privileges.TO_LIST_RULES):
         return [], []
     found: list[tuple[int, Place, list[Place]]] = []
     tables = [each.table() for each in places]
@@ -72,7 +70,7 @@ def read_rules(places: Sequence[Place]) -> None:
     from halftrack.live import rules  # noqa: PLC0415  # the readers of rules, where they are wanted
 
     for place in places:
-        place.rules = rules.of(place.namespace, _MOST_RULES)
+        place.rules = rules.of(place.namespace, rules.AFFORDABLE)
 
 
 def _is_whole(place: Place) -> bool:

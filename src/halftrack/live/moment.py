@@ -29,3 +29,7 @@ class Start:
     def left(self) -> float:
         """Seconds until the deadline, negative once it is over."""
         return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+
+    def at_most(self, seconds: float) -> float:
+        """So many seconds, or those until the deadline where these are fewer; 0 once it is over."""
+        return max(min(seconds, self.left), 0.0)

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Namespace, Owner
     from halftrack.live.moment import Start
 
-_OWNERS_S: Final = 2.0
-"""How long a runtime may take to answer."""
+_ASIDE_S: Final = 2.0
+"""How long what is asked beside the tables may take to answer: runtimes, tools, files."""
+_LEAST_S: Final = 0.1
+"""Runtimes are asked in any case."""
 _SIDE_S: Final = 10.0
 """After that no sockets of namespaces are read whose entries are not."""
 
@@ -97,19 +99,19 @@ class Examination:
         closer.result()
         depth.read_again(ends)
         with contextlib.suppress(Late):  # what the tools still print nobody waits for
-            ruled.result(max(min(_OWNERS_S, self._start.left), 0))
+            ruled.result(self._start.at_most(_ASIDE_S))
         unheard = heard.result()
-        fronts, rule_gaps = published.within(handed, min(_OWNERS_S, self._start.left))
+        fronts, rule_gaps = published.within(handed, self._start.at_most(_ASIDE_S))
         named = owners.published(named, fronts, published.own_addresses(self._places))
         self._name(named)
-        of_files = node.within(max(min(_OWNERS_S, self._start.left), 0))
+        of_files = node.within(self._start.at_most(_ASIDE_S))
         said, log_gaps = logged.result() if logged else (None, ())
         told = [*found_gaps, *owner_gaps, *unheard, *rule_gaps, *of_files.late, *log_gaps]
         told += gaps.of_rules(of_rules)
         return replace(self._evidence(of_files, named, told), fronts=fronts, log=said)
 
     def _owners(self, spaces: list[Namespace]) -> tuple[tuple[Owner, ...], tuple[Gap, ...]]:
-        return owners.find(spaces, timeout_s=min(_OWNERS_S, max(0.1, self._start.left)))
+        return owners.find(spaces, timeout_s=max(self._start.at_most(_ASIDE_S), _LEAST_S))
 
     def _choose(self, owned: Future[tuple[tuple[Owner, ...], tuple[Gap, ...]]]) -> None:
         looking.around(self._places, closer=self._in_depth)
@@ -207,7 +209,7 @@ class Examination:
         firsts += [place.look.traffic.at_s for place in closer if place.look and place.look.traffic]
         if not firsts:
             return
-        time.sleep(max(0.0, min(max(firsts) + self._interval_s - time.monotonic(), self._start.left)))
+        time.sleep(self._start.at_most(max(firsts) + self._interval_s - time.monotonic()))
         again = [place for place in self._places if place.look and place.look.reading and not place.vanished]
         inside = [place for place in again if place.look and place.look.inside]
         read = survey.visit(

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from halftrack.live.place import Place
     from halftrack.rulesets.translations import Translation
 
-_MOST: Final = 4 << 20
-"""Characters of rules: some four thousand services of kube-proxy's, read in about half a second."""
 _WHAT: Final = "names of services and ports that rules publish"
 
 
@@ -40,12 +38,12 @@ def read(spaces: Sequence[Namespace]) -> tuple[tuple[Front, ...], tuple[Gap, ...
     Whoever may not list rules is told of the entries, which take the same; a name more or less
     hides nothing.
     """
-    if privileges.missing(("CAP_NET_ADMIN",)):
+    if privileges.missing(privileges.TO_LIST_RULES):
         return (), ()
     from halftrack.live import rules  # noqa: PLC0415  # the readers of rules, while the kernel dumps
     from halftrack.rulesets import translations  # noqa: PLC0415  # likewise
 
-    found = rules.of(place_of(spaces), _MOST)
+    found = rules.of(place_of(spaces), rules.AFFORDABLE)
     fronts = tuple(map(_front, translations.translations(found)))
     return fronts, tuple(Gap(_WHAT, why) for why in found.unread)
 
@@ -55,7 +53,7 @@ def within(
 ) -> tuple[tuple[Front, ...], tuple[Gap, ...]]:
     """What ``read`` gave, if it gave it by then. What the tools still print nobody waits for."""
     try:
-        return handed.result(max(seconds, 0))
+        return handed.result(seconds)
     except Late:
         return (), (Gap(_WHAT, "the rules were not read in time"),)
 

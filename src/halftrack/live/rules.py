@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.rulesets import Ruleset
 from halftrack.formats import rules
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from halftrack.evidence.values import Evidence, Namespace
+
+AFFORDABLE: Final = 4 << 20
+"""Characters, of rules that only explain: four thousand services of kube-proxy's, read in half a second."""
 
 
 def of(namespace: Namespace, most: int | None = None) -> Ruleset:
