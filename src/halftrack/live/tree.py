@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _PROC_ROOT_INODE: Final = 1
 """PROC_ROOT_INO, fs/proc/root.c: what the top of a real /proc has and no copy of it."""
-_OWNERS_S: Final = 2.0
 
 
 def examine(root: Path, *, budget_s: float | None) -> Evidence:
@@ -55,7 +54,7 @@ def examine(root: Path, *, budget_s: float | None) -> Evidence:
         if place.wanted:
             stated += _read(root, place, start.deadline, mounted=mounted)
     unread = Gap("sockets", "another root is read as files alone", would_tell=tells.OF_SOCKETS)
-    named, owner_gaps = owners.find(spaces, root=root, timeout_s=_OWNERS_S)
+    named, owner_gaps = owners.find(spaces, root=root)
     for place, namespace in zip(places, namespaces.with_owners(spaces, named), strict=True):
         place.namespace = namespace
     places.sort(key=lambda place: place.namespace.name != HOST)
@@ -91,14 +90,14 @@ def _place(root: Path, namespace: Namespace, *, ours: bool, mounted: bool) -> Pl
     """What is known before the entries are read."""
     found = sysctl.limits(root / "proc")
     visible = ours or not mounted
-    reading = counters.read(_net(root, namespace))
+    net = _net(root, namespace)
+    reading = counters.read(net)
     limits = sysctl.Limits(
         reading.entries if reading and (mounted or found.count is None) else found.count if visible else None,
         found.limit if visible or not files.exists(root / "proc/vz") else None,
         found.buckets,
     )
     place = Place(namespace, proc=str(root / "proc"))
-    net = _net(root, namespace)
     place.look = survey.Look(limits, reading, sightings.statistics_inode(net), inside=False)
     place.depth = depth.Depth(stack=depth.counted(stack.read(net)))
     place.details = Details(sysctl.settings(root / "proc") if visible else {}, None, None)

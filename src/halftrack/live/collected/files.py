@@ -71,7 +71,7 @@ class Files:
                 self._put(f"/proc/{process}/ns/{link[1]}", f"{link[2]}:[{link[3]}]")
 
     def _put(self, path: str, content: bytes | str | None) -> None:
-        """``content``: None: a directory, for whoever looks whether it there; a text: where a link leads."""
+        """``content`` None: a directory, for who looks whether it is there; a text: where a link leads."""
         parts = PurePosixPath(path).parts
         if self._left <= 0 or len(parts) < 2 or parts[0] != "/" or parts[1] not in _TOPS or ".." in parts:
             return

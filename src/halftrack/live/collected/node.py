@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from halftrack.formats.log_lines import Clock
     from halftrack.live.collected.spaces import Space
 
-_OWNERS_S: Final = 2.0
 _MOST_DIGITS: Final = 12
 
 
@@ -34,13 +33,13 @@ def evidence(
     name: str,
     about: Mapping[str, str],
     spaces: Mapping[str, Space],
-    lacking: list[Gap],
+    lacking: Sequence[Gap],
     *,
     logs: Sequence[Scanned],
     printed: Sequence[tuple[str, str]],
 ) -> Evidence:
     """``root``: files of the node; ``name``: what it is called where it does not say; ``about``: what it
-    says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking`` grows;
+    says of itself; ``spaces``: by inode where that is known, by name otherwise; ``lacking``: of the node;
     ``logs``: of its kernel; ``printed``: by tools of its containers, as ``owners.sent`` has it.
     """
     inodes = [int(number) or None if number.isdecimal() else None for number in spaces]
@@ -48,14 +47,12 @@ def evidence(
     tables = [
         each.table(called, inode) for each, called, inode in zip(spaces.values(), names, inodes, strict=True)
     ]
-    named, _ = owners.find(
-        [table.namespace for table in tables], root=root, timeout_s=_OWNERS_S, printed=printed
-    )
+    named, _ = owners.find([table.namespace for table in tables], root=root, printed=printed)
     owned = routes.told(_with_owners(tables, spaces, named), (each.texts for each in spaces.values()))
     theirs = (table.namespace.owner for table in owned)
     named += tuple(owner for owner in theirs if owner is not None and owner not in named)
     owned.sort(key=lambda table: table.netns != HOST)
-    lacking += (
+    of_spaces = (
         gap for each, called in zip(spaces.values(), names, strict=True) for gap in missing.of(each, called)
     )
     return Evidence(
@@ -65,7 +62,7 @@ def evidence(
         taken_at=_moment(about.get("taken_at", "")),
         tables=tuple(owned),
         owners=named,
-        gaps=tuple(lacking),
+        gaps=(*lacking, *of_spaces),
         sysctl_lines=sysctl_files.read(root),
         firewall=firewall.detect(root),
         rate_settings=vz_rates.read(root),

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -28,7 +28,7 @@ from halftrack.evidence.provenance import (
     of_text,
 )
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
-from halftrack.evidence.values import LocalAddress, Namespace, Sockets, Table
+from halftrack.evidence.values import Counters, LocalAddress, Namespace, Sockets, Table
 from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, table, tc, tc_filters
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
@@ -254,7 +254,7 @@ class Space:
             tuple(map(len, every)),
         )
 
-    def _counters(self) -> tuple[Any, ...]:
+    def _counters(self) -> tuple[Counters, ...]:
         if len(self.readings) < 2:
             return tuple(each.counters() for each in self.readings)
         first, second = self.readings[:2]

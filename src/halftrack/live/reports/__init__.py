@@ -88,7 +88,7 @@ def _of_one_node(gathered: Gathered) -> tuple[list[Found], str | None]:
 
 def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) -> Evidence:
     of = spaces.made(found, gathered.walk)
-    printed = [(each.kind, each.text.decode("utf-8", "replace")) for each in found if sent.is_one(each.kind)]
+    printed = [(each.kind, each.shown) for each in found if sent.is_one(each.kind)]
     lacking: list[Gap] = []
     if not printed:
         needs = ("podman inspect $(podman ps -q); docker inspect $(docker ps -q)",)
@@ -131,7 +131,7 @@ def _fill(files: Files, found: Iterable[Found]) -> None:
         elif each.kind in _TOOLS:
             files.touch([_TOOLS[each.kind]])
         elif each.kind == "running":
-            names, first = spaces.running(each.text)
+            names, first = spaces.running(each.shown)
             files.run(names)
             files.touch(["/run", *(["/run/systemd/system"] if first == "systemd" else [])])
 
@@ -140,7 +140,7 @@ def _told(found: Iterable[Found], kind: str, meant: Callable[[str], T | None]) -
     """What files of this kind say of the node, and where."""
     for each in found:
         if each.kind == kind and each.netns is None:
-            value = meant(each.text.decode("utf-8", "replace").strip())
+            value = meant(each.shown.strip())
             if value:
                 yield value, Origin(each.at.path, 1, 1)
 
@@ -163,7 +163,7 @@ def _taken_at(found: Sequence[Found]) -> tuple[datetime | None, Origin | None]:
 
 def _up_s(found: Sequence[Found]) -> float | None:
     """Seconds since the boot, as ``/proc/uptime`` or ``uptime`` says."""
-    told = (up_s(each.text.decode("utf-8", "replace")) for each in found if each.kind == "uptime")
+    told = (up_s(each.shown) for each in found if each.kind == "uptime")
     return next((seconds for seconds in told if seconds is not None), None)
 
 

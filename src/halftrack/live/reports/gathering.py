@@ -47,6 +47,11 @@ class Found:
     log: Scanned | None = None
     device: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """The text as somebody reads it."""
+        return self.text.decode("utf-8", "replace")
+
 
 @dataclass(slots=True)
 class Gathered:

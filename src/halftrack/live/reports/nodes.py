@@ -53,19 +53,15 @@ def _listed(shown: Sequence[str]) -> str:
     return escaped(", ".join((*shown[:_MOST_NAMED], *(["…"] if len(shown) > _MOST_NAMED else []))))
 
 
-def _text(each: Found) -> str:
-    return each.text.decode("utf-8", "replace").strip()
-
-
 def _names(found: Sequence[Found]) -> Iterator[tuple[str, Found]]:
     """Without their domains, which not every tool shows."""
     for each in found:
         name: str | None = None
         if each.kind == "hostname":
-            name = _text(each)
-        elif each.kind == "uname" and (told := _UNAME.match(_text(each))):
+            name = each.shown.strip()
+        elif each.kind == "uname" and (told := _UNAME.match(each.shown.strip())):
             name = told["node"]
-        elif each.kind == "sysctl" and (told := _SYSCTL.search(_text(each))):
+        elif each.kind == "sysctl" and (told := _SYSCTL.search(each.shown.strip())):
             name = told[1]
         if name and _NAME.fullmatch(name) and name.lower() not in _NOBODY:
             yield name.partition(".")[0].lower(), each
@@ -73,13 +69,13 @@ def _names(found: Sequence[Found]) -> Iterator[tuple[str, Found]]:
 
 def _kernels(found: Sequence[Found]) -> Iterator[tuple[str, Found]]:
     for each in found:
-        if each.kind == "uname" and (told := _UNAME.match(_text(each))):
+        if each.kind == "uname" and (told := _UNAME.match(each.shown.strip())):
             yield told["kernel"], each
 
 
 def _boots(found: Sequence[Found]) -> Iterator[tuple[str, Found]]:
     """Times since the boot that are further apart than what is collected at once."""
-    told = [(seconds, each) for each in found if each.kind == "uptime" and (seconds := up_s(_text(each)))]
+    told = [(seconds, each) for each in found if each.kind == "uptime" and (seconds := up_s(each.shown))]
     told.sort(key=lambda one: one[0])
     yield from ((f"{seconds / _DAY_S:,.0f} days ago", each) for seconds, each in told[:1])
     for (before, _), (seconds, each) in pairwise(told):

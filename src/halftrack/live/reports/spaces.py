@@ -75,7 +75,7 @@ def made(found: Sequence[Found], walk: Walk) -> Spaces:
         if best is None or best.parsed is None:
             continue
         space.add(best.parsed, best.at.path)
-        seen, count = len(best.parsed.flows), _count(space)
+        seen, count = len(best.parsed.flows), space.count
         cut = best.at.tailed or best.parsed.truncated or best.at.whole in walk.damaged
         if cut or (seen < _SEEN * count and count - seen > _FEW):
             of.truncated = True
@@ -107,7 +107,7 @@ def _sections(found: Found) -> Iterator[tuple[str, bytes]]:
     if kind in _COUNTED:
         yield f"1/{_COUNTED[kind]}", found.text
     elif kind == SETTING:
-        yield "settings", f"{paths.setting(found.at.path)}:{found.text.decode('utf-8', 'replace')}".encode()
+        yield "settings", f"{paths.setting(found.at.path)}:{found.shown}".encode()
     elif kind == "tc-class":
         device = found.device or paths.device(found.at)
         yield from [(f"1/tc-class/{device}", found.text)] if device else []
@@ -118,7 +118,7 @@ def _sections(found: Found) -> Iterator[tuple[str, bytes]]:
     elif kind in _ROUTING:
         yield from _of_routing(found)
     elif kind == "save":
-        yield from _saves(found.text.decode("utf-8", "replace"))
+        yield from _saves(found.shown)
     elif kind in {"sysctl", "addresses", "ss", "nft", "nft.json"} or kind.startswith("net/"):
         yield kind, found.text
 
@@ -137,7 +137,7 @@ def _of_routing(found: Found) -> Iterator[tuple[str, bytes]]:
     if found.kind == "routes":
         yield f"routes/{found.at.path}", found.text + (routing.CUT.encode() if found.at.tailed else b"")
         return
-    head = found.text.decode("utf-8", "replace")
+    head = found.shown
     command = f"{found.at.name} {head.partition(chr(10))[0]}"
     six = _OF_IPV6.search(command) or _FROM_IPV6.search(head)
     yield f"ip-rules/{'ipv6' if six else 'ipv4'}", found.text
@@ -165,21 +165,16 @@ def _shows(found: Found) -> int:
     return len(found.parsed.flows) if found.parsed is not None else 0
 
 
-def _count(space: Space) -> int:
-    text = space.about.get("count", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else 0
-
-
 def _missing(best: Found, seen: int, count: int) -> str:
     of = f" of {count:,}" if count > seen else ""
     return f"{best.at.path} shows {seen:,}{of} entries: the rest was cut off."
 
 
-def running(text: bytes) -> tuple[list[str], str | None]:
+def running(text: str) -> tuple[list[str], str | None]:
     """Names of the processes that ``ps aux`` shows, and that of the first."""
     names = []
     first = None
-    for line in text.decode("utf-8", "replace").splitlines()[1:]:
+    for line in text.splitlines()[1:]:
         words = line.split(None, _COMMAND_AT + 1)
         if len(words) > _COMMAND_AT:
             name = words[_COMMAND_AT].rpartition("/")[2].rstrip(":")
