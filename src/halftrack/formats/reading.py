@@ -144,7 +144,14 @@ def _packed(
     if said.shown:
         raise UsageError("--assume is for what a file does not say: a bundle says it")
     found = read(opened.source.chunks(), opened.name)
-    named = replace(found.input, files=(opened.name,), inside="", formats=("bundle",))
+    named = replace(
+        found.input,
+        files=(opened.name,),
+        inside="",
+        formats=("bundle",),
+        truncated=opened.source.truncated or found.input.truncated,
+        notes=(*opened.source.notes, *found.input.notes),
+    )
     return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
 
 

@@ -33,12 +33,13 @@ def of_directory(path: str, shown: str, reported: Reported, walk: Walk) -> Evide
 
 def of_archive(source: Source, shown: str, reported: Reported) -> Evidence:
     """Raises UnreadableInput where it holds nothing that is understood."""
-    walk = Walk()
+    walk = Walk(source.deadline)
     with _naming(shown):
         found = reported(members.of_archive(source.chunks(), walk), walk, by_mark=False)
         if found is None:
             raise UnreadableInput("it holds nothing that is understood")
-    notes = (*source.notes, *found.input.notes)
+    # That the time was up is known to both, and the walk tells where.
+    notes = found.input.notes if walk.late else (*source.notes, *found.input.notes)
     cut = source.truncated or found.input.truncated
     return replace(found, input=replace(found.input, inside=shown, notes=notes, truncated=cut))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats.members.walk import Member, Walk, joined
+from halftrack.formats.members.walk import Member, Walk
 from halftrack.formats.packed import Damaged, Short, is_packed, unpacked
 from halftrack.formats.pieces import peeked
 
@@ -68,13 +68,13 @@ def _opened(member: Member, walk: Walk, depth: int) -> Iterator[Member]:
     elif depth >= _MOST_DEPTH:
         walk.leave_out(f"{member.path} is an archive in too many others: it was not opened.")
     else:
-        for inner in archive.members(pieces, walk):
-            yield from _opened(Member(joined(member.path, inner.path), inner.pieces), walk, depth + 1)
+        for inner in archive.members(pieces, walk, member.path):
+            yield from _opened(inner, walk, depth + 1)
 
 
 def _unpacked(pieces: Iterator[bytes], path: str, walk: Walk) -> Iterator[bytes]:
     try:
-        yield from walk.counted(unpacked(pieces))
+        yield from walk.counted(unpacked(pieces), path)
     except Short:
         walk.cut(path, "ends in the middle of its packed data")
     except Damaged:

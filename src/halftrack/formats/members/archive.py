@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from halftrack.formats.members.walk import Member, Walk, shown
+from halftrack.formats.members.walk import Member, Walk, joined, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,11 @@ def begins(first: bytes) -> bool:
     return len(first) >= _BLOCK and _sound(first[:_BLOCK])
 
 
-def members(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
+def members(pieces: Iterator[bytes], walk: Walk, inside: str = "") -> Iterator[Member]:
     """Its plain files, in their order; each can be read until the next one is asked for.
 
-    What is no archive any more ends it, with a note in ``walk``.
+    ``inside``: path of the archive in another one. What is no archive any more ends it, with a note in
+    ``walk``.
     """
     stream = _Stream(walk.counted(pieces))
     told = _Told()
@@ -48,7 +49,8 @@ def members(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
         if not header.strip(b"\0"):
             return
         if len(header) < _BLOCK or not _sound(header):
-            walk.leave_out("The archive is damaged: what came before that was read.")
+            if not walk.ended():
+                walk.leave_out("The archive is damaged: what came before that was read.")
             return
         if not walk.another():
             return
@@ -61,14 +63,16 @@ def members(pieces: Iterator[bytes], walk: Walk) -> Iterator[Member]:
             stream.skip_while(_MORE_IN_EXTENSION)
         content = _Content(stream, size)
         name = shown(told.path or _name(header))
+        path = joined(inside, name or "A file")
         if kind in _REGULAR and name and size:
-            yield Member(name, content.pieces())
+            yield Member(path, content.pieces())
         content.skip()
         if content.short:
-            walk.cut(name or "A file", "ends before it should: the archive is cut short")
+            walk.cut(path, "ends before it should: the archive is cut short")
             return
         stream.skip(_padded(size) - size)
         told = _Told()
+    walk.ended()  # which notes where it was the time that ended it: an archive says where it ends
 
 
 class _Told:

@@ -48,7 +48,8 @@ def members(path: str, walk: Walk) -> Iterator[Member]:
                 elif stat.S_ISREG(found.st_mode) and found.st_size:
                     if not walk.another():
                         return
-                    yield Member(joined(called, name), walk.counted(_pieces(entry.path, walk)))
+                    path = joined(called, name)
+                    yield Member(path, walk.counted(_pieces(entry.path, walk), path))
         waiting += reversed(deeper)
 
 

@@ -16,6 +16,7 @@ MOST_BYTES: Final = 8 << 30
 """Of all members together, those of archives in archives counted again."""
 _LONGEST_PATH: Final = 1_024
 _MOST_NOTES: Final = 10
+_NOT_READ: Final = "was not read to its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Walk:
     members_left: int = _MOST_MEMBERS
     bytes_left: int = MOST_BYTES
     truncated: bool = False
+    late: bool = False
+    """The time was up before all of it was read."""
     notes: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     """Paths of members whose end is missing."""
@@ -46,30 +49,48 @@ class Walk:
         if self.members_left <= 0:
             self.leave_out(f"It holds more than {_MOST_MEMBERS:,} files: the rest was not read.")
             return False
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            self.leave_out("The time was up before all of it was read.")
+        if self._time_is_up():
             return False
         self.members_left -= 1
         return True
 
-    def counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The same pieces, as far as the bytes allow."""
+    def counted(self, pieces: Iterator[bytes], path: str | None = None) -> Iterator[bytes]:
+        """The same pieces, as far as time and bytes allow. ``path``: of the file that they are all of."""
         for piece in pieces:
-            if len(piece) > self.bytes_left:
-                self.bytes_left = 0
-                self.leave_out(f"It holds more than {MOST_BYTES:,} bytes: the rest was not read.")
+            if self._time_is_up() or not self._room_for(len(piece)):
+                if path is not None:
+                    self.cut(path)
                 return
             self.bytes_left -= len(piece)
             yield piece
 
-    def cut(self, path: str, how: str) -> None:
+    def ended(self) -> bool:
+        """Whether nothing more is read, however much there is."""
+        return self.bytes_left == 0 or self._time_is_up()
+
+    def cut(self, path: str, how: str = _NOT_READ) -> None:
+        """``how``: why a file ends too early, unless it is that the walk ended there."""
         self.damaged.add(path)
-        self.leave_out(f"{path} {how}.")
+        self.leave_out(f"{path} {_NOT_READ if self.ended() else how}.")
 
     def leave_out(self, note: str) -> None:
         self.truncated = True
         if len(self.notes) < _MOST_NOTES and note not in self.notes:
             self.notes.append(note)
+
+    def _time_is_up(self) -> bool:
+        if self.deadline is None or time.monotonic() <= self.deadline:
+            return False
+        self.late = True
+        self.leave_out("The time was up before all of it was read.")
+        return True
+
+    def _room_for(self, size: int) -> bool:
+        if size <= self.bytes_left:
+            return True
+        self.bytes_left = 0
+        self.leave_out(f"It holds more than {MOST_BYTES:,} bytes: the rest was not read.")
+        return False
 
 
 def shown(path: bytes) -> str | None:

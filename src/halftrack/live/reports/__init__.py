@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import UnreadableInput
+from halftrack.evidence import tells
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import UNNAMED, Gap, Input
 from halftrack.formats import kernel_log, log_lines
 from halftrack.formats.moments import moment_of, offset_of, up_s
 from halftrack.formats.settings import release_of
+from halftrack.live import gaps
 from halftrack.live.collected import node, routes
 from halftrack.live.collected.files import Files
 from halftrack.live.collected.private import private
@@ -62,7 +64,9 @@ def read(members: Iterator[Member], walk: Walk, *, by_mark: bool) -> Evidence | 
         return None
     if not any(each.kind in {kinds.ENTRIES, "stat", "sysctl"} or each.parsed for each in found):
         raise UnreadableInput(
-            "it holds nothing about connection tracking: no table, no counters, no settings"
+            "the time was up before anything about connection tracking was read in it"
+            if walk.late
+            else "it holds nothing about connection tracking: no table, no counters, no settings"
         )
     why = nodes.several(found) if report is None else None
     if why is not None:
@@ -90,6 +94,8 @@ def _evidence(found: Sequence[Found], gathered: Gathered, *, substituted: bool) 
     of = spaces.made(found, gathered.walk)
     printed = [(each.kind, each.shown) for each in found if sent.is_one(each.kind)]
     lacking: list[Gap] = []
+    if gathered.walk.late:
+        lacking.append(Gap("the rest of the report", gaps.LATE, (), tells.OF_ENTRIES))
     if not printed:
         needs = ("podman inspect $(podman ps -q); docker inspect $(docker ps -q)",)
         lacking.append(Gap("names of containers", "not in the report", needs))
