@@ -115,9 +115,18 @@ def test_an_extension_of_any_length_takes_no_memory(kind: bytes) -> None:
     assert most < 16 << 20
 
 
-@pytest.mark.parametrize("layout", ["gnu", "oldgnu"])
-def test_sparse_files_are_read_without_their_holes(tmp_path: Path, layout: str) -> None:
-    """GNU tar writes where the holes are behind the header, in as many blocks as that takes."""
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ("--format=gnu",),
+        ("--format=oldgnu",),
+        *(("--format=posix", f"--sparse-version={version}") for version in ("0.0", "0.1", "1.0")),
+    ],
+)
+def test_sparse_files_are_read_without_their_holes(tmp_path: Path, layout: tuple[str, ...]) -> None:
+    """GNU tar writes where the holes are behind the header, in as many blocks as that takes, into an
+    extension, or before the content.
+    """
     lines = [f"line {number:3}\n".encode() for number in range(60)]
     with (tmp_path / "sparse").open("wb") as file:
         for number, line in enumerate(lines):
@@ -125,7 +134,7 @@ def test_sparse_files_are_read_without_their_holes(tmp_path: Path, layout: str) 
             file.write(line)
         file.truncate(1 << 40)
     (tmp_path / "next").write_bytes(b"x")
-    words = ("tar", "-cf", "-", f"--format={layout}", "--sparse", "-C", str(tmp_path), "sparse", "next")
+    words = ("tar", "-cf", "-", *layout, "--sparse", "-C", str(tmp_path), "sparse", "next")
     content = subprocess.run(words, capture_output=True, check=True).stdout
     assert len(content) < 1 << 20
     walk = Walk()
@@ -144,6 +153,35 @@ def test_a_sparse_file_whose_holes_have_no_end() -> None:
     pieces = (b"\1" * (1 << 20) if number else bytes(header) for number in range(1_025))
     assert list(archive.members(pieces, walk)) == []
     assert walk.truncated
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [
+        ("2", b"1\n0\n4\n"),
+        ("1", b"999999999999\n0\n4\n"),
+        ("1", b"-1\n"),
+        ("1", b"9" * 600),
+        ("1", b"1\n0\nx\n"),
+        ("1", b"1\n0\n"),
+    ],
+)
+def test_a_sparse_file_of_which_nothing_is_known(kind: str, begins: bytes) -> None:
+    """It is named, and what follows it is read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        odd = tarfile.TarInfo("GNUSparseFile.1/odd")
+        odd.pax_headers = {"GNU.sparse.major": kind, "GNU.sparse.minor": "0", "GNU.sparse.name": "odd"}
+        content = begins.ljust(4 << 10, b"\0")
+        odd.size = len(content)
+        tar.addfile(odd, io.BytesIO(content))
+        tar.addfile(special(tarfile.DIRTYPE, "d"))
+        plain = tarfile.TarInfo("next")
+        plain.size = 1
+        tar.addfile(plain, io.BytesIO(b"x"))
+    walk = Walk()
+    assert walked(buffer.getvalue(), walk) == {"next": b"x"}
+    assert walk.notes == ["odd is a sparse file of a kind that is not known: it was not read."]
 
 
 def test_long_and_odd_names() -> None:

@@ -1,4 +1,4 @@
-"""tar from its beginning to its end: ustar, GNU's long names and sparse files, pax (tar(5)).
+"""tar from its beginning to its end: ustar, GNU's long names, pax, sparse files of either (tar(5)).
 
 Python's own reader takes the text of an extension header whole into memory, however long it says that
 it is; what is mailed in may say anything.
@@ -30,6 +30,13 @@ _MORE_IN_EXTENSION: Final = 504
 _OCTAL: Final = re.compile(rb"[ ]*([0-7]{1,12})[ \0]*")
 _PAX_PATH: Final = re.compile(rb"(?:^|\n)\d{1,5} path=([^\n]*)")
 _PAX_SIZE: Final = re.compile(rb"(?:^|\n)\d{1,5} size=(\d{1,15})\n")
+_PAX_SPARSE_PATH: Final = re.compile(rb"(?:^|\n)\d{1,5} GNU\.sparse\.name=([^\n]*)")
+"""What a sparse file is called; its path is one that whoever does not know such files may unpack it to."""
+_PAX_SPARSE: Final = re.compile(rb"(?:^|\n)\d{1,5} GNU\.sparse\.major=([^\n]*)")
+_MAP_IN_CONTENT: Final = b"1"
+"""This kind of sparse file begins with where its data belong; older ones tell that in the extension."""
+_MAP: Final = b"0123456789\n\0"
+_MOST_DIGITS: Final = 12
 
 
 def begins(first: bytes) -> bool:
@@ -45,15 +52,7 @@ def members(pieces: Iterator[bytes], walk: Walk, inside: str = "") -> Iterator[M
     """
     stream = _Stream(walk.counted(pieces))
     told = _Told()
-    while header := stream.take(_BLOCK):
-        if not header.strip(b"\0"):
-            return
-        if len(header) < _BLOCK or not _sound(header):
-            if not walk.ended():
-                walk.leave_out("The archive is damaged: what came before that was read.")
-            return
-        if not walk.another():
-            return
+    for header in _headers(stream, walk):
         kind, size = header[156:157], _number(header[124:136])
         if kind in _EXTENSIONS:
             told.read(kind, stream, size)
@@ -64,23 +63,45 @@ def members(pieces: Iterator[bytes], walk: Walk, inside: str = "") -> Iterator[M
         content = _Content(stream, size)
         name = shown(told.path or _name(header))
         path = joined(inside, name or "A file")
-        if kind in _REGULAR and name and size:
+        wanted = kind in _REGULAR and name and size
+        known = told.sparse is None or (told.sparse == _MAP_IN_CONTENT and content.past_map())
+        if wanted and known:
             yield Member(path, content.pieces())
         content.skip()
         if content.short:
             walk.cut(path, "ends before it should: the archive is cut short")
             return
+        if not known:
+            walk.leave_out(f"{path} is a sparse file of a kind that is not known: it was not read.")
         stream.skip(_padded(size) - size)
         told = _Told()
+
+
+def _headers(stream: _Stream, walk: Walk) -> Iterator[bytes]:
+    """Of one member after the other, for as long as the stream is where one begins."""
+    while header := stream.take(_BLOCK):
+        if not header.strip(b"\0"):
+            return
+        if len(header) < _BLOCK or not _sound(header):
+            if not walk.ended():
+                walk.leave_out("The archive is damaged: what came before that was read.")
+            return
+        if not walk.another():
+            return
+        yield header
     walk.ended()  # which notes where it was the time that ended it: an archive says where it ends
 
 
 class _Told:
-    """What extensions say of the member that follows them. ``size``: in place of its header's."""
+    """What extensions say of the member that follows them.
+
+    ``size``: in place of its header's. ``sparse``: which kind of sparse file it is, if that is told.
+    """
 
     def __init__(self) -> None:
         self.path = b""
         self.size: int | None = None
+        self.sparse: bytes | None = None
 
     def read(self, kind: bytes, stream: _Stream, size: int) -> None:
         text = stream.take(min(size, _MOST_EXTENSION))
@@ -88,9 +109,11 @@ class _Told:
         if kind == _LONG_NAME:
             self.path = text.rstrip(b"\0")
         elif kind == _PAX:
-            path, told = _PAX_PATH.search(text), _PAX_SIZE.search(text)
+            path = _PAX_SPARSE_PATH.search(text) or _PAX_PATH.search(text)
+            told, sparse = _PAX_SIZE.search(text), _PAX_SPARSE.search(text)
             self.path = path[1] if path else self.path
             self.size = int(told[1]) if told else self.size
+            self.sparse = sparse[1] if sparse else self.sparse
 
 
 def _sound(header: bytes) -> bool:
@@ -162,6 +185,28 @@ class _Content:
     @property
     def short(self) -> bool:
         return self._left > 0
+
+    def past_map(self) -> bool:
+        """Pass over how many data there are, and where each begins and how long it is: a number a line.
+
+        Zeros fill the last block of it. Whether that is what stood there.
+        """
+        block = self._block()
+        many, feed, _ = block.partition(b"\n")
+        if not feed or not many.isdigit() or len(many) > _MOST_DIGITS:
+            return False
+        lines = 1 + 2 * int(many)
+        while len(block) == _BLOCK and not block.translate(None, _MAP):
+            lines -= block.count(b"\n")
+            if lines <= 0:
+                return True
+            block = self._block()
+        return False
+
+    def _block(self) -> bytes:
+        found = self._stream.take(min(_BLOCK, self._left))
+        self._left -= len(found)
+        return found
 
     def pieces(self) -> Iterator[bytes]:
         while self._left > 0 and (piece := self._stream.some(self._left)):
