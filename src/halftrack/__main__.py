@@ -7,11 +7,11 @@ while reading, so the process simply ends.
 import os
 import signal
 
-_INTERRUPTED = 130
+from halftrack.errors import INTERRUPTED
 
 
 def _end(*_: object) -> None:
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -7,7 +7,10 @@ docs/reference/commands.md.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+INTERRUPTED: Final = 130
+"""Exit code where somebody ended it, which is no error."""
 
 
 class HalftrackError(Exception):

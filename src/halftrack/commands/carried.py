@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from halftrack.commands import output, saving
 from halftrack.diagnosis.document import KINDS
 from halftrack.errors import UnreadableInput, UsageError
 from halftrack.evidence.literals import literal
@@ -14,7 +13,6 @@ from halftrack.plans.script import script as as_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from halftrack.plans.document import Plan
 
@@ -38,13 +36,6 @@ def file(plan: Plan, owner: str) -> bytes:
         raise UsageError(f"nothing for {owner}: {error.args[0]}") from error
     except ValueError as error:
         raise UnreadableInput(f"no file for {owner} can be made of this plan: {error}") from error
-
-
-def write(data: bytes, target: Path | None) -> None:
-    if target is None:
-        output.write(data)
-    else:
-        saving.save(data, target)
 
 
 def summary(plan: Plan, owner: str | None) -> str:

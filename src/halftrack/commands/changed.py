@@ -1,7 +1,8 @@
-"""What the commands on changes have in common: options that are not theirs, and their answer."""
+"""What the commands on changes have in common: options that are not theirs, whom they ask, their answer."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from halftrack.commands import output
@@ -19,6 +20,11 @@ def refuse_looking(given: Options, verb: str) -> None:
         raise UsageError(f"--root and --assume are for looking: {verb} is about the running node")
     if given.netns is not None:
         raise UsageError(f"--netns is for looking and planning: {verb} goes where the change was made")
+
+
+def nobody_answers(given: Options) -> bool:
+    """Whether a question would find nobody to answer it, or one who wants to be asked nothing."""
+    return given.no_input or not sys.stdin.isatty()
 
 
 def report(folded: Folded, given: Options, text: str = "") -> None:

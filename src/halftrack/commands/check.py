@@ -23,7 +23,6 @@ _FRESH: Final = "5m"
 
 @click.command(
     "check",
-    short_help="One line and an exit code for Nagios and Icinga.",
     help="Scans this node, or with --last reads what `halftrack export` last found, and prints one line with"
     " performance data. Exit code 0: OK, 1: WARNING, 2: CRITICAL, 3: UNKNOWN, for whatever goes wrong, too."
     " Without -w and -c the doctor's judgement counts; with them what --of names beyond a RANGE:"

@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import __version__, collecting
-from halftrack.commands import durations, options, output
+from halftrack.commands import durations, options, output, saving
 from halftrack.errors import UsageError
 
 if TYPE_CHECKING:
     from halftrack.commands.options import Options
     from halftrack.evidence.values import Evidence
 
-_LONGEST_S = 86_400
-
 
 @click.command(
     "collect",
-    short_help="All evidence of this node as one bundle to mail.",
     help="Writes all that the doctor would look at on this node into one file: `halftrack doctor FILE` then"
     " gives, anywhere, what it would have given here. Reads only. The file holds addresses, names of"
     " containers and sockets: it is for its owner's eyes only until you give it away. --mask replaces"
@@ -81,14 +78,14 @@ def command(
         raise UsageError("--assume is for what a file does not say: collect looks at the node")
     if target == "-" and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
-    heard_s = None if listen is None else durations.seconds("--listen", listen, _LONGEST_S)
+    heard_s = None if listen is None else durations.listening(listen)
     if mask:
         return _masked(target, map_name, source, given, heard_s)
     from halftrack.commands import doctor  # noqa: PLC0415  # --help needs none of it
 
     seen = _with_rules(doctor.seen((), given, heard_s))
     data = packed(seen)
-    _put(data, target or _name(seen))
+    saving.put(data, target or _name(seen))
     if target != "-":
         output.write(_told(seen, Path(target or _name(seen)), len(data), given))
     return 0
@@ -110,21 +107,12 @@ def _masked(
     def written(data: bytes) -> None:
         nonlocal size
         size = len(data)
-        _put(data, place)
+        saving.put(data, place)
 
     found = masking.masked(seen, map_path, known, packed, written)
     if target != "-":
         output.write(_told(found, Path(place), size, given, map_path))
     return 0
-
-
-def _put(data: bytes, target: str) -> None:
-    if target == "-":
-        output.write(data)
-        return
-    from halftrack.commands.saving import save  # noqa: PLC0415  # likewise
-
-    save(data, Path(target))
 
 
 def _script(target: str | None, given: Options, *, alone: bool, mask: bool) -> int:
@@ -138,13 +126,10 @@ def _script(target: str | None, given: Options, *, alone: bool, mask: bool) -> i
         from halftrack.masking.names import PLAIN  # noqa: PLC0415  # brings all of masking
 
         text = collecting.script(PLAIN)
-    if target in {None, "-"}:
-        output.write(text)
+    saving.put(text, target)
+    if target is None or target == "-":
         return 0
-    from halftrack.commands.saving import save  # noqa: PLC0415  # as below
-
-    save(text, Path(str(target)))
-    written = shlex.quote(str(target))
+    written = shlex.quote(target)
     output.message(f"run it by: ssh NODE sh -s < {written} > node.collected", given)
     output.message(f"read that by: {output.program()} doctor node.collected", given)
     if mask:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack import __version__
-from halftrack.commands import completing, durations, journaled, last_screen, options, output
-from halftrack.commands import since as moments
+from halftrack.commands import completing, durations, journaled, last_screen, options, output, since
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
@@ -30,12 +29,10 @@ if TYPE_CHECKING:
 
 _CODES: Final = {"warning": 1, "critical": 2}
 _INCOMPLETE: Final = 3
-_LONGEST_S: Final = 86_400
 
 
 @click.command(
     "doctor",
-    short_help="Examine a node, a report of one, or a table as text.",
     help="Examines this node, or the tables in SOURCE (files, directories of them, or - for standard input;"
     " a bundle of collect; an sos report or what commands printed, as a tar archive or a directory):"
     " what is stuck, whose it is, since when, when the table is full, and what to do."
@@ -129,7 +126,7 @@ def _listening(text: str, given: Options, sources: Sequence[str], *, example: bo
     """Seconds. Raises UsageError where there is nothing to hear."""
     if sources or example or given.root != Path("/"):
         raise UsageError("--listen is for the live node: a file says nothing more")
-    return durations.seconds("--listen", text, _LONGEST_S)
+    return durations.listening(text)
 
 
 def diagnosed(
@@ -147,7 +144,7 @@ def _since(
     def read(named: Sequence[str], told: Options) -> Evidence:
         return seen(named, told, None if named else listen_s, columns=COLUMNS | IDENTITY)
 
-    last = moments.latest(sources, others, given, read)
+    last = since.latest(sources, others, given, read)
     return _judged(last.evidence, last.earlier), last.sources
 
 

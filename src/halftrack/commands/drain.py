@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import completing, options, output
+from halftrack.commands import changed, completing, options, output
 from halftrack.commands.durations import seconds
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.words import percent
-from halftrack.errors import HalftrackError, Incomplete, UsageError
+from halftrack.errors import INTERRUPTED, HalftrackError, Incomplete, UsageError
 from halftrack.evidence.values import ALL, SELF
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from halftrack.draining.judging import Judgement
     from halftrack.draining.outcome import Document, Outcome, Preview
 
-_INTERRUPTED: Final = 130
 _MOST: Final = 1 << 31
 _TYPED_SHARE: Final = 0.1
 """Of a table: from there on the number has to be typed."""
@@ -161,7 +160,7 @@ def _agree(judgement: Judgement, given: Options, *, yes: bool, expect: int | Non
         if typed:
             raise UsageError(f"{number:,} entries, {why}: that takes --yes --expect {number}")
         return
-    if given.no_input or not sys.stdin.isatty():
+    if changed.nobody_answers(given):
         wanted = f"--yes --expect {number}" if typed else "--yes"
         raise UsageError(f"drain asks first, and nobody can answer here: add {wanted}")
     _ask(number, why if typed else None)
@@ -204,7 +203,7 @@ def _drain(
     if failed is not None:
         raise failed
     if outcome.stopped:
-        return _INTERRUPTED
+        return INTERRUPTED
     if outcome.refused:
         raise Incomplete(f"the kernel refused {outcome.refused:,} entries")
     return 0

@@ -8,6 +8,7 @@ from halftrack.diagnosis import words
 from halftrack.errors import UsageError
 
 _MOST: Final = 5 * 86_400
+_LISTENING: Final = 86_400
 
 
 def seconds(option: str, text: str, most: int = _MOST, *, example: str = "10m") -> int:
@@ -18,3 +19,8 @@ def seconds(option: str, text: str, most: int = _MOST, *, example: str = "10m") 
             f"{option} {text!a}: write a duration of 1 s to {words.duration(most)}, e.g. {option} {example}"
         )
     return number
+
+
+def listening(text: str) -> int:
+    """Seconds of ``--listen``. Raises UsageError likewise."""
+    return seconds("--listen", text, _LISTENING)

@@ -30,7 +30,6 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @click.command(
     "export",
-    short_help="Metrics for Prometheus.",
     help="Scans this node, as doctor does, and tells Prometheus: how full each table is and of what, what is"
     " stuck, whose it is, and when the table is full. At most 120 series, whatever runs here. Reads only."
     " The diagnosis is kept in /run/halftrack/last.json.",

@@ -11,7 +11,7 @@ import click
 
 from halftrack.commands import changed, completing, options, output, plan_files
 from halftrack.commands.durations import seconds
-from halftrack.errors import Incomplete, PermissionMissing, UsageError
+from halftrack.errors import INTERRUPTED, Incomplete, PermissionMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Plan
 
 _TRIAL_S: Final = 600
-_INTERRUPTED: Final = 130
 _WORTH_A_TRIAL: Final = ("medium", "high")
 
 
@@ -76,7 +75,7 @@ def command(
     _check(given, what, trial=trial, no_try=no_try, rehearse=rehearse)
     wanted = _wanted(what, given)
     kept = plan_files.read(what[0]) if wanted is None and what[0] != "-" else None
-    if not (yes or rehearse) and (given.no_input or what[0] == "-" or not sys.stdin.isatty()):
+    if not (yes or rehearse) and (what[0] == "-" or changed.nobody_answers(given)):
         raise UsageError("fix asks first, and nobody can answer here: add --yes")
     plan = plan_files.filled(kept or _made(wanted, given, unmanaged=unmanaged), filled_in)
     from halftrack.changes import admission, bystander, checking, fixing  # noqa: PLC0415  # likewise
@@ -233,7 +232,7 @@ def _fix(plan: Plan, terms: Terms, meant: Intention, given: Options) -> int:
         _go_back(stopped, made[0], given)
         if stopped.interrupted:
             output.complain(str(stopped))
-            return _INTERRUPTED
+            return INTERRUPTED
         raise Incomplete(str(stopped)) from stopped
     finally:
         if made:
@@ -252,7 +251,7 @@ def _go_back(stopped: Stopped, journal: Journal, given: Options) -> None:
     number = journal.number
     output.complain(f"that step was taken back; earlier ones hold: halftrack undo {number} takes them back,")
     output.complain(f"halftrack keep {number} lets them stay, over a reboot, too")
-    if given.no_input or not sys.stdin.isatty():
+    if changed.nobody_answers(given):
         return
     if click.confirm("Take them back now?", default=False, err=True):
         with lock.held(), Stopping():

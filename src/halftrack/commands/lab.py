@@ -37,7 +37,6 @@ _MOST_LOAD: Final = 10
 
 @click.command(
     "lab",
-    short_help="A known trouble reproduced in scratch namespaces.",
     help="Reproduces SCENARIO on this kernel: a client, a router that tracks and a server, each a network"
     " namespace of its own, with real connections between them. Says what it does, step by step, and then"
     " what the doctor finds there. Nothing of this node is changed and no packet leaves the namespaces; they"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _OTHERS: Final = ("sudo", "doas")
 """Programs that may put what they start into a session of its own."""
-_LARGEST: Final = 1 << 20
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,13 +101,8 @@ def _last() -> Screen | None:
     if folder is None or session is None:
         return None
     try:
-        number = os.open(folder / str(session[0]), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(number, "rb") as file:  # noqa: PTH123  # a descriptor, not a path
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
-                return None
-            screen = msgspec.json.decode(file.read(_LARGEST), type=Screen)
-    except (OSError, msgspec.DecodeError, RecursionError):
+        screen = msgspec.json.decode(run_dir.read(folder / str(session[0]), own=True), type=Screen)
+    except (OSError, ValueError, RecursionError):
         return None
     return screen if (screen.session, screen.started) == session else None
 

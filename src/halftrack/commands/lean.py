@@ -45,8 +45,8 @@ def be_lean() -> None:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """Nobody looks for cycles of garbage meanwhile: hardly any come of a scan, and looking takes a tenth of
-    its time.
+    """Nobody looks for cycles of garbage meanwhile: hardly any come of a scan, none of a replay, and looking
+    takes a tenth of a scan's time.
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -62,14 +62,7 @@ class _Request:
 @click.option(
     "--explain", is_flag=True, help="Of one entry: how it came, what each next packet would do, when it goes."
 )
-@click.option(
-    "--from",
-    "sources",
-    metavar="SOURCE",
-    multiple=True,
-    shell_complete=completing.files,
-    help="A table as text, a bundle or a report, - for standard input.",
-)
+@options.read_from
 @options.shared(*options.DOCUMENT, *options.LOOKING, *options.SCREEN, "quiet")
 @click.pass_context
 def command(

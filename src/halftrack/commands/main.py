@@ -16,7 +16,7 @@ import click
 
 from halftrack import __version__
 from halftrack.commands import options, output
-from halftrack.errors import Busy, HalftrackError, OutputFailed, UsageError
+from halftrack.errors import INTERRUPTED, Busy, HalftrackError, OutputFailed, UsageError
 from halftrack.reporters import plugin
 
 _GROUPS: Final = {
@@ -46,7 +46,6 @@ _GROUPS: Final = {
     },
 }
 _VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
-_INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NO_MEMORY: Final = (
     "can't start new thread",
@@ -75,6 +74,7 @@ class _Verbs(click.Group):
             return None
         module = importlib.import_module(f"halftrack.commands.{cmd_name}")
         command: click.Command = module.command
+        command.short_help = _VERBS[cmd_name]
         return command
 
     def resolve_command(
@@ -175,7 +175,7 @@ def _carried_out(words: list[str], code: object) -> int:
     except BrokenPipeError:
         pass  # whoever read our output has had enough
     except (KeyboardInterrupt, click.Abort):
-        code = _INTERRUPTED
+        code = INTERRUPTED
     except MemoryError:
         code = _short_of_memory()
     except OSError as error:

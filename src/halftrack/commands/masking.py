@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence
     from halftrack.masking.key import Key
 
-_OF_NODE = ("live", "bundle", "sos")
-
 
 def map_beside(target: str | None, named: str | None) -> tuple[Path, Key | None]:
     """Where the map goes, and the one that is there and was named, to be used again.
@@ -67,7 +65,7 @@ def masked(
     ``known``: the map that is there. Raises Incomplete where something of the node's own would be in it:
     nothing is left on disk then, and a map that was there is as it was.
     """
-    if seen.source not in _OF_NODE:
+    if not seen.of_node:
         raise UsageError("a table as text is no collection: it is masked by hand, or collected anew")
     if seen.input.masked == "substituted":
         raise UsageError("it is masked already: mail it as it is")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.errors import UnreadableInput, UsageError
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
     from halftrack.evidence.values import Evidence, Table
-
-_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,16 @@ def moments(read: Sequence[Evidence]) -> tuple[Moment, ...]:
     Of a node with several it is the largest. Raises UnreadableInput where none was read, UsageError for
     more files than two.
     """
-    if len(read) == _TWO:
+    if len(read) == 2:
         earlier, later = (_largest(each) for each in read)
         same = [one for one in _tables(read[0]) if one.netns == later.table.netns]
         first = replace(earlier, evidence=replace(read[0], tables=(same[0],))) if same else earlier
         return _with_settings(first, later)
     (found,) = read
     tables = _tables(found)
-    if found.source != "dump" or len(tables) < _TWO:
+    if found.source != "dump" or len(tables) < 2:
         return (_largest(found),)
-    if len(tables) > _TWO:
+    if len(tables) > 2:
         raise UsageError(f"{len(tables)} tables: name one, or two moments of the same one")
     return tuple(Moment(replace(found, tables=(each,))) for each in tables)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import click
 
-from halftrack.commands import durations
+from halftrack.commands import completing, durations
 from halftrack.errors import UsageError
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -62,6 +62,18 @@ def shared(*meant: str) -> Callable[[_Decorated], _Decorated]:
 def every(command: _Decorated) -> _Decorated:
     """Likewise, all of them listed: before a verb."""
     return shared(*_OPTIONS)(command)
+
+
+def read_from(command: _Decorated) -> _Decorated:
+    """Adds ``--from``: ``sources``, which are read in place of this node."""
+    return click.option(
+        "--from",
+        "sources",
+        metavar="SOURCE",
+        multiple=True,
+        shell_complete=completing.files,
+        help="A table as text, a bundle or a report, - for standard input.",
+    )(command)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -34,20 +34,12 @@ _NAME = "plan.json"
 
 @click.command(
     "plan",
-    short_help="What would be changed, and what could break.",
     help="Plans what fits this node: RELIEF (room), CURE (stops the growth), CLEAR (what is stuck). WHAT"
     f" names remedies ({', '.join(REMEDIES)}), with arguments as in"
     f" {example('timeout-policy')}, or findings by number or id. Changes nothing.",
 )
 @click.argument("words", metavar="[WHAT]...", nargs=-1, shell_complete=completing.remedies)
-@click.option(
-    "--from",
-    "sources",
-    metavar="SOURCE",
-    multiple=True,
-    shell_complete=completing.files,
-    help="A table as text, a bundle or a report, - for standard input.",
-)
+@options.read_from
 @click.option(
     "-o",
     "--output",
@@ -89,7 +81,7 @@ def command(
     if as_script or owner is not None:
         from halftrack.commands import carried  # noqa: PLC0415  # for those who carry a plan away only
 
-        carried.write(carried.script(plan) if owner is None else carried.file(plan, owner), target)
+        saving.put(carried.script(plan) if owner is None else carried.file(plan, owner), target)
         output.message(carried.summary(plan, owner), given)
         _say_what_is_missing(plan, seen)
         return 0

@@ -24,7 +24,6 @@ _PARQUET: Final = ".parquet"
 
 @click.command(
     "replay",
-    short_help="Packets through the kernel's rules: the table they leave, and why.",
     help="Puts the packets of FILE, a capture (pcap or pcapng, packed or not, - for standard input), through"
     " the tracker of a kernel: the table that a node with these rules holds at the end, and its size over"
     " time. SETTING=VALUE is written as for sysctl, with or without net.netfilter.nf_conntrack_; what is"

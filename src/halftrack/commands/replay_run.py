@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import shlex
 import stat
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from halftrack import __version__
+from halftrack.commands.lean import without_collector
 from halftrack.diagnosis import ends, entries
 from halftrack.diagnosis.filters.chosen import Chosen
 from halftrack.diagnosis.view import view
@@ -150,10 +150,7 @@ class Run:
             self._other = _replay(wanted.against, wanted.at)
         runs = [one for one in (self._replay, self._other) if one is not None]
         tally = self.capture.tally
-        # Nothing that is made here refers to itself: looking for such objects would be all in vain.
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+        with without_collector():
             for frame in self.capture.frames():
                 for one in runs:
                     if one.first_ns is None:
@@ -165,9 +162,6 @@ class Run:
                     tally.whole = False
                     self._notes.append("The time was up before all of it was read.")
                     break
-        finally:
-            if collects:
-                gc.enable()
         for one in runs:
             one.first_ns = tally.first_ns if one.first_ns is None else one.first_ns
             one.close(tally.last_ns)

@@ -52,11 +52,15 @@ def keep(data: bytes, name: str) -> None:
         raise OutputFailed(str(error)) from error
 
 
-def read(path: Path) -> bytes:
-    """Raises OSError; ValueError where it is no plain file, or too large to be ours."""
+def read(path: Path, *, own: bool = False) -> bytes:
+    """Raises OSError; ValueError where it is no plain file, too large to be ours or, where it has to be
+    our user's ``own``, somebody else's.
+    """
     number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(number, "rb") as file:  # noqa: PTH123  # a descriptor, not a path
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
+            raise ValueError(path)
+        if own and about.st_uid != os.geteuid():
             raise ValueError(path)
         return file.read(_LARGEST)

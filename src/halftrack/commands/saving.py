@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from halftrack.commands import output
 from halftrack.errors import OutputFailed, UsageError
 
 _PRIVATE: Final = 0o600
@@ -41,6 +42,14 @@ def save(data: bytes, path: Path, mode: int = _PRIVATE) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise OutputFailed(f"{str(path)!a} could not be written: {error.strerror}") from error
+
+
+def put(data: bytes, target: str | Path | None) -> None:
+    """Into the file that somebody named; to standard output for ``-``, and where nobody did."""
+    if target is None or target == "-":
+        output.write(data)
+    else:
+        save(data, Path(target))
 
 
 def tidy(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from halftrack import __version__
 from halftrack.commands import output, scanning
+from halftrack.errors import INTERRUPTED
 from halftrack.reporters import prometheus
 from halftrack.serving.http import Page, Server
 from halftrack.serving.scans import Scans
@@ -27,9 +28,9 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 def serve(listener: socket.socket, every_s: float, given: Options) -> int:
-    """The exit code: 0 after SIGTERM, 130 after SIGINT."""
+    """The exit code: 0 after SIGTERM, INTERRUPTED after SIGINT."""
     ended = asyncio.run(_serve(listener, every_s, given))
-    return 0 if ended == signal.SIGTERM else 130
+    return 0 if ended == signal.SIGTERM else INTERRUPTED
 
 
 async def _serve(listener: socket.socket, every_s: float, given: Options) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +45,7 @@ def command(context: click.Context, *, number: int | None, yes: bool, force: boo
         raise Incomplete(
             f"drained entries do not come back; conntrack puts in again what it can: {_put_back(folded)}"
         )
-    if not yes and (given.no_input or not sys.stdin.isatty()):
+    if not yes and changed.nobody_answers(given):
         raise UsageError("undo asks first, and nobody can answer here: add --yes")
     if not force:
         undo.refuse(folded)

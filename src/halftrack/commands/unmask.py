@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import options, output
+from halftrack.commands import options, output, saving
 from halftrack.commands.progress import progress
 from halftrack.errors import UnreadableInput, UsageError
 
@@ -21,7 +20,6 @@ _MOST_TEXT: Final = 256 << 20
 
 @click.command(
     "unmask",
-    short_help="Originals for the stand-ins of collect --mask.",
     help="Puts back what `halftrack collect --mask` replaced: in a masked bundle (which needs -o), or in any"
     " text that came back, such as an answer, a JSON document or a script. What is no stand-in stays.",
 )
@@ -37,12 +35,7 @@ def command(context: click.Context, source: str, map_name: str, target: str | No
         raise UsageError("FILE is the map itself")
     with progress("reading", given):
         data = _unmasked(source, key, map_name, named=target is not None)
-    if target in {None, "-"}:
-        output.write(data)
-        return 0
-    from halftrack.commands.saving import save  # noqa: PLC0415  # when it is needed
-
-    save(data, Path(str(target)))
+    saving.put(data, target)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack import whatif
-from halftrack.commands import completing, durations, moments, options, output, unread
+from halftrack.commands import durations, moments, options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.errors import Incomplete, UsageError
 from halftrack.evidence.selection import Selection
@@ -27,13 +27,11 @@ if TYPE_CHECKING:
 
 _HORIZON: Final = "5d"
 _LONGEST_S: Final = 366 * 86_400
-_TWO: Final = 2
 _NAMED: Final = 3
 
 
 @click.command(
     "whatif",
-    short_help="A table's size under other settings.",
     help="Tells how many entries a table would have over the coming hours and days if SETTING were VALUE"
     f" (e.g. {EXAMPLE}), beside how it goes on as it is: when it is full, where it settles, which open"
     " connections would be cut. A range of values (tcp_timeout_established=600..86400) is tried value by"
@@ -41,14 +39,7 @@ _NAMED: Final = 3
     " table: what comes is then measured, not inferred. Changes nothing.",
 )
 @click.argument("words", metavar="SETTING=VALUE...", nargs=-1)
-@click.option(
-    "--from",
-    "sources",
-    metavar="SOURCE",
-    multiple=True,
-    shell_complete=completing.files,
-    help="A table as text, a bundle or a report, - for standard input.",
-)
+@options.read_from
 @click.option(
     "--horizon",
     metavar="TIME",
@@ -85,7 +76,7 @@ def _read(sources: Sequence[str], given: Options) -> tuple[Evidence, ...]:
     from halftrack.evidence.rulesets import OF_ENTRIES  # noqa: PLC0415  # likewise
 
     selection = Selection(columns=COLUMNS | OF_ENTRIES)
-    if len(sources) == _TWO and any(each != "-" and formats.is_bundle(each) for each in sources):
+    if len(sources) == 2 and any(each != "-" and formats.is_bundle(each) for each in sources):
         return tuple(evidence((each,), given, selection=selection) for each in sources)
     return (evidence(sources, given, selection=selection),)
 
@@ -95,7 +86,7 @@ def _seen(found: Sequence[Moment], interval_s: int | None, given: Options) -> Se
     from halftrack.diagnosis.since.moments import apart  # noqa: PLC0415  # loads polars
     from halftrack.whatif import watching  # noqa: PLC0415  # likewise
 
-    if len(found) < _TWO:
+    if len(found) < 2:
         return replace(_looked_at(found[0]), rules=_rules(found[0], given))
     first, second = found
     one, other = first.table.flows, second.table.flows
