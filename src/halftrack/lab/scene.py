@@ -17,6 +17,7 @@ from halftrack.evidence import addresses, uapi
 from halftrack.kernel import ctnetlink
 from halftrack.lab.network import Network
 from halftrack.lab.parameters import BESIDE, Parameters
+from halftrack.lab.sockets import Sockets
 from halftrack.lab.talking import healthy
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class Scene:
         self._first = first
         self._end_s = time.monotonic() + parameters.seconds
         self._open = contextlib.ExitStack()
-        self._sockets: dict[str, list[socket.socket]] = {}
-        self._listeners: dict[tuple[str, int], socket.socket] = {}
+        self._sockets = Sockets()
 
     def __enter__(self) -> Self:
         try:
@@ -88,7 +88,7 @@ class Scene:
     def _set_up(self) -> None:
         first = None if self._first is None else self._first.net
         self.net: Network = Network(self._open, self.parameters, delay_s=self._delay_s, first=first)
-        self._open.callback(self._close)
+        self._open.callback(self._sockets.close)
         self.tell(
             f"three network namespaces: client ({self.net.clients[0]} and more), router (tracks), server"
             f" ({self.net.server_address}); nothing leads out of them"
@@ -106,31 +106,18 @@ class Scene:
             self.tell(f"{self.parameters.background} healthy connections talk beside, on port {BESIDE}")
 
     def _end(self) -> None:
-        for one in self._all():
-            with contextlib.suppress(OSError):  # closed, or never connected
-                one.shutdown(socket.SHUT_RDWR)  # whoever waits for something there waits no longer
+        self._sockets.shut()
         self._open.close()
-
-    def _close(self) -> None:
-        for one in self._all():
-            one.close()
-
-    def _all(self) -> list[socket.socket]:
-        return [*(each for some in self._sockets.values() for each in some), *self._listeners.values()]
 
     def leave_standing(self) -> None:
         """The namespaces and open sockets are their processes' own from now on: nothing of them ends here."""
         for place in self.net.places:
-            own = self._sockets.get(place.name, [])
-            if place is self.net.server:
-                own = [*own, *self._listeners.values(), *([self.net.claim] if self.net.claim else [])]
-            place.stay(one for one in own if one.fileno() >= 0)
+            claim = [self.net.claim] if place is self.net.server and self.net.claim else []
+            place.stay(one for one in (*self._sockets.of(place), *claim) if one.fileno() >= 0)
         for place in self.net.places:
             place.leave()
         self._open.pop_all()
-        self._close()  # ours alone: theirs are open
-        self._sockets.clear()
-        self._listeners.clear()
+        self._sockets.close()  # ours alone: theirs are open
 
     def enter(self, context: contextlib.AbstractContextManager[object]) -> None:
         """Something that goes on until the scene is left."""
@@ -150,7 +137,7 @@ class Scene:
         return self._visits(number, (self.net.server_beside, BESIDE), (self.net.client_beside,))
 
     def _visits(self, number: int, goal: tuple[str, int], own: Sequence[str]) -> list[Visit]:
-        listener = self._listener(goal, _BACKLOG)
+        listener = self._sockets.listener(self.net.server, goal, _BACKLOG)
         begun = [self.begin(goal, own[each % len(own)]) for each in range(number)]
         clients = {one.getsockname()[:2]: one for one in begun}
         found: list[Visit] = []
@@ -164,7 +151,7 @@ class Scene:
             if client is None:  # of somebody who has given up since
                 served.close()
                 continue
-            self._keep(self.net.server, served)
+            self._sockets.keep(self.net.server, served)
             found.append(Visit(client, served))
         for client, served in found:
             for one in (client, served):
@@ -192,7 +179,7 @@ class Scene:
                 raise OSError(code, errno.errorcode[code])
             return client
 
-        return self._keep(self.net.client, self.net.client.call(connect))
+        return self._sockets.keep(self.net.client, self.net.client.call(connect))
 
     def datagrams(self, place: Place, where: tuple[str, int]) -> socket.socket:
         """A socket of UDP there, which does not wait."""
@@ -203,18 +190,12 @@ class Scene:
             one.settimeout(0)
             return one
 
-        return self._keep(place, place.call(bound))
+        return self._sockets.keep(place, place.call(bound))
 
     def listener(self, port: int | None = None, backlog: int = _BACKLOG) -> socket.socket:
         """The server's, one for each port."""
-        return self._listener((self.net.server_address, port or self.port), backlog)
-
-    def _listener(self, where: tuple[str, int], backlog: int) -> socket.socket:
-        if where not in self._listeners:
-            self._listeners[where] = self.net.server.call(
-                lambda: socket.create_server(where, family=self.net.family, backlog=backlog)
-            )
-        return self._listeners[where]
+        where = self.net.server_address, port or self.port
+        return self._sockets.listener(self.net.server, where, backlog)
 
     @contextlib.contextmanager
     def given(self, why: str, **seconds: int) -> Iterator[None]:
@@ -290,10 +271,6 @@ class Scene:
         return Incomplete(
             f"{self.parameters.seconds:.0f} s were too short for {what}: allow more with --seconds"
         )
-
-    def _keep(self, place: Place, one: socket.socket) -> socket.socket:
-        self._sockets.setdefault(place.name, []).append(one)
-        return one
 
 
 def reset(one: socket.socket) -> None:
