@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from halftrack.evidence.values import (
-    Firewall,
-    Namespace,
-    SysctlLine,
-    Table,
-)
+from halftrack.evidence.sysctls import SysctlLine
+from halftrack.evidence.values import Firewall, Namespace, Table
 from halftrack.remedies import (
     cap_unacknowledged,
     persistence,

@@ -17,7 +17,7 @@ from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Save
 from halftrack.evidence.shaping import Interface, Queue, RateSetting, Shaping
 from halftrack.evidence.stack import StackCounters
-from halftrack.evidence.sysctls import Replaced
+from halftrack.evidence.sysctls import Replaced, SysctlLine
 from halftrack.evidence.tracking import Tracking
 from halftrack.evidence.values import (
     Counters,
@@ -30,7 +30,6 @@ from halftrack.evidence.values import (
     Namespace,
     Owner,
     PublishedPort,
-    SysctlLine,
     Table,
 )
 from halftrack.formats import bundle

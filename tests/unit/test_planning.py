@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from halftrack.evidence.rulesets import Ruleset
-from halftrack.evidence.values import Input, LocalAddress, Namespace, Owner, SysctlLine
+from halftrack.evidence.sysctls import SysctlLine
+from halftrack.evidence.values import Input, LocalAddress, Namespace, Owner
 from halftrack.plans.actions import (
     AddRules,
     ByHand,

@@ -5,11 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from halftrack.evidence.values import (
-    Firewall,
-    Namespace,
-    SysctlLine,
-)
+from halftrack.evidence.sysctls import SysctlLine
+from halftrack.evidence.values import Firewall, Namespace
 from halftrack.remedies import (
     advice,
     raise_limit,

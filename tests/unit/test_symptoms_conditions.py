@@ -10,14 +10,8 @@ import pytest
 
 from halftrack.diagnosis import diagnose
 from halftrack.evidence.kernel_log import KernelLog, Kind, Lines, Stamp
-from halftrack.evidence.values import (
-    Counters,
-    Firewall,
-    Namespace,
-    Owner,
-    SysctlLine,
-    Table,
-)
+from halftrack.evidence.sysctls import SysctlLine
+from halftrack.evidence.values import Counters, Firewall, Namespace, Owner, Table
 from unit.flowrows import TAKEN_AT, evidence, one_sided, row, table
 from unit.symptomcases import ESTABLISHED, found
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from halftrack.evidence.values import SysctlLine
+from halftrack.evidence.sysctls import SysctlLine
 from halftrack.kernel import sysctl_files
 from unit.trees import plant
 

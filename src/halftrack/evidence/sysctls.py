@@ -1,4 +1,4 @@
-"""How the tracker's settings are called.
+"""How the tracker's settings are called, and what files and journals say of them.
 
 Their full names begin alike, and began otherwise in old kernels; one is a parameter of the module.
 """
@@ -22,6 +22,16 @@ LIMIT: Final = "max"
 """Names without prefix of those that are no timeouts and decide about entries."""
 HASHSIZE: Final = "/sys/module/nf_conntrack/parameters/hashsize"
 """The buckets of the hash, which all namespaces share; the kernel takes another size there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SysctlLine:
+    """An assignment in a sysctl configuration file, in the order in which boot applies them."""
+
+    file: str
+    line: int
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.rulesets import Ruleset
     from halftrack.evidence.shaping import RateSetting, Shaping
     from halftrack.evidence.stack import StackCounters
-    from halftrack.evidence.sysctls import Replaced
+    from halftrack.evidence.sysctls import Replaced, SysctlLine
     from halftrack.evidence.tcp_sockets import TcpSockets
     from halftrack.evidence.tracking import Tracking
 
@@ -203,16 +203,6 @@ class Table:
     @property
     def netns(self) -> str:
         return self.namespace.name
-
-
-@dataclass(frozen=True, slots=True)
-class SysctlLine:
-    """An assignment in a sysctl configuration file, in the order in which boot applies them."""
-
-    file: str
-    line: int
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)

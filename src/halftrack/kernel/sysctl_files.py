@@ -15,7 +15,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
-from halftrack.evidence.values import SysctlLine
+from halftrack.evidence.sysctls import SysctlLine
 from halftrack.kernel import dropins, files
 
 if TYPE_CHECKING:

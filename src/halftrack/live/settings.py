@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from halftrack.evidence.shaping import RateSetting
-    from halftrack.evidence.values import SysctlLine
+    from halftrack.evidence.sysctls import SysctlLine
 
 S = TypeVar("S")
 T = TypeVar("T")

@@ -19,6 +19,7 @@ from halftrack.evidence.kernel_log import Lines
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
 from halftrack.evidence.rulesets import Condition, RuleTable, VirtualService
 from halftrack.evidence.shaping import Interface, Queue, RateSetting
+from halftrack.evidence.sysctls import SysctlLine
 from halftrack.evidence.tcp_sockets import TcpSockets
 from halftrack.evidence.values import (
     OWN,
@@ -33,7 +34,6 @@ from halftrack.evidence.values import (
     Owner,
     PublishedPort,
     Sockets,
-    SysctlLine,
     Table,
 )
 from halftrack.masking import kinds

@@ -12,7 +12,7 @@ from halftrack.remedies.shell import comment, word
 from halftrack.tcp.timeouts import CLOSE_WAIT, DEFAULTS
 
 if TYPE_CHECKING:
-    from halftrack.evidence.values import SysctlLine
+    from halftrack.evidence.sysctls import SysctlLine
     from halftrack.plans.actions import Action
     from halftrack.remedies.situation import Situation
 

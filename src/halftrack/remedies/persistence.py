@@ -19,7 +19,8 @@ from halftrack.remedies.shell import comment, word
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from halftrack.evidence.values import Evidence, Namespace, SysctlLine
+    from halftrack.evidence.sysctls import SysctlLine
+    from halftrack.evidence.values import Evidence, Namespace
     from halftrack.remedies.situation import Situation
 
 _PACKAGED: Final = ("/usr/lib/sysctl.d/", "/lib/sysctl.d/", "/usr/local/lib/sysctl.d/")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from halftrack.diagnosis.document import TableSummary
-    from halftrack.evidence.values import Evidence, Firewall, SysctlLine, Table
+    from halftrack.evidence.sysctls import SysctlLine
+    from halftrack.evidence.values import Evidence, Firewall, Table
 
 _DAY_S: Final = 86_400
 _MODULE_KEYS: Final = (sysctls.PREFIX, "net.nf_conntrack_", sysctls.LEGACY_PREFIX)

@@ -50,6 +50,7 @@ _NAMES: Final[Mapping[str, object]] = {
     "Ruleset": rulesets.Ruleset,
     "Shaping": shaping.Shaping,
     "StackCounters": stack.StackCounters,
+    "SysctlLine": sysctls.SysctlLine,
     "TcpSockets": tcp_sockets.TcpSockets,
     "Tracking": tracking.Tracking,
 }
