@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchmarks.measure import compare, process
+from benchmarks.measure import HALFTRACK, compare, process
 from halftrack.evidence import uapi
 from kernel.inject import End, Entries, inject
 from kernel.scratch import scratch_netns
@@ -63,7 +63,7 @@ def main() -> bool:
             netns.run("ip", "address", "add", "10.79.0.1/32", "dev", "lo")
             _stuck(netns, 2_000)
         stack.enter_context(_talking(spaces[0], SOCKETS // 2))
-        words = (sys.executable, "-m", "halftrack", "doctor", "--json")
+        words = (*HALFTRACK, "doctor", "--json")
         by_hand = ("sh", "-c", _BY_HAND, "sh", *(netns.name for netns in spaces[:AFFECTED]))
         return compare(
             f"doctor --json, {NAMESPACES} namespaces, {AFFECTED} affected, {SOCKETS:,} sockets, by hand",

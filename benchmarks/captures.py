@@ -15,7 +15,8 @@ from typing import Final
 from benchmarks.measure import compare, process
 from unit.captures import enhanced, ethernet, interface, ip4, ip6, section, tcp, udp
 
-_LIMIT, _MEGABYTES = 6.0, 300
+_LIMIT: Final = 6.0
+_MEGABYTES: Final = 300
 _DISTINCT: Final = 20_000
 _SNAP: Final = 128
 WALK: Final = """
@@ -85,7 +86,7 @@ def main(count: int = 1_000_000) -> bool:
             words = str(path), str(count)
             read = partial(process, (sys.executable, "-c", READ, *words))
             walk = partial(process, (sys.executable, "-S", "-c", WALK, *words))
-            held &= compare(f"read {count:,} packets of {form}, walk", read, walk, _LIMIT, _MEGABYTES)
+            held &= compare(f"read {count:,} packets of {form}, walk", read, walk, _LIMIT, most_mb=_MEGABYTES)
     return held
 
 

@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import compare, process
+from benchmarks.measure import HALFTRACK, Run, compare, process
 from benchmarks.table import mixed_table
 from kernel.collecting import SCRIPT, SHELLS, alone
 
 _MOST_S, _MOST_MB = 60.0, 64.0
 _LIMIT: Final = 2.0
 """Reading a bundle, against reading the bare table as text."""
-_HALFTRACK: Final = (sys.executable, "-m", "halftrack")
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 _EVERY_S: Final = 0.05
 
@@ -39,7 +38,7 @@ def main(count: int = 1_000_000) -> bool:
             )  # fmt: skip
         inside = ("ip", "netns", "exec", netns.name)
         subprocess.run(
-            [*inside, *_HALFTRACK, "collect", "--netns", "self", "-o", bundle],
+            [*inside, *HALFTRACK, "collect", "--netns", "self", "-o", bundle],
             check=True,
             capture_output=True,
         )
@@ -49,8 +48,8 @@ def main(count: int = 1_000_000) -> bool:
     return held
 
 
-def _doctor(path: Path) -> object:
-    return process((*_HALFTRACK, "doctor", "--json", str(path)))
+def _doctor(path: Path) -> Run:
+    return process((*HALFTRACK, "doctor", "--json", str(path)))
 
 
 def _script(netns: str, target: Path, count: int) -> bool:

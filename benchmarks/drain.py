@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.dump import bare, in_netns
-from benchmarks.measure import Run, call, compare
+from benchmarks.measure import HALFTRACK, Run, call, compare, need_root
 from benchmarks.table import mixed_table, refill, server_addresses
 from halftrack.evidence import addresses
 from halftrack.kernel.ctnetlink.compare_delete import Kernel
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from kernel.scratch import Netns
 
-_HALFTRACK: Final = (sys.executable, "-m", "halftrack")
 _BY_ONE_SERVER: Final = "192.0.2.1"
 
 
@@ -92,7 +91,7 @@ class _Drain:
         agreed = ("--yes", "--expect", str(self._number), "--netns", "self", "--json")
         began = time.monotonic()
         done = subprocess.run(
-            ["ip", "netns", "exec", self._netns.name, *_HALFTRACK, "drain", *self._words, *agreed],
+            ["ip", "netns", "exec", self._netns.name, *HALFTRACK, "drain", *self._words, *agreed],
             capture_output=True,
             env=os.environ | self._env,
             check=True,
@@ -101,7 +100,7 @@ class _Drain:
         outcome = json.loads(done.stdout)["outcome"]
         if outcome["retimed"] + outcome["removed"] != self._number:
             raise SystemExit(f"drained {outcome}, not {self._number:,}")
-        return Run(outcome["seconds"], 0.0)
+        return Run(outcome["seconds"])
 
     def show_whole(self) -> None:
         print(f"    as a whole command, with the look before: {statistics.median(self._whole_s):.2f} s")
@@ -123,6 +122,5 @@ def _listening(netns: Netns) -> socket.socket:
 
 
 if __name__ == "__main__":
-    if os.geteuid():
-        raise SystemExit("benchmarks of the live table need root")
+    need_root()
     sys.exit(not main(*map(int, sys.argv[1:])))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import Run, call, compare, process
+from benchmarks.measure import HALFTRACK, Run, call, compare, need_root, process
 from benchmarks.table import mixed_table
 from halftrack.kernel import ctnetlink, netlink, netlink_messages
 
@@ -40,7 +38,6 @@ def conntrack_of(netns: Netns) -> Callable[[], Run]:
 def main(count: int = 1_000_000) -> bool:
     """All ratios of reading the live table; whether each held."""
     held = True
-    halftrack = (sys.executable, "-m", "halftrack")
     with mixed_table(count) as netns:
         held &= compare(
             f"receive and decode {count:,}, bare receive",
@@ -50,7 +47,7 @@ def main(count: int = 1_000_000) -> bool:
         )
         held &= compare(
             f"doctor --json of {count:,}, conntrack -L",
-            partial(in_netns, netns.name, *halftrack, "doctor", "--json", "--netns", "self"),
+            partial(in_netns, netns.name, *HALFTRACK, "doctor", "--json", "--netns", "self"),
             conntrack_of(netns),
             0.75,
             most_mb=350,
@@ -58,7 +55,7 @@ def main(count: int = 1_000_000) -> bool:
     with mixed_table(count, one_sided=0.01) as netns:
         held &= compare(
             "list one-sided --count at 1 %, conntrack -L",
-            partial(in_netns, netns.name, *halftrack, "list", "one-sided", "--count", "--netns", "self"),
+            partial(in_netns, netns.name, *HALFTRACK, "list", "one-sided", "--count", "--netns", "self"),
             conntrack_of(netns),
             1 / 6,
         )
@@ -77,6 +74,5 @@ def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 4_000_000)) -> 
 
 
 if __name__ == "__main__":
-    if os.geteuid():
-        raise SystemExit("benchmarks of the live table need root")
+    need_root()
     growth()

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from benchmarks.dump import bare
+from benchmarks.measure import HALFTRACK, need_root, process
 from benchmarks.table import room_for
 from halftrack.evidence import uapi
 from kernel.filling import fill
@@ -27,7 +29,7 @@ from kernel.inject import End, Entries, inject
 from kernel.scratch import scratch_netns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from kernel.scratch import Netns
 
@@ -39,7 +41,7 @@ MOST_MB: Final = 128
 MOST_TIMES: Final = 1.5
 _RUNS: Final = 3
 _HOUR_S: Final = 3_600
-_HALFTRACK: Final = (sys.executable, "-m", "halftrack", "export")
+_EXPORT: Final = (*HALFTRACK, "export")
 _ADDRESS: Final = "127.0.0.1:10433"
 
 
@@ -69,17 +71,17 @@ def main() -> bool:
     with node() as spaces, tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "halftrack.prom"
         # As where it is installed: what it imports is compiled once, not by each scan.
-        environment = {**os.environ, "HALFTRACK_RUN_DIR": folder, "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        words = [*_HALFTRACK, "--textfile", str(target)]
-        _run([*words, "--netns", spaces[0].name], environment)
+        compiled = {"PYTHONPYCACHEPREFIX": f"{folder}/compiled", "PYTHONDONTWRITEBYTECODE": ""}
+        environment = {"HALFTRACK_RUN_DIR": folder, **compiled}
+        words = (*_EXPORT, "--textfile", str(target))
+        process((*words, "--netns", spaces[0].name), environment)
         pairs = []
         for _ in range(_RUNS):
-            reference = _processor(lambda: [bare(netns.path) for netns in spaces])
-            pairs.append((*_run(words, environment), reference))
-    memory = max(mb for mb, _, _ in pairs)
-    seconds = statistics.median(ours for _, ours, _ in pairs)
-    times = statistics.median(ours / theirs for _, ours, theirs in pairs)
+            reference = _processor(partial(_received, spaces))
+            pairs.append((process(words, environment), reference))
+    memory = max(ours.rss_mb for ours, _ in pairs)
+    seconds = statistics.median(ours.cpu_s for ours, _ in pairs)
+    times = statistics.median(ours.cpu_s / theirs for ours, theirs in pairs)
     held = memory <= MOST_MB and times <= MOST_TIMES
     print(
         f"export --textfile, {NAMESPACES} namespaces, {NAMESPACES * ENTRIES:,} entries: {memory:.0f} MB"
@@ -90,25 +92,9 @@ def main() -> bool:
     return held
 
 
-def _run(words: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Peak memory in MB and processor seconds of a whole process, which starts with a peak of its own."""
-    launch = (
-        "import os, sys\n"
-        "child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)\n"
-        "_, status, usage = os.wait4(child, 0)\n"
-        "print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", launch, *words],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
-    peak_kb, seconds, code = done.stdout.split()
-    if int(code):
-        raise SystemExit(f"export: exit code {code}: {done.stderr}")
-    return int(peak_kb) / 1024, float(seconds)
+def _received(spaces: Iterable[Netns]) -> None:
+    for netns in spaces:
+        bare(netns.path)
 
 
 def _processor(work: Callable[[], object]) -> float:
@@ -122,7 +108,7 @@ def _processor(work: Callable[[], object]) -> float:
 def hour(seconds: int = _HOUR_S, every: int = 60, namespaces: int = 20) -> bool:
     """Whether ``export --listen`` is as small at the end as it was, while entries come and go."""
     with node(namespaces) as spaces, tempfile.TemporaryDirectory() as folder:
-        words = [*_HALFTRACK, "--listen", _ADDRESS, "--every", f"{every}s", "-q"]
+        words = [*_EXPORT, "--listen", _ADDRESS, "--every", f"{every}s", "-q"]
         environment = {**os.environ, "HALFTRACK_RUN_DIR": folder}
         with subprocess.Popen(words, env=environment) as server:
             try:
@@ -165,8 +151,7 @@ def _holds(pid: int) -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    if os.geteuid():
-        raise SystemExit("benchmarks of the live table need root")
+    need_root()
     if sys.argv[1:2] == ["hour"]:
         sys.exit(not hour(*(int(word) for word in sys.argv[2:])))
     sys.exit(not main())

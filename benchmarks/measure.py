@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-RUNS = 5
+RUNS: Final = 5
+HALFTRACK: Final = (sys.executable, "-m", "halftrack")
 # A process starts with its parent's peak as its own, so it is started by one that is small.
 _LAUNCH = """
 import os, sys, time
@@ -23,18 +24,28 @@ actions = [(os.POSIX_SPAWN_DUP2, nowhere, 1), (os.POSIX_SPAWN_DUP2, nowhere, 2)]
 began = time.monotonic()
 child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
 _, status, usage = os.wait4(child, 0)
-print(time.monotonic() - began, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+used = usage.ru_utime + usage.ru_stime
+print(time.monotonic() - began, usage.ru_maxrss, used, os.waitstatus_to_exitcode(status))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    """Wall time, or what else somebody measures; of whole processes the peak of memory and processor time."""
+
     seconds: float
-    rss_mb: float
+    rss_mb: float = 0.0
+    cpu_s: float = 0.0
 
 
-def process(words: Sequence[str], env: dict[str, str] | None = None) -> Run:
-    """A command as a whole process: wall time and peak memory as the kernel accounts them."""
+def need_root() -> None:
+    """Raises SystemExit."""
+    if os.geteuid():
+        raise SystemExit("benchmarks of the live table need root")
+
+
+def process(words: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
+    """A command as a whole process, as the kernel accounts it. ``env``: beside what there is."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", _LAUNCH, *words],
         capture_output=True,
@@ -42,17 +53,17 @@ def process(words: Sequence[str], env: dict[str, str] | None = None) -> Run:
         env={**os.environ, **(env or {})},
         check=True,
     )
-    seconds, peak_kb, code = done.stdout.split()
+    seconds, peak_kb, cpu_s, code = done.stdout.split()
     if int(code) not in (0, 1, 2, 3):
         raise SystemExit(f"{' '.join(words)}: exit code {code}")
-    return Run(float(seconds), int(peak_kb) / 1024)
+    return Run(float(seconds), int(peak_kb) / 1024, float(cpu_s))
 
 
 def call(work: Callable[[], object]) -> Run:
     """A function's wall time in this process."""
     began = time.monotonic()
     work()
-    return Run(time.monotonic() - began, 0.0)
+    return Run(time.monotonic() - began)
 
 
 def compare(

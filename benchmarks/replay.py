@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks import tracker
-from benchmarks.measure import Run, compare, median, process
+from benchmarks.measure import HALFTRACK, Run, compare, median, process
 from halftrack.commands import replay_run
 from halftrack.tcp.table import TH_SYN
 from halftrack.tcp.tracker import Tracker
@@ -71,13 +71,13 @@ def _busy(path: Path) -> Run:
     seconds = time.process_time() - began
     if len(run.flows) != run.packets // len(tracker.TALK):
         raise SystemExit(f"{len(run.flows):,} entries of {run.packets:,} packets")
-    return Run(seconds, 0.0)
+    return Run(seconds)
 
 
 def _tracker() -> Run:
     began = time.process_time()
     tracker.replay(Tracker())
-    return Run(time.process_time() - began, 0.0)
+    return Run(time.process_time() - began)
 
 
 def main(flows: int = tracker.FLOWS) -> bool:
@@ -91,7 +91,7 @@ def main(flows: int = tracker.FLOWS) -> bool:
         print(f"  {packets / busy().seconds:,.0f} packets a second of {flows:,} flows", flush=True)
         if flows == tracker.FLOWS:
             held &= compare(f"replay of {packets:,} packets, tracker alone", busy, _tracker, _LIMIT)
-        whole = process((sys.executable, "-m", "halftrack", "replay", str(path)))
+        whole = process((*HALFTRACK, "replay", str(path)))
         held &= whole.rss_mb <= _MEGABYTES
         print(
             f"  whole process: {whole.seconds:.1f} s, {whole.rss_mb:.0f} MB  (at most {_MEGABYTES})",

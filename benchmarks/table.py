@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def server_addresses() -> tuple[str, ...]:
     )
 
 
-def _forms(netns: Netns) -> Iterator[tuple[int, float, dict[str, object]]]:
+def _forms(netns: Netns) -> Iterator[tuple[int, float, dict[str, Any]]]:
     """Number, share and form of each kind of entry, while the namespace counts as that kind wants it."""
     number = 0
     for accounting, parts in ((0, PLAIN), (1, WITH_ACCOUNTING)):
@@ -94,7 +94,7 @@ def _forms(netns: Netns) -> Iterator[tuple[int, float, dict[str, object]]]:
             yield number, share, dict(form)
 
 
-def _is_picked_up(form: dict[str, object]) -> bool:
+def _is_picked_up(form: dict[str, Any]) -> bool:
     return form.get("tcp_flags") == _PICKED_UP["tcp_flags"]
 
 
@@ -129,7 +129,7 @@ def _ignore_ending() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _entries(number: int, count: int, form: dict[str, object]) -> Iterator[Entries]:
+def _entries(number: int, count: int, form: dict[str, Any]) -> Iterator[Entries]:
     """``count`` entries of one form, a client address for every 50,000 ports."""
     translated = form.pop("translated", False)
     for at in range(0, count, _PER_ADDRESS):

@@ -9,13 +9,15 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from benchmarks.measure import compare, process
 
-_LIMIT, _MEGABYTES = 6.0, 500
+_LIMIT: Final = 6.0
+_MEGABYTES: Final = 500
 _STEP = 250_000
 COUNT = """
 /ESTABLISHED.*UNREPLIED/ { for (i = 5; i < 9; i++) if ($i ~ /^src=/) { sources[$i]++; break } }
@@ -114,7 +116,7 @@ def main(count: int = 1_000_000) -> bool:
                 file.writelines(table(min(_STEP, count - at), seed=at).to_list())
         parse = partial(process, (sys.executable, "-c", PARSE, str(path), str(count)))
         mawk = partial(process, ("mawk", COUNT, str(path)))
-        return compare(f"parse {count:,} lines, mawk", parse, mawk, _LIMIT, _MEGABYTES)
+        return compare(f"parse {count:,} lines, mawk", parse, mawk, _LIMIT, most_mb=_MEGABYTES)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ import statistics
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -26,6 +25,9 @@ from halftrack.evidence.addresses import V4_MAPPED
 from halftrack.evidence.flows import SCHEMA, FlowTable
 from halftrack.evidence.values import Evidence, Namespace, Table
 from halftrack.whatif.answering import Seen, answer
+
+if TYPE_CHECKING:
+    from halftrack.whatif.document import WhatIf
 
 ENTRIES: Final = 1_000_000
 _LIFE_S: Final = 432_000
@@ -52,7 +54,7 @@ def table(count: int, seed: int = 5) -> FlowTable:
     number = np.arange(count, dtype=np.uint64)
     server = np.full(count, V4_MAPPED + 0xCB007149, np.uint64)
     peer = np.uint64(V4_MAPPED + 0x0A000000) + number
-    given = {
+    given: dict[str, Any] = {
         "family": np.full(count, uapi.AF_INET, np.uint8),
         "l4proto": np.where(tcp, uapi.IPPROTO_TCP, uapi.IPPROTO_UDP).astype(np.uint8),
         "state": np.where(closing, uapi.TCP_CONNTRACK_TIME_WAIT, uapi.TCP_CONNTRACK_ESTABLISHED).astype(
@@ -87,7 +89,7 @@ def main(count: int = ENTRIES) -> bool:
     seen = Seen(view(one, found), cases(found))
     looking = partial(call, partial(cases, found))
 
-    def asking(word: str) -> partial[object]:
+    def asking(word: str) -> partial[WhatIf]:
         return partial(answer, seen, whatif.parse([word]), _HORIZON_S)
 
     single = asking("tcp_timeout_established=7440")
@@ -102,7 +104,7 @@ def main(count: int = ENTRIES) -> bool:
 
 def kernel() -> None:
     """Print the worst difference for each of the tests' cases."""
-    from kernel import test_whatif as leaking  # noqa: PLC0415  # the tests are on the path only now
+    from kernel import test_whatif as leaking  # noqa: PLC0415  # measuring does without
     from kernel import test_whatif_in_use as talking  # noqa: PLC0415  # likewise
 
     today = leaking.foretold()
@@ -121,7 +123,6 @@ def kernel() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
     if sys.argv[1:2] == ["kernel"]:
         kernel()
     else:
