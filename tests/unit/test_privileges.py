@@ -127,7 +127,21 @@ def test_mounts_of_namespaces(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         assert named == {"blue": "/run/netns/blue", "a-b": "/run/user/1000/netns/a b"}
     else:
-        assert [gap.what for gap in gaps] == ["tables of 2 named namespaces (a-b, blue)"]
+        assert [gap.what for gap in gaps] == ["table of a-b", "table of blue"]
+
+
+def test_mounts_that_may_not_be_entered_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apart from the words, too: names that only stand in words are not known to be masked."""
+    monkeypatch.setattr(privileges, "missing", tuple)
+    root = tree(tmp_path, {"self": OLD_HOST, "1": OLD_HOST})
+    lines = [f"30 20 0:4 net:[402653220{at}] /run/netns/n{at} rw - nsfs nsfs rw" for at in range(10)]
+    (root / "proc/self/mountinfo").write_text("\n".join(lines), encoding="ascii")
+    found, gaps = namespaces.find(root)
+    assert [one.name for one in found] == ["host"]
+    assert [(gap.what, gap.netns) for gap in gaps] == [
+        *((f"table of n{at}", f"n{at}") for at in range(8)),
+        ("tables of 2 more named namespaces", None),
+    ]
 
 
 @pytest.mark.parametrize("target", ["net:[x]", "net:[12", "net", "", "net:[99999999999]", "/proc/1/ns/net"])

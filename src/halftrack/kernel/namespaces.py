@@ -35,6 +35,8 @@ _MADE_UP: Final = re.compile(
     r"(cni-|netns-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12}|[0-9a-f]{64}"
 )
 _LONGEST_NAME: Final = 64
+_MOST_CLOSED: Final = 8
+"""So many are told one by one."""
 _NS_GET_NSTYPE: Final = 0xB703
 """include/uapi/linux/nsfs.h"""
 
@@ -248,13 +250,10 @@ def _gaps(proc: Path, unknown: int, closed: list[str]) -> list[Gap]:
         gaps.append(
             Gap(f"namespaces of {many}", "/proc does not say where they are", needs, ("other tables",))
         )
-    if closed:
-        listed = ", ".join(closed[:3]) + (", ..." if len(closed) > 3 else "")
-        what = (
-            f"tables of {len(closed)} named namespaces ({listed})"
-            if len(closed) > 1
-            else f"table of {listed}"
-        )
-        needs = privileges.missing(privileges.TO_READ_MOUNTED)
-        gaps.append(Gap(what, "entering a named namespace is not permitted", needs, ("other tables",)))
-    return gaps
+    # Each names its namespace apart from its words, by which whoever masks them knows that it is a name.
+    shut: list[tuple[str, str | None]] = [(f"table of {name}", name) for name in closed[:_MOST_CLOSED]]
+    if more := closed[_MOST_CLOSED:]:
+        shut.append((f"tables of {len(more):,} more named namespaces", None))
+    needs = privileges.missing(privileges.TO_READ_MOUNTED)
+    why = "entering a named namespace is not permitted"
+    return gaps + [Gap(what, why, needs, ("other tables",), name) for what, name in shut]
