@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
-_COVERED: Final = "another mount lies over its own, and no process lives in it: nothing leads there"
+COVERED: Final = "another mount lies over its own, and no process lives in it: nothing leads there"
 
 _ALONE: Final = {
     "memory": "reading them takes more memory than is free",
@@ -67,11 +67,11 @@ def of_rules(places: Sequence[Place]) -> list[Gap]:
 def _ended(place: Place, would_tell: tuple[str, ...]) -> Gap:
     """What ended took its troubles with it, so that only who asked for it misses something.
 
-    Likewise one that nobody lives in and nobody can get into.
+    One that nobody can get into goes on: entries may stick in it, and its interfaces forward.
     """
     name = place.namespace.name
-    why = _COVERED if place.covered else "it ended during the examination"
-    return Gap(f"namespace {name}", why, (), would_tell if place.asked else (), name)
+    why = COVERED if place.covered else "it ended during the examination"
+    return Gap(f"namespace {name}", why, (), would_tell if place.asked or place.covered else (), name)
 
 
 def _of_counters(place: Place, *, in_container: bool) -> Iterator[Gap]:
