@@ -59,7 +59,7 @@ function content(line,    key) {
     if (what ~ /^entries\//) { return entry(line) }
     if (what ~ /^net\/(tcp|udp)/) { return socket(line) }
     if (what ~ /^net\/ip_vs/) { return served(line) }
-    if (what ~ /^[12]\/(stat|snmp|netstat)/ || what == "missing" || what == "late") { return line }
+    if (what ~ /^[12]\/(stat|snmp|netstat)/ || what ~ /^(missing|late|unseen|shut|hidden)$/) { return line }
     if (what == "running") { return telling(line) ? named(line, 1) : names(line) }
     if (what == "there") { return line ~ /^\/var\/log\/pods/ ? anywhere(line) : line }
     if (section ~ /^owners\/(docker|podman|vzlist)/) { return owner(line) }

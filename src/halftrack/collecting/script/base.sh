@@ -67,7 +67,8 @@ now() {
 }
 # shellcheck disable=SC2012  # ls shows the links of all at once
 # namespace PROCESS: the number of the network namespace that it lives in.
-namespace() { ls -l "$PROC/$1/ns/net" 2>/dev/null | sed -n 's/.*net:\[\([0-9]*\)\]$/\1/p'; }
+namespace() { ls -l "$PROC/$1/ns/net" 2>/dev/null | number; }
+number() { sed -n 's/.*net:\[\([0-9]*\)\]$/\1/p'; }
 # known MODULE: whether the kernel has it; one that is asked for what it has not may load a module.
 known() {
     [ -e "/sys/module/$1" ] || ! [ -e /proc/modules ] ||

@@ -4,6 +4,11 @@ first_look() {
     counters 1
 }
 
+# pass_over INODE: note that there was no way into it any more, and why.
+pass_over() {
+    case " $shut " in *"=$1 "*) ;; *) shut="$shut $why=$1" ;; esac
+}
+
 main() {
     exec 3>&- 4>&-
     trap '{ kill -"$by" "$child"; kill -KILL "$watcher"; } 2>/dev/null; exit 76' TERM
@@ -34,14 +39,22 @@ main() {
     chosen=
     others=
     small=
+    shut=
+    tracked=no
     set -f # a path may look like a pattern
     for each in "$OWN=own" $list; do
         inode=${each%%=*}
         where=${each#*=}
         case $seen in *" $inode "*) continue ;; esac
         seen="$seen$inode "
-        visit "$inode" "$where" || continue
-        how_many || [ "$inode" = "$OWN" ] || continue
+        visit "$inode" "$where" || { pass_over "$inode" && continue; }
+        if how_many; then
+            [ "$inode" != "$OWN" ] || tracked=yes
+        elif [ "$inode" != "$OWN" ]; then
+            # Where not even our own is counted nothing is tracked.
+            [ "$tracked" = no ] || { why=uncounted && pass_over "$inode"; }
+            continue
+        fi
         worth=no
         if [ "$inode" = "$OWN" ] || [ "$inode" = "$FIRST" ] || [ "$count" -ge "$MANY" ] ||
             { [ "$limit" -gt 0 ] && [ $((count * 100)) -ge "$limit" ]; }; then
@@ -73,7 +86,7 @@ main() {
     for each in $chosen; do
         now
         [ "$left" -gt "$reserve" ] || { late="$late ${each%%=*}" && continue; }
-        visit "${each%%=*}" "${each#*=}" || continue
+        visit "${each%%=*}" "${each#*=}" || { pass_over "${each%%=*}" && continue; }
         how_many
         tables=$((tables + 1))
         [ "$tables" -gt "$MOST_TOLD" ] || say "  table of namespace ${each%%=*}: $count entries"
@@ -85,7 +98,7 @@ main() {
     for each in $small; do
         now
         [ "$left" -gt "$reserve" ] || { unseen="$unseen ${each%%=*}" && continue; }
-        visit "${each%%=*}" "${each#*=}" || continue
+        visit "${each%%=*}" "${each#*=}" || { pass_over "${each%%=*}" && continue; }
         together surroundings
         chosen="$chosen $each"
     done
@@ -98,7 +111,8 @@ main() {
         for each in $chosen; do
             now
             [ "$left" -gt 1 ] || { unseen="$unseen ${each%%=*}" && continue; }
-            visit "${each%%=*}" "${each#*=}" && together counters 2
+            visit "${each%%=*}" "${each#*=}" || { pass_over "${each%%=*}" && continue; }
+            together counters 2
         done
     fi
     missing=
@@ -112,12 +126,16 @@ main() {
         section missing printf '%s\n' $missing
         section late printf '%s\n' $late
         section unseen printf '%s\n' $unseen
+        section shut printf '%s\n' $shut
     }
+    [ -n "$ROOT" ] || section hidden hidden
     put '\n%s complete\n' "$TOKEN"
     # shellcheck disable=SC2086  # likewise
     [ -z "$late" ] || { set -- $late && say "  tables not read, for the time was up: $#"; }
     # shellcheck disable=SC2086  # likewise
     [ -z "$unseen" ] || { set -- $unseen && say "  namespaces not looked at in full, for the time was up: $#"; }
+    # shellcheck disable=SC2086  # likewise
+    [ -z "$shut" ] || { set -- $shut && say "  namespaces that could not be looked into: $#"; }
     for tool in date gzip head renice; do
         has "$tool" || missing="$missing $tool"
     done

@@ -27,6 +27,7 @@ of_each() {
     (
         file=$1
         shift
+        set +f
         cd "$PROC" && echo [0-9]*/"$file" | in_batches "$@"
     )
 }
@@ -39,24 +40,50 @@ lowest() {
     done
 }
 
-# visit INODE WHERE: choose the way into a namespace. WHERE: a process, a path, or own.
+# hidden: how many processes do not let us see where they live; "others" where they cannot even be seen.
+hidden() {
+    [ -e "$PROC/1" ] || { echo others && return; }
+    # By name: what may not be looked into no pattern finds.
+    (set +f && cd "$PROC" && echo [0-9]* | sed 's|\([0-9][0-9]*\)|\1/ns/net|g' | in_batches ls -l 2>&1) | grep -c 'ermission denied'
+}
+
+# visit INODE WHERE: choose the way into a namespace. WHERE: a process, a path, or own. Where there is none
+# `why` is the reason: nsenter (it is missing), refused, covered (by another mount), ended.
 visit() {
     here=ns/$1
     way=none
+    why=
     case $2 in
         own) way=own; net=$PROC/net ;;
         /*)
-            can nsenter || return 1
-            way="nsenter --net=$2"
             net=
+            can nsenter || { why=nsenter && return 1; }
+            way="nsenter --net=$2"
+            at=$(inside ls -l /proc/self/ns/net | number)
+            [ "$at" = "$1" ] || { unreached "$1" "$2" && return 1; }
             ;;
         *)
-            net=$PROC/$2/net
-            case $1 in ve*) ;; *) can nsenter && way="nsenter -t $2 -n" ;; esac
+            live=$2
+            case $1 in
+                ve*) ;;
+                *)
+                    # Others may live there still, and its number be somebody else's.
+                    [ "$(namespace "$live")" = "$1" ] || live=$(living | sed -n -e "/^$1 /{" -e 's///p;q;}')
+                    [ -n "$live" ] || { why=ended && return 1; }
+                    can nsenter && way="nsenter -t $live -n"
+                    ;;
+            esac
+            net=$PROC/$live/net
+            [ -r "$net/stat" ] || { why=refused && return 1; }
             ;;
     esac
-    [ -n "$net" ] || return 0
-    [ -r "$net/stat" ]
+}
+
+# unreached INODE PATH: why what is mounted there is not come to.
+unreached() {
+    why=ended
+    mounted | grep -q "^$1=" || return 0
+    case $(ls -Lid "$2" 2>/dev/null) in *"$1 $2") why=refused ;; *) why=covered ;; esac
 }
 
 # how_many: entries of the namespace at hand; the first field of its statistics is hexadecimal.

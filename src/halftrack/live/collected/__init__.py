@@ -5,6 +5,7 @@ files       files of the node, put into it
 spaces      one network namespace: its table, settings, counters, sockets, queues
 rules       its rules
 routes      which way answers take from it
+shut        those that there was no way into
 node        all of it as Evidence
 """
 
@@ -26,7 +27,7 @@ from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
 from halftrack.kernel import namespaces
 from halftrack.live import gaps
-from halftrack.live.collected import node
+from halftrack.live.collected import node, shut
 from halftrack.live.collected.files import MOST_BYTES, Files
 from halftrack.live.collected.private import private
 from halftrack.live.collected.spaces import CUT, Space, told
@@ -47,7 +48,7 @@ _LISTING: Final = 16 << 20
 _PROCESS: Final = re.compile(r"^([0-9]{1,10}) ([0-9]{1,10})$", re.MULTILINE | re.ASCII)
 _LISTED: Final = re.compile(r"^\S+ [0-9a-f]{64} ([0-9]{1,10}) ", re.MULTILINE | re.ASCII)
 _PRINTED: Final = {"vzlist": sent.VZLIST, "docker": sent.LISTING, "podman": sent.LISTING}
-_KEPT: Final = ("about", "missing", "late", "unseen")
+_KEPT: Final = ("about", "missing", "late", "unseen", "shut", "hidden")
 _MOUNT: Final = re.compile(r"([0-9]{1,10})=(/\S{1,512})", re.ASCII)
 _LOGS: Final = {"dmesg": "dmesg", "journal": "journalctl -k"}
 
@@ -65,14 +66,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             found.take(section)
         if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
-        for number, space in found.spaces.items():
-            space.mount = namespaces.preferred(found.mounts.get(number, ()))
-        for number in found.late:
-            found.spaces[number].late = True
-        if not collection.complete:
-            for space in found.spaces.values():
-                if space.worth and not space.parsed:
-                    space.cut = space.cut or CUT
+        found.close(whole=collection.complete)
         lacking = list(_gaps(name, found, whole=collection.complete))
         if collection.room.short:
             lacking.append(
@@ -109,6 +103,8 @@ class _Sections:
     """Whether anybody was asked whose the namespaces are."""
     silent: list[str] = field(default_factory=list)
     """Whoever was asked and did not answer, or not to the end."""
+    shut: dict[str, str] = field(default_factory=dict)
+    """Namespaces of which nothing else is known, as there was no way into them, and why."""
 
     @property
     def about(self) -> Mapping[str, str]:
@@ -117,7 +113,7 @@ class _Sections:
     @property
     def late(self) -> list[str]:
         """Namespaces that were to be read and were not, for want of time."""
-        return [number for number in self.words("late") if number in self.spaces]
+        return [number for number, space in self.spaces.items() if space.late]
 
     def words(self, name: str) -> list[str]:
         return self.texts.get(name, "").split()
@@ -143,6 +139,17 @@ class _Sections:
             self.texts[section.name] = section.text(_SMALL)
         else:
             self._of_node(section.name, section.text(_LISTING).split("\n"))
+
+    def close(self, *, whole: bool) -> None:
+        """What is told of a namespace elsewhere than among its own sections. ``whole``: all arrived."""
+        late, ways = set(self.words("late")), shut.told(self.words("shut"))
+        self.shut = {number: why for number, why in ways.items() if number not in self.spaces}
+        for number, space in self.spaces.items():
+            space.mount = namespaces.preferred(self.mounts.get(number, ()))
+            space.late = number in late
+            space.shut = ways.get(number)
+            if not whole and space.worth and not space.parsed:
+                space.cut = space.cut or CUT
 
     def _of_node(self, what: str, lines: list[str]) -> None:
         """What is known of files and processes of the node without their contents."""
@@ -216,6 +223,8 @@ def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
         yield Gap(
             what, gaps.LATE, (), tuple(dict.fromkeys((*tells.OF_SOCKETS, *tells.OF_TCP, *tells.OF_SHAPING)))
         )
+    yield from shut.of(found.shut, found.mounts)
+    yield from shut.of_processes("".join(found.words("hidden")))
     for runtime in found.silent:
         yield Gap(f"names of containers of {runtime}", "it did not answer in time, or not at all", (), ())
     if found.about.get("first") == "0" and not any(each.container for each in found.spaces.values()):

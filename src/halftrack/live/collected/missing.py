@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence import tells
 from halftrack.evidence.values import Gap
+from halftrack.live.collected import shut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ _COMMANDS: Final = {
 
 def of(space: Space, name: str) -> Iterator[Gap]:
     """``name``: what the namespace is called in the evidence."""
+    if space.shut is not None:
+        yield shut.of_one(name, space.shut)
+        return
     if space.late or not space.worth:
         return
     if space.cut is not None:

@@ -33,6 +33,7 @@ from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, tabl
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live.collected import rules
+from halftrack.live.collected.shut import ENDED
 
 if TYPE_CHECKING:
     from halftrack.evidence.shaping import Interface
@@ -87,6 +88,8 @@ class Space:
     """Why not all of its entries are here."""
     late: bool = False
     """It was to be read, and nothing was."""
+    shut: str | None = None
+    """Why there was no way into it any more, as ``collected.shut`` knows reasons."""
 
     @property
     def name(self) -> str:
@@ -213,7 +216,7 @@ class Space:
             settings=self.settings,
             counters=self._counters(),
             flows=flows,
-            skipped=not self.worth,
+            skipped=not self.worth or self.shut == ENDED,
             unreadable=sum(each.unreadable for each in self.parsed),
             sockets=self._sockets(),
             addresses=self.addresses,
