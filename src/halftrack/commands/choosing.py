@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.diagnosis import cases, ends
 from halftrack.diagnosis.filters import spellings
 from halftrack.diagnosis.filters.chosen import Chosen
-from halftrack.diagnosis.filters.expression import Surroundings, expression, untold
+from halftrack.diagnosis.filters.expression import Surroundings, expression, untold, with_symptoms
 from halftrack.diagnosis.view import view
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from halftrack.diagnosis.filters import Filter
     from halftrack.evidence.values import Evidence
-
-_PREFIX: Final = "symptom/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +39,7 @@ def chosen(seen: Evidence, wanted: Wanted) -> Iterator[Chosen]:
         flows = table.flows
         assert flows is not None  # noqa: S101  # chosen above
         frame = ends.ends(view(table, seen).flows.lazy()).collect() if wanted.view else flows.frame
-        symptoms = {}
-        for case in found:
-            if case.view.table is table:
-                column = f"{_PREFIX}{case.symptom}"
-                frame = frame.with_columns(case.rows.mask.alias(column))
-                symptoms[case.symptom] = column
+        frame, symptoms = with_symptoms(frame, (case for case in found if case.view.table is table))
         compared = any(one.sockets is not None for one in seen.tables)
         around = Surroundings(table.netns, flows.opaque, seen.owners, symptoms, compared)
         unclear = untold(frame, wanted.filter, around)

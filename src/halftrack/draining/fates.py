@@ -50,6 +50,9 @@ class Fate(IntEnum):
         return self <= Fate.MAY_LIVE
 
 
+CHANGED: Final = tuple(fate for fate in Fate if fate.changed)
+"""In this order: what is surest first."""
+
 MEANINGS: Final = MappingProxyType(
     {
         Fate.DEAD: "no socket left at their owner",

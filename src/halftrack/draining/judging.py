@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from halftrack.diagnosis.entries import unfinished
 from halftrack.diagnosis.symptoms import sockets
-from halftrack.draining.fates import Fate, Wish, seconds
+from halftrack.draining.fates import CHANGED, Fate, Wish, seconds
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import select
 from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.view import View
-
-_OFFLOADED: Final = uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
-_CHANGED: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def judge(view: View, matching: pl.Series, wish: Wish, around: Surroundings) -> 
 def _left_alone(wish: Wish) -> pl.Expr:
     """The fate, given the kind: what must or need not be changed is left alone, whatever it is."""
     status = pl.col("status")
-    floors = {int(fate): seconds(fate, wish.seconds) for fate in _CHANGED}
+    floors = {int(fate): seconds(fate, wish.seconds) for fate in CHANGED}
     floor = pl.col("kind").replace_strict(floors, default=None, return_dtype=pl.Int64)
     unproven = pl.col("kind").is_between(Fate.UNANSWERED, Fate.MAY_LIVE)
     if wish.mode == "delete":
@@ -123,7 +120,7 @@ def _left_alone(wish: Wish) -> pl.Expr:
     return (
         pl.when(status & uapi.IPS_DYING != 0)
         .then(Fate.DYING)
-        .when((status & _OFFLOADED != 0) | pl.col("timeout").is_null())
+        .when((status & uapi.IPS_OFFLOAD_MASK != 0) | pl.col("timeout").is_null())
         .then(Fate.OFFLOADED)
         .when(status & uapi.IPS_FIXED_TIMEOUT != 0)
         .then(Fate.FIXED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from halftrack.diagnosis import ends
 from halftrack.diagnosis.filters import expression as expressions
@@ -17,20 +17,14 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.filters import Filter
     from halftrack.diagnosis.view import View
 
-_PREFIX: Final = "symptom/"
-
 
 def matching(view: View, wanted: Filter, cases: Sequence[Case]) -> tuple[pl.Series, Mapping[str, int]]:
     """Boolean, one per row of the view; and by term, of how many rows the table does not tell it.
 
     ``cases``: of this view, for filters that speak of symptoms.
     """
-    symptoms = {case.symptom: f"{_PREFIX}{case.symptom}" for case in cases}
+    frame, symptoms = expressions.with_symptoms(ends.ends(view.flows.lazy()).collect(), cases)
     compared = any(table.sockets is not None for table in view.evidence.tables)
     around = expressions.Surroundings(view.netns, view.opaque, view.evidence.owners, symptoms, compared)
-    rows = ends.ends(view.flows.lazy()).with_columns(
-        case.rows.mask.alias(symptoms[case.symptom]) for case in cases
-    )
-    frame = rows.collect()
     marked = select(frame, expressions.expression(wanted, around).alias("takes"))["takes"]
     return marked, expressions.untold(frame, wanted, around)

@@ -38,7 +38,11 @@ def parse(text: str) -> tuple[int, int]:
     address = literal(text)
     if isinstance(address, ipaddress.IPv4Address):
         return 0, V4_MAPPED | int(address)
-    number = int(address)
+    return halves(int(address))
+
+
+def halves(number: int) -> tuple[int, int]:
+    """``(hi, lo)`` of 128 bits."""
     return number >> 64, number & _LOW64
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
+
+from halftrack.evidence.uapi import AF_INET, AF_INET6
 
 LOOPBACK: Final = "lo"
 """The kernel calls it so in every namespace (drivers/net/loopback.c)."""
+FIRST_RULES: Final = MappingProxyType({AF_INET: (0, 32_766, 32_767), AF_INET6: (0, 32_766)})
+"""By family the priorities of the rules that a namespace begins with: local, main, default
+(net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Final, Literal
 Family = Literal["ip", "ip6", "inet", "bridge", "other"]
 Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
 Flavour = Literal["nft", "iptables-nft", "iptables-legacy"]
+IPTABLES: Final = MappingProxyType({"ip": "iptables", "ip6": "ip6tables"})
+"""By family the tool, and what the names of its others begin with."""
 Field = Literal[
     "family",  # words: ip, ip6
     "protocol",  # ranges

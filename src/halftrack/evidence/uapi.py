@@ -153,6 +153,8 @@ IPS_HELPER: Final = 1 << 13
 IPS_OFFLOAD: Final = 1 << 14
 IPS_HW_OFFLOAD: Final = 1 << 15
 IPS_NAT_MASK: Final = IPS_SRC_NAT | IPS_DST_NAT
+IPS_OFFLOAD_MASK: Final = IPS_OFFLOAD | IPS_HW_OFFLOAD
+"""Packets pass elsewhere: the tracker sees none of them."""
 
 STATUS_NAMES: Final = MappingProxyType(
     {

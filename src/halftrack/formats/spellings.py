@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from halftrack.evidence.addresses import OPAQUE_HI, V4_MAPPED
+from halftrack.evidence.addresses import OPAQUE_HI, V4_MAPPED, halves
 from halftrack.formats.captures import FIRST_TEXT
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _address_of(text: str) -> tuple[int, int] | None:
         number = int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
     except OSError:
         return None
-    hi, lo = number >> 64, number & 0xFFFF_FFFF_FFFF_FFFF
+    hi, lo = halves(number)
     return None if hi == OPAQUE_HI else (hi, lo)
 
 

@@ -17,7 +17,7 @@ RTM_GETADDR: Final = 22
 IFA_ADDRESS: Final = 1
 IFA_LOCAL: Final = 2
 
-_IFADDRMSG: Final = struct.Struct("=BBBBI")
+IFADDRMSG: Final = struct.Struct("=BBBBI")
 _LENGTHS: Final = {AF_INET: 4, AF_INET6: 16}
 _WITHIN_S: Final = 5.0
 
@@ -27,7 +27,7 @@ def addresses() -> tuple[LocalAddress, ...]:
     names = dict(socket.if_nameindex())
     found: list[LocalAddress] = []
     with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
-        request = _IFADDRMSG.pack(0, 0, 0, 0, 0)
+        request = IFADDRMSG.pack(0, 0, 0, 0, 0)
         for kind, body in netlink.replies(sock, RTM_GETADDR, request, time.monotonic() + _WITHIN_S):
             if kind == RTM_NEWADDR:
                 with contextlib.suppress(ValueError):
@@ -37,10 +37,10 @@ def addresses() -> tuple[LocalAddress, ...]:
 
 def _decode(body: bytes, names: dict[int, str]) -> LocalAddress:
     """One RTM_NEWADDR. IFA_LOCAL is ours; on a point-to-point link IFA_ADDRESS is the other end."""
-    if len(body) < _IFADDRMSG.size:
+    if len(body) < IFADDRMSG.size:
         raise ValueError(body)
-    family, prefix, _, _, index = _IFADDRMSG.unpack_from(body)
-    given = netlink_messages.attributes(body[_IFADDRMSG.size :])
+    family, prefix, _, _, index = IFADDRMSG.unpack_from(body)
+    given = netlink_messages.attributes(body[IFADDRMSG.size :])
     raw = given.get(IFA_LOCAL) or given.get(IFA_ADDRESS, b"")
     if len(raw) != _LENGTHS.get(family):
         raise ValueError(body)

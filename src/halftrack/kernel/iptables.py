@@ -10,11 +10,11 @@ from typing import Final, Literal
 
 from halftrack.errors import FeatureMissing
 from halftrack.evidence import uapi
+from halftrack.evidence.rulesets import IPTABLES
 from halftrack.kernel import cttimeout, files, nftables, survey, tools
 
 Flavour = Literal["nft", "legacy"]
 Family = Literal["ip", "ip6"]
-_TOOLS: Final = {"ip": "iptables", "ip6": "ip6tables"}
 NUMBERS: Final = {"ip": uapi.AF_INET, "ip6": uapi.AF_INET6}
 _NAMES: Final = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
 _POLICY: Final = re.compile(r"-j CT --timeout (\S{1,31})$", re.MULTILINE)
@@ -28,7 +28,7 @@ _INCOMPATIBLE: Final = re.compile(r"^# .*incompatible", re.MULTILINE)
 
 def tool(family: Family) -> str:
     """``iptables`` or ``ip6tables``."""
-    return _TOOLS[family]
+    return IPTABLES[family]
 
 
 def flavour(family: Family) -> Flavour:
@@ -38,7 +38,7 @@ def flavour(family: Family) -> Flavour:
     """
     if legacy_tables(family):
         return "legacy"
-    version = tools.run([_TOOLS[family], "-V"])
+    version = tools.run([IPTABLES[family], "-V"])
     return "nft" if "nf_tables" in version else "legacy"
 
 
@@ -93,10 +93,10 @@ def save_program(family: Family, flavour: Flavour) -> str:
 
 def _program(family: Family, flavour: Flavour, what: str) -> str:
     """The tool of one flavour, by its own name or by the common one where that is it."""
-    own = f"{_TOOLS[family]}-{flavour}-{what}"
+    own = f"{IPTABLES[family]}-{flavour}-{what}"
     if tools.find(own) is not None:
         return own
-    common = f"{_TOOLS[family]}-{what}"
+    common = f"{IPTABLES[family]}-{what}"
     version = tools.run([common, "-V"]) if tools.find(common) else ""
     if version and ("nf_tables" in version) == (flavour == "nft"):
         return common

@@ -15,7 +15,7 @@ from typing import Final
 
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.kernel import netlink, netlink_messages
-from halftrack.kernel.interfaces import IFA_ADDRESS, IFA_LOCAL, RTM_NEWADDR
+from halftrack.kernel.interfaces import IFA_ADDRESS, IFA_LOCAL, IFADDRMSG, RTM_NEWADDR
 from halftrack.kernel.netlink_messages import (
     NLA_F_NESTED,
     NLM_F_ACK,
@@ -25,6 +25,7 @@ from halftrack.kernel.netlink_messages import (
     attribute,
 )
 from halftrack.kernel.routes import RTA_DST, RTA_OIF, RTM_NEWROUTE, RTMSG, RTN_UNICAST
+from halftrack.kernel.traffic_control import IFINFOMSG
 
 # include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, veth.h
 _RTM_NEWLINK: Final = 16
@@ -42,8 +43,6 @@ _RT_SCOPE_LINK: Final = 253
 _IFF_UP: Final = 0x01
 _IFF_NOARP: Final = 0x80
 
-_IFINFOMSG: Final = struct.Struct("=BxHiII")
-_IFADDRMSG: Final = struct.Struct("=BBBBI")
 _WITHIN_S: Final = 5.0
 _HARDWARE: Final = bytes((0x02, 0x68, 0x74))
 """Locally administered; the other three bytes are the pair's number."""
@@ -61,7 +60,7 @@ class Links:
 
     def down(self, name: str) -> None:
         """Nothing passes any more, and its routes are gone."""
-        self._ask(_RTM_NEWLINK, 0, _IFINFOMSG.pack(0, 0, 0, 0, _IFF_UP) + _name(name))
+        self._ask(_RTM_NEWLINK, 0, IFINFOMSG.pack(0, 0, 0, 0, _IFF_UP) + _name(name))
 
     def pair(self, name: str, peer: str, peer_netns: int, number: int) -> None:
         """A pair of interfaces, both still down; the other end goes to the namespace of that descriptor."""
@@ -76,7 +75,7 @@ class Links:
     def address(self, interface: int, address: str) -> None:
         """Give an interface, by its number, one more address of its own alone."""
         family, raw = _packed(address)
-        head = _IFADDRMSG.pack(family, len(raw) * 8, _IFA_F_NODAD, 0, interface)
+        head = IFADDRMSG.pack(family, len(raw) * 8, _IFA_F_NODAD, 0, interface)
         given = attribute(IFA_LOCAL, raw) + attribute(IFA_ADDRESS, raw)
         self._ask(RTM_NEWADDR, NLM_F_CREATE, head + given)
 
@@ -101,7 +100,7 @@ class Links:
 
 
 def _link(flags: int) -> bytes:
-    return _IFINFOMSG.pack(0, 0, 0, flags, flags)
+    return IFINFOMSG.pack(0, 0, 0, flags, flags)
 
 
 def _name(name: str) -> bytes:

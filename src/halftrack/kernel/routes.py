@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
+from halftrack.evidence.routing import FIRST_RULES, DefaultRoute, Routing, WayBack
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.kernel import files, interfaces, netlink, netlink_messages
 from halftrack.kernel.netlink_messages import NLM_F_REQUEST, attribute, attributes, whole
@@ -37,8 +37,6 @@ RTMSG: Final = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, bits of destination and source, tos, table, protocol, scope, type, flags."""
 _RTNEXTHOP: Final = struct.Struct("=HBBi")
 
-_EVERYWHERE: Final = {AF_INET: (0, 32_766, 32_767), AF_INET6: (0, 32_766)}
-"""Priorities of the rules that a namespace begins with: local, main, default (net/ipv4/fib_rules.c)."""
 _MOST_ROUTES: Final = 4_096
 """A router may know all of the Internet; default routes are the first that the kernel names."""
 _MOST_INTERFACES: Final = 256
@@ -54,8 +52,8 @@ def read(ends: Sequence[tuple[str, str]]) -> Routing:
     names, own = dict(socket.if_nameindex()), interfaces.addresses()
     with netlink.open_socket(netlink.NETLINK_ROUTE, None) as sock:
         ways = tuple(_way_back(sock, local, peer, names, own) for local, peer in ends)
-    defaults = [route for family in _EVERYWHERE for route in _defaults(family, names, unread)]
-    added = [_more_rules(family, unread) for family in _EVERYWHERE]
+    defaults = [route for family in FIRST_RULES for route in _defaults(family, names, unread)]
+    added = [_more_rules(family, unread) for family in FIRST_RULES]
     rules = None if None in added else sum(number or 0 for number in added)
     return Routing(ways, tuple(defaults), rules, rp_filter(names), tuple(unread))
 
@@ -146,7 +144,7 @@ def _more_rules(family: int, unread: list[str]) -> int | None:
             for kind, body in netlink.replies(sock, _RTM_GETRULE, request, time.monotonic() + _WITHIN_S):
                 if kind == _RTM_NEWRULE and len(body) >= RTMSG.size:
                     priority = whole(attributes(body[RTMSG.size :]).get(_FRA_PRIORITY, b"")) or 0
-                    added += priority not in _EVERYWHERE[family]
+                    added += priority not in FIRST_RULES[family]
     except OSError as error:
         unread.append(f"policy rules: {error.strerror or error}")
         return None

@@ -71,4 +71,4 @@ def _front(one: Translation) -> Front:
 
 
 def _text(address: int) -> str:
-    return addresses.to_text(address >> 64, address & 0xFFFF_FFFF_FFFF_FFFF)
+    return addresses.to_text(*addresses.halves(address))

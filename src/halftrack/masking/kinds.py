@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.addresses import V4_MAPPED, to_text
+from halftrack.evidence.addresses import V4_MAPPED, halves, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 BITS: Final = 128
 _V4_BITS: Final = 96
 """An IPv4 network's prefix length is this much longer when its addresses are mapped ones."""
-_LOW64: Final = (1 << 64) - 1
 _ANY: Final = "0.0.0.0"  # noqa: S104  # an address, nothing is bound to it
 ALL: Final = (1 << BITS) - 1
 
@@ -69,7 +68,7 @@ def network(address: int, length: int) -> Network:
 
 def shown(address: int) -> str:
     """As the doctor does."""
-    return to_text(address >> 64, address & _LOW64)
+    return to_text(*halves(address))
 
 
 def is_v4(address: int) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from halftrack.evidence.addresses import V4_MAPPED
+from halftrack.evidence.addresses import V4_MAPPED, halves
 from halftrack.masking import names
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _FOUR: Final = re.compile(r"\d{1,3}(?=([.-])(\d{1,3})\1(\d{1,3})\1(\d{1,3})(?!\d
 _SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}", re.ASCII)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{24})?", re.ASCII)
 _MAC: Final = re.compile(r"(?=([0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}))", re.ASCII)
-_LOW64: Final = (1 << 64) - 1
 _LEAST: Final = 1 << 112
 """Numbers of IPv6 below it could be any two counters."""
 _HEAD: Final = b'{"height"'
@@ -66,11 +65,7 @@ class _Originals:
         self._names = {name.casefold() for name in key.names if names.spoken(name)} - vocabulary
         self._longest = max(map(_runs, self._names), default=0)
         self._numbers = pl.DataFrame(
-            [
-                (each >> 64, each & _LOW64)
-                for each in self._addresses
-                if each >> 32 == V4_MAPPED >> 32 or each >= _LEAST
-            ],
+            [halves(each) for each in self._addresses if each >> 32 == V4_MAPPED >> 32 or each >= _LEAST],
             schema={"hi": pl.UInt64, "lo": pl.UInt64},
             orient="row",
         )

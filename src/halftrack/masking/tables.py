@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.evidence.addresses import replaced
+from halftrack.evidence.addresses import halves, replaced
 from halftrack.masking import chosen, extending, layout, names, spellings, walk
 from halftrack.masking.key import Key
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from halftrack.masking.kinds import Network
 
-_MASK: Final = (1 << 64) - 1
 _IDENTITY: Final = re.compile(r"[0-9a-f]{12,64}", re.ASCII)
 _SHORT: Final = 12
 """Digits of a container's id that stand for all of it."""
@@ -191,7 +190,7 @@ class Substituting:
         self._heads = {its[:_SHORT]: (its, other) for its, other in key.identities.items()}
         self._spelled = _Spelled(key)
         self._known = pl.DataFrame(
-            [(one >> 64, one & _MASK, other >> 64, other & _MASK) for one, other in key.addresses.items()],
+            [(*halves(one), *halves(other)) for one, other in key.addresses.items()],
             schema=dict.fromkeys(("hi", "lo", "to_hi", "to_lo"), pl.UInt64),
             orient="row",
         )

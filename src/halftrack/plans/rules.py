@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from halftrack.evidence.rulesets import IPTABLES
 from halftrack.plans import words
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ STATES: Final = (
 _LONGEST_S: Final = (1 << 31) - 1
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
 """Of a table or chain, in a line that somebody is to type."""
-_IPTABLES: Final = {"ip": "iptables", "ip6": "ip6tables"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def iptables_untracked(rule: Untracked, chain: str, spelling: Spelling) -> Resto
     matches = [f"-A {chain} {match} -j CT --notrack" for match in (towards, back)]
     text += _restore("raw", chain, matches, ("PREROUTING", "OUTPUT"))
     jumps += [("raw", "PREROUTING"), ("raw", "OUTPUT")]
-    return Restored(_IPTABLES[rule.family], chain, "\n".join(text), tuple(jumps))
+    return Restored(IPTABLES[rule.family], chain, "\n".join(text), tuple(jumps))
 
 
 def iptables_policy(
@@ -212,7 +212,7 @@ def iptables_policy(
     ]
     hooks = ("PREROUTING", "OUTPUT")
     text = "\n".join(_restore("raw", chain, matches, hooks))
-    return Restored(_IPTABLES[family], chain, text, tuple(("raw", hook) for hook in hooks))
+    return Restored(IPTABLES[family], chain, text, tuple(("raw", hook) for hook in hooks))
 
 
 def _at(rule: TimeoutPolicy, side: str, spelling: Spelling) -> str:

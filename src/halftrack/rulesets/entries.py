@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from halftrack.evidence import addresses, uapi
+from halftrack.evidence.addresses import halves
 from halftrack.evidence.flows import has
 from halftrack.rulesets import comparing, intervals
 from halftrack.rulesets.packets import ACK, BEGINS, ESTABLISHED, FIN, INVALID, UNANSWERED, Packet
@@ -162,7 +163,7 @@ def _before(rules: Ruleset) -> tuple[list[Reason], list[pl.Expr]]:
 
 
 def _served(address: int, port: int | None) -> pl.Expr:
-    hi, lo = address >> 64, address & ((1 << 64) - 1)
+    hi, lo = halves(address)
     ends = [
         (pl.col(f"{end}_hi") == hi) & (pl.col(f"{end}_lo") == lo) & (pl.col(f"orig_{which}") == port)
         for end, which in zip(_ENDS, ("sport", "dport"), strict=True)

@@ -14,7 +14,7 @@ from halftrack.changes.drain import rereading
 from halftrack.changes.drain.behind import Behind
 from halftrack.changes.drain.changing import GOING_S
 from halftrack.changes.drain.rereading import Again
-from halftrack.draining.fates import Fate
+from halftrack.draining.fates import CHANGED, Fate
 from halftrack.draining.outcome import Outcome
 from halftrack.draining.still import unchanged
 from halftrack.errors import Busy
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from halftrack.changes.drain.reins import Reins
     from halftrack.changes.drain.verifying import Done
 
-_ORDER: Final = (Fate.DEAD, Fate.UNANSWERED, Fate.MAY_LIVE)
 _STALE_S: Final = 1.0
 _TRIES: Final = 3
 _STEP: Final = 2_000
@@ -97,7 +96,7 @@ class Drain:
         """The entries to be changed, in batches, what is surely dead first; in a dump as they come."""
         judgement = self.looked.judgement
         flows = judgement.view.flows
-        groups = [(judgement.fates == fate).fill_null(value=False) for fate in _ORDER]
+        groups = [(judgement.fates == fate).fill_null(value=False) for fate in CHANGED]
         if self.first is not None:
             left = np.ones(flows.height, np.bool_)
             for again in self.first:
@@ -145,7 +144,7 @@ class Drain:
         judgement = self.looked.judgement
         fates = judgement.fates[rows]
         given = fates.replace_strict(
-            {fate: self.change.given(fate) for fate in _ORDER}, return_dtype=pl.Int64
+            {fate: self.change.given(fate) for fate in CHANGED}, return_dtype=pl.Int64
         )
         return judgement.view.flows[rows].with_columns(
             rows.alias("row"), fates.alias("fate"), given.alias("given")

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _RESET: Final = "Tcp.EstabResets"
 _NOT_BY_RST: Final = "TcpExt.TCPAbortOnTimeout"
 _LOG: Final = "log_invalid"
-_LIBERAL: Final = "tcp_be_liberal"
 _LEAST: Final = 0.5
 """Of each entry: how much has to have been counted of what left it behind."""
 
@@ -36,7 +35,7 @@ def weigh(case: Case) -> Cause | None:
     if answered < facts.MOSTLY:
         return None
     shaken = facts.share(case.rows, pl.col("origin") == "handshake")
-    liberal, log = (facts.setting(case.view, name) for name in (_LIBERAL, _LOG))
+    liberal, log = (facts.setting(case.view, name) for name in (sysctls.BE_LIBERAL, _LOG))
     return conclude(
         "rst-ignored",
         0.05,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from halftrack.diagnosis.explained.seen import Seen
     from halftrack.evidence.values import Evidence, Table
 
-_AWAY: Final = uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
 _PREFIXES: Final = {
     uapi.IPPROTO_TCP: "tcp_",
     uapi.IPPROTO_UDP: "udp_",
@@ -59,7 +58,7 @@ def explain(
 
 
 def _judged(document: Explained, seen: Seen, book: Rulebook) -> Explained:
-    if seen.status & _AWAY:
+    if seen.status & uapi.IPS_OFFLOAD_MASK:
         return document
     if seen.l4proto != uapi.IPPROTO_TCP:
         if not exchanges.is_modelled(seen):
@@ -99,7 +98,7 @@ def _rulebook(evidence: Evidence, table: Table, seen: Seen) -> tuple[Rulebook, d
 
 def _notes(evidence: Evidence, seen: Seen, book: Rulebook) -> Iterator[str]:
     """What this rests on, and what it leaves out."""
-    if seen.status & _AWAY:
+    if seen.status & uapi.IPS_OFFLOAD_MASK:
         yield "its packets go past the tracker, by a flow table, which keeps it as long as they come"
     elif seen.l4proto in (uapi.IPPROTO_SCTP, uapi.IPPROTO_DCCP):
         yield "the kernel's rules for this protocol are not modelled"

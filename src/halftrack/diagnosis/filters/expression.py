@@ -35,6 +35,7 @@ from halftrack.evidence import addresses, uapi
 from halftrack.evidence.flows import has
 
 if TYPE_CHECKING:
+    from halftrack.diagnosis.case import Case
     from halftrack.evidence.values import Owner
 
 _OLD_NAMES: Final = {(uapi.IPPROTO_TCP, uapi.TCP_CONNTRACK_SYN_SENT2): "LISTEN"}
@@ -53,6 +54,16 @@ class Surroundings:
     owners: Sequence[Owner] = ()
     symptoms: Mapping[str, str] = field(default_factory=dict)
     sockets: bool = True
+
+
+def with_symptoms(frame: pl.DataFrame, cases: Iterable[Case]) -> tuple[pl.DataFrame, Mapping[str, str]]:
+    """The frame with a column for each symptom, and what these are called (``Surroundings.symptoms``).
+
+    ``cases``: of the table whose rows these are.
+    """
+    masks = {case.symptom: case.rows.mask for case in cases}
+    names = {symptom: f"symptom/{symptom}" for symptom in masks}
+    return frame.with_columns(mask.alias(names[symptom]) for symptom, mask in masks.items()), names
 
 
 def expression(wanted: Filter, around: Surroundings) -> pl.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
+from halftrack.evidence.routing import FIRST_RULES, DefaultRoute, Routing, WayBack
 from halftrack.evidence.uapi import AF_INET, AF_INET6
 from halftrack.formats.routing import proc, rules, ways
 from halftrack.formats.routing.routes import (
@@ -113,9 +113,7 @@ class _Family:
         hidden = bool(self._tables) and not self._by_whom
         self._rules = rules.parse(shown, family, hidden=hidden)
         self.added = (
-            sum(rule.priority not in rules.EVERYWHERE[family] for rule in self._rules)
-            if self._rules
-            else None
+            sum(rule.priority not in FIRST_RULES[family] for rule in self._rules) if self._rules else None
         )
         self._cut |= shown.endswith(CUT)
         if self._cut:

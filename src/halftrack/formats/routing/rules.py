@@ -11,14 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from halftrack.evidence.routing import LOOPBACK
-from halftrack.evidence.uapi import AF_INET, AF_INET6
+from halftrack.evidence.routing import FIRST_RULES, LOOPBACK
+from halftrack.evidence.uapi import AF_INET
 from halftrack.formats.routing import routes
 from halftrack.formats.routing.routes import DEFAULT, LOCAL, MAIN, Prefix, prefix
 
-EVERYWHERE: Final = {AF_INET: (0, 32_766, 32_767), AF_INET6: (0, 32_766)}
-"""Priorities of the rules that a namespace begins with (net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c)."""
-_TABLES: Final = dict(zip(EVERYWHERE[AF_INET], (LOCAL, MAIN, DEFAULT), strict=True))
+_TABLES: Final = dict(zip(FIRST_RULES[AF_INET], (LOCAL, MAIN, DEFAULT), strict=True))
 MOST: Final = 4_096
 _LINE: Final = re.compile(r"(?P<priority>\d{1,10}):\s+(?P<rest>(?:not\s+)?from\s.*)", re.ASCII)
 _ENDS: Final = frozenset({"unreachable", "prohibit", "blackhole"})
@@ -97,7 +95,7 @@ class Rule:
 
 def everywhere(family: int) -> tuple[Rule, ...]:
     """The rules that a namespace begins with."""
-    return tuple(Rule(priority, table=_TABLES[priority]) for priority in EVERYWHERE[family])
+    return tuple(Rule(priority, table=_TABLES[priority]) for priority in FIRST_RULES[family])
 
 
 def parse(text: str, family: int, *, hidden: bool) -> tuple[Rule, ...]:
@@ -120,7 +118,7 @@ def _rule(line: re.Match[str], family: int, *, hidden: bool) -> Rule:
         goes_by.append(_VRF)
     if None in sides.values():
         goes_by.append(_ODD)
-    only_in_part = hidden and priority not in EVERYWHERE[family]
+    only_in_part = hidden and priority not in FIRST_RULES[family]
     if only_in_part:
         goes_by.append(_HIDDEN)
     return Rule(
