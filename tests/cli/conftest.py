@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from halftrack.commands import doctor, main, plan, whatif
-from halftrack.commands import list as listing
+from halftrack import live
+from halftrack.commands import main, sources
 from unit import stories
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def run(
 
     def words(*given: str, seen: Evidence | None = None) -> Ran:
         if seen is not None:
-            for verb in (doctor, listing, plan, whatif):
-                monkeypatch.setattr(verb, "evidence", lambda *_, **__: seen)
+            monkeypatch.setattr(live, "examine", lambda *_, **__: seen)
+            monkeypatch.setattr(sources, "_of_text", lambda *_: seen)
         monkeypatch.setattr(sys, "argv", ["halftrack", *given])
         code = main.run(list(given))
         caught = capfdbinary.readouterr()

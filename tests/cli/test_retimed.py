@@ -19,7 +19,9 @@ from halftrack.commands import plan
 from halftrack.diagnosis import examine
 from halftrack.plans.change import Who
 from halftrack.plans.document import Plan, identified
-from unit.flowrows import TAKEN_AT, evidence, one_sided, row, table
+from unit.flowrows import TAKEN_AT, evidence, one_sided, row, sockets, table
+from unit.symptomcases import LISTENER, served
+from unit.symptomcases import node as without_sockets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +73,7 @@ def told(value: str, now: datetime = TAKEN_AT, up_s: int | None = None) -> list[
 
 def test_what_was_shortened_is_in_doubt_for_as_long_as_entries_lived_before() -> None:
     number = change(wrote())
-    assert told("300") == [Retimed(NAME, 432_000, BEGUN, number)]
+    assert told("300") == [Retimed(NAME, 432_000, 300, BEGUN, number)]
     assert told("300", BEGUN + timedelta(days=6)) == []
 
 
@@ -79,7 +81,7 @@ def test_what_was_put_back_is_in_doubt_for_as_long_as_entries_lived_meanwhile() 
     """Entries of before the change were given today's timeout: they are dated right."""
     back = TAKEN_AT - timedelta(seconds=100)
     number = change(wrote(), restored(back))
-    assert told("432000") == [Retimed(NAME, 300, back, number)]
+    assert told("432000") == [Retimed(NAME, 300, 432_000, back, number)]
     assert told("432000", back + timedelta(seconds=301)) == []
 
 
@@ -115,8 +117,8 @@ def test_the_doctor_says_so(run: Run) -> None:
     seen = evidence(node("300"))
     text = " ".join(run("doctor", seen=seen).out.split())
     assert (
-        "before Mon 23 02:00 UTC are wrong: tcp_timeout_established was 432000 s until then (change 1)"
-        in text
+        "What may have been last heard before Mon 23 02:00 UTC may have been silent for longer than is shown:"
+        " tcp_timeout_established was 432000 s until then (change 1)." in text
     )
     assert "by Sat 28 02:00." in text
 
@@ -172,6 +174,65 @@ def test_what_is_collected_says_what_changes_of_ours_replaced(run: Run, tmp_path
     assert run("collect", "-o", str(sent), seen=evidence(leaked(400_000))).code == 0
     document = json.loads(process("doctor", str(sent), "--json").stdout)
     assert "injected" not in {each["cause"] for one in document["findings"] for each in one["causes"]}
+
+
+def findings(run: Run, seen: Evidence) -> dict[str, dict[str, Any]]:
+    return {each["symptom"]: each for each in json.loads(run("doctor", "--json", seen=seen).out)["findings"]}
+
+
+def orphans(settings: dict[str, str], **columns: Any) -> Evidence:
+    """Connections of a container that has no socket for them any more."""
+    rows = [served(f"198.51.100.{n}", 40_000 + n, **columns) for n in range(20)]
+    seen = without_sockets(*rows, inside=sockets(LISTENER))
+    host, *others = seen.tables
+    return replace(seen, tables=(replace(host, settings=settings), *others))
+
+
+def test_what_was_orphaned_before_a_cap_of_ours_is_so_after_it(run: Run) -> None:
+    raised = dict.fromkeys(CAPS, "432000")
+    leaked = {"status": ("confirmed",), "left": 400_000}
+    before = findings(run, orphans(raised, **leaked))
+    assert before["orphaned"]["entries"] == 20
+    for name in CAPS:
+        change(wrote(), name=name)
+    after = findings(run, orphans(CAPPED, **leaked))
+    assert after.keys() >= {"orphaned"}
+    assert "one-sided" not in after
+    assert after["orphaned"]["groups"] == before["orphaned"]["groups"]
+
+
+def test_what_was_orphaned_before_a_shorter_established_timeout_is_so_after_it(run: Run) -> None:
+    assert findings(run, orphans({NAME: "7440"}, left=400_000)).keys() <= {"settings"}
+    change(wrote(), now="7440")
+    found = findings(run, orphans({NAME: "7440"}, left=400_000))["orphaned"]
+    assert found["entries"] == 20
+    assert {each["idle_min_s"] for each in found["groups"]} == {32_000}
+    assert "2 h 4 min from their next packet on; now they have up to 4 d 15 h left" in found["explanation"]
+    assert found["forecast"]["settles_at"] in (0, None)
+
+
+def test_what_may_have_spoken_since_is_silent_at_least(run: Run) -> None:
+    change(wrote(), now="7440")
+    seen = evidence(table(row(left=7_000), row(left=400_000), row(left=430_000), settings={NAME: "7440"}))
+    listed = json.loads(run("list", "proto=tcp", "--json", seen=seen).out)["entries"]
+    assert [(each["idle_s"], each["idle_at_least"]) for each in listed] == [
+        (440, True),
+        (32_000, False),
+        (None, False),
+    ]
+
+
+def test_whatif_knows_it_too(run: Run) -> None:
+    """Silent for nine hours by what they were given before, they would be cut by less than that."""
+    rows = [row(src=f"198.51.100.{n}", left=400_000) for n in range(7)]
+    seen = evidence(table(*rows, settings={NAME: "7440"}))
+    asked = ("whatif", "tcp_timeout_established=3600", "--json")
+    assert json.loads(run(*asked, seen=seen).out)["live_flows_lost"] is None
+    change(wrote(), now="7440")
+    found = json.loads(run(*asked, seen=seen).out)
+    assert found["live_flows_lost"] == 7
+    assert findings(run, seen)["idle-established"]["entries"] == 7
+    assert any("tcp_timeout_established was 432000 s until then" in each for each in found["notes"])
 
 
 LIBERAL = (0x0A, 0x0A)

@@ -16,11 +16,13 @@ from cli.conftest import FOUNDING
 from halftrack.evidence.values import Gap
 from halftrack.formats import bundle
 from halftrack.reporters.schema import whatif as schema
-from unit.flowrows import TAKEN_AT, evidence, one_sided, table
+from unit.flowrows import TAKEN_AT, evidence, one_sided, sockets, table
 from unit.planned import OLD_KERNEL, SETTINGS, WEB, leak, old_node, silent
+from unit.symptomcases import LISTENER, QUIET, node, served
 
 if TYPE_CHECKING:
     from cli.conftest import Run
+    from halftrack.evidence.values import Evidence, Sockets
 
 VALIDATOR = jsonschema.Draft202012Validator(schema(), format_checker=jsonschema.FormatChecker())
 HEAD = """\
@@ -187,3 +189,23 @@ def test_the_three_lines_of_the_founding_case(run: Run) -> None:
     found = json.loads(ran.out)
     assert found["points"][-1]["entries"] == 0
     assert found["today"]["points"][-1]["entries"] is None
+
+
+def served_through_the_node(ends: Sockets | None, left: int = QUIET) -> Evidence:
+    rows = [served(f"198.51.100.{n}", 40_000 + n, left=left) for n in range(5)]
+    return node(*rows, inside=ends)
+
+
+def test_what_is_dead_by_the_sockets_of_its_container_is_cut_off_from_nothing(run: Run) -> None:
+    """As the doctor, who calls it orphaned: another namespace tells of this table's entries."""
+    alive = [("10.88.0.14", 1883, f"198.51.100.{n}", 40_000 + n) for n in range(2)]
+    for seen, dead in (
+        (served_through_the_node(None), 0),
+        (served_through_the_node(sockets(LISTENER)), 5),
+        (served_through_the_node(sockets(LISTENER, *alive)), 3),
+    ):
+        document = json.loads(run("doctor", "--json", seen=seen).out)
+        orphaned = [each["entries"] for each in document["findings"] if each["symptom"] == "orphaned"]
+        assert orphaned == ([dead] if dead else [])
+        ran = run("whatif", "tcp_timeout_established=7440", "--json", seen=seen)
+        assert json.loads(ran.out)["live_flows_lost"] == 5 - dead

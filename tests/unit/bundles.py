@@ -64,7 +64,9 @@ def whole() -> Evidence:
         limit=262_144,
         buckets=65_536,
         settings={"net.netfilter.nf_conntrack_tcp_loose": "1"},
-        replaced=(Replaced("net.netfilter.nf_conntrack_tcp_timeout_established", "432000", TAKEN_AT),),
+        replaced=(
+            Replaced("net.netfilter.nf_conntrack_tcp_timeout_established", "432000", TAKEN_AT, "7440"),
+        ),
         counters=(Counters(1.5, {"drop": 3}), Counters(2.5, {"drop": 9})),
         flows=seen,
         unreadable=1,

@@ -112,6 +112,7 @@ def test_an_entry_has_all_its_fields() -> None:
         "helper": "ftp",
         "started_at": "2026-11-23T03:11:00Z",
         "idle_s": 10,
+        "idle_at_least": False,
         "one_sided": False,
         "origin": entry["origin"],
         "owner": {

@@ -1,7 +1,7 @@
 """Timeouts that changes of ours set or put back, and that entries may still be counted down from.
 
 An entry keeps the time that its last packet gave it. What was last heard under another timeout than
-today's has as much left as another age would, and its own cannot be told from that.
+today's tells its silence by that one, and may look like what was heard since (``diagnosis.past``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from halftrack.evidence.values import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from halftrack.evidence.values import Table
+    from halftrack.evidence.values import Evidence, Table
 
 _MOST: Final = 50
 """Changes that are looked at, the newest: every doctor waits for it."""
@@ -27,10 +27,11 @@ _MOST: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Retimed:
-    """``was``: seconds, until ``at``. ``change``: which one it was."""
+    """``was``: seconds, until ``at``, when it was made ``then``. ``change``: which one it was."""
 
     setting: str
     was: int
+    then: int
     at: datetime
     change: int
 
@@ -71,9 +72,24 @@ def retimed(told: History, tables: Iterable[Table], now: datetime) -> list[Retim
     ]
 
 
-def with_replaced(table: Table, told: History) -> Table:
-    """The table with what its timeouts were before."""
-    found = [Replaced(one.setting, str(one.was), one.at) for write, one in told if _is_in(write, table)]
+def known(seen: Evidence, told: History | None = None) -> Evidence:
+    """The evidence of the running node, with what changes of ours replaced: a source like others.
+
+    ``told``: its ``history``, where somebody has read that already.
+    """
+    if told is None:
+        told = () if seen.taken_at is None else history(seen.taken_at, seen.up_s)
+    if not told:
+        return seen
+    return replace(seen, tables=tuple(_with_replaced(table, told) for table in seen.tables))
+
+
+def _with_replaced(table: Table, told: History) -> Table:
+    found = [
+        Replaced(one.setting, str(one.was), one.at, str(one.then))
+        for write, one in told
+        if _is_in(write, table)
+    ]
     return replace(table, replaced=tuple(found)) if found else table
 
 
@@ -95,9 +111,11 @@ def _of(number: int) -> Iterator[tuple[SysctlWrite, Retimed]]:
             case records.Writing(index=index, write=SysctlWrite() as write) if _is_timeout(write):
                 writes[index] = write
             case records.Wrote(index=index, at=at) if index in writes:
-                yield writes[index], Retimed(writes[index].name, int(writes[index].before), at, number)
+                write = writes[index]
+                yield write, Retimed(write.name, int(write.before), int(write.after), at, number)
             case records.Restored(index=index, at=at, gone=False) if index in writes:
-                yield writes[index], Retimed(writes[index].name, int(writes[index].after), at, number)
+                write = writes[index]
+                yield write, Retimed(write.name, int(write.after), int(write.before), at, number)
             case _:
                 pass
 

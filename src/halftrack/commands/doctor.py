@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from halftrack import __version__
-from halftrack.commands import completing, durations, journaled, last_screen, options, output, since
+from halftrack.commands import completing, durations, last_screen, options, output, since
 from halftrack.commands.repeating import again
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.diagnosis.since.columns import COLUMNS as IDENTITY
 from halftrack.errors import ReadAlone, UsageError
 from halftrack.evidence.selection import Selection
-from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +162,7 @@ def seen(
     columns: frozenset[str] = COLUMNS,
 ) -> Evidence:
     """All that ``diagnosed`` goes by. ``columns``: those of the entries that are wanted."""
-    found = evidence(
+    return evidence(
         sources,
         given,
         netns=netns,
@@ -171,25 +170,6 @@ def seen(
         in_depth=True,
         listen_s=listen_s,
     )
-    return found if sources else _with_doubts(found, given)
-
-
-def _with_doubts(seen: Evidence, given: Options) -> Evidence:
-    """The evidence, with what changes of ours replaced, and what that makes inexact of it."""
-    told = journaled.history(seen, given)
-    if not told or seen.taken_at is None:
-        return seen
-    from halftrack.changes.retimed import retimed  # noqa: PLC0415  # where there were changes only
-    from halftrack.reporters import figures  # noqa: PLC0415  # likewise
-
-    notes = [
-        f"Times of what was last heard before {figures.moment(one.at, seen.taken_at)} UTC are wrong:"
-        f" {one.setting.removeprefix(PREFIX)} was {one.was} s until then (change {one.change})."
-        f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
-        for one in retimed(told, seen.tables, seen.taken_at)
-    ]
-    noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
-    return journaled.with_replaced(noted, told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from halftrack.evidence.sysctls import PREFIX
+
 if TYPE_CHECKING:
-    from halftrack.changes.retimed import History
     from halftrack.commands.options import Options
     from halftrack.evidence.values import Evidence
 
 
-def history(seen: Evidence, given: Options) -> History:
-    """Newest first; empty where it is not about this node as it runs."""
+def known(seen: Evidence, given: Options) -> Evidence:
+    """The evidence, with what the timeouts of its tables were before, and what that makes inexact of it.
+
+    As it is, where it is not about this node as it runs.
+    """
     if seen.source != "live" or seen.taken_at is None or given.root != Path("/"):
-        return ()
+        return seen
     from halftrack.changes import retimed  # noqa: PLC0415  # after the dump has begun
 
-    return retimed.history(seen.taken_at, seen.up_s)
-
-
-def with_replaced(seen: Evidence, told: History) -> Evidence:
-    """The evidence, with what the timeouts of its tables were before. ``told``: see ``history``."""
+    told = retimed.history(seen.taken_at, seen.up_s)
     if not told:
         return seen
-    from halftrack.changes import retimed  # noqa: PLC0415  # as above
+    from halftrack.reporters import figures  # noqa: PLC0415  # where there were changes only
 
-    return replace(seen, tables=tuple(retimed.with_replaced(table, told) for table in seen.tables))
+    notes = [
+        f"What may have been last heard before {figures.moment(one.at, seen.taken_at)} UTC may have been"
+        f" silent for longer than is shown: {one.setting.removeprefix(PREFIX)} was {one.was} s until then"
+        f" (change {one.change})."
+        f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
+        for one in retimed.retimed(told, seen.tables, seen.taken_at)
+    ]
+    noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
+    return retimed.known(noted, told)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from halftrack.commands import completing, journaled, options, output, unread
+from halftrack.commands import completing, options, output, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import filters
 from halftrack.diagnosis.filters import fields, spellings
@@ -104,9 +104,8 @@ def command(
         selection=EVERYTHING if whole else filters.selection(wanted),
         sockets=judged,
         counters_interval_s=0.0,
+        judged=whole,
     )
-    if needs_view and not sources:
-        seen = journaled.with_replaced(seen, journaled.history(seen, given))
     missing = unread.entries(seen)
     untold = _print(seen, request, given, needs_view=needs_view, judged=judged)
     for remark in _remarks(seen, untold, chosen=bool(given.netns)):

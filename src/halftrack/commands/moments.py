@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A table at one moment: ``evidence`` holds no other. ``others``: names of those left out."""
+    """A table at one moment. ``evidence``: of that moment, with what else was read then: sockets of other
+    namespaces tell of this table's entries. ``others``: names of tables that are left out.
+    """
 
     evidence: Evidence
+    table: Table
     others: tuple[str, ...] = ()
-
-    @property
-    def table(self) -> Table:
-        return self.evidence.tables[0]
 
 
 def moments(read: Sequence[Evidence]) -> tuple[Moment, ...]:
@@ -35,7 +34,7 @@ def moments(read: Sequence[Evidence]) -> tuple[Moment, ...]:
     if len(read) == 2:
         earlier, later = (_largest(each) for each in read)
         same = [one for one in _tables(read[0]) if one.netns == later.table.netns]
-        first = replace(earlier, evidence=replace(read[0], tables=(same[0],))) if same else earlier
+        first = replace(earlier, table=same[0]) if same else earlier
         return _with_settings(first, later)
     (found,) = read
     tables = _tables(found)
@@ -43,7 +42,7 @@ def moments(read: Sequence[Evidence]) -> tuple[Moment, ...]:
         return (_largest(found),)
     if len(tables) > 2:
         raise UsageError(f"{len(tables)} tables: name one, or two moments of the same one")
-    return tuple(Moment(replace(found, tables=(each,))) for each in tables)
+    return tuple(Moment(replace(found, tables=(each,)), each) for each in tables)
 
 
 def apart(given: Options) -> int | None:
@@ -73,7 +72,7 @@ def _largest(found: Evidence) -> Moment:
         raise UnreadableInput("no connection table with entries was read")
     largest = max(tables, key=lambda each: len(each.flows or ()))
     others = tuple(each.netns for each in tables if each is not largest)
-    return Moment(replace(found, tables=(largest,)), others)
+    return Moment(found, largest, others)
 
 
 def _with_settings(earlier: Moment, later: Moment) -> tuple[Moment, Moment]:
@@ -84,7 +83,8 @@ def _with_settings(earlier: Moment, later: Moment) -> tuple[Moment, Moment]:
 
     def told(moment: Moment, table: Table, limit: int | None) -> Moment:
         known = replace(table, settings={**settings, **table.settings}, limit=limit)
-        return replace(moment, evidence=replace(moment.evidence, kernel=kernel, tables=(known,)))
+        tables = tuple(known if each is table else each for each in moment.evidence.tables)
+        return replace(moment, evidence=replace(moment.evidence, kernel=kernel, tables=tables), table=known)
 
     return (
         told(earlier, one, other.limit if one.limit is None else one.limit),

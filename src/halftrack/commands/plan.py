@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from halftrack import planning
-from halftrack.commands import completing, journaled, last_screen, options, output, repeating, saving, unread
+from halftrack.commands import completing, last_screen, options, output, repeating, saving, unread
 from halftrack.commands.sources import evidence
 from halftrack.diagnosis import COLUMNS, examine
 from halftrack.errors import FeatureMissing, Incomplete, PermissionMissing, UsageError
@@ -120,8 +120,6 @@ def made(
     if not sources:
         wanted = last_screen.by_id(wanted, given.netns)
     seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
-    if not sources:
-        seen = journaled.with_replaced(seen, journaled.history(seen, given))
     on_this_node = seen.source == "live" and given.root == Path("/")
     rules = _rules(seen, wanted) if on_this_node else _collected(seen)
     examined = examine(seen)

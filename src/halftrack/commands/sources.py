@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from halftrack.commands import output
+from halftrack.commands import journaled, output
 from halftrack.commands.progress import progress
 from halftrack.errors import Busy, UnreadableInput, UsageError
 from halftrack.evidence.selection import EVERYTHING
@@ -36,10 +36,12 @@ def evidence(
     counters_interval_s: float = 1.0,
     in_depth: bool = False,
     listen_s: float | None = None,
+    judged: bool = True,
 ) -> Evidence:
-    """What ``sources`` hold (``-``: stdin); without any, what the node shows.
+    """What ``sources`` hold (``-``: stdin); without any, what the node shows, and its journal tells of it.
 
-    ``netns``: namespaces to read where ``--netns`` does not say.
+    ``netns``: namespaces to read where ``--netns`` does not say. ``judged``: whether anything is concluded
+    from the entries, which is what the journal bears on.
     """
     _check_room()
     if sources:
@@ -51,7 +53,7 @@ def evidence(
     from halftrack import live  # noqa: PLC0415  # not needed for text
 
     with progress("examining this node", options):
-        return live.examine(
+        seen = live.examine(
             options.netns or netns,
             root=options.root,
             budget_s=options.budget_s,
@@ -61,6 +63,7 @@ def evidence(
             in_depth=in_depth,
             listen_s=listen_s,
         )
+    return journaled.known(seen, options) if judged else seen
 
 
 def _file_on_stdin() -> bool:

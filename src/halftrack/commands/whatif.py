@@ -117,12 +117,12 @@ def _between(first: Moment, second: Moment) -> int | None:
 
 
 def _looked_at(one: Moment) -> Seen:
-    from halftrack.diagnosis import examine  # noqa: PLC0415  # loads polars
+    from halftrack.diagnosis.examination import cases_of  # noqa: PLC0415  # loads polars
     from halftrack.diagnosis.view import view  # noqa: PLC0415  # likewise
     from halftrack.whatif.answering import Seen  # noqa: PLC0415  # likewise
 
-    cases = examine(one.evidence).cases
-    return Seen(cases[0].view if cases else view(one.table, one.evidence), cases)
+    seen = view(one.table, one.evidence)
+    return Seen(seen, cases_of(seen))
 
 
 def _rules(one: Moment, given: Options) -> Ruleset | None:

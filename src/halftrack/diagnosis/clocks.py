@@ -1,51 +1,95 @@
 """The clocks of an entry: how long it has been silent, and how long it exists.
 
 ``idle = timeout at the last packet - seconds left``. The timeout at the last packet is that of the
-setting that keeps the entry (``tcp.keeping``). Where that cannot be told, idle is null.
+setting that keeps the entry (``tcp.keeping``), as it was then (``past``). Where that cannot be told, idle
+is null. Where it may have been one or another, idle is the least of what it may be, and said to be that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from halftrack.evidence import uapi
 from halftrack.tcp import keeping
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    import numpy.typing as npt
+    from halftrack.diagnosis.past import Period
 
-    from halftrack.tcp.timeouts import Timeouts
-
+_Seconds: TypeAlias = npt.NDArray[np.signedinteger]
+_Marks: TypeAlias = npt.NDArray[np.bool_]
 _FROZEN: Final = uapi.IPS_FIXED_TIMEOUT | uapi.IPS_OFFLOAD | uapi.IPS_HW_OFFLOAD
+
+_NEVER: Final = np.iinfo(np.int64).max
+_ROUNDING_S: Final = 2
+"""By so much a moment of a journal and an entry's whole seconds may differ."""
 
 SLICE: Final = 1 << 17
 """Rows that are worked on at a time: what is computed on the way stays in the processor's cache."""
 
 
-def idle(flows: pl.DataFrame, known: Timeouts, one_sided_s: int | None) -> pl.Series:
-    """Seconds since the last packet, Int64; null where that cannot be told.
+def idle(flows: pl.DataFrame, periods: Sequence[Period], seconds: float) -> tuple[pl.Series, pl.Series]:
+    """``idle_s``, seconds since the last packet, Int64, null where that cannot be told; and
+    ``idle_at_least``, Boolean: whether it may be longer.
 
-    ``flows`` needs the schema's columns and ``one_sided``. ``one_sided_s``: what a packet gives a
-    one-sided entry. More left than the timeout allows (the setting was changed since, a policy, an
-    injected entry) is null.
+    ``flows`` needs the schema's columns and ``one_sided``. ``periods``: see ``past.periods``. ``seconds``:
+    how long the entries were read. More left than any of the timeouts allows (a policy, an injected entry)
+    is null.
     """
-    given = keeping.seconds(known, one_sided_s)
-    parts = [_idle(part, known, given) for part in flows.iter_slices(SLICE)]
-    return pl.concat(parts) if parts else pl.Series("idle_s", [], pl.Int64)
+    slack_s = _ROUNDING_S + seconds
+    parts = [_idle(part, periods, slack_s) for part in flows.iter_slices(SLICE)]
+    silent = [each for each, _ in parts] or [pl.Series([], dtype=pl.Int64)]
+    longer = [each for _, each in parts] or [pl.Series([], dtype=pl.Boolean)]
+    return pl.concat(silent).alias("idle_s"), pl.concat(longer).alias("idle_at_least")
 
 
-def _idle(flows: pl.DataFrame, known: Timeouts, given: npt.NDArray[np.int32]) -> pl.Series:
+def _idle(flows: pl.DataFrame, periods: Sequence[Period], slack_s: float) -> tuple[pl.Series, pl.Series]:
     left = flows["timeout"].fill_null(-1).to_numpy()
     status = flows["status"].to_numpy()
-    at_last = given[keeping.rules(flows, known, given)]
+    unknown = (left < 0) | ((status & np.uint32(_FROZEN)) != 0)
+    if len(periods) == 1:
+        silent, told = _silent(flows, left, periods[0])
+        longer = np.zeros(len(left), np.bool_)
+        unknown |= ~told
+    else:
+        silent, longer, told = _least(flows, left, periods, slack_s)
+        unknown |= ~told
+        longer &= ~unknown
+    return pl.Series(silent).set(pl.Series(unknown), None), pl.Series(longer)
+
+
+def _silent(flows: pl.DataFrame, left: _Seconds, period: Period) -> tuple[_Seconds, _Marks]:
+    """How long each entry is silent if these timeouts gave it what it has left, and whether they can have."""
+    at_last = period.given[keeping.rules(flows, period.known, period.given)]
     silent = at_last - left
-    unknown = (at_last < 0) | (silent < 0) | (left < 0) | ((status & np.uint32(_FROZEN)) != 0)
-    return pl.Series("idle_s", silent).set(pl.Series(unknown), None)
+    return silent, (at_last >= 0) & (silent >= 0)
+
+
+def _least(
+    flows: pl.DataFrame, left: _Seconds, periods: Sequence[Period], slack_s: float
+) -> tuple[_Seconds, _Marks, _Marks]:
+    """The least that each may be silent, whether it may be more, and whether that can be told."""
+    least = np.full(len(left), _NEVER)
+    most = np.full(len(left), -1)
+    untold = np.full(len(left), math.inf)
+    for period in periods:
+        at_last = period.given[keeping.rules(flows, period.known, period.given)]
+        silent = (at_last - left).astype(np.int64)
+        fits = np.zeros(len(left), np.bool_)
+        for from_s, to_s in period.windows:
+            fits |= (silent >= from_s - slack_s) & (silent <= to_s + slack_s)
+        fits &= (at_last >= 0) & (silent >= 0)
+        np.minimum(least, silent, out=least, where=fits)
+        np.maximum(most, silent, out=most, where=fits)
+        np.minimum(untold, period.since_s, out=untold, where=at_last < 0)
+    return least, (most > least) | np.isfinite(untold), (most >= 0) & (least <= untold)
 
 
 def age(flows: pl.DataFrame, taken_at: datetime | None) -> pl.Expr:

@@ -21,8 +21,10 @@ from halftrack.diagnosis.arrivals import Rate, Steps
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.paced import Paced
 from halftrack.diagnosis.silences import Clock
+from halftrack.diagnosis.symptoms import orphaned
 from halftrack.diagnosis.symptoms.idle_established import quiet_s
 from halftrack.diagnosis.timeline import Ages, ages, heard
+from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -91,7 +93,12 @@ def growth(case: Case) -> Growth:
     drawn = heard(case.rows, case.view) if known else None
     if drawn is None:
         return Growth("unknown", case.rows.height, None, None, Clock.of(idle[:0]), 0, idle.size)
-    lifetime_s = _lifetime_s(case.rows)
+    lifetime_s = lifetime(case) if case.view.past else None
+    if lifetime_s is None:
+        lifetime_s = _lifetime_s(case.rows)
+        ends = np.clip(lifetime_s - idle, 0, lifetime_s)
+    else:  # those that are there were given another time, and go when that is over
+        ends = case.rows.column("timeout").drop_nulls().to_numpy()
     shape = shapes.shape(drawn)
     arrivals = _arrivals(case, drawn, shape, idle)
     return Growth(
@@ -99,7 +106,7 @@ def growth(case: Case) -> Growth:
         entries=case.rows.height,
         lifetime_s=lifetime_s,
         arrivals=arrivals,
-        ends=Clock.of(np.clip(lifetime_s - idle, 0, lifetime_s) + 1),
+        ends=Clock.of(ends + 1),
         seen_s=int(idle.max()),
         timed=idle.size,
         paced=_paced(arrivals, idle, _end_s(case, drawn), drawn.bucket_s),
@@ -123,6 +130,18 @@ def _lifetime_s(rows: MarkedRows) -> int:
     some = known.gather_every(max(known.height // _SAMPLE, 1))
     middle = some.select((pl.col("idle_s") + pl.col("timeout")).median()).item()
     return max(int(middle or 0), 1)
+
+
+def lifetime(case: Case) -> int | None:
+    """What a packet gives such an entry now, where the entries' own clocks do not tell.
+
+    As after a timeout was changed: those that are there were given another time.
+    """
+    seen = case.view
+    if case.symptom == "one-sided" or (case.symptom == "orphaned" and orphaned.unanswered(case)):
+        return seen.one_sided_s
+    lasting = case.symptom in ("orphaned", "idle-established")
+    return seen.timeouts.values.get(timeouts.ESTABLISHED) if lasting else None
 
 
 def _arrivals(case: Case, drawn: Timeline, shape: Shape, idle: Ages) -> Rate | Steps | None:

@@ -88,7 +88,8 @@ class _Kinds:
         given = keeping.seconds(view.timeouts, view.one_sided_s)
         pieces = [keeping.rules(part, view.timeouts, given) for part in flows.iter_slices(SLICE)]
         numbers = np.concatenate([np.empty(0, np.uint16), *pieces]).astype(np.uint16)
-        timeless = flows["idle_s"].is_null().to_numpy()
+        # No clock, or that of a timeout of before, which nothing is given any more.
+        timeless = (flows["idle_s"] + flows["timeout"]).fill_null(-2).to_numpy() != given[numbers]
         for number, case in enumerate(cases, start=1):
             mask = case.rows.mask.to_numpy()
             numbers[mask] += np.uint16(number * _RULES)

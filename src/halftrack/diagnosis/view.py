@@ -6,19 +6,22 @@ Everything here is column arithmetic over the whole table; an entry is never an 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from halftrack.diagnosis import clocks, ends, entries, origins, roles
+from halftrack.diagnosis.past import periods
 from halftrack.evidence import uapi
 from halftrack.evidence.flows import ADDRESS_COLUMNS, SCHEMA, empty, select
 from halftrack.tcp import keeping, releases, timeouts
 from halftrack.tcp.releases import UNKNOWN, Features
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from halftrack.diagnosis.past import Period
     from halftrack.evidence.values import Evidence, Owner, Table
     from halftrack.tcp.timeouts import Timeouts
 
@@ -43,14 +46,15 @@ class View:
     - ``side`` Enum ``server | client | forwarded``: the role of the owned end
     - ``local_src`` Boolean: the owned end is ``orig_src``, else ``reply_src``; ``ends.ends`` makes
       addresses of it where they are wanted
-    - ``idle_s``, ``age_s`` Int64: see ``clocks``
+    - ``idle_s`` Int64, ``idle_at_least`` Boolean, ``age_s`` Int64: see ``clocks``
     - ``origin`` Enum ``handshake | pick-up | injected``; null where it cannot be told
     - ``here`` Boolean: the owned end is the table's own namespace, whose owner is not known
     - ``owner`` UInt32: index into ``evidence.owners``; null where nobody is known
 
     ``clamps``: whether this kernel, as far as its release or this table tells, cuts one-sided
     entries short. ``one_sided_s``: seconds that a packet gives such an entry here; ``gave_s``: more than
-    that, which it is known to have given before. None: not known.
+    that, which it is known to have given before. None: not known. ``past``: see ``past.periods``, without
+    that of today.
     """
 
     table: Table
@@ -61,6 +65,7 @@ class View:
     clamps: bool | None = None
     one_sided_s: int | None = None
     gave_s: int | None = None
+    past: tuple[Period, ...] = ()
 
     @property
     def netns(self) -> str:
@@ -85,19 +90,19 @@ def gives_s(table: Table, evidence: Evidence) -> int | None:
     return origins.injection_ceiling(known, clamps=clamps, one_sided_s=given)
 
 
-def _gave_s(table: Table, evidence: Evidence) -> int | None:
+def _gave_s(past: Sequence[Period], now: int | None, features: Features) -> int | None:
     """Seconds that a packet gave such an entry under settings that are known to have been replaced, where
-    that is more than today and an entry can have some of it left; None: there is none such.
+    that is more than ``now`` and an entry can have some of it left; None: there is none such.
     """
-    now = gives_s(table, evidence) if table.replaced and evidence.taken_at is not None else None
-    if now is None or evidence.taken_at is None:
+    if now is None:
         return None
-    most, settings = now, dict(table.settings)
-    for each in table.replaced:  # from today's settings back
-        settings[each.setting] = each.value
-        gave = gives_s(replace(table, settings=settings), evidence)
-        if gave is not None and each.until + timedelta(seconds=gave) > evidence.taken_at:
-            most = max(most, gave)
+    clamps = features.clamps_one_sided
+    gave = (
+        origins.injection_ceiling(each.known, clamps=clamps, one_sided_s=each.one_sided_s) or 0
+        for each in past
+        if each.since_s < (each.one_sided_s or 0)
+    )
+    most = max(gave, default=0)
     return most if most > now else None
 
 
@@ -119,19 +124,21 @@ def view(table: Table, evidence: Evidence, gave_s: int | None = None) -> View:
     clamps = _clamps(frame, features, known)
     one_sided_s = keeping.one_sided_timeout(known, features, clamps=clamps)
     ceiling = origins.injection_ceiling(known, clamps=features.clamps_one_sided, one_sided_s=one_sided_s)
-    gave_s = max((each for each in (gave_s, _gave_s(table, evidence)) if each is not None), default=None)
+    today, *past = periods(table, evidence, features, clamps=clamps)
+    gave = (gave_s, _gave_s(past, ceiling, features))
+    gave_s = max((each for each in gave if each is not None), default=None)
     if ceiling is not None and gave_s is not None:
         ceiling = max(ceiling, gave_s)
     flows = frame.hstack(
         select(
             frame,
             *roles.columns(frame, table, evidence),
-            clocks.idle(frame, known, one_sided_s),
+            *clocks.idle(frame, (today, *past), evidence.seconds),
             clocks.age(frame, evidence.taken_at).alias("age_s"),
             origins.origin(frame, ceiling).alias("origin"),
         )
     )
-    return View(table, evidence, flows, features, known, clamps, one_sided_s, gave_s)
+    return View(table, evidence, flows, features, known, clamps, one_sided_s, gave_s, tuple(past))
 
 
 def _sound(frame: pl.DataFrame) -> pl.DataFrame:
@@ -151,6 +158,7 @@ def _nothing() -> pl.DataFrame:
         "here": pl.Boolean,
         "owner": pl.UInt32,
         "idle_s": pl.Int64,
+        "idle_at_least": pl.Boolean,
         "age_s": pl.Int64,
         "origin": origins.ORIGINS,
     }

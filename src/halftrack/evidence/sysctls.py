@@ -36,11 +36,16 @@ class SysctlLine:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What a setting, by its full name, was ``until`` somebody is known to have written another value."""
+    """What a setting, by its full name, was ``until`` somebody is known to have written another value.
+
+    ``then``: that value, None where it is not known. Where the setting is yet another one later on,
+    without anybody being known to have written it, a stranger did, at a moment that nobody knows.
+    """
 
     setting: str
     value: str
     until: datetime
+    then: str | None = None
 
 
 def short(name: str) -> str:

@@ -110,8 +110,9 @@ class LiveEntries:
         just now. None entries: this source does not tell how an entry began.
         """
         in_use = answered()
-        if self._view.clamps and (self._view.one_sided_s or 0) <= timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]:
-            in_use |= pl.col("one_sided") & pl.col("idle_s").is_not_null()
+        given_s = self._view.one_sided_s or 0
+        if self._view.clamps and given_s <= timeouts.DEFAULTS[timeouts.UNACKNOWLEDGED]:
+            in_use |= pl.col("one_sided") & (pl.col("idle_s") <= given_s)
         return self._ask(_PICKED_UP, None, None, established() & in_use, pl.col("origin") == "pick-up")
 
     def of_service(self, service: str) -> Live:

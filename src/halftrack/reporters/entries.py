@@ -26,7 +26,19 @@ COLUMNS: Final = (
         for direction in _DIRECTIONS
         for name in ("src", "dst", "sport", "dport", "type", "code", "icmp_id", "key", "packets", "bytes")
     ),
-    *("mark", "zone", "id", "helper", "started_at", "idle_s", "one_sided", "origin", "owner", "service"),
+    *(
+        "mark",
+        "zone",
+        "id",
+        "helper",
+        "started_at",
+        "idle_s",
+        "idle_at_least",
+        "one_sided",
+        "origin",
+        "owner",
+        "service",
+    ),
 )
 """Of CSV."""
 
@@ -134,7 +146,9 @@ def _objects(part: pl.DataFrame, chosen: Chosen) -> pl.Series:
         pl.lit('},"reply":{'),
         _direction("reply"),
         pl.lit("},"),
-        _fields("mark", "zone", "id", "helper", "started_at", "idle_s", "one_sided", "origin"),
+        _fields(
+            "mark", "zone", "id", "helper", "started_at", "idle_s", "idle_at_least", "one_sided", "origin"
+        ),
         pl.lit(',"owner":'),
         owner if owners else pl.lit("null"),
         pl.lit(","),

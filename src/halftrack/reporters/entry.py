@@ -82,7 +82,8 @@ def _since(entry: dict[str, Any], page: Page) -> list[str]:
     """When it was made, and since when nothing came, as far as that is known."""
     parts = [f"made at {entry['started_at']}"] if entry["started_at"] else []
     if entry["idle_s"]:
-        parts.append(f"silent for {words.duration(entry['idle_s'])}")
+        least = "at least " if entry["idle_at_least"] else ""
+        parts.append(f"silent for {least}{words.duration(entry['idle_s'])}")
     return page.wrap(", ".join(parts), "Since   ", _INDENT) if parts else []
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from halftrack.diagnosis.arrivals import Rate
 from halftrack.diagnosis.course import Drift
+from halftrack.diagnosis.growth import lifetime
 from halftrack.diagnosis.paced import Paced
 from halftrack.diagnosis.silences import Clock
 from halftrack.diagnosis.since.known import NUMBERS
 from halftrack.diagnosis.timeline import ages
-from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -63,17 +63,6 @@ class Measured:
             return grown
         left = case.rows.column("timeout").drop_nulls().to_numpy()
         return replace(grown, lifetime_s=lifetime_s, ends=Clock.of(left + 1))
-
-
-def lifetime(case: Case) -> int | None:
-    """What a packet gives such an entry now, where the entries' own clocks do not tell.
-
-    As after a timeout was changed: those that are there were given another time.
-    """
-    seen = case.view
-    if case.symptom == "one-sided":
-        return seen.one_sided_s
-    return seen.timeouts.values.get(timeouts.ESTABLISHED) if case.symptom == "orphaned" else None
 
 
 def measured(compared: Compared, seconds: int, lifetimes: Mapping[str, int | None]) -> Measured | None:

@@ -76,7 +76,7 @@ class IdleEstablished:
             )
             explanation = (
                 "Connections whose ends died without a word look like this; the kernel keeps them"
-                f" {words.duration(_lifetime(view))}."
+                f" {kept(case)}."
             )
             if alive:
                 explanation += f" {words.count(alive, 'socket')} of them still {_live(alive)}."
@@ -84,8 +84,14 @@ class IdleEstablished:
         return Account(level, title, explanation, (enablers.timeout(view, timeouts.ESTABLISHED, why),))
 
 
-def _lifetime(view: View) -> int:
-    return view.timeouts.values[timeouts.ESTABLISHED]
+def kept(case: Case) -> str:
+    """How long the kernel keeps established connections, and how long some of these all the same."""
+    given_s = case.view.timeouts.values[timeouts.ESTABLISHED]
+    longest = int(case.rows.column("timeout").max() or 0)  # type: ignore[arg-type]  # a column of integers
+    if not case.view.past or longest <= given_s:
+        return words.duration(given_s)
+    left = f"{words.duration(longest)} left of what it gave them before"
+    return f"{words.duration(given_s)} from their next packet on; now they have up to {left}"
 
 
 def _live(number: int) -> str:

@@ -11,6 +11,7 @@ from halftrack.diagnosis import enablers, words
 from halftrack.diagnosis.entries import connected
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms import one_sided, sockets
+from halftrack.diagnosis.symptoms.idle_established import kept
 from halftrack.diagnosis.symptoms.protocols import Account
 from halftrack.evidence import uapi
 from halftrack.tcp import timeouts
@@ -48,11 +49,9 @@ class Orphaned:
 
     def describe(self, case: Case, standing: Standing, forecast: Forecast | None) -> Account:
         entries = case.rows.height
-        lifetime = words.duration(case.view.timeouts.values[timeouts.ESTABLISHED])
         them = "it" if entries == 1 else "them"
         # What never saw a reply stays for reasons of its own.
-        unanswered = 2 * case.rows.count(pl.col("one_sided")) > entries
-        kept = one_sided.keeping(case) if unanswered else f"It keeps {them} {lifetime}."
+        keeps = one_sided.keeping(case) if unanswered(case) else f"It keeps {them} {kept(case)}."
         return Account(
             severity=severity(entries, standing, _WEIGHTS, forecast),
             title=(
@@ -61,12 +60,17 @@ class Orphaned:
             ),
             explanation=(
                 f'"Established" in the table, and no socket is left where {"it" if entries == 1 else "they"}'
-                f" ended: closed without the kernel seeing it. {kept}"
+                f" ended: closed without the kernel seeing it. {keeps}"
             ),
             enabled_by=one_sided.enabled_by(case)
-            if unanswered
+            if unanswered(case)
             else (enablers.timeout(case.view, timeouts.ESTABLISHED, "what ends unseen stays this long"),),
         )
+
+
+def unanswered(case: Case) -> bool:
+    """Whether most of them never saw a reply."""
+    return case.once("unanswered", lambda case: 2 * case.rows.count(pl.col("one_sided")) > case.rows.height)
 
 
 SYMPTOM: Final = Orphaned()
