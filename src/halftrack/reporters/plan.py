@@ -11,6 +11,7 @@ from halftrack.plans.words import Spelling
 from halftrack.reporters import live_flows
 from halftrack.reporters.layout import Page
 from halftrack.reporters.paint import painted
+from halftrack.reporters.phrases import remedies
 from halftrack.reporters.shell_lines import shell_lines
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from halftrack.plans.document import Effect, NotChosen, Plan, Step
 
 _INDENT: Final = " " * 8
-_SHOWN_LIVE: Final = 3
 _REASONS: Final = 2
 
 
@@ -136,11 +136,7 @@ def _risk(step: Step) -> str:
     risk = step.risk
     if risk.live_flows_affected is None:
         return f"Risk {risk.level}: how many live connections it may cut is not known."
-    if not risk.live_flows_affected:
-        return f"Risk {risk.level}, cuts 0 live."
-    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.cut_flows[:_SHOWN_LIVE])
-    told = f" ({services})" if services else ""
-    return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live{told}."
+    return f"{remedies.cost(risk)}."
 
 
 def _left_out(left: Sequence[NotChosen], page: Page) -> list[str]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from halftrack.reporters.layout import Page
 
 _UNPRINTABLE: Final = "# (holds characters that cannot be shown: see --json)"
 _HEREDOC: Final = re.compile(r"<<('?)([A-Za-z_]+)\1\s*$")
 _REMARK: Final = re.compile(r"\s+#")
+_MARK: Final = "# "
+_VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
 _CHAIN: Final = re.compile(r"(\s*)(chain [^ {]+ \{) (.+) \}", re.ASCII)
 _QUOTES: Final = ("'", '"')
 _COMMANDS: Final = ("", "(")
@@ -46,6 +50,43 @@ def shell_lines(command: str, page: Page, indent: str) -> list[str]:
             lines += _broken(text, _cuts(text, open_marks), page.width, begin, indent)
             heredoc = _HEREDOC.search(text)
     return lines
+
+
+def fitting(
+    commands: Sequence[str], page: Page, most: int, indent: str, *, waits: bool
+) -> tuple[bool, list[str]]:
+    """Whether these are all commands, and the first of them in so many lines at most.
+
+    A variable to fill in counts as a part of the command that follows it. ``waits``: they are remarks, until
+    somebody takes the marks away.
+    """
+    typed = [
+        _remark(command, page, indent) if waits else shell_lines(command, page, indent)
+        for command in commands
+    ]
+    if sum(map(len, typed)) <= most:
+        return True, [line for lines in typed for line in lines]
+    shown: list[str] = []
+    waiting: list[str] = []
+    for command, lines in zip(commands, typed, strict=True):
+        if command.startswith("#"):
+            continue
+        waiting += lines
+        if _VARIABLE.match(command):
+            continue
+        if len(shown) + len(waiting) > most:
+            break
+        shown += waiting
+        waiting = []
+    return False, shown
+
+
+def _remark(command: str, page: Page, indent: str) -> list[str]:
+    """A command as a remark, which becomes the command again where its marks are taken away."""
+    lines = shell_lines(command, replace(page, width=page.width - len(_MARK)), indent)
+    marked = [indent + _MARK + line.removeprefix(indent) for line in lines]
+    fits = all(len(line) <= page.width for line in marked)
+    return marked if fits else page.wrap(command, indent + _MARK, indent + _MARK)
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from halftrack.reporters.phrases.remedies import cuts, rest, sentence, waiting
-from halftrack.reporters.shell_lines import shell_lines
+from halftrack.reporters.shell_lines import fitting, shell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from halftrack.reporters.phrases.remedies import Chosen
 
 _INDENT: Final = " " * 8
-_MARK: Final = "# "
-_VARIABLE: Final = re.compile(r"[A-Z_0-9]+= ", re.ASCII)
 
 
 def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
@@ -30,7 +26,7 @@ def first(shown: Sequence[Chosen], page: Page, *, lines_each: int) -> list[str]:
     beside = [each.advice for each in shown]
     for each in shown:
         wait = waiting(each.advice, beside)
-        whole, typed = fitting(each.advice.commands, page, lines_each, waits=bool(wait))
+        whole, typed = fitting(each.advice.commands, page, lines_each, _INDENT, waits=bool(wait))
         told = f"{wait}{sentence(each.advice)}{rest(each)}"
         which = "" if each.of is None else f"For {each.of}: "
         begin = "" if whole else " Begins:" if typed else " Commands: with -v."
@@ -44,42 +40,6 @@ def none_fits(finding: Finding, page: Page) -> list[str]:
     missing = list(dict.fromkeys(what for cause in finding.causes for what in cause.missing))
     helpful = f" What would help to know: {'; '.join(missing[:2])}." if missing else ""
     return page.wrap(f"Nothing to type fits {finding.symptom} as it is seen here.{helpful}", _INDENT)
-
-
-def fitting(
-    commands: Sequence[str], page: Page, most: int, *, waits: bool, indent: str = _INDENT
-) -> tuple[bool, list[str]]:
-    """Whether these are all commands, and the first of them in so many lines at most.
-
-    A variable to fill in counts as a part of the command that follows it.
-    """
-    typed = [
-        _remark(command, page, indent) if waits else shell_lines(command, page, indent)
-        for command in commands
-    ]
-    if sum(map(len, typed)) <= most:
-        return True, [line for lines in typed for line in lines]
-    shown: list[str] = []
-    waiting: list[str] = []
-    for command, lines in zip(commands, typed, strict=True):
-        if command.startswith("#"):
-            continue
-        waiting += lines
-        if _VARIABLE.match(command):
-            continue
-        if len(shown) + len(waiting) > most:
-            break
-        shown += waiting
-        waiting = []
-    return False, shown
-
-
-def _remark(command: str, page: Page, indent: str) -> list[str]:
-    """A command as a remark, which becomes the command again where its marks are taken away."""
-    lines = shell_lines(command, replace(page, width=page.width - len(_MARK)), indent)
-    marked = [indent + _MARK + line.removeprefix(indent) for line in lines]
-    fits = all(len(line) <= page.width for line in marked)
-    return marked if fits else page.wrap(command, indent + _MARK, indent + _MARK)
 
 
 def every(advices: Sequence[Advice], page: Page) -> list[str]:

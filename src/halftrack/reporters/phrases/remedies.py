@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import KINDS
@@ -11,7 +11,10 @@ from halftrack.diagnosis.document import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halftrack.diagnosis.document import Advice, Diagnosis, Finding, LiveFlows
+    from halftrack.diagnosis.document import Advice, Diagnosis, Finding, LiveFlows, Risk
+
+_CUT: Final = 3
+"""Services that are named of those that may be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,17 @@ def sentence(advice: Advice) -> str:
         effect.append(f"frees {advice.effect.entries_freed:,}")
     if effect:
         parts.append(words.capital("; ".join(effect)))
-    parts.append(_cost(advice))
+    parts.append(cost(advice.risk))
     return f"{'. '.join(parts)}."
 
 
-def _cost(advice: Advice) -> str:
-    risk = advice.risk
+def cost(risk: Risk) -> str:
+    """``Risk medium: may cut 12 live (12 tcp/443)``."""
     if risk.live_flows_affected is None:
         return f"Risk {risk.level}"
     if risk.live_flows_affected == 0:
         return f"Risk {risk.level}, cuts 0 live"
-    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.cut_flows[:3])
+    services = ", ".join(f"{flows.entries:,} {flows.service}" for flows in risk.cut_flows[:_CUT])
     return f"Risk {risk.level}: may cut {risk.live_flows_affected:,} live" + (
         f" ({services})" if services else ""
     )

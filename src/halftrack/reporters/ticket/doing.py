@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import SCRIPT_FILE
-from halftrack.reporters.blocks.remedies import fitting
 from halftrack.reporters.phrases import notes, remedies
-from halftrack.reporters.shell_lines import shell_lines
+from halftrack.reporters.shell_lines import fitting, shell_lines
 from halftrack.reporters.ticket.citing import shortened
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
     lines: list[str] = []
     for each in shown:
         wait = remedies.waiting(each.advice, beside)
-        whole, typed = fitting(each.advice.commands, page, commands, waits=bool(wait), indent=_INDENT)
+        whole, typed = fitting(each.advice.commands, page, commands, _INDENT, waits=bool(wait))
         told = shortened(remedies.sentence(each.advice), longest)
         elsewhere = "" if page.planned is None else " Its commands are in the script below."
         more = remedies.rest(each, numbered=False)
