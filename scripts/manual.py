@@ -57,13 +57,13 @@ def page() -> str:
         ".SH OPTIONS",
         *_listed(_options(program)),
     ]
-    for title, verbs in main._GROUPS.items():  # noqa: SLF001  # in the order of --help
+    for title, verbs in main.GROUPS.items():
         lines.append(f".SH {title.upper()}")
         for verb in verbs:
             command = program.get_command(context, verb)
             assert command is not None  # noqa: S101  # it is in the list
             lines += _verb(verb, command, shared)
-    codes = {str(kind.exit_code): _sentence(kind.__doc__ or "") for kind in _errors()}
+    codes = {str(kind.exit_code): _sentence(kind.__doc__ or "") for kind in errors()}
     for title, entries in (
         ("EXIT STATUS", _FINDINGS | codes), ("ENVIRONMENT", ENVIRONMENT), ("FILES", _FILES),
     ):  # fmt: skip
@@ -112,7 +112,8 @@ def _plain(text: str) -> str:
     return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in escaped)
 
 
-def _errors() -> list[type[HalftrackError]]:
+def errors() -> list[type[HalftrackError]]:
+    """All of them, by their exit codes."""
     return sorted([HalftrackError, *HalftrackError.__subclasses__()], key=lambda kind: kind.exit_code)
 
 

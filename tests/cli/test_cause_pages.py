@@ -28,7 +28,7 @@ def test_there_is_one_for_each_cause_that_the_lab_shows() -> None:
 
 def test_the_index_is_up_to_date() -> None:
     text = cause_pages.INDEX.read_text(encoding="utf-8")
-    assert cause_pages.index(text) == text, "scripts/record-causes writes it"
+    assert cause_pages.index(text) == text, "scripts/record causes writes it"
 
 
 @PAGES

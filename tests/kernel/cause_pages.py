@@ -1,6 +1,6 @@
 """The pages docs/causes: what of a run of the lab each shows, and how it is recorded.
 
-``scripts/record-causes`` runs the scenarios and writes what they printed into the pages. A block says what
+``scripts/record causes`` runs the scenarios and writes what they printed into the pages. A block says what
 belongs into it, by scenario and part:
 
     <!-- lab: shaping doctor -->

@@ -78,10 +78,7 @@ class Disturbed(Exception):
 
 
 class Comparison:
-    """``packets``: compared so far; ``seen``: how often each event with the rule of its timeout.
-
-    ``waited``: left out of a round because it was unsure; ``begun_again``: flows, as a packet was late.
-    """
+    """``packets``: compared so far; ``seen``: how often each event with the rule of its timeout."""
 
     def __init__(self, wire: Wire, tracker: Tracker, crafter: Crafter, flows: int) -> None:
         self.wire = wire
@@ -89,8 +86,6 @@ class Comparison:
         self.crafter = crafter
         self.flows = [Flow((CLIENTS + number, _CLIENT_PORT)) for number in range(flows)]
         self.packets = 0
-        self.waited = 0
-        self.begun_again = 0
         self.seen: Seen = Counter()
 
     def round(self) -> None:
@@ -112,7 +107,6 @@ class Comparison:
             if left <= 0:
                 entry = None
             if -UNSURE_S < left < UNSURE_S:
-                self.waited += 1
                 return
         made = self.crafter.next(entry, client, flow.last, repeated=flow.repeated)
         flow.repeated = made is flow.last
@@ -126,7 +120,6 @@ class Comparison:
         ours = Segment(flags, seq, ack, window, length, options=options)
         step = self.tracker.tcp(now, *ends, ours, policy=flow.policy)
         if late:
-            self.begun_again += 1
             flow.begin_again()
             return
         flow.history.append((now, made, step))

@@ -1,6 +1,6 @@
 """A support case from the mail to the reply: who types what, in order, and what is seen.
 
-Both the page docs/support-case.md and its test come from here: ``scripts/record-support`` writes the
+Both the page docs/support-case.md and its test come from here: ``scripts/record support`` writes the
 screens into the page, the test works on the same case and compares.
 """
 

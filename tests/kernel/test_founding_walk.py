@@ -70,5 +70,5 @@ def test_pages_show_what_is_seen(path: Path, taken: tuple[dict[str, object], dic
     for name, screen in walk.shown(path.read_text(encoding="utf-8")).items():
         if name != "doctor":  # it is much about other namespaces of this machine, and about the clock
             assert screens.alike(screen) == screens.alike(seen[name].screen), (
-                f"{name}: scripts/record-walk writes it"
+                f"{name}: scripts/record walk writes it"
             )

@@ -108,7 +108,7 @@ def test_the_page_shows_what_is_seen(seen: dict[str, Seen]) -> None:
     shown = support.shown(PAGE.read_text(encoding="utf-8"))
     assert shown.keys() == seen.keys()
     for name, screen in shown.items():
-        told = f"{name}: scripts/record-support writes it"
+        told = f"{name}: scripts/record support writes it"
         if name in REPLIES:
             assert claims(screen) == claims(seen[name].screen), told
             assert asked(screen) == asked(seen[name].screen), told

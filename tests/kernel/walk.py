@@ -1,6 +1,6 @@
 """The walk through the founding trouble: what is typed, in order, and what is seen.
 
-Both the page docs/walk.md and its test come from here: ``scripts/record-walk`` writes the screens
+Both the page docs/walk.md and its test come from here: ``scripts/record walk`` writes the screens
 into the page, the test takes the same walk and compares.
 """
 

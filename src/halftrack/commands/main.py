@@ -19,7 +19,7 @@ from halftrack.commands import options, output
 from halftrack.errors import INTERRUPTED, Busy, HalftrackError, OutputFailed, UsageError
 from halftrack.reporters import plugin
 
-_GROUPS: Final = {
+GROUPS: Final = {
     "Look": {
         "doctor": "Examine a node or a table as text: what is stuck, whose, why, what to do.",
         "list": "Entries: filtered, sorted, grouped, counted.",
@@ -45,7 +45,7 @@ _GROUPS: Final = {
         "lab": "A known trouble reproduced in scratch namespaces, and what the doctor says.",
     },
 }
-_VERBS: Final = {verb: text for verbs in _GROUPS.values() for verb, text in verbs.items()}
+_VERBS: Final = {verb: text for verbs in GROUPS.values() for verb, text in verbs.items()}
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NO_MEMORY: Final = (
     "can't start new thread",
@@ -85,7 +85,7 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # likewise
-        for title, verbs in _GROUPS.items():
+        for title, verbs in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl(list(verbs.items()))
 
