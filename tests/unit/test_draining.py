@@ -148,6 +148,17 @@ def test_the_one_sided_entries_alone_tell_what_the_whole_table_does_of_traffic(
     assert marks is None or not marks.head(len(rest)).any()
 
 
+def test_the_traffic_of_one_service_is_told_from_what_is_stuck_of_another() -> None:
+    """Five times as many dead entries of another address do not outvote it."""
+    alive = [one_sided(HERE, f"198.51.100.{i}", left=250, orig_packets=5_000) for i in range(1, 21)]
+    dead = [one_sided("203.0.113.6", f"198.51.100.{i}", left=250, orig_packets=1) for i in range(1, 101)]
+    ours = tuple(LocalAddress(each, 32, "lo") for each in (HERE, "203.0.113.6"))
+    seen = table(*dead, *alive, addresses=ours)
+    marks = traffic(view(seen, evidence(seen, source="live")))
+    assert marks is not None
+    assert marks.to_list() == [False] * len(dead) + [True] * len(alive)
+
+
 def test_no_proof_for_what_arrives_where_the_kernel_hands_it_on() -> None:
     received, sent = row(PEER, HERE, 50_000, 80), row(HERE, PEER, 40_000, 443)
     assert fates(judged(received, sent, passed_on=True)) == [Fate.MAY_LIVE, Fate.DEAD]

@@ -119,7 +119,7 @@ def made(
     """
     if not sources:
         wanted = last_screen.by_id(wanted, given.netns)
-    seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES))
+    seen = evidence(sources, given, selection=Selection(columns=COLUMNS | OF_ENTRIES), in_depth=True)
     on_this_node = seen.source == "live" and given.root == Path("/")
     rules = _rules(seen, wanted) if on_this_node else _collected(seen)
     examined = examine(seen)

@@ -76,8 +76,14 @@ def look(wanted: Filter, wish: Wish, netns: str) -> Looked:
 
 
 def _read(netns: str, selection: Selection) -> tuple[Evidence, float]:
+    # In depth: sockets and routes show that what looks dead is the traffic, as they show it to the doctor.
     evidence = live.examine(
-        netns, selection=selection, sockets=True, counters_interval_s=0.0, meanwhile=_judging
+        netns,
+        selection=selection,
+        sockets=True,
+        counters_interval_s=0.0,
+        in_depth=True,
+        meanwhile=_judging,
     )
     read_at_s = time.monotonic()
     from halftrack.changes import retimed  # noqa: PLC0415  # as ``_judging``
