@@ -97,10 +97,10 @@ def compare(
     return held
 
 
-def median(title: str, ours: Callable[[], Run], limit_s: float, runs: int = RUNS) -> bool:
+def median(title: str, ours: Callable[[], Run], limit_s: float) -> bool:
     """Print the median wall time; whether it is within ``limit_s``."""
     ours()
-    seconds = statistics.median(ours().seconds for _ in range(runs))
+    seconds = statistics.median(ours().seconds for _ in range(RUNS))
     held = seconds <= limit_s
     print(f"{title:<55} {seconds:6.3f} s  (at most {limit_s:.2f}){'' if held else '  MISSED'}", flush=True)
     return held

@@ -79,10 +79,10 @@ class Course:
         cap = np.maximum(self.limit, self.rest + sum((each.left(at_s) for each in self.parts), 0.0 * at_s))
         return np.asarray(np.fmin(total, cap) if pace == "fast" else np.minimum(total, cap), np.float64)
 
-    def moments(self, until_s: float, pace: Pace = "likely", count: int = _MOMENTS) -> Seconds:
+    def moments(self, until_s: float, pace: Pace = "likely") -> Seconds:
         """Moments to look at: evenly, and right before and after everything that happens at once."""
         leaps = np.concatenate([np.empty(0), *(each.leaps_s(pace, until_s) for each in self.parts)])
-        both = np.concatenate([np.linspace(0, until_s, count), leaps, np.maximum(leaps - 1e-3, 0)])
+        both = np.concatenate([np.linspace(0, until_s, _MOMENTS), leaps, np.maximum(leaps - 1e-3, 0)])
         return np.unique(both[both <= until_s])
 
     def full_s(self, limit: int, until_s: float, pace: Pace = "likely") -> float | None:

@@ -11,7 +11,6 @@ import ctypes
 import os
 import platform
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halftrack.evidence.printable import escaped
@@ -49,9 +48,9 @@ def of_interface(index: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_of(index, _TCX, 0)))
 
 
-def of_process(pid: int, proc: Path = Path("/proc")) -> tuple[str, ...]:
+def of_process(pid: int) -> tuple[str, ...]:
     """Those that packets of a process pass, by its control group (version 2) and those above."""
-    for line in (files.text(proc / f"{pid}/cgroup") or "").splitlines():
+    for line in (files.text(f"/proc/{pid}/cgroup") or "").splitlines():
         number, _, path = line.partition("::")
         if number != "0":
             continue

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from halftrack.kernel import files
 
 
-def machine(root: Path = Path("/")) -> str | None:
+def machine() -> str | None:
     """A digest of ``/etc/machine-id``, which machine-id(5) asks to keep to oneself; None without one."""
-    text = (files.text(root / "etc/machine-id", 64) or "").strip()
+    text = (files.text("/etc/machine-id", 64) or "").strip()
     return hashlib.sha256(f"halftrack {text}".encode()).hexdigest()[:16] if len(text) == 32 else None
 
 

@@ -82,12 +82,8 @@ def find(name: str) -> Scenario:
 
 
 @contextlib.contextmanager
-def staged(
-    chosen: Scenario, tell: Callable[[str], None], parameters: Parameters, first: Scene | None = None
-) -> Iterator[Scene]:
+def staged(chosen: Scenario, tell: Callable[[str], None], parameters: Parameters) -> Iterator[Scene]:
     """The scenario, played: what it leaves open goes on in the body, and all is gone after it.
-
-    ``first``: one that has been played, for two troubles at one router.
 
     Raises FeatureMissing where this kernel cannot, Incomplete where the time is too short, or what a process
     may have; what ``tell`` raises.
@@ -108,7 +104,7 @@ def staged(
     _allow_descriptors()
     with contextlib.ExitStack() as stack:
         try:
-            scene = stack.enter_context(Scene(telling, parameters, delay_s=chosen.delay_s, first=first))
+            scene = stack.enter_context(Scene(telling, parameters, delay_s=chosen.delay_s))
             chosen.play(scene)
         except OSError as error:
             if error in untold:  # nobody reads any more: that is no trouble of the lab's

@@ -112,9 +112,9 @@ class Node:
             found.append(":".join(digits[i : i + 4] for i in range(0, 32, 4)))
         return tuple(dict.fromkeys(untrusted.addresses(found)))
 
-    def ancestors(self, pid: int, most: int = 2) -> Iterator[int]:
-        """A process's parent, and so on, below process 1."""
-        for _ in range(most):
+    def ancestors(self, pid: int) -> Iterator[int]:
+        """A process's parent and that one's, below process 1."""
+        for _ in range(2):
             fields = self.peek(f"proc/{pid}/stat", 4096).rpartition(")")[2].split()
             pid = untrusted.number(fields[1]) or 0 if len(fields) > 1 else 0
             if pid <= 1:

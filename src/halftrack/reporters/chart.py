@@ -23,7 +23,7 @@ class Curve:
     points: Sequence[tuple[int, int | None]]
 
 
-def draw(curves: Sequence[Curve], width: int, *, limit: int | None = None, rows: int = _ROWS) -> list[str]:
+def draw(curves: Sequence[Curve], width: int, *, limit: int | None = None) -> list[str]:
     """Lines of at most ``width`` columns; none where nothing is known. The scale begins at nothing."""
     known = [entries for curve in curves for _, entries in curve.points if entries is not None]
     if not known:
@@ -33,17 +33,17 @@ def draw(curves: Sequence[Curve], width: int, *, limit: int | None = None, rows:
         top = limit
     columns = max(width - _MARGIN - 1, 10)
     last_s = max(at for curve in curves for at, _ in curve.points) or 1
-    cells = [[" "] * columns for _ in range(rows)]
+    cells = [[" "] * columns for _ in range(_ROWS)]
     if limit and limit <= top:
-        cells[_row(limit, top, rows)] = ["="] * columns
+        cells[_row(limit, top)] = ["="] * columns
     for curve in curves:
         for column in range(columns):
             entries = _between(curve.points, column / (columns - 1) * last_s)
             if entries is not None:
-                cells[_row(entries, top, rows)][column] = curve.mark
+                cells[_row(entries, top)][column] = curve.mark
     lines = []
     for number, row in enumerate(cells):
-        label = f"{top:,}" if number == 0 else f"{top // 2:,}" if number == rows // 2 and top > 1 else ""
+        label = f"{top:,}" if number == 0 else f"{top // 2:,}" if number == _ROWS // 2 and top > 1 else ""
         lines.append(f"{label:>{_MARGIN - 1}} |{''.join(row)}".rstrip())
     lines.append(f"{'0':>{_MARGIN - 1}} +{'-' * columns}")
     end = words.duration(last_s)
@@ -51,8 +51,8 @@ def draw(curves: Sequence[Curve], width: int, *, limit: int | None = None, rows:
     return lines
 
 
-def _row(entries: float, top: int, rows: int) -> int:
-    return min(max(rows - 1 - round(entries / top * (rows - 1)), 0), rows - 1)
+def _row(entries: float, top: int) -> int:
+    return min(max(_ROWS - 1 - round(entries / top * (_ROWS - 1)), 0), _ROWS - 1)
 
 
 def _between(points: Sequence[tuple[int, int | None]], at_s: float) -> float | None:

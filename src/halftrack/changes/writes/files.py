@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file as it is: bytes, permission bits, owner, and when it was written."""
+    """A file as it is: bytes, permission bits, owner, when it was written. A new one is for all to read."""
 
     data: bytes
     mode: int = 0o644
@@ -75,7 +75,7 @@ class FileWrite(msgspec.Struct, frozen=True, kw_only=True, tag="file", tag_field
             remove_empty(self.directories)
 
 
-def prepare(path: Path, data: bytes | None, *, mode: int = 0o644) -> FileWrite:
+def prepare(path: Path, data: bytes | None) -> FileWrite:
     """The write that gives ``path`` this content, or none; an existing file keeps its mode and owner.
 
     Raises PermissionMissing, Incomplete.
@@ -86,7 +86,7 @@ def prepare(path: Path, data: bytes | None, *, mode: int = 0o644) -> FileWrite:
     if data is None:
         after = None
     elif before is None:
-        after = Content(data=data, mode=mode, uid=os.geteuid(), gid=os.getegid())
+        after = Content(data=data, uid=os.geteuid(), gid=os.getegid())
     else:
         after = msgspec.structs.replace(before, data=data, mtime_ns=None)
     return FileWrite(path=str(path), before=before, after=after, directories=missing)

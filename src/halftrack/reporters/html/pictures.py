@@ -31,7 +31,7 @@ class Part:
     shown: bool = True
 
 
-def bar(parts: Sequence[Part], whole: int, told: str, *, legend: bool = True) -> Markup:
+def bar(parts: Sequence[Part], whole: int, told: str) -> Markup:
     """Parts of ``whole`` side by side; what is left of it stays free. ``told``: the same in words."""
     rects, at = [], 0.0
     for part in parts:
@@ -50,7 +50,7 @@ def bar(parts: Sequence[Part], whole: int, told: str, *, legend: bool = True) ->
         )
         at = min(at + width, _WIDE)
     picture = _svg(20, told, tag("rect", x=0, y=0, width=_WIDE, height=20, class_="free"), rects, kind="bar")
-    return tag("div", picture, _legend(parts) if legend else None, class_="picture")
+    return tag("div", picture, _legend(parts), class_="picture")
 
 
 def _legend(parts: Sequence[Part]) -> Markup:
