@@ -1,5 +1,6 @@
 """Text tables of every age into Evidence, and back.
 
+named                 files as somebody named them; directories of them
 sources ─ packed      files and streams, unpacked, as chunks of bytes
 blocks                chunks as blocks of whole lines; XML respelled as words
 scan ─ digits         a block as numbers, skeletons of its lines

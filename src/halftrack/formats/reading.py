@@ -6,7 +6,6 @@ import os
 import re
 import time
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from halftrack.errors import ReadAlone, UnreadableInput, UsageError
@@ -14,11 +13,10 @@ from halftrack.evidence.provenance import ENTRIES, KERNEL, TAKEN_AT, Origin
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats import bundle, collection, members, sent
-from halftrack.formats.cut import printable
 from halftrack.formats.members import Walk
+from halftrack.formats.named import opened, shown_names
 from halftrack.formats.repeats import once
 from halftrack.formats.settings import Assumed, assumed
-from halftrack.formats.sources import source
 from halftrack.formats.table import FAULTS, Parsed, parse
 
 if TYPE_CHECKING:
@@ -26,10 +24,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from halftrack.evidence.flows import FlowTable
+    from halftrack.formats.named import Named
     from halftrack.formats.sent import Reported
-    from halftrack.formats.sources import Source
 
-_MOST_FILES: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
 _UNDERSTOOD: Final = (
@@ -56,18 +53,18 @@ def evidence_of(
     if len(set(names)) < len(names):
         raise UsageError("the same file is named twice")
     if len(names) == 1 and reported is not None and os.path.isdir(names[0]):  # noqa: PTH112  # as Path raises
-        report = sent.of_directory(names[0], _shown_names(names)[0], reported, Walk(deadline))
+        report = sent.of_directory(names[0], shown_names(names)[0], reported, Walk(deadline))
         if report is not None:
             return _with_said(report, said, begun)
-    opened = _opened(names, stdin, deadline)
-    if len(opened) == 1 and bundle.begins(opened[0].source):
-        return _packed(opened[0], said, begun, bundle.read)
-    if len(opened) == 1 and collected is not None and collection.begins(opened[0].source):
-        return _packed(opened[0], said, begun, collected)
-    if len(opened) == 1 and reported is not None and members.is_archive(opened[0].source):
-        found = sent.of_archive(opened[0].source, opened[0].name, reported)
+    given = opened(names, stdin, deadline)
+    if len(given) == 1 and bundle.begins(given[0].source):
+        return _packed(given[0], said, begun, bundle.read)
+    if len(given) == 1 and collected is not None and collection.begins(given[0].source):
+        return _packed(given[0], said, begun, collected)
+    if len(given) == 1 and reported is not None and members.is_archive(given[0].source):
+        found = sent.of_archive(given[0].source, given[0].name, reported)
         return _with_said(found, said, begun)
-    files, passed_over = _files(names[0], opened)
+    files, passed_over = _files(names[0], given)
     settings: dict[str, str] = {}
     read_from: dict[str, tuple[Origin, ...]] = {}
     for file in files:
@@ -116,41 +113,19 @@ class _File:
         return len(self.flows) > 0 or self.parsed.lines == self.parsed.unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """``path`` as it was given, ``name`` as it is shown. ``found``: in a directory that was named."""
-
-    path: str
-    name: str
-    source: Source
-    found: bool
-
-
-def _opened(names: Sequence[str], stdin: BinaryIO | None, deadline: float | None) -> list[_Opened]:
-    """What was named, and the files of directories that were."""
-    paths: dict[str, bool] = {}
-    for name in names:
-        inside = [] if name == "-" else _inside(name)
-        paths |= dict.fromkeys(inside or [name], bool(inside))
-    return [
-        _Opened(path, shown, source(path, stdin, deadline=deadline), found)
-        for (path, found), shown in zip(paths.items(), _shown_names(list(paths)), strict=True)
-    ]
-
-
 def _packed(
-    opened: _Opened, said: Assumed, begun: float, read: Callable[[Iterator[bytes], str], Evidence]
+    one: Named, said: Assumed, begun: float, read: Callable[[Iterator[bytes], str], Evidence]
 ) -> Evidence:
     if said.shown:
         raise UsageError("--assume is for what a file does not say: a bundle says it")
-    found = read(opened.source.chunks(), opened.name)
+    found = read(one.source.chunks(), one.name)
     named = replace(
         found.input,
-        files=(opened.name,),
+        files=(one.name,),
         inside="",
         formats=("bundle",),
-        truncated=opened.source.truncated or found.input.truncated,
-        notes=(*opened.source.notes, *found.input.notes),
+        truncated=one.source.truncated or found.input.truncated,
+        notes=(*one.source.notes, *found.input.notes),
     )
     return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
 
@@ -178,32 +153,32 @@ def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:
     )
 
 
-def _file(one: _Opened) -> _File:
-    opened = one.source
-    if bundle.begins(opened) or collection.begins(opened):
+def _file(one: Named) -> _File:
+    source = one.source
+    if bundle.begins(source) or collection.begins(source):
         raise ReadAlone(f"{one.name} is a bundle: it is read by itself")
-    if members.is_archive(opened):
+    if members.is_archive(source):
         raise ReadAlone(f"{one.name} is an archive: it is read by itself")
-    parsed = parse(opened.chunks())
+    parsed = parse(source.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:
         raise UnreadableInput(
-            f"{opened.name}: not one of {parsed.lines:,} lines can be read"
+            f"{source.name}: not one of {parsed.lines:,} lines can be read"
             f" (line {parsed.first_unreadable[0]}); {_UNDERSTOOD}"
         )
     flows, repeats = once(parsed.flows)
-    notes = [*opened.notes, *parsed.notes, *repeats]
+    notes = [*source.notes, *parsed.notes, *repeats]
     if not parsed.lines:
         notes.append(
             f"{one.name} holds no line: an empty table, or one that could not be read where it was made."
         )
-    return _File(one.path, one.name, parsed, flows, parsed.truncated or opened.truncated, tuple(notes))
+    return _File(one.path, one.name, parsed, flows, parsed.truncated or source.truncated, tuple(notes))
 
 
-def _files(named: str, opened: Sequence[_Opened]) -> tuple[list[_File], list[str]]:
+def _files(named: str, given: Sequence[Named]) -> tuple[list[_File], list[str]]:
     """Those that hold a table; notes on those that do not."""
     files: list[_File] = []
     passed_over: list[str] = []
-    for one in opened:
+    for one in given:
         try:
             file = _file(one)
         except UnreadableInput:
@@ -217,26 +192,6 @@ def _files(named: str, opened: Sequence[_Opened]) -> tuple[list[_File], list[str
     if not files:
         raise UnreadableInput(f"{named} holds no file with a connection table; {_UNDERSTOOD}")
     return files, passed_over
-
-
-def _inside(name: str) -> list[str]:
-    """The files of a directory, not of those in it; empty for anything else."""
-    try:
-        found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
-    except (OSError, ValueError):
-        return []
-    if len(found) > _MOST_FILES:
-        raise UsageError(f"{name} holds {len(found):,} files: name those that hold tables")
-    return found
-
-
-def _shown_names(paths: Sequence[str]) -> list[str]:
-    """Base names; whole paths where two files have the same one."""
-    names = ["stdin" if path == "-" else PurePath(path).name or path for path in paths]
-    return [
-        printable((path if names.count(name) > 1 else name).encode("utf-8", "surrogateescape"))
-        for path, name in zip(paths, names, strict=True)
-    ]
 
 
 def _table(file: _File, settings: Mapping[str, str], read_from: Mapping[str, tuple[Origin, ...]]) -> Table:
