@@ -7,7 +7,7 @@ A verb's file has its ``command``: it parses, calls and reports. What they share
     since, moments                                  several moments: for ``doctor``, for ``whatif``
     output, progress, saving                        stdout, stderr, files
     run_dir, last_document, last_counts, last_screen  what lives until the next boot
-    choosing, counting, ordering, entry_lines, explaining  the answers of ``list``
+    choosing, counting, ordering, entry_lines, one_entry  the answers of ``list``
     repeating, plan_files, carried, rehearsing, changed    plans and changes
     masking                                         a masked bundle and its map
     lean, scanning, serving                         scans for who watches a node

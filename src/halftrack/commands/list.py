@@ -179,9 +179,9 @@ def _print(
     if request.count:
         return _print_number(((each.frame.height, each.untold) for each in rows), request)
     if request.explain:
-        from halftrack.commands import explaining  # noqa: PLC0415  # likewise
+        from halftrack.commands import one_entry  # noqa: PLC0415  # likewise
 
-        explaining.show(rows, seen, request.sort, given)
+        one_entry.show(rows, seen, request.sort, given)
     elif request.by:
         _print_groups(rows, request)
     else:
