@@ -23,7 +23,7 @@ FIVE_DAYS = 432_000
 
 _DERIVED = {
     "one_sided": pl.Boolean,
-    "service": pl.String,
+    "service": pl.Categorical,
     "side": pl.String,
     "local_src": pl.Boolean,
     "here": pl.Boolean,

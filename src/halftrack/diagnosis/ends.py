@@ -265,14 +265,12 @@ NEEDED: Final = (
     *(f"{end}_{half}" for end in ("orig_src", "orig_dst", "reply_src") for half in ("hi", "lo")),
 )
 """The columns that ``ends`` looks at."""
-_LOCAL: Final = tuple(
-    pl.when("local_src").then(f"orig_src_{half}").otherwise(f"reply_src_{half}").alias(f"local_{half}")
+WHOSE: Final = tuple(
+    pl.when("local_src").then(f"{opened}_{half}").otherwise(f"{answered}_{half}").alias(f"{end}_{half}")
+    for end, opened, answered in (("local", "orig_src", "reply_src"), ("peer", "orig_dst", "orig_src"))
     for half in ("hi", "lo")
 )
-_PEER: Final = tuple(
-    pl.when("local_src").then(f"orig_dst_{half}").otherwise(f"orig_src_{half}").alias(f"peer_{half}")
-    for half in ("hi", "lo")
-)
+"""The columns that ``ends`` adds."""
 ADDED: Final = frozenset(f"{end}_{half}" for end in ("local", "peer") for half in ("hi", "lo"))
 
 
@@ -282,4 +280,4 @@ def ends(rows: pl.LazyFrame) -> pl.LazyFrame:
     The peer is whom the owned end talks to: the address it uses where it is ``orig_src``, the real
     one where it answers.
     """
-    return rows.with_columns(*_LOCAL, *_PEER)
+    return rows.with_columns(*WHOSE)

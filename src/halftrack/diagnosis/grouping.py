@@ -17,7 +17,7 @@ from halftrack.diagnosis.document import Group, OwnerName, Peer
 from halftrack.diagnosis.paced import mean
 from halftrack.diagnosis.shape import CLOCKS_KNOWN
 from halftrack.evidence import addresses
-from halftrack.evidence.marks import marks
+from halftrack.evidence.marks import marks, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,14 +81,12 @@ def groups(rows: MarkedRows, view: View, paced: Paced | None = None) -> tuple[tu
     if not rows.height:
         return (), 0
     columns = _Columns.of(rows)
-    counted = (
-        pl.DataFrame({"mark": columns.groups})
-        .with_row_index("first")
-        .group_by("mark")
-        .agg(pl.len(), pl.col("first").min())
-    )
-    largest = counted.sort("len", "first", descending=[True, False]).head(_CANDIDATES)
-    keys = rows.at(largest["first"].to_numpy(), _KEY).hstack(largest)
+    counted = tally(columns.groups)
+    largest = counted[
+        np.lexsort((counted["first"].to_numpy(), -counted["len"].to_numpy().astype(np.int64)))[:_CANDIDATES]
+    ]
+    first = largest["first"].to_numpy()
+    keys = rows.at(first, _KEY).hstack([largest["len"], pl.Series("mark", columns.groups[first])])
     named = keys.with_columns(
         address=addresses.show(keys["local_hi"], keys["local_lo"], view.opaque),
         name=pl.Series([_name(view, index) for index in keys["owner"]], dtype=pl.String),
@@ -150,7 +148,7 @@ def _peers(
     most = np.sort(np.argpartition(-entries, kept - 1)[:kept])
     named = rows.at(place[_first_places(of_peers, ordered[starts[most]])], _PEER)
     top = np.lexsort((named["peer_lo"].to_numpy(), named["peer_hi"].to_numpy(), -entries[most]))[:_TOP_PEERS]
-    texts = addresses.show(named["peer_hi"].gather(top), named["peer_lo"].gather(top), view.opaque)
+    texts = addresses.show(named["peer_hi"][top], named["peer_lo"][top], view.opaque)
     # Masked addresses have numbers in no order of their own: equal ones go by what is shown.
     peers = sorted(
         (

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
 from halftrack.diagnosis.document import TableSummary
 from halftrack.diagnosis.grouping import owner_name
-from halftrack.evidence import uapi
+from halftrack.evidence import marks, uapi
+from halftrack.evidence.flows import select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from halftrack.diagnosis.view import View
     from halftrack.evidence.values import Counters, Table
 
@@ -52,10 +55,11 @@ def summary(view: View) -> TableSummary:
     if table.flows is not None:
         if entries is None:
             entries = view.flows.height
-        # Two columns decide all of it: one pass over the rows, the rest is done on a few groups.
+        # Four columns decide all of it: one pass over the rows, the rest is done on a few groups.
         groups = _groups(view.flows)
-        reclaimable = _total(groups.filter(_reclaimable(closing=bool(view.features.reclaims_closing))))
-        one_sided = _total(groups.filter("one_sided"))
+        closing = bool(view.features.reclaims_closing)
+        reclaimable = sum(each.entries for each in groups if each.gives_way(closing=closing))
+        one_sided = sum(each.entries for each in groups if each.one_sided)
         by_protocol = _by_protocol(groups)
         by_state = _by_state(groups)
         by_kind = _by_kind(groups)
@@ -97,66 +101,76 @@ def fullness(summary: TableSummary) -> Fullness:
     return Fullness(raw, summary.effective_entries / summary.limit)
 
 
-def _groups(flows: pl.DataFrame) -> pl.DataFrame:
+class _Alike(NamedTuple):
+    """Entries of one table that are alike in all that the numbers are made of; ``kept``: status bits."""
+
+    l4proto: int
+    state: int | None
+    one_sided: bool
+    kept: int
+    entries: int
+
+    @property
+    def closing(self) -> bool:
+        return self.state in _CLOSING.get(self.l4proto, ())
+
+    @property
+    def kind(self) -> str:
+        """How far their conversation has got."""
+        if self.one_sided:
+            return "one_sided"
+        if self.l4proto == uapi.IPPROTO_TCP and self.state in uapi.TCP_OPENING:
+            return "half_open"
+        if self.l4proto == uapi.IPPROTO_TCP and self.closing:
+            return "closing"
+        return "answered" if self.kept & uapi.IPS_SEEN_REPLY else "other"
+
+    def gives_way(self, *, closing: bool) -> bool:
+        """Whether ``early_drop`` and a collector in need take them (``nf_conntrack_core.c``): never
+        offloaded ones.
+
+        Without assurance any entry; assured ones only while closing and only on kernels that do so,
+        which an unknown kernel is not taken for: ``closing``.
+        """
+        if self.kept & uapi.IPS_OFFLOAD:
+            return False
+        return not self.kept & uapi.IPS_ASSURED or (closing and self.closing)
+
+
+def _groups(flows: pl.DataFrame) -> list[_Alike]:
     keeps = uapi.IPS_ASSURED | uapi.IPS_OFFLOAD | uapi.IPS_SEEN_REPLY
-    return (
-        flows.lazy()
-        .group_by("l4proto", "state", "one_sided", kept=pl.col("status").fill_null(0) & keeps)
-        .agg(entries=pl.len().cast(pl.Int64))
-        .collect()
+    deciding = select(
+        flows, "l4proto", "state", "one_sided", (pl.col("status").fill_null(0) & keeps).alias("kept")
     )
+    return [_Alike(*row) for row in marks.counted(deciding, deciding.columns).iter_rows()]
 
 
-@cache
-def _reclaimable(*, closing: bool) -> pl.Expr:
-    """What ``early_drop`` and a collector in need take: never an offloaded entry (``nf_conntrack_core.c``).
-
-    Without assurance any entry; assured ones only while closing and only on kernels that do so,
-    which an unknown kernel is not taken for.
-    """
-    gives_way = pl.col("kept") & uapi.IPS_ASSURED == 0
-    if closing:
-        for protocol, states in _CLOSING.items():
-            gives_way |= (pl.col("l4proto") == protocol) & pl.col("state").is_in(states)
-    return gives_way.fill_null(value=False) & (pl.col("kept") & uapi.IPS_OFFLOAD == 0)
-
-
-def _total(groups: pl.DataFrame) -> int:
-    return int(groups["entries"].sum())
-
-
-def _by_protocol(groups: pl.DataFrame) -> dict[str, int]:
+def _by_protocol(groups: Iterable[_Alike]) -> dict[str, int]:
     """Entries by protocol, most first; a protocol without a name by its number."""
-    counted = groups.group_by("l4proto").agg(pl.col("entries").sum())
-    ordered = counted.sort("entries", "l4proto", descending=[True, False])
-    return {uapi.PROTOCOL_NAMES.get(number, str(number)): entries for number, entries in ordered.iter_rows()}
+    counted: Counter[int] = Counter()
+    for each in groups:
+        counted[each.l4proto] += each.entries
+    ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {uapi.PROTOCOL_NAMES.get(number, str(number)): entries for number, entries in ordered}
 
 
-def _by_state(groups: pl.DataFrame) -> dict[str, int]:
+def _by_state(groups: Iterable[_Alike]) -> dict[str, int]:
     """TCP entries by state, in the order of the kernel's enumeration."""
-    tcp = groups.filter(pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("state").is_not_null())
-    ordered = tcp.group_by("state").agg(pl.col("entries").sum()).sort("state")
+    counted: Counter[int] = Counter()
+    for each in groups:
+        if each.l4proto == uapi.IPPROTO_TCP and each.state is not None:
+            counted[each.state] += each.entries
     names = uapi.TCP_STATES
-    return {names[state] if state < len(names) else str(state): n for state, n in ordered.iter_rows()}
+    return {names[state] if state < len(names) else str(state): n for state, n in sorted(counted.items())}
 
 
-def _by_kind(groups: pl.DataFrame) -> dict[str, dict[str, int]]:
+def _by_kind(groups: Iterable[_Alike]) -> dict[str, dict[str, int]]:
     """Entries by protocol and by how far their conversation has got; most first, as ``_by_protocol``."""
-    tcp, state = pl.col("l4proto") == uapi.IPPROTO_TCP, pl.col("state")
-    kind = (
-        pl.when("one_sided")
-        .then(pl.lit("one_sided"))
-        .when(tcp & state.is_in(uapi.TCP_OPENING))
-        .then(pl.lit("half_open"))
-        .when(tcp & state.is_in(_CLOSING[uapi.IPPROTO_TCP]))
-        .then(pl.lit("closing"))
-        .when(pl.col("kept") & uapi.IPS_SEEN_REPLY != 0)
-        .then(pl.lit("answered"))
-        .otherwise(pl.lit("other"))
-    )
-    counted = groups.group_by("l4proto", kind=kind).agg(pl.col("entries").sum())
+    counted: Counter[tuple[int, str]] = Counter()
+    for each in groups:
+        counted[each.l4proto, each.kind] += each.entries
     found: dict[str, dict[str, int]] = {}
-    for number, name, entries in counted.sort("entries", "l4proto", "kind", descending=True).iter_rows():
+    for entries, number, name in sorted(((n, *key) for key, n in counted.items()), reverse=True):
         found.setdefault(uapi.PROTOCOL_NAMES.get(number, str(number)), {})[name] = entries
     return found
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from halftrack.diagnosis import ends
 from halftrack.diagnosis.clocks import SLICE
+from halftrack.evidence.flows import chosen, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ class MarkedRows:
         if self.height > SAMPLE:
             return None
         if not self._cut:
-            self._cut.append(self._asked().collect())
+            self._cut.append(chosen(self.flows, self.mask).with_columns_seq(*ends.WHOSE))
         return self._cut[0]
 
     def _asked(self) -> pl.LazyFrame:
@@ -59,7 +60,10 @@ class MarkedRows:
 
     def select(self, *wanted: pl.Expr | str, **named: pl.Expr) -> pl.DataFrame:
         """``lazy().select(…)``, done."""
-        return self.lazy().select(*wanted, **named).collect()
+        few = self._few()
+        if few is not None:
+            return select(few, *wanted, **named)
+        return self._asked().select(*wanted, **named).collect()
 
     def column(self, name: str) -> pl.Series:
         """One column of the rows."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from halftrack.evidence.flows import FEW
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -35,7 +37,25 @@ def marks(rows: pl.DataFrame, columns: Iterable[str]) -> npt.NDArray[np.uint64]:
         column = rows[name]
         if isinstance(column.dtype, pl.Categorical | pl.Enum):
             column = column.to_physical()
-        if column.dtype != pl.UInt64:  # addresses are never null, the other columns may be
+        if column.null_count():
             column = (column.cast(pl.UInt64) + 1).fill_null(0)
-        found = folded(found, column.to_numpy())
+            found = folded(found, column.to_numpy())
+        else:
+            # Addresses are never null; the other columns leave 0 to those that are.
+            found = folded(found, column.to_numpy() + np.uint64(column.dtype != pl.UInt64))
     return found
+
+
+def counted(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The different combinations of these columns and how many rows have each (``len``), in no order."""
+    found = tally(marks(rows, columns))
+    return pl.DataFrame([*(rows[name][found["first"]] for name in columns), found["len"]])
+
+
+def tally(numbers: npt.NDArray[np.uint64]) -> pl.DataFrame:
+    """Where each different number stands first (``first``) and how often it is there (``len``)."""
+    if len(numbers) > FEW:
+        rows = pl.DataFrame({"mark": numbers}).with_row_index("first")
+        return rows.group_by("mark").agg(pl.col("first").min(), pl.len()).drop("mark")
+    _, first, entries = np.unique(numbers, return_index=True, return_counts=True)
+    return pl.DataFrame({"first": first.astype(np.uint32), "len": entries.astype(np.uint32)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import polars as pl
 
 from halftrack.diagnosis import ends, words
@@ -17,8 +18,8 @@ from halftrack.diagnosis.entries import (
     in_close_wait,
     translated,
 )
-from halftrack.evidence import addresses, literals, uapi
-from halftrack.evidence.flows import select
+from halftrack.evidence import addresses, literals, marks, uapi
+from halftrack.evidence.flows import chosen, select
 from halftrack.rulesets import entries
 from halftrack.rulesets.entries import own_addresses
 from halftrack.tcp import timeouts
@@ -34,7 +35,6 @@ _SERVICES_SHOWN: Final = 5
 _ROW: Final = "row"
 _NAT: Final = "translated"
 _FATE: Final = "fate"
-_NO_SERVICE: Final = 2**32 - 1
 _PEERS_SHOWN: Final = 3
 _PICKED_UP: Final = "picked up"
 _ENDING: Final = ("silent", "half-closed", "unacknowledged")
@@ -162,13 +162,15 @@ class LiveEntries:
         flows = self._view.flows
         for mask in self._dead:
             among &= ~pl.lit(mask)
-        # Marked first: numbering the rows in the same query would have it cut out every column of them.
-        mask = select(flows, (among & test).fill_null(value=False)).to_series()
-        touched = flows.lazy().filter(mask).select("service", "idle_s", translated().alias(_NAT)).collect()
-        touched = touched.insert_column(0, mask.arg_true().alias(_ROW))
-        if touched.is_empty():
+        # Marked first: to filter in the same query would have it cut out every column of the rows.
+        mask, nat = select(flows, (among & test).fill_null(value=False), translated().alias(_NAT))
+        rows = mask.arg_true()
+        if rows.is_empty():
             some, told = select(flows, among.any(), (among & test.is_not_null()).any().alias("told")).row(0)
             return Live(0) if told or not some else UNKNOWN
+        touched = pl.DataFrame(
+            [rows.alias(_ROW), *(each.filter(mask) for each in (flows["service"], flows["idle_s"], nat))]
+        )
         number, fates = self._fates(what, touched)
         told = ()
         if self._rules is not None and what in _TOLD:
@@ -183,7 +185,7 @@ class LiveEntries:
                     key=lambda one: (-one.entries, one.outcome, one.by or ""),
                 )
             )
-        flows_of = self._by_service(touched.with_columns(number.alias(_FATE)), fates)
+        flows_of = self._by_service(touched.insert_column(0, number.alias(_FATE)), fates)
         return Live(touched.height, flows_of, int(touched[_NAT].sum()), told)
 
     def _fates(self, what: str, touched: pl.DataFrame) -> tuple[pl.Series, list[_Fate]]:
@@ -207,31 +209,21 @@ class LiveEntries:
         # Reasons that differ in their words alone are one fate.
         first = [fates.index(fate) for fate in fates]
         which = (found.which.cast(pl.Int64).fill_null(-1) + 1).cast(pl.UInt32)
-        return pl.Series(first, dtype=pl.UInt32).gather(which), fates
+        return pl.Series(first, dtype=pl.UInt32)[which], fates
 
     def _by_service(self, touched: pl.DataFrame, fates: Sequence[_Fate]) -> tuple[LiveFlows, ...]:
         """The largest by service and by what happens to them."""
-        # One number a row: grouping by several columns takes many times their room.
-        service = touched["service"].to_physical().cast(pl.UInt64).fill_null(_NO_SERVICE)
-        key = (service + touched[_FATE].cast(pl.UInt64) * 2**32).alias("key")
-        counted = (
-            touched.lazy()
-            .select(key, "service", _FATE)
-            .group_by("key")
-            .agg(pl.len().alias("entries"), pl.col("service", _FATE).first())
-            .collect()
-        )
-        shown = min(_SERVICES_SHOWN, counted.height)
-        least = counted["entries"].sort(descending=True)[shown - 1]
-        candidates = counted.filter(counted["entries"] >= least).select(
-            "entries", pl.col("service").cast(pl.String), _FATE, "key"
-        )
+        keys = marks.marks(touched, ("service", _FATE))
+        first, entries = marks.tally(keys)
+        services, numbers = touched["service"][first].cast(pl.String), touched[_FATE][first]
         largest = sorted(
-            candidates.iter_rows(), key=lambda row: (-row[0], *map(_nulls_last, (row[1], *fates[row[2]])))
+            zip(entries, services, numbers, keys[first], strict=True),
+            key=lambda one: (-one[0], *map(_nulls_last, (one[1], *fates[one[2]]))),
         )
         return tuple(
-            self._live_flows(touched.filter(key == each), name, *fates[fate])
-            for _, name, fate, each in largest[:shown]
+            self._live_flows(rows, service, *fates[number])
+            for _, service, number, key in largest[:_SERVICES_SHOWN]
+            for rows in (touched if len(largest) == 1 else chosen(touched, pl.Series(keys == key)),)
         )
 
     def _live_flows(
@@ -252,19 +244,12 @@ class LiveEntries:
     def _peers(self, rows: pl.Series) -> tuple[Peer, ...]:
         """The far ends of most of these rows."""
         view = self._view
-        some = select(view.flows, *ends.NEEDED)[rows].lazy()
-        top = (
-            ends.ends(some)
-            .group_by("peer_hi", "peer_lo")
-            .agg(pl.len().alias("entries"))
-            .sort(["entries", "peer_hi", "peer_lo"], descending=[True, False, False])
-            .head(_PEERS_SHOWN)
-            .collect()
-        )
-        names = addresses.show(top["peer_hi"], top["peer_lo"], view.opaque)
+        some = pl.DataFrame([view.flows[name][rows] for name in ends.NEEDED])
+        hi, lo, entries = marks.counted(some.with_columns_seq(*ends.WHOSE), ("peer_hi", "peer_lo"))
+        top = pl.Series(np.lexsort((lo, hi, -entries.cast(pl.Int64)))[:_PEERS_SHOWN])
+        names = addresses.show(hi[top], lo[top], view.opaque)
         return tuple(
-            Peer(address=str(name), entries=entries)
-            for name, entries in zip(names, top["entries"], strict=True)
+            Peer(address=name, entries=number) for name, number in zip(names, entries[top], strict=True)
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from halftrack.diagnosis.symptoms import sockets
-from halftrack.evidence import sysctls
+from halftrack.evidence import marks, sysctls
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -61,16 +61,14 @@ def share(rows: pl.DataFrame | MarkedRows, condition: pl.Expr) -> float:
     return float(met) / max(rows.height, 1)
 
 
-def variety(rows: pl.DataFrame, *columns: str | pl.Expr) -> float:
-    """Distinct values per entry, 0..1."""
-    return rows.select(*columns).n_unique() / max(rows.height, 1)
+def variety(rows: pl.DataFrame) -> float:
+    """Different rows per row, 0..1."""
+    return marks.counted(rows, rows.columns).height / max(rows.height, 1)
 
 
-def top_share(rows: pl.DataFrame, *columns: str | pl.Expr) -> float:
-    """The share of the most frequent value."""
-    counted = rows.lazy().select(*columns)
-    counted = counted.group_by(pl.all()).len()
-    return float(counted.select(pl.col("len").max()).collect().item() or 0) / max(rows.height, 1)
+def top_share(rows: pl.DataFrame) -> float:
+    """The share of the most frequent row."""
+    return float(max(marks.counted(rows, rows.columns)["len"], default=0)) / max(rows.height, 1)
 
 
 def source(half: str) -> pl.Expr:

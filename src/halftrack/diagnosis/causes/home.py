@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from halftrack.evidence import addresses
+from halftrack.evidence import addresses, marks
 
 if TYPE_CHECKING:
     from halftrack.diagnosis.case import Case
@@ -67,8 +67,8 @@ def by_size(case: Case, key: tuple[str, ...]) -> pl.DataFrame:
     """The different values of these columns and how many entries have each (``len``), most first."""
 
     def counted(case: Case) -> pl.DataFrame:
-        some = case.rows.sample(*key).lazy()
-        return some.group_by(key).len().sort("len", *key, descending=[True, *[False] * len(key)]).collect()
+        some = marks.counted(case.rows.sample(*key), key)
+        return some.sort("len", *key, descending=[True, *[False] * len(key)]) if some.height > 1 else some
 
     return case.once("by size: " + " ".join(key), counted)
 

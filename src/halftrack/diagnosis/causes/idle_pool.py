@@ -21,10 +21,9 @@ _FEW_PEERS: Final = 0.2
 def weigh(case: Case) -> Cause | None:
     if case.symptom != "idle-established":
         return None
-    some = case.rows.sample("peer_hi", "peer_lo")
     here = facts.entries_of(case.view)
     alive, fell = facts.with_socket(case), silence.of(case)
-    peers = facts.variety(some, "peer_hi", "peer_lo")
+    peers = facts.variety(case.rows.sample("peer_hi", "peer_lo"))
     kept = kept_open(case)
     many = case.rows.height >= facts.MANY
     return conclude(

@@ -116,7 +116,7 @@ def goes_on(case: Case, weight: float) -> Clue | None:
 
 
 def many_peers(case: Case) -> Clue | None:
-    peers = facts.variety(case.rows.sample("peer_hi", "peer_lo"), pl.all())
+    peers = facts.variety(case.rows.sample("peer_hi", "peer_lo"))
     if case.rows.height < facts.MANY or peers < 0.3:
         return None
     return Clue("different peers per entry", round(peers, 2), facts.entries_of(case.view), 0.1)

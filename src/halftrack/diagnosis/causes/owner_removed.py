@@ -84,7 +84,7 @@ def _at_once(case: Case) -> Clue | None:
 def _one_owner(case: Case) -> Clue | None:
     if case.rows.height < facts.MANY:
         return None
-    most = facts.top_share(case.rows.sample("local_hi", "local_lo"), pl.all())
+    most = facts.top_share(case.rows.sample("local_hi", "local_lo"))
     if most < facts.MOSTLY:
         return None
     return Clue("share of one address of ours", round(most, 2), facts.entries_of(case.view), 0.1)

@@ -30,7 +30,7 @@ def weigh(case: Case) -> Cause | None:
     busiest = some.group_by(_SOURCE).len().sort("len", *_SOURCE, descending=[True, False, False]).head(1)
     of_one = some.join(busiest.select(_SOURCE), on=_SOURCE, how="semi")
     most = of_one.height / some.height
-    targets = facts.variety(of_one, "target_hi", "target_lo", "orig_dport")
+    targets = facts.variety(of_one.select("target_hi", "target_lo", "orig_dport"))
     unanswered = facts.share(some, entries.answered().not_())
     here = facts.entries_of(case.view)
     return conclude(

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from halftrack.diagnosis import words
 from halftrack.diagnosis.causes import facts, limiters, one_way, unmoved
 from halftrack.diagnosis.causes.weighing import Clue, conclude
@@ -26,7 +24,7 @@ def weigh(case: Case) -> Cause | None:
     if not one_way.concerned(case):
         return None
     server = one_way.server_alone(case)
-    owner = facts.top_share(case.rows.sample("local_hi", "local_lo"), pl.all())
+    owner = facts.top_share(case.rows.sample("local_hi", "local_lo"))
     here = facts.entries_of(case.view)
     way = limiters.of(case)
     return conclude(

@@ -32,8 +32,8 @@ def weigh(case: Case) -> Cause | None:
 def _of_half_open(case: Case) -> Cause | None:
     some = case.rows.sample(*facts.ENDS, "status")
     here = facts.entries_of(case.view)
-    sources = facts.variety(some, facts.source("hi"), facts.source("lo"))
-    service = facts.top_share(some, facts.target("hi"), facts.target("lo"), "orig_dport")
+    sources = facts.variety(some.select(facts.source("hi"), facts.source("lo")))
+    service = facts.top_share(some.select(facts.target("hi"), facts.target("lo"), "orig_dport"))
     answered = facts.share(some, entries.answered())
     crowd = case.rows.height >= _CROWD
     counted = tuple(listening.of_handshakes(case))

@@ -22,9 +22,8 @@ _FEW_ANSWERED: Final = 0.2
 def weigh(case: Case) -> Cause | None:
     if case.symptom not in {"idle-established", "orphaned"}:
         return None
-    some = case.rows.sample("peer_hi", "peer_lo", "status")
-    peers = facts.variety(some, "peer_hi", "peer_lo")
-    answered = facts.share(some, entries.assured())
+    peers = facts.variety(case.rows.sample("peer_hi", "peer_lo"))
+    answered = facts.share(case.rows.sample("status"), entries.assured())
     alive, kept = facts.with_socket(case), idle_pool.kept_open(case)
     many = case.rows.height >= facts.MANY
     known = (case.symptom == "orphaned" or facts.sockets_read(case)) and not one_way.concerned(case)

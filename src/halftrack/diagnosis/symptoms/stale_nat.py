@@ -19,7 +19,7 @@ from halftrack.diagnosis import words
 from halftrack.diagnosis.entries import answered
 from halftrack.diagnosis.standing import Weights, severity
 from halftrack.diagnosis.symptoms.protocols import Account
-from halftrack.evidence import addresses
+from halftrack.evidence import addresses, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ def gone(view: View, rows: MarkedRows) -> list[str]:
         )
         for stem in stems
     )
-    counted = found.group_by("hi", "lo").len().sort("len", "hi", "lo", descending=[True, False, False])
+    counted = marks.counted(found, ("hi", "lo")).sort("len", "hi", "lo", descending=[True, False, False])
     return [addresses.to_text(hi, lo) for hi, lo, _ in counted.iter_rows()]
 
 
