@@ -26,6 +26,7 @@ table inet tracked {
 """
 _SILENT_S = 432_000 - LEFT_S
 _DEAD = 200
+_PASSING = 50
 _EXAMINED_S = 30
 """A look takes no longer, and no entry is younger for it."""
 
@@ -37,10 +38,10 @@ def server(site: Site) -> Site:
     return site
 
 
-def answered(netns: Netns, count: int) -> None:
+def answered(netns: Netns, count: int, server: str = SERVER) -> None:
     """Connections to the server that it does not know any more, silent for nineteen hours."""
     clients = np.arange(count, dtype=np.uint32) + np.uint32(0x0A000001)
-    own = np.full(count, addresses.parse(SERVER)[1] & 0xFFFFFFFF, dtype=np.uint32)
+    own = np.full(count, addresses.parse(server)[1] & 0xFFFFFFFF, dtype=np.uint32)
     ends = End(clients, own, 40_000, 22), End(own, clients, 22, 40_000)
     state = uapi.TCP_CONNTRACK_ESTABLISHED
     inject(netns.path, Entries(*ends, count=count, timeout=LEFT_S, state=state, status=ANSWERED))
@@ -133,6 +134,28 @@ def test_what_speaks_after_a_shorter_timeout_is_silent_at_least_since_then(serve
         assert (quiet["idle_s"] <= _EXAMINED_S, quiet["idle_at_least"]) == (True, False)
         assert found(server)["orphaned"]["entries"] == _DEAD
         assert counted(server, "symptom=idle-established") == 0
+
+
+def test_what_a_drain_gave_less_time_is_as_silent_as_before(server: Site) -> None:
+    """The dead, and connections through here whose ends nobody can see."""
+    netns = server.netns
+    answered(netns, _DEAD)
+    answered(netns, _PASSING, server="198.51.100.7")
+    before = {symptom: each["entries"] for symptom, each in found(server).items()}
+    assert before == {"orphaned": _DEAD, "idle-established": _PASSING}
+    words = ("drain", "state=ESTABLISHED", "--yes", "--expect", str(_DEAD + _PASSING))
+    done = server.halftrack(*words, "--netns", netns.name)
+    assert done.returncode == 0, done.stderr
+    left = [int(line.split()[2]) for line in netns.run("conntrack", "-L", "-p", "tcp").splitlines()]
+    assert sum(each <= 60 for each in left) == _DEAD
+    assert max(left) <= 7_440
+
+    after = found(server)
+    assert {symptom: each["entries"] for symptom, each in after.items()} == before
+    for each in after.values():
+        for group in each["groups"]:
+            assert _SILENT_S - 2 <= group["idle_min_s"] <= group["idle_max_s"] <= _SILENT_S + _EXAMINED_S
+    assert counted(server, "symptom=idle-established", "idle=19h..20h") == _PASSING
 
 
 def _spoken(one: socket.socket, other: socket.socket) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from halftrack.evidence import tcp_sockets
 from halftrack.evidence.events import Events
+from halftrack.evidence.flows import DRAINED
 from halftrack.evidence.kernel_log import KernelLog, Lines, Stamp
 from halftrack.evidence.provenance import Origin
 from halftrack.evidence.routing import DefaultRoute, Routing, WayBack
@@ -56,7 +57,8 @@ def whole() -> Evidence:
         udp(left=None),
         row(src="2001:db8::1", dst="2001:db8::2", zone=7),
     )
-    seen = replace(seen, lines=pl.Series("line", [3, 4, 9, 11], dtype=pl.UInt32))
+    told = pl.DataFrame({"taken_s": [0, 7, 0, 0], "ago_s": [0, 9, 0, 0]}, schema=dict(DRAINED))
+    seen = replace(seen, lines=pl.Series("line", [3, 4, 9, 11], dtype=pl.UInt32), drained=told)
     tcp = pl.DataFrame({name: [1, None] for name in tcp_sockets.SCHEMA}, schema=dict(tcp_sockets.SCHEMA))
     table = Table(
         namespace=Namespace("host", 4_026_531_833, "/proc/1/ns/net", 1, _OWNER),

@@ -145,6 +145,16 @@ def test_lines_of_entries_are_one_each_or_none(lines: list[Any]) -> None:
         read(packed(replace(told, tables=(replace(table, flows=odd),))))
 
 
+@pytest.mark.parametrize("taken", [[1], [1, None, 3, 4], ["a", "b", "c", "d"]])
+def test_what_was_taken_is_told_of_each_entry_or_of_none(taken: list[Any]) -> None:
+    told = whole()
+    [table] = told.tables[:1]
+    assert table.flows is not None
+    odd = replace(table.flows, drained=pl.DataFrame({"taken_s": taken, "ago_s": [0] * len(taken)}))
+    with pytest.raises(UnreadableInput, match="what was taken from its entries"):
+        read(packed(replace(told, tables=(replace(table, flows=odd),))))
+
+
 def test_what_a_later_version_adds_is_passed_over() -> None:
     found = read(archive({"node": "n", "source": "live", "weather": {"wind": 3}}))
     assert found.node == "n"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from halftrack.diagnosis.past import EVER, periods
 from halftrack.diagnosis.view import view
+from halftrack.evidence.flows import DRAINED
 from halftrack.evidence.sysctls import PREFIX, Replaced
 from halftrack.tcp import releases
 from unit.flowrows import ASSURED, ONE_SIDED, TAKEN_AT, evidence, one_sided, row, table
@@ -199,3 +201,35 @@ def test_no_entry_is_ever_given_a_silence_that_is_not_true(
         assert found <= heard_s + 2
     else:
         assert abs(found - heard_s) <= 2
+
+
+def drained(entry: dict[str, Any], taken_s: int, ago_s: int, now: dict[str, str]) -> tuple[int | None, bool]:
+    seen = table(row(state="TIME_WAIT", left=100), entry, settings=now)
+    assert seen.flows is not None
+    told = pl.DataFrame({"taken_s": [0, taken_s], "ago_s": [0, ago_s]}, schema=dict(DRAINED))
+    seen = replace(seen, flows=replace(seen.flows, drained=told))
+    found = view(seen, evidence(seen)).flows.select("idle_s", "idle_at_least")
+    assert found.row(0) == (20, False)
+    return found.row(1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken_s", "ago_s", "now", "found"),
+    [
+        # Given a minute ten seconds ago, of 400,000 s that it had left.
+        (row(left=50), 399_940, 10, {ESTABLISHED: "432000"}, (32_010, False)),
+        (one_sided(left=50), 399_940, 10, RAISED, (32_010, False)),
+        # A packet gives five minutes: it would have more left if one had come since.
+        (one_sided(left=50), 40, 10, dict.fromkeys(CAPS, "300"), (210, False)),
+        # Given two hours, an hour ago, by a drain and by any packet alike: one may have come just after it.
+        (row(left=3_840), 392_560, 3_600, {ESTABLISHED: "7440"}, (3_600, True)),
+        (row(left=3_840), 2_000, 3_600, {ESTABLISHED: "7440"}, (3_600, True)),
+        (row(left=3_840), 392_560, 3_600, {ESTABLISHED: "432000"}, (35_600, False)),
+        # So little is left that retransmissions may have given it.
+        (row(left=200), 392_560, 7_240, {ESTABLISHED: "432000"}, (None, False)),
+    ],
+)
+def test_what_a_drain_took_is_added_unless_a_packet_may_have_given_what_is_left(
+    entry: dict[str, Any], taken_s: int, ago_s: int, now: dict[str, str], found: tuple[int | None, bool]
+) -> None:
+    assert drained(entry, taken_s, ago_s, now) == found

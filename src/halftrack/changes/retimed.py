@@ -7,10 +7,10 @@ today's tells its silence by that one, and may look like what was heard since (`
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from halftrack.changes import journal, records
+from halftrack.changes import journal, records, redated
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.errors import HalftrackError
 from halftrack.evidence.sysctls import PREFIX, Replaced
@@ -19,6 +19,7 @@ from halftrack.evidence.values import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from halftrack.changes.records import Record
     from halftrack.evidence.values import Evidence, Table
 
 _MOST: Final = 50
@@ -49,13 +50,8 @@ def history(now: datetime, up_s: int | None) -> History:
 
     ``up_s``: seconds since the boot, where that is known.
     """
-    booted_at = None if up_s is None else now - timedelta(seconds=up_s)
-    found = [
-        (write, one)
-        for number in _newest()
-        for write, one in _of(number)
-        if one.at <= now and (booted_at is None or one.at > booted_at)
-    ]
+    booted_at = _booted_at(now, up_s)
+    found = [(write, one) for number in _newest() for write, one in _of(number) if booted_at < one.at <= now]
     return sorted(found, key=lambda told: told[1].at)[::-1]
 
 
@@ -77,11 +73,34 @@ def known(seen: Evidence, told: History | None = None) -> Evidence:
 
     ``told``: its ``history``, where somebody has read that already.
     """
+    now = seen.taken_at
+    if now is None:
+        return seen
     if told is None:
-        told = () if seen.taken_at is None else history(seen.taken_at, seen.up_s)
+        told = history(now, seen.up_s)
+    if told:
+        seen = replace(seen, tables=tuple(_with_replaced(table, told) for table in seen.tables))
+    return _with_drained(seen, now)
+
+
+def _with_drained(seen: Evidence, now: datetime) -> Evidence:
+    """With what drains took from entries since the boot."""
+    booted_at = _booted_at(now, seen.up_s)
+    told = [
+        one
+        for number in reversed(_newest())
+        for one in redated.drains(_records(number))
+        if booted_at < one.begun <= now
+    ]
     if not told:
         return seen
-    return replace(seen, tables=tuple(_with_replaced(table, told) for table in seen.tables))
+    told.sort(key=lambda one: one.begun, reverse=True)
+    tables = (redated.with_drained(table, told, now, seen.seconds) for table in seen.tables)
+    return replace(seen, tables=tuple(tables))
+
+
+def _booted_at(now: datetime, up_s: int | None) -> datetime:
+    return datetime.min.replace(tzinfo=UTC) if up_s is None else now - timedelta(seconds=up_s)
 
 
 def _with_replaced(table: Table, told: History) -> Table:
@@ -100,13 +119,16 @@ def _newest() -> list[int]:
         return []
 
 
+def _records(number: int) -> Sequence[Record]:
+    try:
+        return journal.Journal(number).records()
+    except (HalftrackError, OSError):
+        return ()
+
+
 def _of(number: int) -> Iterator[tuple[SysctlWrite, Retimed]]:
     writes: dict[int, SysctlWrite] = {}
-    try:
-        told = journal.Journal(number).records()
-    except (HalftrackError, OSError):
-        return
-    for record in told:
+    for record in _records(number):
         match record:
             case records.Writing(index=index, write=SysctlWrite() as write) if _is_timeout(write):
                 writes[index] = write

@@ -24,7 +24,7 @@ def known(seen: Evidence, given: Options) -> Evidence:
 
     told = retimed.history(seen.taken_at, seen.up_s)
     if not told:
-        return seen
+        return retimed.known(seen, told)
     from halftrack.reporters import figures  # noqa: PLC0415  # where there were changes only
 
     notes = [

@@ -35,16 +35,24 @@ SLICE: Final = 1 << 17
 """Rows that are worked on at a time: what is computed on the way stays in the processor's cache."""
 
 
-def idle(flows: pl.DataFrame, periods: Sequence[Period], seconds: float) -> tuple[pl.Series, pl.Series]:
+def idle(
+    flows: pl.DataFrame, periods: Sequence[Period], seconds: float, drained: pl.DataFrame | None = None
+) -> tuple[pl.Series, pl.Series]:
     """``idle_s``, seconds since the last packet, Int64, null where that cannot be told; and
     ``idle_at_least``, Boolean: whether it may be longer.
 
     ``flows`` needs the schema's columns and ``one_sided``. ``periods``: see ``past.periods``. ``seconds``:
-    how long the entries were read. More left than any of the timeouts allows (a policy, an injected entry)
-    is null.
+    how long the entries were read. ``drained``: see ``FlowTable``. More left than any of the timeouts allows
+    (a policy, an injected entry) is null.
     """
     slack_s = _ROUNDING_S + seconds
     parts = [_idle(part, periods, slack_s) for part in flows.iter_slices(SLICE)]
+    if drained is not None:
+        taken = drained.iter_slices(SLICE)
+        parts = [
+            _undrained(part, of_part, periods, slack_s, found)
+            for part, of_part, found in zip(flows.iter_slices(SLICE), taken, parts, strict=True)
+        ]
     silent = [each for each, _ in parts] or [pl.Series([], dtype=pl.Int64)]
     longer = [each for _, each in parts] or [pl.Series([], dtype=pl.Boolean)]
     return pl.concat(silent).alias("idle_s"), pl.concat(longer).alias("idle_at_least")
@@ -63,6 +71,33 @@ def _idle(flows: pl.DataFrame, periods: Sequence[Period], slack_s: float) -> tup
         unknown |= ~told
         longer &= ~unknown
     return pl.Series(silent).set(pl.Series(unknown), None), pl.Series(longer)
+
+
+def _undrained(
+    flows: pl.DataFrame,
+    drained: pl.DataFrame,
+    periods: Sequence[Period],
+    slack_s: float,
+    found: tuple[pl.Series, pl.Series],
+) -> tuple[pl.Series, pl.Series]:
+    """The same where a drain took time from some: by what they would have left without it.
+
+    ``found``: as if none had. Where a packet since the drain may have given what is left as well, that is
+    the least.
+    """
+    rows = (drained["taken_s"] > 0).arg_true()
+    if rows.is_empty():
+        return found
+    some, told = flows[rows], drained[rows]
+    silent, longer = _idle(some.with_columns(timeout=pl.col("timeout") + told["taken_s"]), periods, slack_s)
+    by_packet = found[0].gather(rows)
+    latest_s = told["ago_s"] + slack_s
+    since = ((by_packet <= latest_s) & by_packet.ne_missing(silent)).fill_null(value=False)
+    short_s = keeping.longest_short(periods[0].known)
+    untold = by_packet.is_null() & (some["timeout"] <= short_s) & (short_s - some["timeout"] <= latest_s)
+    silent = by_packet.zip_with(since, silent).set(untold, None)
+    longer = (longer | since) & silent.is_not_null()
+    return found[0].scatter(rows, silent), found[1].scatter(rows, longer)
 
 
 def _silent(flows: pl.DataFrame, left: _Seconds, period: Period) -> tuple[_Seconds, _Marks]:

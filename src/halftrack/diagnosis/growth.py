@@ -93,7 +93,7 @@ def growth(case: Case) -> Growth:
     drawn = heard(case.rows, case.view) if known else None
     if drawn is None:
         return Growth("unknown", case.rows.height, None, None, Clock.of(idle[:0]), 0, idle.size)
-    lifetime_s = lifetime(case) if case.view.past else None
+    lifetime_s = lifetime(case) if case.view.retimed else None
     if lifetime_s is None:
         lifetime_s = _lifetime_s(case.rows)
         ends = np.clip(lifetime_s - idle, 0, lifetime_s)

@@ -165,7 +165,7 @@ def _doubts_of_heard(rows: MarkedRows, view: View) -> tuple[str, ...]:
         entries.answered().any().alias("answered"),
     ).row(0)
     doubts = []
-    if view.past and (longer := rows.count(pl.col("idle_at_least"))):
+    if view.retimed and (longer := rows.count(pl.col("idle_at_least"))):
         doubts.append(
             f"{longer:,} of {rows.height:,} entries may have been silent for longer: a timeout was another"
             " one before"

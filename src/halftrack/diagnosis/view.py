@@ -68,6 +68,11 @@ class View:
     past: tuple[Period, ...] = ()
 
     @property
+    def retimed(self) -> bool:
+        """Whether some entries may have been given other times than packets give them today."""
+        return bool(self.past) or (self.table.flows is not None and self.table.flows.drained is not None)
+
+    @property
     def netns(self) -> str:
         return self.table.netns
 
@@ -133,7 +138,7 @@ def view(table: Table, evidence: Evidence, gave_s: int | None = None) -> View:
         select(
             frame,
             *roles.columns(frame, table, evidence),
-            *clocks.idle(frame, (today, *past), evidence.seconds),
+            *clocks.idle(frame, (today, *past), evidence.seconds, table.flows.drained),
             clocks.age(frame, evidence.taken_at).alias("age_s"),
             origins.origin(frame, ceiling).alias("origin"),
         )

@@ -92,6 +92,10 @@ TUPLE_COLUMNS: Final = (
 )
 """What makes two rows the same entry: the original tuple and the zone."""
 
+DRAINED: Final = MappingProxyType({"taken_s": pl.Int64, "ago_s": pl.Int64})
+"""Seconds that drains of ours took from what an entry had left, without any packet, and how long ago the last
+one did; 0 both where none did."""
+
 _PLAIN: Final = pl.QueryOptFlags.none(comm_subexpr_elim=True)
 """What one selection from a frame gains by: the other rules look for nothing and cost twice the time."""
 
@@ -112,13 +116,14 @@ class FlowTable:
     addresses: an address with ``hi == addresses.OPAQUE_HI`` is ``opaque[lo]``, as written.
     ``lines`` UInt32: of each entry the line of the text that it was read from, counted from 1; None where
     it was no text. ``parts``: of entries that several texts showed, how many are of each, in the order of
-    their origins.
+    their origins. ``drained``: the columns of ``DRAINED``, one row an entry; None where none of them was.
     """
 
     frame: pl.DataFrame
     opaque: pl.Series = field(default_factory=_no_names)
     lines: pl.Series | None = None
     parts: tuple[int, ...] = ()
+    drained: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return self.frame.height

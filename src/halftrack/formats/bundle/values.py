@@ -221,7 +221,17 @@ def _checked(value: Any, where: str) -> Any:
         raise Broken(f"{where}: entries without an address, a protocol or a status")
     if isinstance(value, flows.FlowTable) and not _numbered(value):
         raise Broken(f"{where}: the lines of its entries are not one each")
+    if isinstance(value, flows.FlowTable) and not _drained(value):
+        raise Broken(f"{where}: what was taken from its entries is not told of each")
     return value
+
+
+def _drained(table: flows.FlowTable) -> bool:
+    told = table.drained
+    if told is None:
+        return True
+    whole = dict(told.schema) == dict(flows.DRAINED) and told.height == len(table)
+    return whole and not any(told.null_count().row(0))
 
 
 def _numbered(table: flows.FlowTable) -> bool:
