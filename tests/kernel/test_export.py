@@ -136,6 +136,14 @@ def test_a_file_that_node_exporter_does_not_read_is_said_to_be_none(netns: Netns
     assert values((tmp_path / "halftrack.txt").read_text())["halftrack_up"] == 1
 
 
+def test_a_name_with_a_slash_behind_it_is_judged_by_the_file_that_it_makes(
+    netns: Netns, tmp_path: Path
+) -> None:
+    done = export(netns, tmp_path, "--netns", "self", "--textfile", f"{tmp_path}/halftrack.prom/")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert values((tmp_path / "halftrack.prom").read_text())["halftrack_up"] == 1
+
+
 COMING_AND_GOING = """
 import ctypes, os, random, select, sys, time
 unshare = ctypes.CDLL(None).unshare

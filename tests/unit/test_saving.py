@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from halftrack.commands import run_dir, saving
+from halftrack.errors import OutputFailed
 
 
 def old(path: Path) -> Path:
@@ -28,6 +30,21 @@ def test_what_was_left_goes_with_the_next_one(places: Path) -> None:
     run_dir.keep(b"new", "last.json")
     assert not [each for each in left if each.exists()]
     assert (places / "last.json").read_bytes() == b"new"
+
+
+def test_what_was_left_goes_where_the_next_one_fails_too(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk that it takes the room of, or a slow one on which each is killed: else nothing ends that."""
+    left = old(places / ".last.json.01234567")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saving, "_write", full)
+    with pytest.raises(OutputFailed, match="No space left"):
+        run_dir.keep(b"new", "last.json")
+    assert not left.exists()
 
 
 def test_what_is_another_s_or_may_still_be_written_stays(places: Path) -> None:

@@ -70,7 +70,7 @@ def command(context: click.Context, target: str | None, listen: str | None, ever
         return _listen(listen, every_s, given)
     assert target is not None  # noqa: S101  # one of the two
     code = _once(target, given)
-    if target != "-" and not target.endswith(_ENDING):
+    if target != "-" and not Path(target).name.endswith(_ENDING):
         output.message(f"node_exporter reads only files that end in {_ENDING}", given)
     return code
 
@@ -130,5 +130,5 @@ def _write(target: str, text: bytes, began: float | None) -> None:
     if target == "-":
         output.write(text)
     else:
-        save(text, Path(target), _READABLE)
         tidy(Path(target))
+        save(text, Path(target), _READABLE)

@@ -44,8 +44,8 @@ def keep(data: bytes, name: str) -> None:
     except OSError as error:
         raise OutputFailed(f"{str(where)!a} could not be made: {error.strerror}") from error
     try:
-        saving.save(data, where / name, _MODE)
         saving.tidy(where / name)
+        saving.save(data, where / name, _MODE)
     except OutputFailed:
         raise
     except HalftrackError as error:  # something else than a file stands there

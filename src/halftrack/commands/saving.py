@@ -53,7 +53,10 @@ def put(data: bytes, target: str | Path | None) -> None:
 
 
 def tidy(path: Path) -> None:
-    """Remove what killed processes have left beside a file that is replaced again and again."""
+    """Remove what killed processes have left beside a file that is replaced again and again.
+
+    To be called before the next ``save``, which may be in want of the room, or be killed as those were.
+    """
     left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}")
     with contextlib.suppress(OSError), os.scandir(path.parent) as found:
         for entry in found:
