@@ -183,3 +183,27 @@ def test_sockets_that_are_forgotten_are_no_entries() -> None:
     )
     stuck = {series for series in values(text(found)) if "stuck" in series}
     assert stuck == {'halftrack_stuck_entries{symptom="orphaned",owner="db",service="tcp/80"}'}
+
+
+@pytest.mark.parametrize(
+    ("one", "another"), [("a\tb", "a\nb"), ("x" * 130 + "p", "x" * 130 + "q"), ("a\udcffb", "a\udcfeb")]
+)
+def test_names_that_look_the_same_are_one_series(one: str, another: str) -> None:
+    """Twice there, a series has node_exporter refuse all that it would tell of the node."""
+    both = (one, another)
+    groups = [group(4, each) for each in both]
+    gaps = tuple(Gap(what=f"{each} rules", why="it is so") for each in both)
+    tables = (table(), *(table(netns=each, entries=3, limit=10) for each in both))
+    told = text(diagnosis(tables=tables, findings=(finding("one-sided", groups),), gaps=gaps))
+    series = [line.rpartition(" ")[0] for line in told.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    lint(told)
+    found = values(told)
+    assert [value for name, value in found.items() if name.startswith("halftrack_stuck_entries")] == [8]
+    assert [value for name, value in found.items() if name.startswith("halftrack_gap")] == [2]
+
+
+def test_nobody_is_called_what_stands_for_the_rest() -> None:
+    found = values(text(diagnosis(findings=(finding("one-sided", [group(3, "other", None)], 5),))))
+    told = {name: value for name, value in found.items() if name.startswith("halftrack_stuck_entries")}
+    assert sorted(told.values()) == [2, 3]

@@ -24,12 +24,12 @@ from halftrack.evidence.values import OWN
 from halftrack.reporters.prometheus import names, spaces
 from halftrack.reporters.prometheus.names import OTHER, UNREAD
 from halftrack.reporters.prometheus.sums import FIELDS
-from halftrack.reporters.prometheus.text import Sample
+from halftrack.reporters.prometheus.text import Sample, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from halftrack.diagnosis.document import Diagnosis, Finding, TableSummary
+    from halftrack.diagnosis.document import Diagnosis, Finding, OwnerName, TableSummary
     from halftrack.reporters.prometheus.sums import Sums
 
 SETTINGS: Final = (
@@ -185,7 +185,7 @@ def _stuck(findings: Iterable[Finding], room: int) -> Iterator[Sample]:
             continue  # a condition of the table or the node
         whole[finding.symptom] += finding.entries
         for group in finding.groups:
-            owner = workloads.of_owner(group.owner) if group.owner else _UNKNOWN_OWNER
+            owner = _owner(group.owner) if group.owner else _UNKNOWN_OWNER
             told[finding.symptom, owner, group.service or OTHER] += group.entries
             of_owner[owner] += group.entries
     owners = sorted(of_owner, key=lambda owner: (-of_owner[owner], owner))[:OWNERS]
@@ -198,6 +198,12 @@ def _stuck(findings: Iterable[Finding], room: int) -> Iterator[Sample]:
     for symptom, rest in whole.items():
         if rest > 0:
             yield Sample(names.STUCK, rest, (symptom, OTHER, OTHER))
+
+
+def _owner(owner: OwnerName) -> str:
+    """Not what stands for all that have no series of their own."""
+    label = printable(workloads.of_owner(owner))
+    return f"{label}-" if label in (OTHER, _UNKNOWN_OWNER) else label
 
 
 def _settings(settings: Mapping[str, str]) -> Iterator[Sample]:
@@ -213,7 +219,7 @@ _ENDED: Final = "namespace"
 
 def _gaps(diagnosis: Diagnosis) -> Iterator[Sample]:
     """By kind: a gap's own words name what it is of, which comes and goes."""
-    kinds = (_kind(gap.what) for gap in diagnosis.gaps)
+    kinds = (printable(_kind(gap.what)) for gap in diagnosis.gaps)
     counted = Counter(kind for kind in kinds if kind != _ENDED)
     most = counted.most_common()
     yield from (Sample(names.GAP, number, (kind,)) for kind, number in most[:_GAPS])

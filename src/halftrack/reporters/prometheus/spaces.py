@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import workloads
 from halftrack.evidence.values import OWN, SELF
 from halftrack.reporters.prometheus.names import OTHER
+from halftrack.reporters.prometheus.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,5 +37,6 @@ def share(table: TableSummary) -> float | None:
     return table.entries / table.limit if table.limit and table.entries is not None else None
 
 
-def _told_apart(label: str) -> str:
+def _told_apart(name: str) -> str:
+    label = printable(name)
     return f"{label}-" if label in (*OWN, OTHER) else label

@@ -28,6 +28,15 @@ class Sample:
     labels: tuple[str, ...] = ()
 
 
+def printable(text: str) -> str:
+    """A label's value that shows as it is. To be taken before samples are told apart by it: two that become
+    the same are one series, and a series that is there twice has all of them refused.
+
+    Names come from whoever starts a container: nothing in them may end the line or a terminal's peace.
+    """
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:_LONGEST])
+
+
 def exposition(samples: Sequence[Sample]) -> bytes:
     """The samples, those of one metric together, each metric with its help and type."""
     by_metric: dict[Metric, list[Sample]] = {}
@@ -51,9 +60,7 @@ def _labels(sample: Sample) -> str:
 
 
 def _value(text: str) -> str:
-    """Names come from whoever starts a container: nothing in them may end the line or a terminal's peace."""
-    kept = "".join(sign if sign.isprintable() else "?" for sign in text[:_LONGEST])
-    return kept.replace("\\", "\\\\").replace('"', '\\"')
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:
