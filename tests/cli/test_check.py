@@ -86,6 +86,20 @@ def test_the_last_scan_while_it_is_fresh(tmp_path: Path) -> None:
     assert (stale.returncode, "too old" in stale.stdout) == (3, True)
 
 
+@pytest.mark.parametrize("field", ["taken_at", "full_at"])
+def test_a_moment_without_a_zone_is_no_diagnosis(field: str, tmp_path: Path) -> None:
+    """As it stands there nobody can tell how long ago that is."""
+    now = datetime.now(UTC)
+    ahead = Forecast(full_at=now + timedelta(hours=1), basis="")
+    found = json.pretty(diagnosis(taken_at=now, tables=(table(forecast=ahead),)))
+    lines = [
+        line.replace(b"Z", b"") if f'"{field}"'.encode() in line else line for line in found.splitlines()
+    ]
+    (tmp_path / "last.json").write_bytes(b"\n".join(lines))
+    done = check(tmp_path, "check", "--last")
+    assert (done.returncode, "holds no diagnosis" in done.stdout) == (3, True)
+
+
 def below(root: Path, found: Diagnosis) -> None:
     """What export left on a node whose root is seen there."""
     folder = root / "run/halftrack"

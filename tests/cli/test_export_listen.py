@@ -69,6 +69,18 @@ def test_it_answers_and_ends_with_sigterm(exporter: tuple[subprocess.Popen[str],
         got(where, "/healthz")
 
 
+def test_a_hangup_is_an_end_after_which_systemd_starts_it_again(
+    exporter: tuple[subprocess.Popen[str], str],
+) -> None:
+    """Not death by that signal, which Restart=on-failure takes for a wish."""
+    process, where = exporter
+    assert got(where, "/healthz") == "ok\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 130
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
 def test_too_many_open_files_are_one_line_and_pass(exporter: tuple[subprocess.Popen[str], str]) -> None:
     process, where = exporter
     assert process.stderr is not None

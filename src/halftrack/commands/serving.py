@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from halftrack.commands.options import Options
 
-_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PATIENCE_S: Final = 2.0
 """How long who is being answered may go on when we are to end."""
 _MOST_TROUBLES: Final = 100
@@ -28,7 +28,11 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 def serve(listener: socket.socket, every_s: float, given: Options) -> int:
-    """The exit code: 0 after SIGTERM, INTERRUPTED after SIGINT."""
+    """The exit code: 0 after SIGTERM, INTERRUPTED after SIGINT and SIGHUP.
+
+    Whoever sends SIGHUP may mean that it should begin anew. systemd takes an end by that signal for a wish
+    and leaves it at that; by this code it starts the service again.
+    """
     ended = asyncio.run(_serve(listener, every_s, given))
     return 0 if ended == signal.SIGTERM else INTERRUPTED
 
@@ -40,7 +44,8 @@ async def _serve(listener: socket.socket, every_s: float, given: Options) -> int
     loop.set_exception_handler(_Trouble())
     ending: asyncio.Future[int] = loop.create_future()
     for number in _ENDING:
-        loop.add_signal_handler(number, _note, ending, number)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # not below nohup(1)
+            loop.add_signal_handler(number, _note, ending, number)
     await server.start(listener)
     scanner = loop.create_task(scans.run())
     await asyncio.wait((ending, scanner), return_when=asyncio.FIRST_COMPLETED)

@@ -6,13 +6,13 @@ are whole seconds (``_s``), shares 0..1, times RFC 3339 in UTC, addresses text. 
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
 from halftrack.diagnosis.document.findings import LIKELY, Began, Cause, EnabledBy, Finding, Reason, Timeline
 from halftrack.diagnosis.document.groups import Group, OwnerName, Peer, Side
+from halftrack.diagnosis.document.moments import Moment
 from halftrack.diagnosis.document.reading import SCRIPT_FILE, Ask, Gap, Input, ReadAt, Sourced
 from halftrack.diagnosis.document.remedies import (
     KINDS,
@@ -78,7 +78,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal["halftrack.diagnosis/1"] = SCHEMA
     node: str
     kernel: str | None = None
-    taken_at: datetime | None = None
+    taken_at: Moment | None = None
     source: Literal["live", "bundle", "sos", "dump"]
     severity: Literal["ok", "warning", "critical"]
     complete: bool

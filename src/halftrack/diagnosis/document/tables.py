@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from halftrack.diagnosis.document.groups import Group, OwnerName, Side
+from halftrack.diagnosis.document.moments import Moment
 from halftrack.diagnosis.document.remedies import Outcome
 
 Shape = Literal["steady", "steps", "burst", "falling", "unknown"]
@@ -27,9 +28,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     told: bool = True
     shape: Shape = "unknown"
     net_per_minute: float | None = None
-    full_at: datetime | None = None
-    low: datetime | None = None
-    high: datetime | None = None
+    full_at: Moment | None = None
+    low: Moment | None = None
+    high: Moment | None = None
     settles_at: int | None = None
     basis: str
 
