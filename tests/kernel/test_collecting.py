@@ -44,6 +44,19 @@ def test_the_same_is_found_as_on_the_node(sick: Netns, shell: str) -> None:
         assert table[name] == known[name], name
 
 
+def test_busybox_does_not_take_its_own_tc_for_the_nodes(sick: Netns) -> None:
+    """Its shell may prefer its own, which has no counters."""
+    done = subprocess.run(
+        ["busybox", "sh", "-s"], input=SCRIPT, capture_output=True, check=False, timeout=120,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HALFTRACK_BETWEEN": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = doctor("-", stdin=done.stdout)
+    assert [table["entries"] for table in document["tables"] if table["netns"] == sick.name] == [2_200]
+    assert " tc" not in done.stderr.decode().partition("Missing:")[2]
+    assert "what tc shows" not in {gap["what"] for gap in document["gaps"]}
+
+
 def test_with_nothing_but_busybox(sick: Netns, tmp_path: Path) -> None:
     """What is missing then is said."""
     busybox = shutil.which("busybox")

@@ -31,22 +31,22 @@ counters() {
         there_is "$file" && section "$here/$1/$file" show "$file"
     done
     [ "$QUEUES" = yes ] || return 0
-    section "$here/$1/tc" enter tc -s qdisc show
+    section "$here/$1/tc" enter "$TC" -s qdisc show
     # Those that have classes, and what packets pass when they come in, and with clsact when they leave.
     asked=
-    for each in $(inside tc qdisc show |
+    for each in $(inside "$TC" qdisc show |
         sed -n 's/^qdisc \(htb\|hfsc\|cbq\|drr\|qfq\|ets\|ingress\|clsact\) [^ ]* dev \([^ ]*\) .*/\1=\2/p'); do
         device=${each#*=}
         case $each in
-            ingress=*) section "$here/$1/tc-filter/in/$device" enter tc filter show dev "$device" parent ffff: ;;
+            ingress=*) section "$here/$1/tc-filter/in/$device" enter "$TC" filter show dev "$device" parent ffff: ;;
             clsact=*)
-                section "$here/$1/tc-filter/in/$device" enter tc filter show dev "$device" parent ffff:fff2
-                section "$here/$1/tc-filter/out/$device" enter tc filter show dev "$device" parent ffff:fff3
+                section "$here/$1/tc-filter/in/$device" enter "$TC" filter show dev "$device" parent ffff:fff2
+                section "$here/$1/tc-filter/out/$device" enter "$TC" filter show dev "$device" parent ffff:fff3
                 ;;
             *)
                 case " $asked " in *" $device "*) continue ;; esac
                 asked="$asked $device"
-                section "$here/$1/tc-class/$device" enter tc -s class show dev "$device"
+                section "$here/$1/tc-class/$device" enter "$TC" -s class show dev "$device"
                 ;;
         esac
     done

@@ -15,9 +15,15 @@ KERNEL=$(first_line "$PROC/sys/kernel/osrelease")
 # Old kernels call it so; some have both, with the same in them.
 TRACKED=nf_conntrack
 [ -e "$PROC/net/stat/nf_conntrack" ] || ! [ -e "$PROC/net/stat/ip_conntrack" ] || TRACKED=ip_conntrack
-# The tc of busybox has no counters.
+# The tc of busybox has no counters, and its shell may take that in the place of the node's.
 QUEUES=no
-can tc && tc -s qdisc show >/dev/null 2>&1 && QUEUES=yes
+TC=tc
+for each in tc /usr/sbin/tc /sbin/tc; do
+    if can "$each" && "$each" -s qdisc show >/dev/null 2>&1; then
+        TC=$each QUEUES=yes
+        break
+    fi
+done
 OWN=$(namespace self)
 OWN=${OWN:-0}
 FIRST=$(namespace 1)
