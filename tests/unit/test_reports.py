@@ -147,6 +147,15 @@ def test_the_time_by_what_a_clock_prints_whatever_its_file_is_called() -> None:
     assert read(archive(files, "")).taken_at is None
 
 
+def test_the_kernel_by_uname_with_its_release_alone_where_the_file_says_so() -> None:
+    files = {"a.txt": entries(3), "b": settings(3), "uname-r.txt": "6.12.9-acme\n", "version": "3.4.5\n"}
+    evidence = read(archive(files, ""))
+    assert evidence.kernel == "6.12.9-acme"
+    assert "version" not in evidence.input.files
+    del files["uname-r.txt"]
+    assert not read(archive(files, "")).kernel
+
+
 def test_tables_alone_stay_what_they_were(tmp_path: Path) -> None:
     evidence = read(tree(tmp_path, {"a": entries(2), "b": entries(3)}, "tables"))
     assert evidence.source == "dump"

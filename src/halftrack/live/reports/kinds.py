@@ -47,6 +47,7 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
         "uname": r"Linux \S+ \d+\.\d+\S* .*",
     }.items()
 }
+_RELEASE: Final = re.compile(r"\d\.\d+\S*", re.ASCII)
 _NAMED: Final = frozenset({"tcp", "tcp6", "udp", "udp6"})
 """Raw sockets and UDP's look alike."""
 _ECHO: Final = re.compile(
@@ -65,7 +66,8 @@ def of(head: bytes, name: str) -> str | None:
                 return _by_name(kind, name, text)
         if log_lines.LOG.match(line):
             return LOG
-    return None
+    # A version of anything looks like what `uname -r` prints.
+    return "uname" if "uname" in name and _RELEASE.fullmatch(text.strip()) else None
 
 
 def of_clock(head: bytes) -> str | None:
