@@ -39,7 +39,7 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         wait = remedies.waiting(each.advice, beside)
         whole, typed = fitting(each.advice.commands, page, commands, _INDENT, waits=bool(wait))
         told = shortened(remedies.sentence(each.advice), longest)
-        elsewhere = "" if page.planned is None else " Its commands are in the script below."
+        elsewhere = "" if page.planned is None else " Its commands are in fix.sh."
         more = remedies.rest(each, numbered=False)
         follows = "" if whole else " It begins:" if typed else elsewhere
         lines += page.wrap(f"{wait}{told}{more}{follows}", f"{each.advice.kind.upper():<8}")
