@@ -33,6 +33,7 @@ from halftrack.diagnosis.symptoms.forgotten import both_ways
 from halftrack.diagnosis.timeline import timeline
 from halftrack.diagnosis.view import View, view
 from halftrack.evidence import sysctls, uapi
+from halftrack.evidence.flows import FEW
 from halftrack.tcp import timeouts
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _chosen(seen: View, last: str | None = None) -> Iterator[tuple[str, MarkedRo
 def _findings(
     cases: Sequence[Case], stand: Standing, growing: Mapping[str, Growth], ahead: Forecast
 ) -> list[Finding]:
-    """What is to be said of each case, side by side: numpy and Polars let others run.
+    """What is to be said of each case; of many entries side by side: numpy and Polars let others run.
 
     ``ahead``: the forecast of all of them together.
     """
@@ -181,6 +182,8 @@ def _findings(
         alone = ahead if len(cases) == 1 else forecast(case.view, (grows,) if grows else ())
         return _finding(case, stand, grows, alone)
 
+    if all(case.view.flows.height <= FEW for case in cases):
+        return [of(case) for case in cases]
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(of, cases))
 

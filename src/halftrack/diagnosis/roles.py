@@ -41,7 +41,7 @@ def columns(flows: pl.DataFrame, table: Table, evidence: Evidence) -> list[pl.Se
     _follow_published(owner, side, code, evidence)
     return [
         services.spell(code),
-        pl.Series("side", ends.SIDES.categories, ends.SIDES).gather(pl.Series(side)),
+        pl.Series("side", ends.SIDES.categories, ends.SIDES)[pl.Series(side)],
         pl.Series("local_src", local_src),
         pl.Series("here", owner == ends.NOBODY),
         pl.Series("owner", owner).cast(pl.UInt32, strict=False),

@@ -179,7 +179,7 @@ def spell(codes: npt.NDArray[np.uint32]) -> pl.Series:
     place = np.zeros(_CODES, np.uint32)
     place[present] = np.arange(len(present), dtype=np.uint32)
     names = pl.Series("service", [_text(int(one)) for one in present], dtype=pl.String)
-    return names.cast(pl.Categorical).gather(pl.Series(place[codes]))
+    return names.cast(pl.Categorical)[pl.Series(place[codes])]
 
 
 def _text(one: int) -> str | None:

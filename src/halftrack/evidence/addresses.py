@@ -83,7 +83,7 @@ def show(hi: pl.Series, lo: pl.Series, opaque: pl.Series) -> pl.Series:
     if v4.any():
         text = text.scatter(np.flatnonzero(v4), _dotted(los[v4]))
     if masked.any():
-        text = text.scatter(np.flatnonzero(masked), opaque.gather(los[masked].astype(np.int64)))
+        text = text.scatter(np.flatnonzero(masked), opaque[los[masked].astype(np.int64)])
     if rest.any():
         text = text.scatter(np.flatnonzero(rest), _ipv6(his[rest], los[rest]))
     return text
@@ -110,7 +110,7 @@ def replaced(frame: pl.DataFrame, stems: Sequence[str], known: pl.DataFrame) -> 
 def _ipv6(hi: _Words, lo: _Words) -> pl.Series:
     pairs, place = np.unique(np.stack([hi, lo], axis=1), axis=0, return_inverse=True)
     spelled = [socket.inet_ntop(socket.AF_INET6, pair.tobytes()) for pair in pairs.astype(">u8")]
-    return pl.Series(spelled, dtype=pl.String).gather(place.reshape(-1))
+    return pl.Series(spelled, dtype=pl.String)[place.reshape(-1)]
 
 
 def _dotted(lo: _Words) -> pl.Series:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from halftrack.evidence.flows import select
+from halftrack.evidence import marks
+from halftrack.evidence.flows import chosen, select
 from halftrack.remedies.entry_filters import KIND, candidates, of_kind, pair_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def parts(rows: MarkedRows, groups: Iterable[Group], view: View) -> Iterator[Par
         if group.address is None or pair is None:
             continue
         member = pl.lit(rows.mask) & of_group(group, pair)
-        kinds = view.flows.lazy().filter(member).group_by(KIND).agg(pl.len().alias("entries")).collect()
+        mask = select(view.flows, member.fill_null(value=False)).to_series()
+        kinds = marks.counted(chosen(view.flows[list(KIND)], mask), KIND)
         for kind, entries in ((row[:3], row[3]) for row in kinds.sort(KIND, nulls_last=True).iter_rows()):
             filters = candidates(kind, group.address, pair, group.service)
             best = _best(rows, member & of_kind(kind), filters, entries)

@@ -109,7 +109,9 @@ def covered(view: View, rows: MarkedRows) -> int:
     known, near = by_owner(view), neighbours(view)
     if not known and not near:
         return 0
-    return rows.count(_known(known, view, near))
+    # Of the whole table: to cut the rows out first takes longer.
+    found = select(rows.flows, (_known(known, view, near) & pl.lit(rows.mask)).sum())
+    return int(found.item())
 
 
 def of_case(case: Case) -> int:
