@@ -24,7 +24,7 @@ function add_chosen(    i) {
 
 # add_word WORD: of a comment. It is looked for where names are, but in no other name.
 function add_word(word,    low) {
-    sub(/^[^0-9A-Za-z]+/, "", word); sub(/[^0-9A-Za-z]+$/, "", word)
+    word = bare_of(word)
     low = tolower(word)
     if (!(low in stand_in)) { is_word[low] = 1 }
     add_name(word)

@@ -1,7 +1,7 @@
 # --- names
 
 function add_name(name,    low, i) {
-    sub(/^[^0-9A-Za-z]+/, "", name); sub(/[^0-9A-Za-z]+$/, "", name)
+    name = bare_of(name)
     low = tolower(name)
     if (name == "" || name ~ /^[0-9]+$/ || low in stand_in) { return }
     stand_in[low] = ""
@@ -10,6 +10,12 @@ function add_name(name,    low, i) {
     name_at[i] = low
     original[low] = name
     if (low ~ /^[0-9a-f]+$/ && length(low) > 12) { add_name(substr(low, 1, 12)) }
+}
+
+# bare_of NAME: from its first letter to its last, of any script: signs are those of ASCII.
+function bare_of(name) {
+    sub(/^[\t -\/:-@[-`{-~]+/, "", name); sub(/[\t -\/:-@[-`{-~]+$/, "", name)
+    return name
 }
 
 function choose_stem(    i) {
@@ -61,7 +67,8 @@ function names(line, blank,    i, low, at, name, before, after, done, rest) {
         while ((at = index(low, name))) {
             before = at > 1 ? substr(low, at - 1, 1) : substr(done, length(done), 1)
             after = substr(low, at + length(name), 1)
-            if (before ~ /[0-9A-Za-z]/ || after ~ /[0-9A-Za-z]/) {
+            if (before ~ /[0-9A-Za-z]/ || after ~ /[0-9A-Za-z]/ ||
+                (name ~ /^[0-9a-f]+$/ && in_address(done substr(rest, 1, at - 1), name, substr(rest, at + length(name))))) {
                 done = done substr(rest, 1, at)
                 rest = substr(rest, at + 1); low = substr(low, at + 1)
                 continue
@@ -73,6 +80,21 @@ function names(line, blank,    i, low, at, name, before, after, done, rest) {
         low = tolower(line)
     }
     return line
+}
+
+# in_address BEFORE NAME AFTER: whether it is digits of an address there, which is nobody's or a stand-in by now.
+function in_address(before, name, after) {
+    if (match(before, /[0-9A-Fa-f:.]+$/)) {
+        if (RSTART > 1 && substr(before, RSTART - 1, 1) ~ /[0-9A-Za-z]/) { return 0 }
+        name = substr(before, RSTART) name
+    }
+    if (match(after, /^[0-9A-Fa-f:.]+/)) {
+        name = name substr(after, 1, RLENGTH)
+        if (substr(after, RLENGTH + 1, 1) ~ /[0-9A-Za-z]/) { return 0 }
+    }
+    if (name ~ /^:[^:]/) { name = substr(name, 2) }
+    if (name ~ /([^:]|::):$/) { name = substr(name, 1, length(name) - 1) }
+    return name ~ /:.*:/ && (is_mac(name) || expanded(name) != "")
 }
 
 # comments LINE: the words of comments in a line of rules.

@@ -64,7 +64,7 @@ function content(line,    key) {
     if (what == "there") { return line ~ /^\/var\/log\/pods/ ? anywhere(line) : line }
     if (section ~ /^owners\/(docker|podman|vzlist)/) { return owner(line) }
     if (section == "owners/lines" && match(line, /if_inet6:[0-9a-f]+ /)) {
-        return substr(line, 1, RSTART + 8) hexadecimal(substr(line, RSTART + 9, RLENGTH - 10), 0) names(substr(line, RSTART + RLENGTH - 1))
+        return substr(line, 1, RSTART + 8) hexadecimal(substr(line, RSTART + 9, RLENGTH - 10), 0) anywhere(substr(line, RSTART + RLENGTH - 1))
     }
     if (what == "about") { return about(line) }
     if (what == "mounts" && match(line, /[^\/]+$/)) { return substr(line, 1, RSTART - 1) named(substr(line, RSTART)) }
@@ -76,6 +76,8 @@ function content(line,    key) {
     if (what == "nft" || what ~ /^save\//) { line = comments(line) }
     # Whoever made an interface may have written anything behind this word.
     if (what == "addresses" && line ~ /^ *alias /) { return "" }
+    # Numbers of bridges and of MACsec are MAC addresses, spelled as nothing else is, and nobody reads them.
+    if (what == "addresses") { gsub(/(bridge_id|designated_root|designated_bridge|sci) [^ ]+ */, "", line) }
     return anywhere(line)
 }
 

@@ -6,6 +6,7 @@ function anywhere(line) { return names(addresses(line)) }
 function addresses(line,    done, word, before, after, pair, was_turned) {
     done = ""
     if (line ~ /ip-[0-9]/) { line = dashed(line) }
+    if (line ~ /(en|wl|ww)x[0-9a-f][0-9a-f]/) { line = called_by_mac(line) }
     was_turned = line ~ /in-addr/
     if (was_turned) { line = turned(line) }
     while (match(line, /[0-9A-Fa-f:.][0-9A-Fa-f:.][0-9A-Fa-f:.][0-9A-Fa-f:.][0-9A-Fa-f:.][0-9A-Fa-f:.]+|[0-9A-Fa-f]*::[0-9A-Fa-f:.]*/)) {
@@ -78,6 +79,23 @@ function dashed(line,    done, word) {
         gsub(/\./, "-", word)
         done = done substr(line, 1, RSTART + 2) word
         line = substr(line, RSTART + RLENGTH)
+    }
+    return done line
+}
+
+# As udev calls an interface of which it knows no more than that.
+function called_by_mac(line,    done, word) {
+    done = ""
+    while (match(line, /(en|wl|ww)x[0-9a-f]+/)) {
+        word = substr(line, RSTART + 3, RLENGTH - 3)
+        done = done substr(line, 1, RSTART + 2)
+        line = substr(line, RSTART + RLENGTH)
+        if (length(word) == 12) {
+            gsub(/../, "&:", word)
+            word = macs(substr(word, 1, 17))
+            gsub(/:/, "", word)
+        }
+        done = done word
     }
     return done line
 }
