@@ -12,9 +12,10 @@ function add_name(name,    low, i) {
     if (low ~ /^[0-9a-f]+$/ && length(low) > 12) { add_name(substr(low, 1, 12)) }
 }
 
-# bare_of NAME: from its first letter to its last, of any script: signs are those of ASCII.
+# bare_of NAME: from its first letter to its last, of any script: signs are those of ASCII. As strings: how a
+# slash stands in the class of a literal, no two of them agree.
 function bare_of(name) {
-    sub(/^[\t -\/:-@[-`{-~]+/, "", name); sub(/[\t -\/:-@[-`{-~]+$/, "", name)
+    sub("^[\t !-/:-@[-`{-~]+", "", name); sub("[\t !-/:-@[-`{-~]+$", "", name)
     return name
 }
 
