@@ -245,6 +245,35 @@ def test_names_that_look_like_ours_or_like_words_of_rules() -> None:
     assert plain(masking.unmasked(found, key)) == plain(seen)
 
 
+def test_names_that_look_like_digits_of_addresses() -> None:
+    """They are none in a stand-in; by themselves, and where no address can be meant, they are what they are."""
+    names = ("fe80", "3fff", "f2", "ff", "db8", "dead-beef", "240-0-0-1")
+    text = (
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s fe80::/10 -j ACCEPT\n-A INPUT -s fe80::5 -j ACCEPT\n"
+        "-A INPUT -s 2001:db8::5/128 -m mac --mac-source 02:ff:ac:11:00:f2 -j ACCEPT\n-A INPUT -s ff02::fb -j DROP\n"
+        '-A INPUT -m comment --comment "fe80 and fe80:80, db8::web" -j DROP\nCOMMIT\n# fe80 of DB8, dead-beef:80\n'
+    )
+    owners = tuple(Owner(name, f"10{at}", "openvz") for at, name in enumerate(names))
+    found, key = masking.masked(evidence(*owners, text=text))
+    shown = str(found.tables[0].rules)
+    assert searching.left(packed(found), key, found) is None
+    assert leaks(packed(found), ["fe80::5", "2001:db8::5"], ("db8", "dead-beef"), ["02:ff:ac:11:00:f2"]) == []
+    assert "-s fe80::/10" in shown
+    assert f"# {key.names['fe80']} of {key.names['DB8']}, {key.names['dead-beef']}:80" in shown
+    assert plain(masking.unmasked(found, key)) == plain(evidence(*owners, text=text))
+
+
+@pytest.mark.parametrize(
+    "left", ["fe80", "of fe80:80", "db8::80", "fe80::db8", "::db8", "x::fe80", "3fff::1.fe80", "fe80-f2-ff"]
+)
+def test_a_name_is_found_beside_colons(left: str) -> None:
+    """What looks like an address and stands for none may be anything."""
+    owners = tuple(Owner(name, f"10{at}", "openvz") for at, name in enumerate(("fe80", "db8")))
+    found, key = masking.masked(evidence(*owners))
+    told = searching.left(packed(replace(found, gaps=(Gap(left, "x"),))), key, found)
+    assert told == "a name at evidence.gaps[0].what in halftrack-bundle.json"
+
+
 def test_what_rules_say_of_their_owner() -> None:
     """Comments word by word, so that what is a name in them is the same name elsewhere."""
     text = (

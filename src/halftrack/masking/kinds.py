@@ -115,6 +115,11 @@ def keeps(address: int) -> bool:
     return any(first <= address <= last for first, last in _KEPT) and not _odd_multicast(address)
 
 
+def nobodys(address: int) -> bool:
+    """Likewise, or that such a network begins with it."""
+    return keeps(address) or any(its.first == address for its in _WHOLE)
+
+
 def _odd_multicast(address: int) -> bool:
     """Multicast of IPv6 in whose group more than a well-known number stands."""
     return address >> 120 == 0xFF and address & ((1 << 112) - 1) > 0xFFFF

@@ -1,8 +1,8 @@
 """Names in text: of hosts and containers wherever they stand, and the words of comments in rules.
 
 A name is found where no letter or digit goes on before or after it, in any case; of two names that begin at
-the same place it is the longer one. A word that rules and settings are written in is no name in them,
-whatever somebody calls a container.
+the same place it is the longer one. Digits of an address are none: ``fe80::1`` tells of no ``fe80``. A word
+that rules and settings are written in is no name in them, whatever somebody calls a container.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.masking import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _RUN: Final = re.compile(r"[^\W_]+")
 _EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
@@ -72,12 +72,16 @@ class Finder:
     def found(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where each stands, and which."""
         done = 0
+        addresses: list[tuple[int, int]] | None = None
         for run in _RUN.finditer(text):
             if run.start() < done:
                 continue
             fitting = [
                 name for name in self._by_run.get(run[0].casefold(), ()) if _fits(text, run.start(), name)
             ]
+            if fitting and addresses is None:
+                addresses = list(spellings.places(text)) if ":" in text or "-" in text else []
+            fitting = [name for name in fitting if not _within(addresses, run.start(), name)]
             if fitting:
                 # The longest, and of several in other letters the one that is written so.
                 name = max(fitting, key=lambda each: (len(each), text.startswith(each, run.start())))
@@ -88,6 +92,10 @@ class Finder:
 def _fits(text: str, begin: int, name: str) -> bool:
     found, after = text[begin : begin + len(name)], text[begin + len(name) : begin + len(name) + 1]
     return (found == name or found.casefold() == name.casefold()) and not after.isalnum()
+
+
+def _within(places: Iterable[tuple[int, int]] | None, begin: int, name: str) -> bool:
+    return any(first <= begin and begin + len(name) <= last for first, last in places or ())
 
 
 def in_comments(text: str, word: Callable[[str], str]) -> str:

@@ -1,7 +1,8 @@
 """A finished bundle, searched for what must not be in it.
 
 By other means than those that replaced it: whatever can be read as an address, in text or in columns, is
-looked up among the originals, and so is each name, wherever it stands.
+looked up among the originals, and so is each name, wherever it stands. Only a stand-in, and an address that
+is nobody's, is taken whole: its digits are no name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from halftrack.evidence.addresses import V4_MAPPED, halves
-from halftrack.masking import names
+from halftrack.masking import kinds, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,11 @@ _FOUR: Final = re.compile(r"\d{1,3}(?=([.-])(\d{1,3})\1(\d{1,3})\1(\d{1,3})(?!\d
 _SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}", re.ASCII)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{24})?", re.ASCII)
 _MAC: Final = re.compile(r"(?=([0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}))", re.ASCII)
+_TOKEN: Final = re.compile(
+    r"(?<![^\W_])(?:[0-9a-f]*:[0-9a-f:]*:[0-9a-f:]*(?:\.\d{1,3}){0,3}|(?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?![^\W_])",
+    re.ASCII,
+)
+"""A whole word that may be an address."""
 _LEAST: Final = 1 << 112
 """Numbers of IPv6 below it could be any two counters."""
 _HEAD: Final = b'{"height"'
@@ -61,6 +67,8 @@ class _Originals:
     def __init__(self, key: Key, vocabulary: frozenset[str]) -> None:
         self._addresses = key.addresses.keys()
         self._macs = key.macs.keys()
+        self._stand_ins = {*key.addresses.values(), *(its.first for its in key.networks.values())}
+        self._mac_stand_ins = {*key.macs.values(), "0" * 12, "f" * 12}
         self._heads = {its[:12] for its in key.identities}
         self._names = {name.casefold() for name in key.names if names.spoken(name)} - vocabulary
         self._longest = max(map(_runs, self._names), default=0)
@@ -101,8 +109,19 @@ class _Originals:
         text = text.casefold()
         runs = [(found.start(), found.end()) for found in re.finditer(r"[^\W_]+", text)]
         for at, (begin, _) in enumerate(runs):
-            if any(text[begin:end] in self._names for _, end in runs[at : at + self._longest]):
-                return True
+            for _, end in runs[at : at + self._longest]:
+                if text[begin:end] in self._names and not self._in_an_address(text, begin, end):
+                    return True
+        return False
+
+    def _in_an_address(self, text: str, begin: int, end: int) -> bool:
+        """Whether what stands there is digits of an address that may be there."""
+        for found in _TOKEN.finditer(text):
+            if found.start() <= begin and end <= found.end():
+                numbers, digits = _colons(found[0]), found[0].replace(":", "").replace("-", "")
+                return digits in self._mac_stand_ins or any(
+                    each in self._stand_ins or kinds.nobodys(each) for each in numbers
+                )
         return False
 
     def in_columns(self, frame: pl.DataFrame) -> str | None:

@@ -82,12 +82,8 @@ def _enx(found: re.Match[str], table: Table) -> str | None:
 
 def _six(found: re.Match[str], table: Table) -> str | None:
     text, length = found["six"], found["six_length"]
-    # A colon may belong to the words around it.
-    for spelled in (text, text.removeprefix(":"), text.removesuffix(":")):
-        number = _number(spelled)
-        if number is not None:
-            break
-    else:
+    spelled, number = _without_colons(text)
+    if number is None:
         head, _, tail = text.rpartition(":")
         behind = "" if length is None else f"/{length}"
         return f"{head}:{replaced(tail + behind, table)}" if "." in tail else None
@@ -98,6 +94,15 @@ def _six(found: re.Match[str], table: Table) -> str | None:
     other = table.address(number)
     behind = "" if length is None else f"/{length}"
     return None if other is None else f"{before}{_as_written(other, spelled)}{after}{behind}"
+
+
+def _without_colons(text: str) -> tuple[str, int | None]:
+    """An address of IPv6, and its number: a colon may belong to the words around it."""
+    for spelled in (text, text.removeprefix(":"), text.removesuffix(":")):
+        number = _number(spelled)
+        if number is not None:
+            return spelled, number
+    return text, None
 
 
 def _dotted(found: re.Match[str], table: Table) -> str | None:
@@ -243,6 +248,10 @@ _BEHIND: Final = {"six_length": "six", "mask": "four", "length": "four", "more":
 def places(text: str) -> Iterator[tuple[int, int]]:
     """Where addresses stand that cannot be anything else."""
     for found in _ADDRESSES.finditer(text):
-        spelled = found["six"] or found["four"] or (found["dashed"] if found["ip"] else None)
-        if found["mac"] or (spelled and _number(spelled.replace("-", ".").strip(":") or ":") is not None):
+        four = found["four"] or (found["dashed"] if found["ip"] else None)
+        if (
+            found["mac"]
+            or (four and _number(four.replace("-", ".")) is not None)
+            or (found["six"] and _without_colons(found["six"])[1] is not None)
+        ):
             yield found.span()
