@@ -170,3 +170,12 @@ def test_an_address_in_the_table_is_data_to_every_tool(node: Node) -> None:
     made = clearing(one_sided(protocol="udp", state=None, port=53))
     assert "deleted 1 of 1 (one by one" in node.do(made, "clear")
     assert {row[0] for row in ctnetlink.dump(netns_path=node.netns.path).flows.frame.select(pl.col("orig_dport")).iter_rows()} == {50_002}  # fmt: skip
+
+
+def test_an_address_that_is_not_filled_in_yet_is_shown_by_its_name(node: Node) -> None:
+    drain = Drain(filter=("one-sided",), selections=(one_sided("$ADDR_1"),))
+    made = plan(step("clear", drain), node=NODE, variables={"ADDR_1": "x.x.x.73"})
+    done = node.run(script(made))
+    assert done.returncode == 0, done.stderr
+    assert " ADDR_1 " in next(line for line in done.stdout.splitlines() if "conntrack -L" in line)
+    assert node.run(script(made), "clear").returncode == 76, "by its name nothing is done"

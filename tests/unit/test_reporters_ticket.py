@@ -136,7 +136,17 @@ def test_of_a_report_it_names_members_and_lines() -> None:
     assert "The table holds 30 entries of 262,144 (under 1 %). [1][2]" in text
     assert "[1]  sos_commands/kernel/sysctl_-a:4\n[2]  sos_commands/kernel/sysctl_-a:5\n" in text
     assert "sos_commands/conntrack/conntrack_-L_-o_extended:1-30" in text
-    assert f"    {PLANNED} --sh > fix.sh\n" in text
+    assert "    sh fix.sh\n" in text
+    assert "unmask" not in text, "only what we masked ourselves has a map of ours"
+
+
+def test_who_replies_is_told_what_writes_the_files_that_go_with_it() -> None:
+    found = read(REPORTS["report"])
+    commands = list(ticket.attached(found, program="halftrack", planned=PLANNED))
+    assert commands[0] == f"{PLANNED} --sh -o fix.sh"
+    well = msgspec.structs.replace(found, findings=(), ask=None)
+    assert list(ticket.attached(well, program="halftrack", planned=PLANNED)) == []
+    assert f"{PLANNED} --sh -o fix.sh" not in ticket.attached(found, program="halftrack", planned=None)
 
 
 def test_two_moments_are_told_with_both_sources() -> None:

@@ -102,8 +102,11 @@ def command(
             raise ReadAlone(f"{error}{_compared(sources, given)}") from error
         going_on = _going_on(sources, given, listen)
     output.write(shown(found, form, given, going_on, origins=origins))
-    if form == "ticket" and found.ask is not None and found.ask.by_script:
-        output.message(f"to go with it: {output.program()} {found.script_by}", given)
+    if form == "ticket":
+        from halftrack.reporters import ticket  # noqa: PLC0415  # seldom wanted
+
+        for command in ticket.attached(found, program=output.program(), planned=going_on.planned):
+            output.message(f"to go with it: {command}", given)
     if not _wants_json(form, given) and output.is_looked_at():
         last_screen.remember(found, shown_of, given.netns)
     return 0 if exit_zero else exit_code(found)

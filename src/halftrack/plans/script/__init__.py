@@ -67,10 +67,15 @@ def _values(plan: Plan, calls: Calls) -> list[str]:
 
 
 def _addresses(plan: Plan, calls: Calls) -> str:
-    """Looks at what was filled in; an address that no step uses may stay empty."""
+    """Looks at what was filled in, where an address that no step uses may stay empty; names what was not,
+    for a look at the steps.
+    """
     checks = [
         f'    filled {name} "${{{name}}}" {quoted(shown)} {calls.families[name]}'
         for name, shown in plan.variables.items()
         if name in calls.families
     ]
-    return "\n".join(("addresses() {", *(checks or ["    :"]), "}"))
+    names = [f'    : "${{{name}:={name}}}"' for name in plan.variables]
+    return "\n".join(
+        ("addresses() {", *(checks or ["    :"]), "}", "by_name() {", *(names or ["    :"]), "}")
+    )

@@ -87,6 +87,7 @@ back() { # parts
     sync
 }
 look() {
+    by_name
     say "plan $PLAN for ${NODE:-a node it does not name}; each part can be run alone"
     for part in relief cure clear; do
         [ -n "$(steps_of "$part")" ] || continue

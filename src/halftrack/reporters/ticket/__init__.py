@@ -11,6 +11,8 @@ from halftrack.reporters.ticket import claims, doing
 from halftrack.reporters.ticket.citing import Sources, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from halftrack.diagnosis.document import Diagnosis
 
 MOST_LINES: Final = 60
@@ -55,6 +57,14 @@ def render(diagnosis: Diagnosis, *, planned: str | None = None) -> str:
         if len(lines) <= MOST_LINES:
             break
     return "\n".join(lines[:MOST_LINES]) + "\n"
+
+
+def attached(diagnosis: Diagnosis, *, program: str, planned: str | None) -> Iterator[str]:
+    """Commands that write what the reply says comes with it. ``planned``: as for ``render``."""
+    if doing.with_script(diagnosis, planned):
+        yield f"{planned} --sh -o {doing.PLAN_FILE}"
+    if diagnosis.ask is not None and diagnosis.ask.by_script:
+        yield f"{program} {diagnosis.script_by}"
 
 
 def _reply(diagnosis: Diagnosis, page: Page, detail: _Detail) -> list[str]:

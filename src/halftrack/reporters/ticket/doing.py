@@ -23,8 +23,12 @@ _MASKED_AGAIN: Final = (
     "Addresses and names in it can be masked by the map of before, so that both can be compared:"
 )
 _INDENT: Final = " " * 4
-_LONGEST: Final = 300
-"""Of a command: where the path of what was sent is longer, the script is left out."""
+PLAN_FILE: Final = "fix.sh"
+_PLANNED: Final = (
+    f"As one sh script, {PLAN_FILE}, which comes with this mail, says first what it would do, and has the way"
+    " back. As root on the node:"
+)
+_FILLED: Final = f"halftrack unmask {PLAN_FILE} --map masked.map > filled.sh"
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
 _ATTACHED: Final = f"As root on the node, with {SCRIPT_FILE}, which comes with this mail and only reads:"
 _AS_WRITTEN: Final = "Masked addresses are taken as written"
@@ -39,15 +43,22 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         wait = remedies.waiting(each.advice, beside)
         whole, typed = fitting(each.advice.commands, page, commands, _INDENT, waits=bool(wait))
         told = shortened(remedies.sentence(each.advice), longest)
-        elsewhere = "" if page.planned is None else " Its commands are in fix.sh."
+        elsewhere = "" if page.planned is None else f" Its commands are in {PLAN_FILE}."
         more = remedies.rest(each, numbered=False)
         follows = "" if whole else " It begins:" if typed else elsewhere
         lines += page.wrap(f"{wait}{told}{more}{follows}", f"{each.advice.kind.upper():<8}")
         lines += typed
-    if lines and page.planned is not None and len(page.planned) <= _LONGEST:
-        lines += page.wrap("As one sh script, what fits together; it checks first and has the way back:")
-        lines += shell_lines(f"{page.planned} --sh > fix.sh", page, _INDENT)
+    if with_script(diagnosis, page.planned):
+        masked = diagnosis.source == "bundle" and diagnosis.input.masked == "substituted"
+        lines += page.wrap(_PLANNED)
+        for command in (_FILLED, "sh filled.sh") if masked else (f"sh {PLAN_FILE}",):
+            lines += shell_lines(command, page, _INDENT)
     return lines
+
+
+def with_script(diagnosis: Diagnosis, planned: str | None) -> bool:
+    """Whether the script of a plan goes with the reply. ``planned``: the command that makes the plan."""
+    return planned is not None and bool(remedies.chosen(diagnosis, None))
 
 
 def assumed(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
