@@ -201,6 +201,14 @@ def test_files_without_a_table(tmp_path: Path, content: bytes) -> None:
     assert str(raised.value).isprintable()
 
 
+@pytest.mark.parametrize("length", [1, 3_000, 20_000])
+def test_a_file_of_nothing_but_nul_is_no_empty_table(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "after-a-crash"
+    path.write_bytes(b"\0" * length)
+    with pytest.raises(UnreadableInput, match="holds NUL bytes and no text"):
+        formats.read([str(path)])
+
+
 def test_an_empty_file_is_an_empty_table(tmp_path: Path) -> None:
     """Empty is not broken, but not the whole picture either."""
     path = tmp_path / "empty"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
+_BEGINNING: Final = 512
 _UNDERSTOOD: Final = (
     "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
     " labels, xml, save) and -E, plain or as gz, xz, bz2, zst"
@@ -159,6 +160,7 @@ def _file(one: Named) -> _File:
         raise ReadAlone(f"{one.name} is a bundle: it is read by itself")
     if members.is_archive(source):
         raise ReadAlone(f"{one.name} is an archive: it is read by itself")
+    beginning = source.beginning(_BEGINNING)
     parsed = parse(source.chunks())
     if parsed.lines and parsed.lines == parsed.unreadable:
         raise UnreadableInput(
@@ -168,6 +170,8 @@ def _file(one: Named) -> _File:
     flows, repeats = once(parsed.flows)
     notes = [*source.notes, *parsed.notes, *repeats]
     if not parsed.lines:
+        if b"\0" in beginning:
+            raise UnreadableInput(f"{one.name} holds NUL bytes and no text, as files do after a crash")
         notes.append(
             f"{one.name} holds no line: an empty table, or one that could not be read where it was made."
         )
