@@ -308,6 +308,22 @@ def test_what_was_forgotten_is_found(planted: dict[str, object], kind: str) -> N
     assert left.startswith(kind)
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        "8000.2:a:ac:1b:0:7e", "02-0A-AC-1B-00-7E", "020a.ac1b.007e", "enx020aac1b007e", "fe80::a:acff:fe1b:7e/64",
+        "64:ff9b::192.0.2.1", "64:FF9B::C000:201", "2002:c000:201::5", "fe80000000000000000aacfffe1b007e 02",
+    ],
+)  # fmt: skip
+def test_another_spelling_that_was_forgotten_is_found(left: str) -> None:
+    seen = evidence(text='# "02:0a:ac:1b:00:7e" and 192.0.2.1\n')
+    found, key = masking.masked(seen)
+    assert searching.left(packed(found), key, found) is None
+    told = searching.left(packed(replace(found, gaps=(Gap(left, "x"),))), key, found)
+    assert told is not None
+    assert told.startswith(("an address at ", "a MAC address at "))
+
+
 def test_a_column_that_was_forgotten_is_found() -> None:
     """Of IPv6, too, whose two halves lie apart."""
     for src in ("203.0.113.5", "2001:db8:77::5"):
@@ -332,6 +348,30 @@ def test_mac_addresses() -> None:
     assert leaks("\n".join(found).encode(), ["192.0.2.1"], (), [mac, other, "80:00:02:08:fe:80"]) == []
     assert [masking.unmasked_text(text, key).lower() for text in found] == [text.lower() for text in texts]
     assert "ff:ff:ff:ff:ff:ff" in found[3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bridge_id 8000.2:a:ac:1b:0:7e designated_root 8000.2:a:ac:1b:0:7e", "br0 8000.020aac1b007e no", "Hooli's 02-0A-AC-1B-00-7E.",
+        "020a.ac1b.007e", "at 020A.AC1B.007E", "enx020aac1b007e", "wlx020aac1b007e: <UP>", "wwx020aac1b007e.5",
+    ],
+)  # fmt: skip
+def test_other_spellings_of_mac_addresses(text: str) -> None:
+    [found], key = masked_text(text)
+    assert leaks(found.encode(), (), (), ["02:0a:ac:1b:00:7e"]) == []
+    assert masking.unmasked_text(found, key) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["eth-020aac1b007e", "020AAC1B007E", "sci 020aac1b007e0001", "10-11-12-13-14-15"]
+)
+def test_what_may_be_a_mac_address_is_one_where_there_is_such_a_one(text: str) -> None:
+    assert masked_text(text)[0] == [text]
+    macs = ["02:0a:ac:1b:00:7e", "10:11:12:13:14:15"]
+    [*_, found], key = masked_text(*macs, text)
+    assert leaks(found.encode(), (), (), macs) == []
+    assert masking.unmasked_text(found, key) == text
 
 
 @pytest.mark.parametrize(

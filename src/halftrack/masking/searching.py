@@ -32,6 +32,10 @@ _FOUR: Final = re.compile(r"\d{1,3}(?=([.-])(\d{1,3})\1(\d{1,3})\1(\d{1,3})(?!\d
 _SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}", re.ASCII)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{24})?", re.ASCII)
 _MAC: Final = re.compile(r"(?=([0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}))", re.ASCII)
+_BRIDGE: Final = re.compile(
+    r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}(?![0-9A-Fa-f])", re.ASCII
+)
+_THREES: Final = re.compile(r"(?=([0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}))", re.ASCII)
 _TOKEN: Final = re.compile(
     r"(?<![^\W_])(?:[0-9a-f]*:[0-9a-f:]*:[0-9a-f:]*(?:\.\d{1,3}){0,3}|(?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?![^\W_])",
     re.ASCII,
@@ -39,6 +43,8 @@ _TOKEN: Final = re.compile(
 """A whole word that may be an address."""
 _LEAST: Final = 1 << 112
 """Numbers of IPv6 below it could be any two counters."""
+_NAT64: Final = 0x64FF9B << 64
+_SIX_TO_FOUR: Final = 0x2002
 _HEAD: Final = b'{"height"'
 
 
@@ -91,9 +97,7 @@ class _Originals:
             return "an address" if text in self._addresses and text >= V4_MAPPED else None
         if self._has_address(text):
             return "an address"
-        if any(
-            found[1].replace(":", "").replace("-", "").lower() in self._macs for found in _MAC.finditer(text)
-        ):
+        if any(digits in self._macs for digits in _macs(text)):
             return "a MAC address"
         if any(head in text for head in self._heads):
             return "a container's or machine's id"
@@ -101,7 +105,8 @@ class _Originals:
 
     def _has_address(self, text: str) -> bool:
         return any(
-            number in self._addresses for number in (*_dotted(text), *_colons(text), *_hexadecimal(text))
+            number in self._addresses or any(each in self._addresses for each in _inside(number))
+            for number in (*_dotted(text), *_colons(text), *_hexadecimal(text))
         )
 
     def _has_name(self, text: str) -> bool:
@@ -171,6 +176,26 @@ def _colons(text: str) -> Iterator[int]:
                 yield int.from_bytes(socket.inet_pton(socket.AF_INET6, spelled), "big")
             except OSError:
                 continue
+
+
+def _macs(text: str) -> Iterator[str]:
+    """Digits of MAC addresses, also of those that addresses of IPv6 are made of (RFC 4291, appendix A)."""
+    for found in (*_MAC.findall(text), *_THREES.findall(text)):
+        yield re.sub("[:.-]", "", found).lower()
+    for found in _BRIDGE.findall(text):
+        yield "".join(f"{part:0>2}" for part in re.split("[:-]", found)).lower()
+    for number in (*_colons(text), *_hexadecimal(text)):
+        digits = f"{number & ((1 << 64) - 1):016x}"
+        if digits[6:10] == "fffe":
+            yield f"{int(digits[:2], 16) ^ 2:02x}{digits[2:6]}{digits[10:]}"
+
+
+def _inside(six: int) -> Iterator[int]:
+    """The address of IPv4 that translators (RFC 6052) and 6to4 (RFC 3056) put into it."""
+    if six >> 32 == _NAT64:
+        yield V4_MAPPED | six & 0xFFFFFFFF
+    if six >> 112 == _SIX_TO_FOUR:
+        yield V4_MAPPED | six >> 80 & 0xFFFFFFFF
 
 
 def _hexadecimal(text: str) -> Iterator[int]:

@@ -1,8 +1,9 @@
 """Addresses in text, in every spelling that the kernel and its tools have: found, and written anew.
 
 dotted, with a length or a mask behind it; both forms of IPv6, mapped ones too; the words of ``/proc/net``
-in either order of bytes; MAC addresses; names that are made of an address (``ip-10-0-0-5``,
-``5.0.0.10.in-addr.arpa``); an address and a length of nft's JSON.
+in either order of bytes; MAC addresses, also with hyphens, in threes, joined, and in bridges' ids; names that
+are made of an address (``ip-10-0-0-5``, ``5.0.0.10.in-addr.arpa``, ``enx0242ac110002``); an address and a
+length of nft's JSON.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ _ADDRESSES: Final = re.compile(
     rf"|(?<!\d)(?<!\d\.)(?P<four>{_DOTTED})(?!\d)(?=(?P<more>\.\d)?)(?:/(?:(?P<mask>{_DOTTED})|(?P<length>\d{{1,2}}))"
     rf"(?!\d))?"
     rf"|(?<![0-9A-Za-z])(?P<hex>(?:0x)?(?:[0-9A-Fa-f]{{32}}|[0-9A-Fa-f]{{8}}))(?![0-9A-Za-z])"
-    rf"|(?<![0-9A-Za-z])enx(?P<enx>[0-9a-f]{{12}})(?![0-9A-Za-z])",
+    rf"|(?<![0-9A-Za-z])(?P<udev>(?:en|wl|ww)x)(?P<called>[0-9a-f]{{12}})(?![0-9A-Za-z])"
+    rf"|(?<![0-9A-Za-z.:])(?P<priority>[0-9a-f]{{4}}\.)(?P<bridge>[0-9a-f]{{1,2}}(?::[0-9a-f]{{1,2}}){{5}}|[0-9a-f]{{12}})"
+    rf"(?![0-9A-Za-z:])"
+    rf"|(?<![0-9A-Za-z-])(?P<hyphens>(?:[0-9A-Fa-f]{{2}}-){{5}}[0-9A-Fa-f]{{2}})(?![0-9A-Za-z-])"
+    rf"|(?<![0-9A-Za-z.])(?P<threes>(?:[0-9A-Fa-f]{{4}}\.){{2}}[0-9A-Fa-f]{{4}})(?![0-9A-Za-z]|\.\d)"
+    rf"|(?<![0-9A-Za-z])(?P<joined>[0-9A-Fa-f]{{12}})(?P<port>[0-9A-Fa-f]{{4}})?(?![0-9A-Za-z])",
     re.ASCII,
 )
 _JSON: Final = re.compile(r'("addr": ?")([0-9A-Fa-f.:]{2,45})(", ?"len": ?)(\d{1,3})(?!\d)', re.ASCII)
 _ALL_V4: Final = 0xFFFFFFFF
+_LETTER: Final = re.compile(r"[A-Fa-f]")
 _HEX_LIKE: Final = re.compile(r"[0-9A-Fa-f]{8}")
 
 
@@ -52,6 +59,8 @@ class Table(Protocol):
     def mac(self, digits: str) -> str | None:
         """``digits``: twelve, lower case."""
         ...
+
+    def perhaps_mac(self, digits: str) -> str | None: ...
 
 
 def replaced(text: str, table: Table) -> str:
@@ -75,9 +84,35 @@ def _mac(found: re.Match[str], table: Table) -> str | None:
     return None if others == parts else ":".join(whole[at : at + 2] for at in range(0, len(whole), 2))
 
 
-def _enx(found: re.Match[str], table: Table) -> str | None:
-    digits = table.mac(found["enx"])
-    return f"enx{digits}" if digits else None
+def _called(found: re.Match[str], table: Table) -> str | None:
+    """As udev calls an interface of which it knows no more than that."""
+    digits = table.mac(found["called"])
+    return f"{found['udev']}{digits}" if digits else None
+
+
+def _bridge(found: re.Match[str], table: Table) -> str | None:
+    """Of a bridge, behind its priority: joined, or without noughts."""
+    parts = found["bridge"].split(":")
+    digits = table.mac("".join(f"{part:0>2}" for part in parts))
+    if digits is None:
+        return None
+    if len(parts) > 1:
+        digits = ":".join(f"{int(digits[at : at + 2], 16):x}" for at in range(0, 12, 2))
+    return f"{found['priority']}{digits}"
+
+
+def _grouped(found: re.Match[str], table: Table) -> str | None:
+    """With other signs than colons, or none. Digits alone may be a date, or anything."""
+    text = found["hyphens"] or found["threes"] or found["joined"]
+    sure = not found["joined"] and _LETTER.search(text)
+    sign = "-" if found["hyphens"] else "." if found["threes"] else ""
+    digits = text.replace(sign, "").lower()
+    other = table.mac(digits) if sure else table.perhaps_mac(digits)
+    if other is None:
+        return None
+    size = len(text.partition(sign)[0]) if sign else 12
+    shown = sign.join(other[at : at + size] for at in range(0, 12, size))
+    return f"{shown.upper() if text != text.lower() else shown}{found['port'] or ''}"
 
 
 def _six(found: re.Match[str], table: Table) -> str | None:
@@ -235,14 +270,21 @@ _ORDERS: Final = {
 }
 _WRITERS: Final[dict[str, Callable[[re.Match[str], Table], str | None]]] = {
     "mac": _mac,
-    "enx": _enx,
+    "called": _called,
+    "bridge": _bridge,
+    "hyphens": _grouped,
+    "threes": _grouped,
+    "joined": _grouped,
     "six": _six,
     "four": _dotted,
     "reverse": _reverse,
     "dashed": _dashed,
     "hex": _hex,
 }
-_BEHIND: Final = {"six_length": "six", "mask": "four", "length": "four", "more": "four"}
+_BEHIND: Final = {"six_length": "six", "mask": "four", "length": "four", "more": "four", "port": "joined"}
+
+
+_MACS: Final = ("mac", "called", "bridge", "hyphens", "threes")
 
 
 def places(text: str) -> Iterator[tuple[int, int]]:
@@ -250,7 +292,7 @@ def places(text: str) -> Iterator[tuple[int, int]]:
     for found in _ADDRESSES.finditer(text):
         four = found["four"] or (found["dashed"] if found["ip"] else None)
         if (
-            found["mac"]
+            any(found[group] for group in _MACS)
             or (four and _number(four.replace("-", ".")) is not None)
             or (found["six"] and _without_colons(found["six"])[1] is not None)
         ):

@@ -165,6 +165,9 @@ class Collecting:
     def mac(self, digits: str) -> None:
         self.macs.add(digits)
 
+    def perhaps_mac(self, digits: str) -> None:
+        pass
+
 
 def _numbered(
     texts: Iterable[str], form: str, known: Mapping[str, str], taken: Iterable[str] = ()
@@ -255,3 +258,5 @@ class _Spelled:
 
     def mac(self, digits: str) -> str | None:
         return self._key.macs.get(digits)
+
+    perhaps_mac = mac
