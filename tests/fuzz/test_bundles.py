@@ -1,4 +1,4 @@
-"""Bundles, and what the collecting script prints, with bytes of them changed: evidence or one error."""
+"""Bundles, and what the collecting script prints, with bytes of them changed: an answer or one error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.answers import answered
 from fuzz.mutations import examples, mutated
 from halftrack import formats
 from halftrack.errors import UnreadableInput
@@ -49,6 +50,7 @@ def said(content: bytes) -> list[str]:
         evidence = formats.read(["-"], stdin=io.BytesIO(content), collected=collected.read)
     except UnreadableInput as error:
         return [str(error)]
+    answered(evidence)
     return [evidence.node, *evidence.input.notes, *(gap.what for gap in evidence.gaps)]
 
 
@@ -59,13 +61,13 @@ def test_as_they_are_both_are_understood() -> None:
 
 @examples
 @given(mutated(_BUNDLE), st.booleans())
-def test_any_bundle_gives_evidence_or_one_error(content: bytes, zipped: bool) -> None:
+def test_any_bundle_gives_an_answer_or_one_error(content: bytes, zipped: bool) -> None:
     given_ = gzip.compress(content, mtime=0) if zipped else content
     assert all(text.isprintable() for text in said(given_))
 
 
 @examples
 @given(mutated(_COLLECTION), st.booleans())
-def test_any_collection_gives_evidence_or_one_error(content: bytes, zipped: bool) -> None:
+def test_any_collection_gives_an_answer_or_one_error(content: bytes, zipped: bool) -> None:
     given_ = gzip.compress(content, mtime=0) if zipped else content
     assert all(text.isprintable() for text in said(given_))

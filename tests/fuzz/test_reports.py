@@ -1,4 +1,4 @@
-"""Support reports, packed and not, with bytes of them changed: evidence or one error."""
+"""Support reports, packed and not, with bytes of them changed: an answer or one error."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.answers import answered
 from fuzz.mutations import examples, mutated
 from halftrack import formats
 from halftrack.errors import UnreadableInput
@@ -54,22 +55,25 @@ _ARCHIVE = archive(_FILES)
 
 @examples
 @given(mutated(_ARCHIVE), st.booleans())
-def test_any_archive_gives_evidence_or_one_error(content: bytes, zipped: bool) -> None:
+def test_any_archive_gives_an_answer_or_one_error(content: bytes, zipped: bool) -> None:
     packed = gzip.compress(content, mtime=0) if zipped else content
     try:
-        given = formats.read(["-"], stdin=io.BytesIO(packed), reported=reports.read).input
-        said = [*given.notes, *given.files]
+        evidence = formats.read(["-"], stdin=io.BytesIO(packed), reported=reports.read)
     except UnreadableInput as error:
         said = [str(error)]
+    else:
+        answered(evidence)
+        said = [*evidence.input.notes, *evidence.input.files]
     assert all(text.isprintable() for text in said)
 
 
 @examples
 @given(st.sampled_from(sorted(_FILES)), st.data())
-def test_any_file_in_a_report_gives_evidence(name: str, data: st.DataObject) -> None:
+def test_any_file_in_a_report_gives_an_answer(name: str, data: st.DataObject) -> None:
     """The archive is sound, one member is not."""
     files: dict[str, str | bytes] = {**_FILES, name: data.draw(mutated(_FILES[name].encode()))}
     evidence = formats.read(["-"], stdin=io.BytesIO(archive(files)), reported=reports.read)
+    answered(evidence)
     assert evidence.tables
     assert all(each.netns.isprintable() for each in evidence.tables)
 
