@@ -49,6 +49,14 @@ def mask(place: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     return halftrack(place, "collect", "--mask", "--from", "plain.tgz", "-o", "masked.tgz", *words)
 
 
+def test_what_is_not_masked_is_not_unmasked(place: Path) -> None:
+    assert mask(place).returncode == 0
+    done = halftrack(place, "unmask", "plain.tgz", "--map", "masked.map", "-o", "back.tgz")
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert done.stderr == b"halftrack: plain.tgz is not masked: there is nothing to undo\n"
+    assert not (place / "back.tgz").exists()
+
+
 def test_a_bundle_its_map_and_an_answer(place: Path) -> None:
     made = mask(place)
     assert made.returncode == 0, made.stderr

@@ -55,6 +55,8 @@ def _unmasked(name: str, key: Key, map_name: str, *, named: bool) -> bytes:
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     evidence = read(given.chunks(), given.name)
+    if evidence.input.masked == "none":
+        raise UnreadableInput(f"{given.name} is not masked: there is nothing to undo")
     if masking.foreign(evidence, key):
         raise UnreadableInput(f"{map_name} is not the map of {given.name}: nothing was replaced")
     return packed(masking.unmasked(evidence, key))
