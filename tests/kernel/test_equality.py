@@ -44,8 +44,9 @@ _EXPIRED: Final = (r"tables\[\d+\] expired",)
 """Known of one's own dump alone."""
 _TEXT: Final = (*_TIME, *_PLACE, *_FLAGS, *_EXPIRED)
 _TOOLS: Final = (
-    r"gaps|complete|verdict",
-    r"findings \S+ (causes|explanation)",
+    r"gaps",
+    r"findings \S+ causes (slow-path|shaping) missing",
+    r"findings orphaned\S+ explanation",
     r"findings \S+ remedies (notrack|timeout-policy) commands",
     r"tables\[\d+\] sockets",
 )
