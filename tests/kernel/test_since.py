@@ -107,7 +107,8 @@ def test_what_is_new_what_stayed_what_left(moments: Moments, now: str, then: str
     found = moments.compared(now, then)
     table = moments.table(found)
     reused = table["reused"]
-    assert reused in (0, _REUSED)
+    # By ids alone some may be missed: an entry made anew in the place of the old one has its id, too.
+    assert 0 <= reused <= _REUSED
     assert (table["new"], table["stayed"], table["left"]) == (400 + reused, 1_500 - reused, 700 + reused)
     assert (table["unseen_before"], table["unseen_now"]) == (0, 0)
     if now in ("live", "bundle") and then == "bundle":
