@@ -42,7 +42,8 @@ def marks(rows: pl.DataFrame, columns: Iterable[str]) -> npt.NDArray[np.uint64]:
             found = folded(found, column.to_numpy())
         else:
             # Addresses are never null; the other columns leave 0 to those that are.
-            found = folded(found, column.to_numpy() + np.uint64(column.dtype != pl.UInt64))
+            values = column.to_numpy().astype(np.uint64, copy=False)
+            found = folded(found, values + np.uint64(column.dtype != pl.UInt64))
     return found
 
 
