@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_NOBODYS = (ipaddress.IPv6Network("fe80::/10"), ipaddress.IPv6Network("3fff::/20"))
+
 
 def leaks(
     data: bytes,
@@ -38,7 +40,7 @@ def leaks(
     sixes = set(_sixes(data))
     found += [f"{address} as {six}" for address in addresses for six in sixes if _holds(six, address)]
     # Between numbers of columns two or three letters stand by chance.
-    texts = b"\0".join(re.findall(rb"[\x20-\x7e\t\n]{8,}", data)).decode()
+    texts = _without_stand_ins(b"\0".join(re.findall(rb"[\x20-\x7e\t\n]{8,}", data)).decode())
     whole = "\0".join(_readings(data))
     for name in names:
         found += [name] if re.search(_word(name), texts if name.isascii() else whole, re.IGNORECASE) else []
@@ -51,6 +53,20 @@ def leaks(
         told = any(re.search(pattern, data, re.IGNORECASE) for pattern in _mac_spellings(raw))
         found += [mac] if told or any(six.packed.endswith(_eui64(raw)) for six in sixes) else []
     return found
+
+
+def _without_stand_ins(text: str) -> str:
+    """Where those of IPv6 are, and what is link-local, ``fe80`` and ``3fff`` are nobody's names.
+
+    Only whole words go, which no letter, digit or hyphen goes on before or after.
+    """
+    return re.sub(
+        r"(?<![\w:.-])[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?![\w.-])",
+        lambda found: (
+            "" if any(each in net for each in _sixes(found[0].encode()) for net in _NOBODYS) else found[0]
+        ),
+        text,
+    )
 
 
 def _sixes(data: bytes) -> Iterator[ipaddress.IPv6Address]:

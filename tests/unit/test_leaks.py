@@ -83,3 +83,17 @@ def test_mac_addresses_and_what_is_made_of_them(data: bytes) -> None:
 )  # fmt: skip
 def test_what_is_somebody_elses(text: str) -> None:
     assert leaks(text.encode(), [_SIX, _MADE, "198.51.100.33"], (), [_MAC]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["of fe80.", "vethfe80 fe80: no", "db8::1 fe80-0", "netns fe80, fe80::x", "3fff::1-fe80"]
+)
+def test_a_name_of_digits_is_one(text: str) -> None:
+    assert leaks(text.encode(), (), ["fe80"]) == (["fe80"])
+
+
+@pytest.mark.parametrize(
+    "text", ["inet6 fe80::1/64 scope", "fe80:0:0:3fff::7%eth0", "[fe80::]:80", "vethfe80 fe800 9"]
+)
+def test_a_name_of_digits_in_a_stand_in_is_none(text: str) -> None:
+    assert leaks(text.encode(), (), ["fe80"]) == []

@@ -158,6 +158,16 @@ def test_whoever_was_in_a_network_is_in_its_stand_in_and_nobody_else(
                 ]
 
 
+def test_kinds_of_addresses_as_rules_name_them() -> None:
+    """Where an address stands apart from its length, it is nobody's either."""
+    text = '{"prefix": {"addr": "fe80::", "len": 10}} {"prefix": {"addr": "169.254.0.0", "len": 16}}'
+    [found, *_], key = masked_text(
+        text, "fe80::/64 dev eth0", "169.254.0.0/24 dev eth0", "fe80::5", "169.254.0.5"
+    )
+    assert found == text
+    assert sorted(key.addresses) == [kinds.number("169.254.0.5"), kinds.number("fe80::5")]
+
+
 def test_addresses_that_stand_where_stand_ins_were_to_be() -> None:
     """Spoofed sources may be any."""
     taken = {kinds.number(f"240.0.0.{each}") for each in range(0, 200, 3)}

@@ -6,7 +6,7 @@ import ipaddress
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from halftrack.masking import extending, kinds, layout
@@ -21,6 +21,7 @@ def numbers(addresses: Addresses) -> set[int]:
 
 
 @given(ADDRESSES, NETWORKS, ADDRESSES, NETWORKS)
+@example([], [kinds.network(kinds.V4_MAPPED, 101)], [], [kinds.network(kinds.V4_MAPPED, 100)])
 def test_what_is_new_stands_among_what_is_known(
     before: Addresses, nets: list[kinds.Network], after: Addresses, more: list[kinds.Network]
 ) -> None:

@@ -79,7 +79,7 @@ class _Room:
         for bits in range(((new + 1) * WIDEST).bit_length(), 0, -1):
             size = 1 << bits
             at = -(-(low + (free - size) // 2) // size) * size if not held else min(held) // size * size
-            if first is None and held and at == inside[0][1]:
+            if first is None and inside and at == inside[0][1]:
                 continue
             fits = low <= at and at + size - 1 <= high and max(held, default=at) < at + size
             if fits and (first in (None, at)) and (held or 2 * size <= free) and size >= new:

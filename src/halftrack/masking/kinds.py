@@ -94,9 +94,11 @@ _KEPT: Final = tuple(
     for first, last in (
         (_ANY, _ANY),
         ("127.0.0.0", "127.255.255.255"),
+        ("169.254.0.0", "169.254.0.0"),  # the kind itself, as rules name it
         ("224.0.0.0", "224.0.0.255"),  # RFC 5771: of protocols
         ("255.0.0.0", "255.255.255.255"),  # broadcast, and what masks look like
         ("::", "::1"),
+        ("fe80::", "fe80::"),
         ("ff00::", "ff0f::ffff"),
     )
 )
@@ -113,11 +115,6 @@ _WHOLE: Final = frozenset(
 def keeps(address: int) -> bool:
     """Whether an address is nobody's own."""
     return any(first <= address <= last for first, last in _KEPT) and not _odd_multicast(address)
-
-
-def nobodys(address: int) -> bool:
-    """Likewise, or that such a network begins with it."""
-    return keeps(address) or any(its.first == address for its in _WHOLE)
 
 
 def _odd_multicast(address: int) -> bool:

@@ -125,7 +125,7 @@ class _Originals:
             if found.start() <= begin and end <= found.end():
                 numbers, digits = _colons(found[0]), found[0].replace(":", "").replace("-", "")
                 return digits in self._mac_stand_ins or any(
-                    each in self._stand_ins or kinds.nobodys(each) for each in numbers
+                    each in self._stand_ins or kinds.keeps(each) for each in numbers
                 )
         return False
 
