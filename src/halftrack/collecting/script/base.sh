@@ -5,10 +5,13 @@
 #
 # Reads only; writes to standard output alone, and what it does to standard error. Runs at the lowest
 # priority, ends after 60 s or 512 MB, loads no module, switches nothing on. Needs a POSIX shell and what
-# every system has (cat, grep, ls, sed, sleep, sort); of the rest it says what was missing.
+# every system has (cat, grep, ls, sed, sleep, sort); of the rest it says what was missing. After the 60 s
+# nothing of the node is read or held open: it waits alone for who reads it, and gives up where nothing
+# more could be written for five minutes.
 #
 # HALFTRACK_ROOT=DIR: /proc, /sys and /etc are those below DIR; they are read once, as files, and no tool is
 # asked. HALFTRACK_SECONDS, HALFTRACK_BETWEEN: how long it may take, and how far the readings are apart.
+# HALFTRACK_STILL: for how many seconds more nothing may be taken before the rest is given up.
 #
 # What is printed is text in sections between lines that begin with a word made up for this run; it is
 # packed with gzip where there is one. Exit codes: 0 done, 64 standard output is a terminal, 69 something
@@ -30,6 +33,7 @@ PROC=$ROOT/proc
 MOST_S=${HALFTRACK_SECONDS:-60}
 BETWEEN_S=${HALFTRACK_BETWEEN:-5}
 MOST_BYTES=536870912
+STILL_S=${HALFTRACK_STILL:-240}
 ONE_S=20
 MANY=1000
 MOST_TOLD=8

@@ -44,11 +44,32 @@ watched() {
         for_s=$((for_s - 1))
     done
     kill -"$3" "$2"
+    # Some shells run no trap for as long as a line of theirs is not taken by who reads it.
+    sleep 1
+    kill -KILL "$2"
 }
 
 # relieve: who watches is gone when this returns. Waited for, so that no shell tells of its end.
 relieve() {
     { kill -KILL "$watcher" && wait "$watcher"; } 2>/dev/null
+}
+
+# still SECONDS PROCESS: in the background, until it is relieved: end the process when for so long it has moved
+# nothing, which the kernel shows by how often it has waited. Kernels before 2.6.23 do not show it.
+still() {
+    exec >/dev/null 2>&1 3>&- 4>&-
+    before=
+    for_s=0
+    while [ "$for_s" -lt "$1" ] && kill -0 "$2"; do
+        sleep 1
+        waits=$(grep ctxt_switches "/proc/$2/status")
+        if [ -n "$waits" ] && [ "$waits" = "$before" ]; then for_s=$((for_s + 1)); else for_s=0; fi
+        before=$waits
+    done
+    # By a signal that hardly anybody else sends, so that the end of it is told from others.
+    [ "$for_s" -lt "$1" ] || kill -ALRM "$2"
+    # Some shells wait for all that is piped into it as well: until then this number must not be somebody else's.
+    while kill -0 "$$"; do sleep 1; done
 }
 
 # section NAME COMMAND...: what a command prints, whatever it is.

@@ -30,8 +30,8 @@ FIRST=$(namespace 1)
 FIRST=${FIRST:-$OWN}
 say "halftrack-collect: reads only, writes only to stdout, at most $MOST_S s, nice 19"
 exec 4>&1
-# Both what became of main and whether it could be written: the one comes by descriptor 3.
-code=$({
+# What became of main, of the packing and of the writing comes by descriptor 3.
+ends=$({
     {
         child=
         watcher=
@@ -45,14 +45,39 @@ code=$({
         wait "$main"
         code=$?
         relieve
-        printf '%s\n' "$code" >&3
-    } | bounded 3>&- 4>&- | packed 3>&- >&4 4>&-
+        now
+        # Where it had to be killed: by us, or before its time by somebody else.
+        case $code in 137 | 265 | 393) [ "$left" -gt 0 ] || code=76 ;; esac
+        printf 'read=%s\n' "$code" >&3
+    } | bounded 3>&- 4>&- | {
+        packed 3>&- 4>&-
+        printf 'packed=%s\n' "$?" >&3
+    } | carried 3>&- >&4 4>&- &
+    carrier=$!
+    still "$((MOST_S + STILL_S))" "$carrier" &
+    watcher=$!
+    { wait "$carrier"; } 2>/dev/null
+    printf 'written=%s\n' "$?" >&3
+    relieve
 } 3>&1)
-written=$?
-# Ended by SIGPIPE, as shells count: nobody reads it any more. Whatever else ends it cuts it short.
-case $written in 141 | 269 | 397) exit 141 ;; esac
-[ "$written" -eq 0 ] || refuse 74 'it could not be written'
-case $code in
+read=
+packed=
+written=
+for each in $ends; do
+    case $each in
+        read=*) read=${each#*=} ;;
+        packed=*) packed=${each#*=} ;;
+        written=*) written=${each#*=} ;;
+    esac
+done
+# As shells count: ended by SIGPIPE, for nobody reads it any more, or by us. Whatever else ends it cuts it short.
+case "$written $packed" in
+    "0 0") ;;
+    141* | 269* | 397*) exit 141 ;;
+    142* | 270* | 398*) refuse 74 "nothing more of it could be written for $STILL_S s and more: the rest was given up" ;;
+    *) refuse 74 'it could not be written' ;;
+esac
+case $read in
     0) ;;
     76) refuse 76 "the time was up after $MOST_S s: what was read until then is in it" ;;
     141 | 269 | 397) refuse 76 "more than $((MOST_BYTES >> 20)) MB: the rest is not in it" ;;
