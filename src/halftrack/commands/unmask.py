@@ -51,7 +51,10 @@ def _unmasked(name: str, key: Key, map_name: str, *, named: bool) -> bytes:
     read = bundle.read if bundle.begins(given) else collected.read if collection.begins(given) else None
     if read is None:
         text = given.whole(_MOST_TEXT).decode("utf-8", "surrogateescape")
-        return filled_in(text, masking.unmasked_text(text, key)).encode("utf-8", "surrogateescape")
+        found, left = masking.unmasked_text(text, key)
+        if left:
+            output.complain(f"{', '.join(left)}: not put back, as a shell would read more than a name in it")
+        return filled_in(text, found).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
     evidence = read(given.chunks(), given.name)

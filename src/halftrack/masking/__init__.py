@@ -14,8 +14,9 @@ searching   the finished bundle, searched for what must not be in it
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halftrack.masking import layout, tables, walk
 from halftrack.masking.key import numbered
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from halftrack.masking.key import Key
 
 NoRoom = layout.NoRoom
+_WORD: Final = re.compile(r"[\w@%+=:,./-]+")
 
 
 def masked(evidence: Evidence, known: Key | None = None) -> tuple[Evidence, Key]:
@@ -65,6 +67,12 @@ def unmasked(evidence: Evidence, key: Key) -> Evidence:
     return replace(found, input=replace(found.input, masked="none", masked_by=None))
 
 
-def unmasked_text(text: str, key: Key) -> str:
-    """Likewise, whatever the text is."""
-    return tables.Substituting(key, back=True).text(text)
+def unmasked_text(text: str, key: Key) -> tuple[str, list[str]]:
+    """Likewise, whatever the text is; stand-ins left in it.
+
+    Text is pasted, or is a script: a name in which a shell finds more than a word stays masked there.
+    """
+    wild = {name: stand_in for name, stand_in in key.names.items() if not _WORD.fullmatch(name)}
+    tame = replace(key, names={name: it for name, it in key.names.items() if name not in wild})
+    found = tables.Substituting(tame, back=True).text(text)
+    return found, [stand_in for stand_in in wild.values() if re.search(rf"\b{re.escape(stand_in)}\b", found)]
