@@ -27,12 +27,15 @@ def known(seen: Evidence, given: Options) -> Evidence:
         return retimed.known(seen, told)
     from halftrack.reporters import figures  # noqa: PLC0415  # where there were changes only
 
+    alike: dict[tuple[str, int | str, int, str], list[str]] = {}
+    for one in retimed.retimed(told, seen.tables, seen.taken_at):
+        at, over_at = (figures.moment(each, seen.taken_at) for each in (one.at, one.over_at))
+        alike.setdefault((at, one.was, one.change, over_at), []).append(one.setting.removeprefix(PREFIX))
     notes = [
-        f"What may have been last heard before {figures.moment(one.at, seen.taken_at)} UTC may have been"
-        f" silent for longer than is shown: {one.setting.removeprefix(PREFIX)} was {one.was} s until then"
-        f" (change {one.change})."
-        f" The last such entry is gone, or heard again, by {figures.moment(one.over_at, seen.taken_at)}."
-        for one in retimed.retimed(told, seen.tables, seen.taken_at)
+        f"What may have been last heard before {at} UTC may have been silent for longer than is shown:"
+        f" {' and '.join(names)} {'was' if len(names) == 1 else 'were'} {was} s until then (change {change})."
+        f" The last such entry is gone, or heard again, by {over_at}."
+        for (at, was, change, over_at), names in alike.items()
     ]
     noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
     return retimed.known(noted, told)
