@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from halftrack.evidence.sysctls import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from halftrack.changes.retimed import Retimed
     from halftrack.commands.options import Options
     from halftrack.evidence.values import Evidence
 
@@ -25,17 +29,24 @@ def known(seen: Evidence, given: Options) -> Evidence:
     told = retimed.history(seen.taken_at, seen.up_s)
     if not told:
         return retimed.known(seen, told)
-    from halftrack.reporters import figures  # noqa: PLC0415  # where there were changes only
-
-    alike: dict[tuple[str, int | str, int, str], list[str]] = {}
+    together: dict[tuple[int, int | str], list[Retimed]] = {}
     for one in retimed.retimed(told, seen.tables, seen.taken_at):
-        at, over_at = (figures.moment(each, seen.taken_at) for each in (one.at, one.over_at))
-        alike.setdefault((at, one.was, one.change, over_at), []).append(one.setting.removeprefix(PREFIX))
-    notes = [
-        f"What may have been last heard before {at} UTC may have been silent for longer than is shown:"
-        f" {' and '.join(names)} {'was' if len(names) == 1 else 'were'} {was} s until then (change {change})."
-        f" The last such entry is gone, or heard again, by {over_at}."
-        for (at, was, change, over_at), names in alike.items()
-    ]
+        together.setdefault((one.change, one.was), []).append(one)
+    notes = [_note(each, seen.taken_at) for each in together.values()]
     noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))
     return retimed.known(noted, told)
+
+
+def _note(replaced: Sequence[Retimed], taken_at: datetime) -> str:
+    """Of timeouts that one change gave another value, each of them the same before; the latest tells."""
+    from halftrack.reporters import figures  # noqa: PLC0415  # where there were changes only
+
+    names = " and ".join(each.setting.removeprefix(PREFIX) for each in replaced)
+    at = figures.moment(max(each.at for each in replaced), taken_at)
+    over_at = figures.moment(max(each.over_at for each in replaced), taken_at)
+    was = "was" if len(replaced) == 1 else "were"
+    return (
+        f"What may have been last heard before {at} UTC may have been silent for longer than is shown:"
+        f" {names} {was} {replaced[0].was} s until then"
+        f" (change {replaced[0].change}). The last such entry is gone, or heard again, by {over_at}."
+    )
