@@ -14,6 +14,9 @@ from unit.test_masking import NETWORKS, V4, V6
 
 ADDRESSES = st.lists(st.one_of(V4, V6), max_size=40)
 Addresses = list[ipaddress.IPv4Address]
+LINK_LOCAL = kinds.number("fe80::")
+"""Kept itself, as networks name it."""
+FIRST = ipaddress.IPv6Address("fe80::1")
 
 
 def numbers(addresses: Addresses) -> set[int]:
@@ -22,6 +25,7 @@ def numbers(addresses: Addresses) -> set[int]:
 
 @given(ADDRESSES, NETWORKS, ADDRESSES, NETWORKS)
 @example([], [kinds.network(kinds.V4_MAPPED, 101)], [], [kinds.network(kinds.V4_MAPPED, 100)])
+@example([], [kinds.network(LINK_LOCAL, 35)], [FIRST, FIRST + 1], [kinds.network(LINK_LOCAL, 34)])
 def test_what_is_new_stands_among_what_is_known(
     before: Addresses, nets: list[kinds.Network], after: Addresses, more: list[kinds.Network]
 ) -> None:

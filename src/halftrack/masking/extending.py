@@ -32,10 +32,12 @@ def extended(
     kept = {each.first for each in (*networks, *known[1]) if kinds.keeps(each.first)}
     by_room, within = told_apart(addresses, networks)
     old, old_networks = told_apart(known[0], known[1])
+    # Of a network whose first address is kept, the map has no more than where it begins.
+    begins = {each.first: other.first for each, other in known[1].items()}
     for room, its in by_room.items():
         there = _Room(
             room,
-            [(each, found[each]) for each in old.get(room, ()) if each in found],
+            [(each, found[each] if each in found else begins[each]) for each in old.get(room, ())],
             {each: found_networks[each] for each in old_networks.get(room, ())},
         )
         new = [each for each in its if each not in found and each not in kept]
