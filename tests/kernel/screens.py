@@ -13,12 +13,10 @@ _DAYS: Final = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"
 
 
 def page(text: str, label: str, screens: Mapping[str, str]) -> str:
-    """A Markdown file with these screens, by name. Of the kernel's release it has what upstream calls it."""
-    plain = {
-        name: re.sub(r"(?<=kernel )(\d+\.\d+\.\d+)-[^\s,]+", r"\1", screen)
-        for name, screen in screens.items()
-    }
-    return _block(label).sub(lambda block: block["open"] + plain[block["name"]] + block["close"], text)
+    """A Markdown file with these screens, by name."""
+    return _block(label).sub(
+        lambda block: block["open"] + _upstream(screens[block["name"]]) + block["close"], text
+    )
 
 
 def shown(text: str, label: str) -> dict[str, str]:
@@ -31,13 +29,18 @@ def alike(screen: str) -> list[str]:
     text = re.sub(
         r"(?<=steps\.)\n.*?(?=\n\n)|the table in [^.]+\.|, before: an entry of \S+ s|Not chosen:.*(?=\n\n)",
         "",
-        screen,
+        _upstream(screen),
         flags=re.DOTALL | re.IGNORECASE,
     )
     text = re.sub(r"\b[0-9a-f]{8}\b|pts/\d+", "0", text)
     text = re.sub(r"\.{2,}", " ", text)
     text = re.sub(rf"\d[\d.,:-]*( ({_UNITS})\b)?|{_DAYS}", "0", text)
     return re.sub(r"0( 0)*", "0", " ".join(text.split())).split()
+
+
+def _upstream(screen: str) -> str:
+    """With what upstream calls the kernel's release."""
+    return re.sub(r"(?<=kernel )(\d+\.\d+\.\d+)-[^\s,]+", r"\1", screen)
 
 
 def _block(label: str) -> re.Pattern[str]:
