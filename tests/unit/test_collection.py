@@ -84,6 +84,28 @@ def test_who_was_not_looked_at_and_who_did_not_answer_is_said() -> None:
     assert gaps["names of containers of docker"] == "it did not answer in time, or not at all"
 
 
+@pytest.mark.parametrize(
+    ("kernel", "sections", "rules_tell"),
+    [
+        ("6.1.0", [], ("hooks-off",)),
+        ("6.1.0", [("ns/7/save/iptables-nft", b"*filter\nCOMMIT\n")], ()),
+        ("2.6.32-042stab092.1", [], ()),
+    ],
+    ids=["no rules", "rules of iptables", "before nftables"],
+)
+def test_each_tool_that_was_missing_is_said_with_what_it_would_tell(
+    kernel: str, sections: list[tuple[str, bytes]], rules_tell: tuple[str, ...]
+) -> None:
+    about = ("about", f"own 7\nfirst 7\nkernel {kernel}\n".encode())
+    text = written([about, ("ns/7/about", b"read yes\n"), *sections, ("missing", b"ip\nnft\nconntrack\n")])
+    gaps = {each.what: each for each in collected.read(iter([text]), "x").gaps}
+    assert gaps["what ip shows"].why == "ip is not installed there"
+    assert gaps["what ip shows"].would_tell == ("asymmetric-path",)
+    assert gaps["what nft shows"].why == "nft is not installed there"
+    assert gaps["what nft shows"].would_tell == rules_tell
+    assert "what ss shows" not in gaps
+
+
 def test_sections_that_nobody_reads_are_passed_over() -> None:
     read = Collection(iter([written([("a", b"1"), ("b", b"2"), ("c", b"3")])]), "x")
     assert [each.name for each in read.sections()] == ["a", "b", "c"]

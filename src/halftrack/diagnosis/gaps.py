@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from halftrack.evidence.values import Evidence, Table
 
 CAUSES: Final = frozenset(
-    {"slow-path", "shaping", "syn-flood", "asymmetric-path", "direct-return", "table-flush"}
+    {"slow-path", "shaping", "syn-flood", "asymmetric-path", "direct-return", "hooks-off", "table-flush"}
 )
 """What gaps may have told that is no disease but its reason."""
 _LONG_S: Final = 5.0

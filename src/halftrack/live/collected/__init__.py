@@ -5,6 +5,7 @@ files       files of the node, put into it
 spaces      one network namespace: its table, settings, counters, sockets, queues
 rules       its rules
 routes      which way answers take from it
+missing     what was to be read of it and is not there
 shut        those that there was no way into
 node        all of it as Evidence
 """
@@ -27,7 +28,7 @@ from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import Collection
 from halftrack.kernel import namespaces
 from halftrack.live import gaps
-from halftrack.live.collected import node, shut
+from halftrack.live.collected import missing, node, shut
 from halftrack.live.collected.files import MOST_BYTES, Files
 from halftrack.live.collected.private import private
 from halftrack.live.collected.spaces import CUT, Space, told
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from halftrack.formats.collection import Section
     from halftrack.formats.kernel_log import Scanned
 
-_TELLS: Final = {"ss": tells.OF_TCP, "tc": tells.OF_SHAPING}
-"""What is missed most of what may be missing on a node."""
 _SMALL: Final = 64 << 10
 _MOST_SPACES: Final = 20_000
 _LISTING: Final = 16 << 20
@@ -213,9 +212,7 @@ def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
     if not whole:
         what = f"the rest of {name}"
         yield Gap(what, CUT, ("the whole of it",), tells.OF_ENTRIES)
-    for tool, told_by in _TELLS.items():
-        if tool in found.words("missing"):
-            yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), told_by)
+    yield from missing.tools(found.words("missing"), found.spaces.values(), found.about.get("kernel", ""))
     if late := found.late:
         yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), tells.OF_ENTRIES)
     if unseen := [number for number in found.words("unseen") if number in found.spaces]:

@@ -1,4 +1,4 @@
-"""What was to be read of a collected namespace and is not there."""
+"""What was to be read of a collected node or namespace and is not there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from halftrack.evidence.values import Gap
 from halftrack.live.collected import shut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from halftrack.kernel.counters import Reading
     from halftrack.live.collected.spaces import Space
@@ -21,6 +21,28 @@ _COMMANDS: Final = {
     "settings": "sysctl -a",
 }
 """What to ask for where it was not sent."""
+_TOOLS: Final = {
+    "ss": tells.OF_TCP,
+    "tc": tells.OF_SHAPING,
+    "nft": tells.OF_RULES,
+    "ip": tells.OF_ROUTES,
+}
+"""What is missed most of what may be missing on a node, and what it would tell."""
+_BEFORE_NFT: Final = "2."
+"""Kernels that have no nftables."""
+
+
+def tools(lacking: Collection[str], spaces: Collection[Space], kernel: str) -> Iterator[Gap]:
+    """``lacking``: tools that the node has not; ``kernel``: its release.
+
+    Without nft the rules are known all the same where those of iptables are all that there can be, or
+    were read: nothing more is told by it then.
+    """
+    told = kernel.startswith(_BEFORE_NFT) or any(space.saves for space in spaces)
+    for tool, would_tell in _TOOLS.items():
+        if tool in lacking:
+            tells = () if tool == "nft" and told else would_tell
+            yield Gap(f"what {tool} shows", f"{tool} is not installed there", (), tells)
 
 
 def of(space: Space, name: str) -> Iterator[Gap]:

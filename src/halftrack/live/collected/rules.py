@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Texts = Mapping[str, str]
 """By the name of the section: ``nft``, ``nft.json``, ``save/TOOL``, ``listed/COMMAND``, ``net/FILE``."""
 _LISTED: Final = "listed/"
+_SAVE: Final = "save/"
 _TRACKING_TABLES: Final = "filter nat mangle raw"
 _NFT: Final[Flavour] = "iptables-nft"
 _LEGACY: Final[Flavour] = "iptables-legacy"
@@ -28,6 +29,11 @@ _SAVES: Final[Mapping[str, tuple[str, Flavour]]] = {
     "ip6tables-legacy": ("ip6", _LEGACY),
 }
 """By the tool: family and flavour."""
+
+
+def is_save(what: str) -> bool:
+    """``what``: the name of a section."""
+    return what.startswith(_SAVE)
 
 
 def ruleset(texts: Texts) -> Ruleset | None:
@@ -58,9 +64,9 @@ def asking(texts: Texts) -> Tracking | None:
 
 def _saves(texts: Texts) -> tuple[Save, ...]:
     return tuple(
-        Save(f"{tool}-save", *_SAVES[tool], texts[f"save/{tool}"])
+        Save(f"{tool}-save", *_SAVES[tool], texts[f"{_SAVE}{tool}"])
         for tool in _SAVES
-        if f"save/{tool}" in texts
+        if f"{_SAVE}{tool}" in texts
     )
 
 

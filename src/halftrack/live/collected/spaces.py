@@ -117,6 +117,11 @@ class Space:
         return _number(self.about.get("count")) or 0
 
     @property
+    def saves(self) -> bool:
+        """Whether any rules of iptables are here."""
+        return any(rules.is_save(what) for what in self.texts)
+
+    @property
     def worth(self) -> bool:
         return self.about.get("read") == "yes"
 
