@@ -12,7 +12,7 @@ import pytest
 from cli.conftest import process
 from halftrack.changes import records
 from halftrack.changes.journal import Journal
-from halftrack.changes.retimed import Retimed, history, retimed
+from halftrack.changes.retimed import Retimed, history, journals, retimed
 from halftrack.changes.spaces import Space
 from halftrack.changes.writes.sysctl import SysctlWrite
 from halftrack.commands import plan
@@ -68,7 +68,7 @@ def node(value: str, **fields: Any) -> Table:
 
 
 def told(value: str, now: datetime = TAKEN_AT, up_s: int | None = None) -> list[Retimed]:
-    return retimed(history(now, up_s), [node(value)], now)
+    return retimed(history(journals(), now, up_s), [node(value)], now)
 
 
 def test_what_was_shortened_is_in_doubt_for_as_long_as_entries_lived_before() -> None:
@@ -94,7 +94,7 @@ def test_what_does_not_bear_on_these_entries_is_left_out() -> None:
     change(wrote())
     assert told("300", up_s=600) == []  # the table is younger
     assert (
-        retimed(history(TAKEN_AT, None), [replace(node("300"), flows=None)], TAKEN_AT) == []
+        retimed(history(journals(), TAKEN_AT, None), [replace(node("300"), flows=None)], TAKEN_AT) == []
     )  # nothing of it is dated
 
 

@@ -42,17 +42,28 @@ class Retimed:
         return self.at + timedelta(seconds=self.was)
 
 
+Journals: TypeAlias = "Sequence[tuple[int, Sequence[Record]]]"
+"""Changes by their numbers, the oldest first."""
 History: TypeAlias = "Sequence[tuple[SysctlWrite, Retimed]]"
 
 
-def history(now: datetime, up_s: int | None) -> History:
-    """Newest first, of every namespace, since the boot. Journals that cannot be read say nothing.
+def journals() -> Journals:
+    """Of the newest changes; those that cannot be read say nothing."""
+    try:
+        newest = journal.numbers()[-_MOST:]
+    except (HalftrackError, OSError):
+        return []
+    return [(number, _records(number)) for number in newest]
+
+
+def history(told: Journals, now: datetime, up_s: int | None) -> History:
+    """Newest first, of every namespace, since the boot.
 
     ``up_s``: seconds since the boot, where that is known.
     """
     booted_at = _booted_at(now, up_s)
-    found = [(write, one) for number in _newest() for write, one in _of(number) if booted_at < one.at <= now]
-    return sorted(found, key=lambda told: told[1].at)[::-1]
+    found = [each for of in told for each in _of(*of) if booted_at < each[1].at <= now]
+    return sorted(found, key=lambda each: each[1].at)[::-1]
 
 
 def retimed(told: History, tables: Iterable[Table], now: datetime) -> list[Retimed]:
@@ -68,34 +79,21 @@ def retimed(told: History, tables: Iterable[Table], now: datetime) -> list[Retim
     ]
 
 
-def known(seen: Evidence, told: History | None = None) -> Evidence:
-    """The evidence of the running node, with what changes of ours replaced: a source like others.
-
-    ``told``: its ``history``, where somebody has read that already.
-    """
+def known(seen: Evidence, told: Journals) -> Evidence:
+    """The evidence of the running node, with what changes of ours replaced: a source like others."""
     now = seen.taken_at
     if now is None:
         return seen
-    if told is None:
-        told = history(now, seen.up_s)
-    if told:
-        seen = replace(seen, tables=tuple(_with_replaced(table, told) for table in seen.tables))
-    return _with_drained(seen, now)
-
-
-def _with_drained(seen: Evidence, now: datetime) -> Evidence:
-    """With what drains took from entries since the boot."""
+    replaced = history(told, now, seen.up_s)
     booted_at = _booted_at(now, seen.up_s)
-    told = [
-        one
-        for number in reversed(_newest())
-        for one in redated.drains(_records(number))
-        if booted_at < one.begun <= now
+    drained = [
+        one for _, its in reversed(told) for one in redated.drains(its) if booted_at < one.begun <= now
     ]
-    if not told:
-        return seen
-    told.sort(key=lambda one: one.begun, reverse=True)
-    tables = (redated.with_drained(table, told, now, seen.seconds) for table in seen.tables)
+    drained.sort(key=lambda one: one.begun, reverse=True)
+    tables = (
+        redated.with_drained(_with_replaced(table, replaced), drained, now, seen.seconds)
+        for table in seen.tables
+    )
     return replace(seen, tables=tuple(tables))
 
 
@@ -112,13 +110,6 @@ def _with_replaced(table: Table, told: History) -> Table:
     return replace(table, replaced=tuple(found)) if found else table
 
 
-def _newest() -> list[int]:
-    try:
-        return journal.numbers()[-_MOST:]
-    except (HalftrackError, OSError):
-        return []
-
-
 def _records(number: int) -> Sequence[Record]:
     try:
         return journal.Journal(number).records()
@@ -126,9 +117,9 @@ def _records(number: int) -> Sequence[Record]:
         return ()
 
 
-def _of(number: int) -> Iterator[tuple[SysctlWrite, Retimed]]:
+def _of(number: int, told: Iterable[Record]) -> Iterator[tuple[SysctlWrite, Retimed]]:
     writes: dict[int, SysctlWrite] = {}
-    for record in _records(number):
+    for record in told:
         match record:
             case records.Writing(index=index, write=SysctlWrite() as write) if _is_timeout(write):
                 writes[index] = write

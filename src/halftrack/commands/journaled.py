@@ -26,11 +26,10 @@ def known(seen: Evidence, given: Options) -> Evidence:
         return seen
     from halftrack.changes import retimed  # noqa: PLC0415  # after the dump has begun
 
-    told = retimed.history(seen.taken_at, seen.up_s)
-    if not told:
-        return retimed.known(seen, told)
+    told = retimed.journals()
     together: dict[tuple[int, int | str], list[Retimed]] = {}
-    for one in retimed.retimed(told, seen.tables, seen.taken_at):
+    replaced = retimed.history(told, seen.taken_at, seen.up_s)
+    for one in retimed.retimed(replaced, seen.tables, seen.taken_at):
         together.setdefault((one.change, one.was), []).append(one)
     notes = [_note(each, seen.taken_at) for each in together.values()]
     noted = replace(seen, input=replace(seen.input, notes=(*seen.input.notes, *notes)))

@@ -88,7 +88,7 @@ def _read(netns: str, selection: Selection) -> tuple[Evidence, float]:
     read_at_s = time.monotonic()
     from halftrack.changes import retimed  # noqa: PLC0415  # as ``_judging``
 
-    return retimed.known(evidence), read_at_s
+    return retimed.known(evidence, retimed.journals()), read_at_s
 
 
 def _judging() -> ModuleType:
