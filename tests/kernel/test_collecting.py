@@ -105,7 +105,8 @@ def test_what_hangs_ends_with_the_time_and_what_there_was_is_kept(sick: Netns, t
     assert time.monotonic() - begun < 60
     document = doctor("-", stdin=done.stdout)
     assert not document["complete"]
-    assert any(gap["why"].startswith("the script was stopped") for gap in document["gaps"])
+    whys = {gap["what"]: gap["why"] for gap in document["gaps"]}
+    assert whys["the rest of stdin"] == "the time of the script was up after 6 s"
 
 
 def test_what_a_container_calls_itself_ends_no_section() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halftrack import formats
 from halftrack.errors import UnreadableInput
 from halftrack.formats import collection
 from halftrack.formats.collection import Collection
@@ -62,6 +65,28 @@ def test_a_table_that_did_not_arrive_is_called_cut() -> None:
     assert found.input.truncated
     [gap] = [each for each in found.gaps if each.what.startswith("the rest of the entries of")]
     assert gap.why == "the script was stopped, or its output cut"
+
+
+def test_one_that_its_own_time_ended_says_so() -> None:
+    sections = [("about", b"own 7\nfirst 7\n"), ("ns/7/about", b"read yes\ncount 40\n")]
+    text = written(sections, complete=False)
+    text += f"\n{WORD} begin 70 ns/7/entries/nf_conntrack\n".encode() + entries(20).encode()
+    found = collected.read(iter([text + f"\n{WORD} stopped 60\n".encode()]), "x")
+    cut = {each.why for each in found.gaps if each.what.startswith("the rest of")}
+    assert cut == {"the time of the script was up after 60 s"}
+    [table] = found.tables
+    assert len(table.flows or ()) == 20
+
+
+def test_the_time_for_reading_is_told_from_that_of_the_script() -> None:
+    """What did not come by then may be on its way still."""
+    sections = [("about", b"own 7\nfirst 7\n"), ("ns/7/about", b"read yes\ncount 40\n")]
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stdin, os.fdopen(writer, "wb", buffering=0) as never_closed:
+        never_closed.write(written(sections, complete=False))
+        found = formats.read(["-"], stdin=stdin, budget_s=0.5, collected=collected.read)
+    cut = {each.why for each in found.gaps if each.what.startswith("the rest of")}
+    assert cut == {"the time for reading it was up (--budget)"}
 
 
 def test_a_section_whose_command_was_killed_does_not_hide_the_next() -> None:

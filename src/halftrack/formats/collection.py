@@ -5,6 +5,7 @@
     ...whatever the command printed...
     TOKEN end CODE NAME
     TOKEN complete
+    TOKEN stopped SECONDS           in place of that, where its time was up after so many
 
 TOKEN is made up for each run, so what a container calls itself cannot end a section. Before each of
 these lines stands a line feed that is no content.
@@ -28,6 +29,9 @@ _FIRST: Final = b"halftrack-collection "
 _HEAD: Final = re.compile(rb"halftrack-collection 1 ([0-9A-Za-z-]{3,64})", re.ASCII)
 _BEGIN: Final = re.compile(rb"begin ([0-9]{1,12}(?:\.[0-9]{1,6})?) ([^\0]{1,512})", re.ASCII)
 _END: Final = re.compile(rb"end ([0-9]{1,3}) .*", re.ASCII)
+_STOPPED: Final = re.compile(rb"stopped ([0-9]{1,6})", re.ASCII)
+CUT: Final = "the script was stopped, or its output cut"
+"""Why the rest is missing, where nothing tells more."""
 _LONGEST_LINE: Final = 1_024
 _MOST_SECTIONS: Final = 300_000
 _MOST_TEXT: Final = 512 << 20
@@ -88,7 +92,10 @@ def begins(source: Source) -> bool:
 
 
 class Collection:
-    """``complete``: whether the script came to its end; known once all sections were asked for."""
+    """``complete``: whether the script came to its end; known once all sections were asked for.
+
+    ``why_cut``: likewise, why it did not, as far as that is told.
+    """
 
     def __init__(self, pieces: Iterator[bytes], name: str) -> None:
         """``name``: how the file is shown. Raises UnreadableInput where it is of no kind that is known."""
@@ -100,6 +107,7 @@ class Collection:
             raise UnreadableInput(f"{name} is a collection of a kind that this version does not know")
         self._mark = b"\n" + head[1] + b" "
         self.complete = False
+        self.why_cut = CUT
         self.room = Room()
 
     def sections(self) -> Iterator[Section]:
@@ -119,7 +127,11 @@ class Collection:
                 section._content = self._of(section)  # noqa: SLF001  # which it tells its end
                 yield section
                 _drain(section.chunks())
-            self.complete = line == b"complete"
+            stopped = _STOPPED.fullmatch(line)
+            if stopped is not None:
+                self.why_cut = f"the time of the script was up after {int(stopped[1])} s"
+            else:
+                self.complete = line == b"complete"
             if not self._pending:
                 _drain(self._until_mark())
 

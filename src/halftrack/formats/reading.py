@@ -13,6 +13,7 @@ from halftrack.evidence.provenance import ENTRIES, KERNEL, TAKEN_AT, Origin
 from halftrack.evidence.sysctls import PREFIX
 from halftrack.evidence.values import Evidence, Gap, Input, Namespace, Table
 from halftrack.formats import bundle, collection, members, sent
+from halftrack.formats.bundle import short
 from halftrack.formats.members import Walk
 from halftrack.formats.named import opened, shown_names
 from halftrack.formats.repeats import once
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile(r"\d{1,12}", re.ASCII)
 _T = TypeVar("_T")
 _BEGINNING: Final = 512
+_CUT: Final = (collection.CUT, short.WHY)
+_LATE: Final = "the time for reading it was up (--budget)"
 _UNDERSTOOD: Final = (
     "understood are /proc/net/nf_conntrack and ip_conntrack, conntrack -L (also -o extended, id, ktimestamp,"
     " labels, xml, save) and -E, plain or as gz, xz, bz2, zst"
@@ -128,7 +131,11 @@ def _packed(
         truncated=one.source.truncated or found.input.truncated,
         notes=(*one.source.notes, *found.input.notes),
     )
-    return replace(found, source="bundle", input=named, seconds=time.monotonic() - begun)
+    # What was cut off by us was not on its way.
+    gaps = tuple(
+        replace(gap, why=_LATE) if one.source.late and gap.why in _CUT else gap for gap in found.gaps
+    )
+    return replace(found, source="bundle", gaps=gaps, input=named, seconds=time.monotonic() - begun)
 
 
 def _with_said(found: Evidence, said: Assumed, begun: float) -> Evidence:

@@ -34,7 +34,8 @@ _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-b
 class Source:
     """One input. ``name`` is how it is shown; ``truncated`` and ``notes`` are known once it is read.
 
-    ``deadline``: a ``time.monotonic`` moment after which no more is read.
+    ``deadline``: a ``time.monotonic`` moment after which no more is read; ``late``: it was not read whole by
+    then.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     most_bytes: int = MOST_BYTES
     deadline: float | None = None
     truncated: bool = False
+    late: bool = False
     notes: list[str] = field(default_factory=list)
     _begun: Iterator[bytes] | None = None
 
@@ -81,8 +83,7 @@ class Source:
                     return
                 given += len(chunk)
                 yield chunk
-                if self._late():
-                    self._cut(f"The time was up before {self.name} was read whole.")
+                if self._is_late():
                     return
         except Short:
             self._cut(f"{self.name} ends in the middle of its packed data.")
@@ -91,8 +92,13 @@ class Source:
                 raise UnreadableInput(f"{self.name} cannot be unpacked: {error}") from error
             self._cut(f"{self.name} is damaged: what could be unpacked was read.")
 
-    def _late(self) -> bool:
-        return self.deadline is not None and time.monotonic() > self.deadline
+    def _is_late(self) -> bool:
+        """Whether the time is up, which is noted."""
+        if self.deadline is None or time.monotonic() <= self.deadline:
+            return False
+        self.late = True
+        self._cut(f"The time was up before {self.name} was read whole.")
+        return True
 
     def _cut(self, note: str) -> None:
         if not self.truncated:
@@ -104,8 +110,7 @@ class Source:
             with self.open() as file:
                 while chunk := _some(file, self.deadline):
                     yield chunk
-                if self._late():
-                    self._cut(f"The time was up before {self.name} was read whole.")
+                self._is_late()
         except IsADirectoryError as error:
             raise UnreadableInput(f"{self.name} is a directory: name the files in it") from error
         except OSError as error:

@@ -25,6 +25,7 @@ job == "networks" { name_networks($0); comments($0); name_chosen($0); next }
 # Most lines by far; by index, as whoever asks for fields has the whole line taken apart.
 laid_out && private == "" && index($0, mark) != 1 { print content($0); next }
 NR == 1 { mark = $3; print; next }
+$1 == mark && $2 == "stopped" { private = "" }
 $1 == mark && $2 == "begin" && $4 ~ /^mask\// { private = $4; next }
 $1 == mark && $2 == "end" && private != "" { at_private_end(); next }
 private == "mask/names" { add_name($0); next }

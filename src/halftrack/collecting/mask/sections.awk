@@ -35,11 +35,11 @@ function let_go(    i) {
 }
 
 function one_line() {
-    if ($1 == mark && ($2 == "begin" || $2 == "end" || $2 == "complete")) { at_mark() } else { print content($0) }
+    if ($1 == mark && ($2 == "begin" || $2 == "end" || $2 == "complete" || $2 == "stopped")) { at_mark() } else { print content($0) }
 }
 
 function at_mark(    name) {
-    if ($2 == "complete") { print; return }
+    if ($2 == "complete" || $2 == "stopped") { print; return }
     name = $0
     sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", name)
     # Of a network that is not known as one it cannot be told who is in it: then routes are not whole.

@@ -49,6 +49,8 @@ ends=$({
         # Where it had to be killed: by us, or before its time by somebody else.
         case $code in 137 | 265 | 393) [ "$left" -gt 0 ] || code=76 ;; esac
         printf 'read=%s\n' "$code" >&3
+        # Last, as whoever cannot write ends here.
+        [ "$code" != 76 ] || [ "$left" -gt 0 ] || put '\n%s stopped %s\n' "$TOKEN" "$MOST_S"
     } | bounded 3>&- 4>&- | {
         packed 3>&- 4>&-
         printf 'packed=%s\n' "$?" >&3

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from halftrack.evidence.values import Evidence, Table
 
-_WHY: Final = "the bundle was cut short on its way"
+WHY: Final = "the bundle was cut short on its way"
+"""Where nothing tells more."""
 _PARTS: Final = {
     "flows": ("entries", tells.OF_ENTRIES),
     "sockets": ("sockets", tells.OF_SOCKETS),
@@ -32,7 +33,7 @@ def told(evidence: Evidence, written: Any) -> Evidence:
     if not lost:
         return evidence
     gaps = tuple(
-        Gap(f"{_PARTS[part][0]} of {table.netns}", _WHY, ("the whole bundle",), _PARTS[part][1], table.netns)
+        Gap(f"{_PARTS[part][0]} of {table.netns}", WHY, ("the whole bundle",), _PARTS[part][1], table.netns)
         for table, part in lost
     )
     without = [table for table, part in lost if part == "flows"]

@@ -25,13 +25,13 @@ from halftrack.evidence.printable import escaped
 from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input, Masked, MaskedBy
 from halftrack.formats import kernel_log, table
-from halftrack.formats.collection import Collection
+from halftrack.formats.collection import CUT, Collection
 from halftrack.kernel import namespaces
 from halftrack.live import gaps
 from halftrack.live.collected import missing, node, shut
 from halftrack.live.collected.files import MOST_BYTES, Files
 from halftrack.live.collected.private import private
-from halftrack.live.collected.spaces import CUT, Space, told
+from halftrack.live.collected.spaces import Space, told
 from halftrack.owners import sent
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
             found.take(section)
         if not found.spaces:
             raise UnreadableInput(f"{name} holds nothing of a node: the script did not get so far")
-        found.close(whole=collection.complete)
-        lacking = list(_gaps(name, found, whole=collection.complete))
+        cut = None if collection.complete else collection.why_cut
+        found.close(cut)
+        lacking = list(_gaps(name, found, cut))
         if collection.room.short:
             lacking.append(
                 Gap(f"the rest of {name}", "it holds more than any node has", (), tells.OF_ENTRIES)
@@ -139,16 +140,16 @@ class _Sections:
         else:
             self._of_node(section.name, section.text(_LISTING).split("\n"))
 
-    def close(self, *, whole: bool) -> None:
-        """What is told of a namespace elsewhere than among its own sections. ``whole``: all arrived."""
+    def close(self, cut: str | None) -> None:
+        """What is told of a namespace elsewhere than among its own sections. ``cut``: why not all arrived."""
         late, ways = set(self.words("late")), shut.told(self.words("shut"))
         self.shut = {number: why for number, why in ways.items() if number not in self.spaces}
         for number, space in self.spaces.items():
             space.mount = namespaces.preferred(self.mounts.get(number, ()))
             space.late = number in late
             space.shut = ways.get(number)
-            if not whole and space.worth and not space.parsed:
-                space.cut = space.cut or CUT
+            if cut is not None and space.worth and (not space.parsed or space.cut == CUT):
+                space.cut = cut
 
     def _of_node(self, what: str, lines: list[str]) -> None:
         """What is known of files and processes of the node without their contents."""
@@ -208,10 +209,9 @@ def _input(name: str, spaces: Mapping[str, Space]) -> Input:
     )
 
 
-def _gaps(name: str, found: _Sections, *, whole: bool) -> Iterator[Gap]:
-    if not whole:
-        what = f"the rest of {name}"
-        yield Gap(what, CUT, ("the whole of it",), tells.OF_ENTRIES)
+def _gaps(name: str, found: _Sections, cut: str | None) -> Iterator[Gap]:
+    if cut is not None:
+        yield Gap(f"the rest of {name}", cut, ("the whole of it",), tells.OF_ENTRIES)
     yield from missing.tools(found.words("missing"), found.spaces.values(), found.about.get("kernel", ""))
     if late := found.late:
         yield Gap(f"entries of {len(late):,} namespaces", gaps.LATE, (), tells.OF_ENTRIES)

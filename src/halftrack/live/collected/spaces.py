@@ -30,6 +30,7 @@ from halftrack.evidence.provenance import (
 from halftrack.evidence.uapi import IPPROTO_TCP, IPPROTO_UDP
 from halftrack.evidence.values import Counters, LocalAddress, Namespace, Sockets, Table
 from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, table, tc, tc_filters
+from halftrack.formats.collection import CUT
 from halftrack.formats.settings import assignment, full_name
 from halftrack.kernel import counters, namespaces, socket_text
 from halftrack.live.collected import rules
@@ -49,7 +50,6 @@ _BEARS: Final = re.compile(
     r"|tcp_max_syn_backlog$|tcp_syncookies$|conf\..*\.rp_filter$))"
 )
 """Settings that tell something here: the same as the collecting script asks for."""
-CUT: Final = "the script was stopped, or its output cut"
 _FILTERS: Final = ("tc-filter/in/", "tc-filter/out/")
 _AS_PAIRS: Final = {"nstat": netstat.from_nstat, "netstat-s": netstat.from_sentences}
 """Other ways to show the same counters."""
