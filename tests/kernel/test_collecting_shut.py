@@ -63,6 +63,14 @@ def test_one_that_is_not_come_to(made: str, reason: str, why: str, shell: str) -
     assert named.count("left") == ("netns add right" in made)
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_name_with_a_blank_and_what_a_format_would_take(shell: str) -> None:
+    """Lists of mounts have \\040 for the blank."""
+    document, _, sent = told(f"{_NAMED}ip netns add 'two 100%s words'; {_RUN}", shell)
+    assert re.search(r" shut\n\n", sent), "there is a way into each"
+    assert "two-100%s-words" in [table["netns"] for table in document["tables"]]
+
+
 def test_without_nsenter(tmp_path: Path) -> None:
     for tool in ("cat", "grep", "ls", "sed", "sleep", "sort", "date", "sh", "dash"):
         found = shutil.which(tool)

@@ -14,7 +14,7 @@ here_named() {
     for directory in /run/netns /var/run/netns /var/lib/lxc /var/lib/machines /var/lib/lxd/containers \
         /var/lib/incus/containers /var/lib/docker/containers; do
         ls "$ROOT$directory"
-    done
+    done | sed -e p -e 's/ /\\040/g' # as it stands in lists of mounts
     # NAMESPACE_POD_UID, and POD_NAMESPACE_CONTAINER-ID.log
     ls "$ROOT/var/log/pods" | awk '{ n = split($0, p, "_"); for (i = 1; i < n; i++) print p[i] }'
     ls "$ROOT/var/log/containers" |

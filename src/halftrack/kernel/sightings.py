@@ -107,6 +107,11 @@ def _lives(proc: Path, pid: int) -> bool:
     return state is not None and state.rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
 
 
+def plain_path(written: str) -> str:
+    """``written``: as lists of mounts have it, without blanks (proc(5))."""
+    return _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), written)
+
+
 def mounts(proc: Path) -> Iterator[tuple[int, str]]:
     """``(inode, mount point)`` of mounted network namespaces, from mountinfo (proc(5))."""
     for process in ("self", "1"):
@@ -118,7 +123,7 @@ def mounts(proc: Path) -> Iterator[tuple[int, str]]:
             fields = before.split(" ")
             if len(fields) < 6:
                 continue
-            source, mount = fields[3], _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
+            source, mount = fields[3], plain_path(fields[4])
             inode = privileges.number_in(source) if after.startswith("nsfs ") else None
             if inode is not None and source.startswith("net:"):
                 yield inode, mount

@@ -2,6 +2,7 @@
 enter() {
     case $way in
         own) exec "$@" ;;
+        mount) exec nsenter "--net=$mount" "$@" ;;
         nsenter*) exec $way "$@" ;;
         *) exit 1 ;;
     esac

@@ -11,9 +11,15 @@ spaces() {
     fi 2>/dev/null
 }
 
-# mounted: "INODE=PATH" of those that somebody gave a name.
+# mounted: "INODE=PATH" of those that somebody gave a name; paths as proc(5) writes them, without blanks.
 mounted() {
     sed -n 's|^[^ ]* [^ ]* [^ ]* net:\[\([0-9]*\)\] \([^ ]*\) .* - nsfs .*|\1=\2|p' "$PROC/self/mountinfo"
+}
+
+# plain_path PATH: one as proc(5) writes it, as it is: with its blanks.
+plain_path() {
+    # shellcheck disable=SC2059  # what is left of it are its octal numbers
+    printf "$(printf '%s' "$1" | sed 's/%/%%/g')"
 }
 
 # living: "INODE PROCESS" of every process.
@@ -58,9 +64,10 @@ visit() {
         /*)
             net=
             can nsenter || { why=nsenter && return 1; }
-            way="nsenter --net=$2"
+            way=mount
+            mount=$(plain_path "$2")
             at=$(inside ls -l /proc/self/ns/net | number)
-            [ "$at" = "$1" ] || { unreached "$1" "$2" && return 1; }
+            [ "$at" = "$1" ] || { unreached "$1" "$mount" && return 1; }
             ;;
         *)
             live=$2

@@ -26,7 +26,7 @@ from halftrack.evidence.provenance import KERNEL, NODE, TAKEN_AT, Origin
 from halftrack.evidence.values import Gap, Input, Masked, MaskedBy
 from halftrack.formats import kernel_log, table
 from halftrack.formats.collection import CUT, Collection
-from halftrack.kernel import namespaces
+from halftrack.kernel import namespaces, sightings
 from halftrack.live import gaps
 from halftrack.live.collected import missing, node, shut
 from halftrack.live.collected.files import MOST_BYTES, Files
@@ -157,8 +157,9 @@ class _Sections:
             self.files.number(lines)
         elif what == "mounts":
             for found in filter(None, map(_MOUNT.fullmatch, lines)):
-                self.mounts[found[1]].append(found[2])
-                self.files.mounted(found[2], int(found[1]))
+                path = sightings.plain_path(found[2])
+                self.mounts[found[1]].append(path)
+                self.files.mounted(path, int(found[1]))
         elif what == "there":
             self.files.touch(lines)
         elif what == "running":

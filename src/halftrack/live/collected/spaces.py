@@ -32,7 +32,7 @@ from halftrack.evidence.values import Counters, LocalAddress, Namespace, Sockets
 from halftrack.formats import ip_addresses, ip_links, netstat, routing, ss, table, tc, tc_filters
 from halftrack.formats.collection import CUT
 from halftrack.formats.settings import assignment, full_name
-from halftrack.kernel import counters, namespaces, socket_text
+from halftrack.kernel import counters, namespaces, sightings, socket_text
 from halftrack.live.collected import rules
 from halftrack.live.collected.shut import ENDED
 
@@ -92,19 +92,22 @@ class Space:
     """Why there was no way into it any more, as ``collected.shut`` knows reasons."""
 
     @property
+    def where(self) -> str:
+        """The process or the path by which it was come to; empty where that is not told."""
+        return sightings.plain_path(self.about.get("where", ""))
+
+    @property
     def name(self) -> str:
         """What it would be called if it is not the node's own."""
         if self.container is not None:
             return f"ct-{self.container}"
-        where = self.about.get("where", "")
-        mount = self.mount or (where if "/" in where else None)
-        return namespaces.called(mount, None if "/" in where else self.about.get("comm", ""))
+        mount = self.mount or (self.where if "/" in self.where else None)
+        return namespaces.called(mount, None if "/" in self.where else self.about.get("comm", ""))
 
     @property
     def pid(self) -> int | None:
         """A process that lives in it."""
-        where = self.about.get("where", "")
-        return int(where) if re.fullmatch(r"[0-9]{1,10}", where) else None
+        return int(self.where) if re.fullmatch(r"[0-9]{1,10}", self.where) else None
 
     @property
     def seen(self) -> int:
@@ -205,8 +208,7 @@ class Space:
 
     def table(self, name: str, inode: int | None) -> Table:
         count = _number(self.about.get("count")) if self.readings or self.about.get("count") != "0" else None
-        where = self.about.get("where", "")
-        pid = self.pid
+        where, pid = self.where, self.pid
         flows = self._flows()
         return Table(
             namespace=Namespace(
