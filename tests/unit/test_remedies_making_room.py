@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
+from msgspec import structs
 
 from halftrack.evidence.sysctls import SysctlLine
 from halftrack.evidence.values import Firewall, Namespace
+from halftrack.planning import choosing
 from halftrack.remedies import (
     advice,
     raise_limit,
@@ -161,3 +165,16 @@ def test_only_a_table_that_drops_is_promised_an_end_of_drops() -> None:
     assert dropping is not None
     assert "drops stop" not in calm.title
     assert "drops stop at once" in dropping.title
+
+
+@pytest.mark.parametrize(("count", "dropped", "needed"), [(10, 0, False), (10, 3, True), (900, 0, True)])
+def test_room_that_a_plan_leaves_out_is_said_not_to_be_needed(
+    count: int, dropped: int, *, needed: bool
+) -> None:
+    ev = evidence(table(*stuck(), limit=1_024, buckets=1_024, count=count))
+    seen = situation(ev, "table-pressure", summary={"dropped": dropped})
+    found = raise_limit.advise(seen)
+    assert found is not None
+    assert found.title.endswith(", not needed yet") is not needed
+    advised = replace(seen, finding=structs.replace(seen.finding, remedies=(found,)))
+    assert bool(choosing.reliefs(advised, ()).picks) is needed

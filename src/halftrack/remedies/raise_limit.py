@@ -130,11 +130,11 @@ def _title(situation: Situation, limit: int, buckets: int, added: int, *, hash_o
     if situation.drops:
         text += ": drops stop at once"
     rate = summary.forecast.net_per_minute if summary.forecast else None
-    if rate is None or rate <= 0 or summary.entries is None:
-        return text
-    seconds = 0.75 * (limit - summary.entries) / rate * 60
-    lasts = words.duration(_rounded(seconds))
-    return f"{text}, room for about {lasts} at {words.pace(rate)} more a minute in all"
+    if rate is not None and rate > 0 and summary.entries is not None:
+        seconds = 0.75 * (limit - summary.entries) / rate * 60
+        lasts = words.duration(_rounded(seconds))
+        text += f", room for about {lasts} at {words.pace(rate)} more a minute in all"
+    return text if situation.needs_room else f"{text}, not needed yet"
 
 
 def _rounded(seconds: float) -> int:

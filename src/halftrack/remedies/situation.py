@@ -99,6 +99,11 @@ class Situation:
         return bool(self.summary.dropped or self.summary.dropped_early) or (self.fullness or 0) >= 1
 
     @property
+    def needs_room(self) -> bool:
+        """Whether the table drops, is nearly full, or may be: how full it is, is not known."""
+        return self.drops or self.fullness is None or self.fullness >= PRESSURE
+
+    @property
     def under_pressure(self) -> bool:
         """Whether the table drops, is nearly full, or has a time at which it will be full."""
         if self.summary is None:
