@@ -59,6 +59,26 @@ def test_one_that_was_cut_gives_what_there_is(data: st.DataObject, size: int) ->
     assert not read.complete
 
 
+@given(st.booleans(), st.booleans(), st.integers(0, 30), st.integers(1, 300))
+def test_several_in_one_file_are_refused(again: bool, cut: bool, short: int, size: int) -> None:
+    first = written([("about", b"kernel 6\n"), ("log", b"line\n" * 10)])
+    second = first if again else first.replace(WORD.encode(), b"77aa-9")
+    read = Collection(iter(pieces((first[: -30 - short] if cut else first) + second, size)), "x")
+    with pytest.raises(UnreadableInput, match="x holds several collections"):
+        list(read.sections())
+
+
+@given(st.integers(1, 300))
+def test_content_that_looks_like_another_collection_is_content(size: int) -> None:
+    content = b"a\nhalftrack-collection 1 77aa-9\n\n77aa-9 begin 1.0 about\nkernel 7\n"
+    read = Collection(iter(pieces(written([("log", content), ("about", b"x\n")]) + b"\nlogout\n", size)), "x")
+    assert [(each.name, each.raw(1 << 20)) for each in read.sections()] == [
+        ("log", content),
+        ("about", b"x\n"),
+    ]
+    assert read.complete
+
+
 def test_a_table_that_did_not_arrive_is_called_cut() -> None:
     sections = [("about", b"own 7\nfirst 7\n"), ("ns/7/about", b"read yes\ncount 40\n")]
     found = collected.read(iter([written(sections, complete=False)]), "x")

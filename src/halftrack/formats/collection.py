@@ -32,6 +32,9 @@ _END: Final = re.compile(rb"end ([0-9]{1,3}) .*", re.ASCII)
 _STOPPED: Final = re.compile(rb"stopped ([0-9]{1,6})", re.ASCII)
 CUT: Final = "the script was stopped, or its output cut"
 """Why the rest is missing, where nothing tells more."""
+_ANOTHER: Final = re.compile(rb"halftrack-collection 1 ([0-9A-Za-z-]{3,64})\n", re.ASCII)
+_HELD: Final = 128
+"""Bytes that are looked at once more with what follows them: either line may begin in them."""
 _LONGEST_LINE: Final = 1_024
 _MOST_SECTIONS: Final = 300_000
 _MOST_TEXT: Final = 512 << 20
@@ -105,13 +108,20 @@ class Collection:
         head = _HEAD.fullmatch(self._line())
         if head is None:
             raise UnreadableInput(f"{name} is a collection of a kind that this version does not know")
+        self._name = name
+        self._token = head[1]
         self._mark = b"\n" + head[1] + b" "
+        self._another = False
         self.complete = False
         self.why_cut = CUT
         self.room = Room()
 
     def sections(self) -> Iterator[Section]:
-        """Each can be read until the next one is asked for."""
+        """Each can be read until the next one is asked for.
+
+        Raises UnreadableInput where another collection follows, or this one again: of which node a table is,
+        and at which time, could not be told then.
+        """
         _drain(self._until_mark())
         count = 0
         while line := self._pending or self._line():
@@ -134,6 +144,9 @@ class Collection:
                 self.complete = line == b"complete"
             if not self._pending:
                 _drain(self._until_mark())
+        # Content may hold such a line, but not what comes behind the end.
+        if self._another and not self.complete:
+            raise self._several()
 
     def _of(self, section: Section) -> Iterator[bytes]:
         yield from self._until_mark()
@@ -160,7 +173,8 @@ class Collection:
         first = True
         while True:
             at = self._rest.find(self._mark)
-            safe = at if at >= 0 else max(len(self._rest) - len(self._mark) + 1, 0)
+            safe = at if at >= 0 else max(len(self._rest) - _HELD, 0)
+            self._look_for_another(len(self._rest) if at < 0 else at)
             content, self._rest = self._rest[:safe], self._rest[safe:]
             if first and content:
                 content, first = content.removeprefix(b"\n"), False
@@ -177,6 +191,17 @@ class Collection:
                     yield rest
                 return
             self._rest += piece
+
+    def _look_for_another(self, end: int) -> None:
+        if self._rest.find(_FIRST, 0, end) < 0:
+            return
+        for found in _ANOTHER.finditer(self._rest, 0, end):
+            if self.complete or found[1] == self._token:
+                raise self._several()
+            self._another = True
+
+    def _several(self) -> UnreadableInput:
+        return UnreadableInput(f"{self._name} holds several collections: keep each in a file of its own")
 
 
 def _drain(content: Iterator[bytes]) -> None:
