@@ -199,6 +199,25 @@ def test_everything_comes_back() -> None:
     assert plain(masking.unmasked(found, again)) == plain(whole())
 
 
+def test_a_name_that_does_not_show_is_masked_in_both_spellings() -> None:
+    place = Namespace(r"acme\x1b[31mweb", 7, "/run/netns/acme\x1b[31mweb")
+    seen = Evidence("node1", "live", tables=(Table(place),))
+    found, key = masking.masked(seen)
+    assert leaks(packed(found), (), ["acme"]) == []
+    assert "acme" not in repr(found)
+    assert masking.unmasked(found, maps.read(key.written(), "a map")).tables == seen.tables
+
+
+def test_a_name_of_other_bytes_than_text_comes_back_as_it_is_read() -> None:
+    """As the script's map has it; in text that came back, as the bytes that it is."""
+    key = maps.read(b"halftrack-map 1\nname\tw\xe9b\tmasked-1\nend 1\n", "a map")
+    masked = Evidence("masked-1", "bundle", tables=(Table(Namespace("masked-1")),))
+    found = masking.unmasked(replace(masked, input=replace(masked.input, masked="substituted")), key)
+    assert (found.node, found.tables[0].namespace.name) == ("w\N{REPLACEMENT CHARACTER}b",) * 2
+    assert plain(found)
+    assert maps.read(key.written(), "a map") == key
+
+
 def test_small_tables_as_the_live_node_keeps_them() -> None:
     held = PackedFlows(flows(one_sided(src="10.7.0.200"), one_sided(src="10.8.0.200")).frame)
     found, key = masking.masked(Evidence("node1", "live", tables=(Table(Namespace("host"), flows=held),)))

@@ -63,8 +63,14 @@ def foreign(evidence: Evidence, key: Key) -> bool:
 
 def unmasked(evidence: Evidence, key: Key) -> Evidence:
     """As it was, but for lines that could not be read."""
-    found: Evidence = walk.walked(evidence, tables.Substituting(key, back=True))
+    # The script's map has names as bytes; what is read without a mask has no such bytes in its texts either.
+    shown = replace(key, names={_readable(name): stand_in for name, stand_in in key.names.items()})
+    found: Evidence = walk.walked(evidence, tables.Substituting(shown, back=True))
     return replace(found, input=replace(found.input, masked="none", masked_by=None))
+
+
+def _readable(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def unmasked_text(text: str, key: Key) -> tuple[str, list[str]]:

@@ -144,9 +144,16 @@ def _evidence(value: Evidence, of: Substitutes) -> Evidence:
 
 
 def _namespace(value: Namespace, of: Substitutes) -> Namespace:
-    """Its name is one, but where it says which namespace of the node it is."""
+    """Its name is one, but where it says which namespace of the node it is.
+
+    That is fit for a screen, and a mount is called as it is: what does not show is spelled otherwise there.
+    """
     found: Namespace = _plain(value, of)
-    return replace(found, name=_netns(value.name, of))
+    path = found.path
+    if value.path is not None and not value.path.isprintable():
+        place, slash, mount = value.path.rpartition("/")
+        path = f"{of.text(place)}{slash}{of.name(mount)}"
+    return replace(found, name=_netns(value.name, of), path=path)
 
 
 def _gap(value: Gap, of: Substitutes) -> Gap:
