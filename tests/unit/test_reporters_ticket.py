@@ -140,6 +140,17 @@ def test_of_a_report_it_names_members_and_lines() -> None:
     assert "unmask" not in text, "only what we masked ourselves has a map of ours"
 
 
+def test_stand_ins_are_undone_where_the_map_is_and_what_comes_of_it_runs_on_the_node() -> None:
+    masked = msgspec.structs.replace(
+        SICK_OLD, source="bundle", input=msgspec.structs.replace(SICK_OLD.input, masked="substituted")
+    )
+    steps = parts(ticket.render(masked, planned=PLANNED))["What to do"]
+    undone = steps.index("    halftrack unmask fix.sh --map masked.map > filled.sh")
+    assert steps[undone - 1].endswith("Where the map is, here called masked.map:")
+    assert steps[undone + 1].startswith("As root on the node (or ")
+    assert steps[undone + 2] == "    sh filled.sh"
+
+
 def test_who_replies_is_told_what_writes_the_files_that_go_with_it() -> None:
     found = read(REPORTS["report"])
     commands = list(ticket.attached(found, program="halftrack", planned=PLANNED))

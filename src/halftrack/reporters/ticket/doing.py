@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 _MASKS_ITSELF: Final = (
     "It puts stand-ins in place of addresses and names; what they stand for stays on the node, in a map."
 )
-_MASKED_AGAIN: Final = (
-    "Addresses and names in it can be masked by the map of before, so that both can be compared:"
-)
+_MASKED_AGAIN: Final = "Where the map is, mask it by that map again, so that both can be compared:"
 _INDENT: Final = " " * 4
 PLAN_FILE: Final = "fix.sh"
 _PLANNED: Final = (
     f"As one sh script, {PLAN_FILE}, which comes with this mail, says first what it would do, and has the way"
-    " back. As root on the node:"
+    " back."
 )
-_FILLED: Final = f"halftrack unmask {PLAN_FILE} --map masked.map > filled.sh"
+_RUN: Final = "As root on the node:"
+_RUN_FILLED: Final = f"As root on the node (or put the addresses in at the top of {PLAN_FILE} by hand):"
+_MAP: Final = "masked.map"
+_FILL: Final = f"Where the map is, here called {_MAP}:"
+_FILLED: Final = "filled.sh"
 _WORD: Final = re.compile(r"[0-9A-Fa-f:.]{3,}")
 _ATTACHED: Final = f"As root on the node, with {SCRIPT_FILE}, which comes with this mail and only reads:"
 _AS_WRITTEN: Final = "Masked addresses are taken as written"
@@ -50,9 +52,11 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         lines += typed
     if with_script(diagnosis, page.planned):
         masked = diagnosis.source == "bundle" and diagnosis.input.masked == "substituted"
-        lines += page.wrap(_PLANNED)
-        for command in (_FILLED, "sh filled.sh") if masked else (f"sh {PLAN_FILE}",):
-            lines += shell_lines(command, page, _INDENT)
+        lines += page.wrap(f"{_PLANNED} {_FILL if masked else _RUN}")
+        if masked:
+            filled = f"halftrack unmask {PLAN_FILE} --map {_MAP} > {_FILLED}"
+            lines += [*shell_lines(filled, page, _INDENT), *page.wrap(_RUN_FILLED)]
+        lines += shell_lines(f"sh {_FILLED if masked else PLAN_FILE}", page, _INDENT)
     return lines
 
 
@@ -106,7 +110,7 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
         lines += page.wrap(_MASKS_ITSELF)
     elif asked.by_script and diagnosis.input.masked == "substituted":
         collected = asked.command.rpartition(" ")[2]
-        again = f"halftrack collect --mask --from {collected} -o later.tgz --map masked.map"
+        again = f"halftrack collect --mask --from {collected} -o later.tgz --map {_MAP}"
         lines += page.wrap(_MASKED_AGAIN)
         lines += shell_lines(again, page, _INDENT)
     return lines
