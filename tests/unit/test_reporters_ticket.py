@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from browser.diagnoses import all_of_them
 from halftrack import formats
 from halftrack.diagnosis import examine
 from halftrack.diagnosis.asking import SCRIPT
-from halftrack.diagnosis.document import Ask, Diagnosis, Gap, Input, ReadAt, Sourced
+from halftrack.diagnosis.document import Ask, Diagnosis, Finding, Gap, Input, ReadAt, Sourced
 from halftrack.diagnosis.since.document import Since, SinceFinding, SinceMoment, SinceSetting, SinceTable
 from halftrack.live import reports
 from halftrack.remedies import advise
-from halftrack.reporters import json, ticket
+from halftrack.reporters import html, json, ticket
 from halftrack.reporters.places import place
 from halftrack.reporters.ticket import MOST_LINES, WIDTH
 from unit import documents
@@ -208,6 +209,39 @@ def test_an_address_that_its_masker_forgot_is_not_repeated() -> None:
     assert "46.202" not in text
     assert "2001:db8" not in text
     assert "(an address) is NOT masked" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "masked", "times"),
+    [
+        ("ip netns exec masked-3 conntrack -D -p tcp", "substituted", 1),
+        ("conntrack -D -s 241.2.104.1", "substituted", 1),
+        ("conntrack -D -s 3fff:0:0:1::9", "substituted", 1),
+        ("sysctl -w net.netfilter.nf_conntrack_max=524288", "substituted", 0),
+        ("conntrack -D -s 10.241.2.104 # 24 masked-peers", "substituted", 0),
+        ("conntrack -D -s 241.2.104.1", "none", 0),
+    ],
+)
+@pytest.mark.parametrize("asks", [True, False])
+def test_commands_that_name_stand_ins_are_not_to_be_run_as_they_are(
+    command: str, masked: Literal["substituted", "none"], times: int, *, asks: bool
+) -> None:
+    """Said once in a reply and on a page, wherever such commands stand."""
+    ask = Ask(command=command, why="it is not known", settles=())
+    findings = () if asks else all_of_them()["full"].findings
+    shown = diagnosis(input=Input(masked=masked), findings=with_commands(findings, command), ask=ask)
+    told = "Commands here name stand-ins: put back what they stand for"
+    assert " ".join(ticket.render(shown).split()).count(told) == times
+    assert html.render(shown).count(told) == times
+
+
+def with_commands(findings: tuple[Finding, ...], command: str) -> tuple[Finding, ...]:
+    """All of their remedies typed so."""
+    replace = msgspec.structs.replace
+    return tuple(
+        replace(each, remedies=tuple(replace(its, commands=(command,)) for its in each.remedies))
+        for each in findings
+    )
 
 
 def test_a_healthy_one_is_short_and_asks_for_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from halftrack.diagnosis import words
 from halftrack.diagnosis.document import SCRIPT_FILE
 from halftrack.reporters.html.markup import Markup, joined, lines, tag
-from halftrack.reporters.phrases import remedies
+from halftrack.reporters.phrases import notes, remedies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +34,22 @@ def section(diagnosis: Diagnosis, planned: str | None) -> Markup | None:
     asked = _ask(diagnosis.ask, diagnosis.script_by) if diagnosis.ask is not None else None
     if not steps and asked is None:
         return None
+    put_back = notes.put_back(diagnosis, _commands(diagnosis))
+    first_of_all = tag("p", put_back) if put_back is not None else None
     return joined(
         tag("h2", HEADING) if steps else None,
+        first_of_all if steps else None,
         tag("div", steps, class_="card") if steps else None,
         tag("h2", "What to ask for next") if asked else None,
+        None if steps else first_of_all,
         asked,
     )
+
+
+def _commands(diagnosis: Diagnosis) -> list[str]:
+    """All that stand on the page."""
+    found = [command for each in diagnosis.findings for its in each.remedies for command in its.commands]
+    return [*found, *([diagnosis.ask.command] if diagnosis.ask is not None else [])]
 
 
 def first(diagnosis: Diagnosis) -> list[Advice]:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from halftrack.diagnosis import words
 from halftrack.evidence.sysctls import LEGACY_PREFIX, PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from halftrack.diagnosis.document import Diagnosis
 
 _PREFIXES: Final = (PREFIX, "net.netfilter.", LEGACY_PREFIX)
 STAND_INS: Final = "Addresses are stand-ins: equal ones are equal, but real networks cannot be told."
+
+_STAND_IN: Final = re.compile(
+    r"\bmaskedx*-\d{1,7}\b|(?<![\w.])2(?:4\d|5[0-4])(?:\.\d{1,3}){3}|\b3fff:|:3fff:|\bf2:ff:ff:", re.ASCII
+)
+"""A name, an address or a MAC address that ``masking.kinds`` gives and nobody has."""
+_PUT_BACK: Final = (
+    "Commands here name stand-ins: put back what they stand for before one is run, with"
+    " halftrack unmask and the map."
+)
+
+
+def put_back(diagnosis: Diagnosis, typed: Iterable[str]) -> str | None:
+    """What has to be done before these commands or lines of them mean the node; None where nothing has."""
+    substituted = diagnosis.input.masked == "substituted"
+    return _PUT_BACK if substituted and any(map(_STAND_IN.search, typed)) else None
 
 
 def assumed(diagnosis: Diagnosis) -> list[str]:

@@ -41,6 +41,7 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
     shown = remedies.chosen(diagnosis, None)
     beside = [each.advice for each in shown]
     lines: list[str] = []
+    commands_shown: list[str] = []
     for each in shown:
         wait = remedies.waiting(each.advice, beside)
         whole, typed = fitting(each.advice.commands, page, commands, _INDENT, waits=bool(wait))
@@ -50,6 +51,11 @@ def to_do(diagnosis: Diagnosis, page: Page, *, commands: int, longest: int) -> l
         follows = "" if whole else " It begins:" if typed else elsewhere
         lines += page.wrap(f"{wait}{told}{more}{follows}", f"{each.advice.kind.upper():<8}")
         lines += typed
+        commands_shown += typed
+    asked = [diagnosis.ask.command] if diagnosis.ask is not None else []
+    put_back = notes.put_back(diagnosis, [*commands_shown, *asked])
+    if lines and put_back is not None:
+        lines = [*page.wrap(put_back), *lines]
     if with_script(diagnosis, page.planned):
         masked = diagnosis.source == "bundle" and diagnosis.input.masked == "substituted"
         lines += page.wrap(f"{_PLANNED} {_FILL if masked else _RUN}")
@@ -105,6 +111,9 @@ def next_thing(diagnosis: Diagnosis, page: Page, longest: int) -> list[str]:
     lines = page.wrap(shortened(f"{words.capital(asked.why)}.{settles}", longest))
     if asked.by_script:
         lines += page.wrap(_ATTACHED)
+    put_back = notes.put_back(diagnosis, [asked.command])
+    if put_back is not None and not remedies.chosen(diagnosis, None):
+        lines += page.wrap(put_back)
     lines += shell_lines(asked.command, page, _INDENT)
     if asked.by_script and diagnosis.script_masks:
         lines += page.wrap(_MASKS_ITSELF)
