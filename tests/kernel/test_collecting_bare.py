@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from kernel.collecting import collected, doctor
+from kernel.collecting import SHELLS, collected, doctor
 from kernel.draining import sick_netns
 
 if TYPE_CHECKING:
@@ -66,3 +66,17 @@ def test_somebody_is_told_what_takes_root(sick: Netns, tmp_path: Path) -> None:
     assert any(gap["what"].startswith("entries of ") for gap in found["gaps"])
     assert b"ermission denied" not in said
     assert b"not found" not in said
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_who_may_begin_few_processes_is_told_before_the_first(shell: str) -> None:
+    """Shells try again and again where they may not fork."""
+    few = ["setpriv", f"--reuid={SOMEBODY}", "--clear-groups", "prlimit", "--nproc=8"]
+    done = collected([*few, *SHELLS[shell]])
+    assert (done.returncode, done.stdout) == (69, b"")
+    assert done.stderr == b"halftrack-collect: it takes 32 processes, and this user may have 8: ulimit -u\n"
+
+
+def test_the_limit_does_not_count_for_root() -> None:
+    done = collected(["unshare", "-n", "prlimit", "--nproc=8", *SHELLS["dash"]])
+    assert done.returncode == 0, done.stderr

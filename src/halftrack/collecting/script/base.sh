@@ -23,6 +23,28 @@ set -u
     printf '%s\n' 'halftrack-collect: /dev/null is missing here, or closed: mknod -m 666 /dev/null c 1 3' >&2
     exit 69
 }
+# Where no more processes may be begun some shells try again for a quarter of a minute each time, and others end
+# with a word of their own: found out before the first one. For root the limit does not count.
+AT_ONCE=32
+user=
+may=
+{
+    while read -r key value _; do
+        [ "$key" != Uid: ] || user=$value
+    done </proc/self/status
+    while read -r key what value _; do
+        [ "$key $what" != 'Max processes' ] || may=$value
+    done </proc/self/limits
+} 2>/dev/null
+case $user:$may in
+    0:* | *: | *[!0-9:]*) ;;
+    *)
+        [ "$may" -ge "$AT_ONCE" ] || {
+            printf '%s\n' "halftrack-collect: it takes $AT_ONCE processes, and this user may have $may: ulimit -u" >&2
+            exit 69
+        }
+        ;;
+esac
 ZONE=$(date +%z 2>/dev/null)
 LC_ALL=C
 TZ=UTC0
