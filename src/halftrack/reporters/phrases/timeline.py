@@ -26,9 +26,12 @@ def gathered(shown: Timeline, most: int) -> tuple[Sequence[int], int]:
 
 
 def ends(shown: Timeline, length_s: int, diagnosis: Diagnosis) -> tuple[str, str]:
-    """When so many seconds of it begin and end, in words."""
+    """When so many seconds of it begin and end, in words; to the second where both are in one minute."""
     if shown.start is None:
         return f"{words.duration(length_s)} ago", "the dump"
     end = shown.start + timedelta(seconds=shown.bucket_s * len(shown.entries))
     begin = end - timedelta(seconds=length_s)
-    return figures.moment(begin, diagnosis.taken_at), figures.moment(end, diagnosis.taken_at)
+    told = [figures.moment(each, diagnosis.taken_at) for each in (begin, end)]
+    if told[0] == told[1] and ":" in told[0]:  # far from now a moment is told by its day alone
+        return f"{told[0]}:{begin.second:02}", f"{told[1]}:{end.second:02}"
+    return told[0], told[1]
