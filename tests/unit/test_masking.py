@@ -105,6 +105,20 @@ def test_no_spelling_of_ipv6_is_left(addresses: list[ipaddress.IPv6Address], dat
     assert masking.unmasked_text("\n".join(found), key)[0] == "\n".join([*map(str, addresses), *texts])
 
 
+@pytest.mark.parametrize(
+    ("written", "back"),
+    [
+        ("2001:db8:0:0::1", "2001:db8::1"),
+        ("2001:0db8::0001", "2001:db8::1"),
+        ("2001:DB8:0::1", "2001:DB8::1"),
+        ("2001:0DB8:0000:0000:0000:0000:0000:0001", "2001:0DB8:0000:0000:0000:0000:0000:0001"),
+    ],
+)
+def test_what_is_written_as_nobody_does_comes_back_as_everybody_does(written: str, back: str) -> None:
+    (found,), key = masked_text(written)
+    assert masking.unmasked_text(found, key)[0] == back
+
+
 @pytest.mark.parametrize("form", FORMS_V4)
 def test_each_spelling_of_ipv4(form: str) -> None:
     """One is a prefix of another's text, and each has its own stand-in."""
