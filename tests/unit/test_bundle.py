@@ -112,6 +112,14 @@ def test_values_that_are_no_evidence_are_named(evidence: object, why: str) -> No
         read(archive(evidence))
 
 
+def test_several_in_one_file_are_refused() -> None:
+    """What they are together nobody knows, and to read the first alone would hide the others."""
+    one = packed(whole())
+    with pytest.raises(UnreadableInput, match="^stdin holds several bundles: keep each in a file"):
+        read(one + one)
+    assert read(one + gzip.compress(b"halftrack-bundle.json")).gaps == read(one).gaps
+
+
 def test_of_one_that_was_cut_what_is_there_is_read() -> None:
     """Wherever its end is missing: the entries that are there are so many at least, the others a gap."""
     evidence = whole()

@@ -52,7 +52,7 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
     """``pieces``: of the archive, unpacked; ``name``: how the file is shown.
 
     Of one whose end did not arrive, what did: the rest are gaps. Raises UnreadableInput where it is no
-    bundle, or does not hold together.
+    bundle, does not hold together, or another one is behind it.
     """
     import msgspec  # noqa: PLC0415  # as above
 
@@ -60,7 +60,8 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
     from halftrack.formats.bundle import archive, frames, short, values  # noqa: PLC0415  # likewise
 
     found: dict[str, pl.DataFrame] = {}
-    members = archive.members(pieces)
+    watched = archive.Watched(pieces, FIRST)
+    members = archive.members(watched)
     try:
         _, body = next(members, ("", b""))
         left = memory.share()
@@ -81,6 +82,8 @@ def read(pieces: Iterator[bytes], name: str) -> Evidence:
         RecursionError,
     ) as error:
         raise UnreadableInput(f"{name} is a bundle that does not hold together: {error}") from error
+    if watched.again():
+        raise UnreadableInput(f"{name} holds several bundles: keep each in a file of its own")
     return short.told(told, document.evidence)
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 _MOST_MEMBERS: Final = 5_000
 _FAST: Final = 1
+_TWICE: Final = 2
+_NAME: Final = 100
+"""Bytes of a name in the header of a member, zeros behind it."""
+_BEHIND: Final = 1 << 20
+"""So far behind its end another archive is looked for: there are zeros up to a full record between them."""
 
 
 class Broken(ValueError):
@@ -39,6 +44,34 @@ def writing(file: BinaryIO) -> Iterator[Callable[[str, Iterable[bytes]], None]]:
             tar.addfile(member, io.BytesIO(content))
 
         yield add
+
+
+class Watched:
+    """Pieces of an archive; whether a second one is behind it, whose first member has the same name."""
+
+    def __init__(self, pieces: Iterator[bytes], first: str) -> None:
+        self._pieces = pieces
+        self._name = first.encode().ljust(_NAME, b"\0")
+        self._times = 0
+        self._last = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = next(self._pieces)
+        # No occurrence is counted twice: what is kept of the last piece is shorter than one.
+        seen = self._last + piece
+        self._times += seen.count(self._name)
+        self._last = seen[-(_NAME - 1) :]
+        return piece
+
+    def again(self) -> bool:
+        """Once the first one was read."""
+        behind = 0
+        while self._times < _TWICE and behind < _BEHIND and (piece := next(self, None)) is not None:
+            behind += len(piece)
+        return self._times >= _TWICE
 
 
 def members(pieces: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
