@@ -52,7 +52,8 @@ def read(places: Sequence[Place], deadline: float | None) -> None:
     by_namespace = {place.namespace: place for place in places}
     results = survey.visit(list(by_namespace), lambda one: _read(by_namespace[one].ends, give_up))
     for place, result in zip(places, results, strict=True):
-        place.depth = result if isinstance(result, Depth) else Depth(no_sockets=str(result))
+        why = gaps.ENDED if isinstance(result, namespaces.Vanished) else str(result)
+        place.depth = result if isinstance(result, Depth) else Depth(no_sockets=why)
 
 
 def _read(ends: Sequence[tuple[str, str]], give_up: float) -> Depth:

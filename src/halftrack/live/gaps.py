@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NO_COUNTERS: Final = "/proc/net/stat does not show them here (it belongs to other processes, or is missing)"
 LATE: Final = "the time was up"
+ENDED: Final = "it ended during the examination"
 COVERED: Final = "another mount lies over its own, and no process lives in it: nothing leads there"
 
 _ALONE: Final = {
@@ -70,7 +71,7 @@ def _ended(place: Place, would_tell: tuple[str, ...]) -> Gap:
     One that nobody can get into goes on: entries may stick in it, and its interfaces forward.
     """
     name = place.namespace.name
-    why = COVERED if place.covered else "it ended during the examination"
+    why = COVERED if place.covered else ENDED
     return Gap(f"namespace {name}", why, (), would_tell if place.asked or place.covered else (), name)
 
 

@@ -18,6 +18,7 @@ from halftrack.evidence.flows import FlowTable, empty
 from halftrack.evidence.values import Gap
 from halftrack.kernel import namespaces, privileges, survey
 from halftrack.kernel.ctnetlink import events
+from halftrack.live.gaps import ENDED
 
 if TYPE_CHECKING:
     import socket
@@ -86,6 +87,8 @@ def _gap(place: Place, why: OSError | namespaces.Vanished | str) -> Gap:
     if isinstance(why, OSError) and why.errno in (errno.EPERM, errno.EACCES):
         needs = privileges.missing(privileges.TO_READ_OWN) or privileges.TO_READ_OWN
         why = "hearing them is not permitted"
+    elif isinstance(why, namespaces.Vanished):
+        why = ENDED
     name = place.namespace.name
     return Gap(f"events of {name}", str(why), needs, tells.OF_EVENTS, name)
 
