@@ -57,6 +57,20 @@ def test_what_is_not_masked_is_not_unmasked(place: Path) -> None:
     assert not (place / "back.tgz").exists()
 
 
+def test_a_text_with_nothing_masked_in_it(place: Path) -> None:
+    assert mask(place).returncode == 0
+    done = halftrack(place, "unmask", "-", "--map", "masked.map", stdin=b"all is well\n")
+    assert (done.returncode, done.stdout) == (0, b"all is well\n")
+    assert done.stderr == b"halftrack: standard input has no stand-in of masked.map in it: it stays as it is\n"
+
+
+def test_a_bundle_without_a_name(place: Path) -> None:
+    done = halftrack(place, "collect", "--mask", "--from", "plain.tgz", "-o", "")
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert done.stderr == b"halftrack: -o FILE: the name is empty\n"
+    assert [each.name for each in place.iterdir()] == ["plain.tgz"]
+
+
 def test_a_bundle_its_map_and_an_answer(place: Path) -> None:
     made = mask(place)
     assert made.returncode == 0, made.stderr

@@ -69,6 +69,8 @@ def command(
     mask: bool,
 ) -> int:
     given = options.given(context)
+    if target == "":
+        raise UsageError("-o FILE: the name is empty")
     if not mask and (map_name is not None or source is not None):
         raise UsageError("--map and --from go with --mask")
     if script:

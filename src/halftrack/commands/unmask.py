@@ -54,6 +54,8 @@ def _unmasked(name: str, key: Key, map_name: str, *, named: bool) -> bytes:
         found, left = masking.unmasked_text(text, key)
         if left:
             output.complain(f"{', '.join(left)}: not put back, as a shell would read more than a name in it")
+        elif found == text:
+            output.complain(f"{given.name} has no stand-in of {map_name} in it: it stays as it is")
         return filled_in(text, found).encode("utf-8", "surrogateescape")
     if not named and output.is_terminal():
         raise UsageError("the bundle is no text: -o FILE, or pipe it somewhere")
