@@ -61,7 +61,7 @@ def test_a_text_with_nothing_masked_in_it(place: Path) -> None:
     assert mask(place).returncode == 0
     done = halftrack(place, "unmask", "-", "--map", "masked.map", stdin=b"all is well\n")
     assert (done.returncode, done.stdout) == (0, b"all is well\n")
-    assert done.stderr == b"halftrack: standard input has no stand-in of masked.map in it: it stays as it is\n"
+    assert done.stderr == b"halftrack: stdin has no stand-in of masked.map in it: it stays as it is\n"
 
 
 def test_a_bundle_without_a_name(place: Path) -> None:
