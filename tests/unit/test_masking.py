@@ -1,11 +1,10 @@
-"""Masks: every spelling goes, what is judged of addresses stays true, and the map undoes all of it."""
+"""Masks over evidence: every name and address goes, and the map undoes all of it."""
 
 from __future__ import annotations
 
 import io
 import ipaddress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -18,183 +17,11 @@ from halftrack.evidence.rulesets import Save
 from halftrack.evidence.values import Evidence, Gap, LocalAddress, Namespace, Owner, Table
 from halftrack.formats import bundle, rules
 from halftrack.masking import key as maps
-from halftrack.masking import kinds, layout, searching, tables
+from halftrack.masking import kinds, searching
 from leaks import leaks
 from unit.anything import node
 from unit.bundles import packed, plain, whole
 from unit.flowrows import flows, one_sided
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-V4 = st.integers(1 << 24, (224 << 24) - 1).filter(lambda each: each >> 24 != 127).map(ipaddress.IPv4Address)
-V6 = st.one_of(
-    st.integers(0x20 << 120, (0x30 << 120) - 1),
-    st.integers(0xFC << 120, (0xFE << 120) - 1),
-    # The first of them stands for all that are link-local.
-    st.integers((0xFE80 << 112) + 1, (0xFE80 << 112) + (1 << 64) - 1),
-).map(ipaddress.IPv6Address)
-
-
-def _words(address: int, size: int) -> str:
-    """As a little-endian kernel prints it."""
-    raw = address.to_bytes(size, "big")
-    return "".join(raw[at : at + 4][::-1].hex() for at in range(0, size, 4)).upper()
-
-
-FORMS_V4: dict[str, Callable[[ipaddress.IPv4Address], str]] = {
-    "alone": str,
-    "in an entry": lambda each: f"src={each} dst=1",
-    "with a port": lambda each: f"{each}:8080",
-    "as tcpdump writes it": lambda each: f"IP {each}.443 > ",
-    "mapped": lambda each: f"::ffff:{each}",
-    "mapped, in hexadecimal": lambda each: f"::ffff:{int(each) >> 16:x}:{int(each) & 0xFFFF:x}",
-    "one of a network": lambda each: f"inet {each}/20 brd",
-    "a network": lambda each: f"-s {ipaddress.ip_network((each, 22), strict=False)}",
-    "with a mask": lambda each: f"{ipaddress.ip_network((each, 20), strict=False).with_netmask}",
-    "alone with its length": lambda each: f"-d {each}/32",
-    "of JSON": lambda each: f'{{"addr": "{ipaddress.ip_network((each, 12), strict=False)[0]}", "len": 12}}',
-    "in a range": lambda each: f"{each}-{each + 7}",
-    "in a sentence": lambda each: f"It was {each}.",
-    "in /proc/net": lambda each: f"{_words(int(each), 4)}:1F90",
-    "of IPVS": lambda each: f"TCP  {int(each):08X}:0050 rr",
-    "as a payload": lambda each: f"0x{int(each):08x}",
-    "of a machine": lambda each: "ip-" + str(each).replace(".", "-"),
-    "turned round": lambda each: f"{'.'.join(reversed(str(each).split('.')))}.in-addr.arpa",
-}
-FORMS_V6: dict[str, Callable[[ipaddress.IPv6Address], str]] = {
-    "compressed": str,
-    "full": lambda each: f"src={each.exploded} dport=1",
-    "upper case": lambda each: str(each).upper(),
-    "with a port": lambda each: f"[{each}]:443",
-    "behind a word": lambda each: f"listen:{each} ",
-    "before a colon": lambda each: f"from {each}: refused",
-    "with an interface": lambda each: f"{each}%eth0",
-    "one of a network": lambda each: f"inet6 {each}/64 scope",
-    "a network": lambda each: f"-s {ipaddress.ip_network((each, 48), strict=False)}",
-    "of JSON": lambda each: f'{{"addr": "{ipaddress.ip_network((each, 44), strict=False)[0]}", "len": 44}}',
-    "in /proc/net": lambda each: f"{_words(int(each), 16)}:1F90",
-    "in if_inet6": lambda each: f"{int(each):032x} 02 40",
-    "in a range": lambda each: f"{each}-{each + 7}",
-}
-
-
-def masked_text(*texts: str) -> tuple[list[str], maps.Key]:
-    seen = tables.Collecting()
-    for text in texts:
-        seen.text(text)
-    key = seen.key()
-    of = tables.Substituting(key)
-    return [of.text(text) for text in texts], key
-
-
-@given(st.lists(V4, min_size=1, max_size=6, unique=True), st.data())
-def test_no_spelling_of_ipv4_is_left(addresses: list[ipaddress.IPv4Address], data: st.DataObject) -> None:
-    texts = [data.draw(st.sampled_from([*FORMS_V4.values()]))(each) for each in addresses]
-    # Some spellings could be anything: they go because it is known that there are such addresses.
-    found, key = masked_text(*map(str, addresses), *texts)
-    assert leaks("\n".join(found).encode(), map(str, addresses), ()) == []
-    assert masking.unmasked_text("\n".join(found), key)[0] == "\n".join([*map(str, addresses), *texts])
-
-
-@given(st.lists(V6, min_size=1, max_size=6, unique=True), st.data())
-def test_no_spelling_of_ipv6_is_left(addresses: list[ipaddress.IPv6Address], data: st.DataObject) -> None:
-    texts = [data.draw(st.sampled_from([*FORMS_V6.values()]))(each) for each in addresses]
-    found, key = masked_text(*map(str, addresses), *texts)
-    assert leaks("\n".join(found).encode(), map(str, addresses), ()) == []
-    assert masking.unmasked_text("\n".join(found), key)[0] == "\n".join([*map(str, addresses), *texts])
-
-
-@pytest.mark.parametrize(
-    ("written", "back"),
-    [
-        ("2001:db8:0:0::1", "2001:db8::1"),
-        ("2001:0db8::0001", "2001:db8::1"),
-        ("2001:DB8:0::1", "2001:DB8::1"),
-        ("2001:0DB8:0000:0000:0000:0000:0000:0001", "2001:0DB8:0000:0000:0000:0000:0000:0001"),
-    ],
-)
-def test_what_is_written_as_nobody_does_comes_back_as_everybody_does(written: str, back: str) -> None:
-    (found,), key = masked_text(written)
-    assert masking.unmasked_text(found, key)[0] == back
-
-
-@pytest.mark.parametrize("form", FORMS_V4)
-def test_each_spelling_of_ipv4(form: str) -> None:
-    """One is a prefix of another's text, and each has its own stand-in."""
-    first, second = ipaddress.IPv4Address("192.0.2.1"), ipaddress.IPv4Address("192.0.2.10")
-    texts = [FORMS_V4[form](first), FORMS_V4[form](second)]
-    found, key = masked_text(str(first), str(second), *texts)
-    assert leaks("\n".join(found).encode(), [str(first), str(second)], ()) == []
-    assert found[2] != texts[0]
-    assert masking.unmasked_text("\n".join(found[2:]), key)[0] == "\n".join(texts)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0.0.0.0/0", "127.0.0.1:53", "127.0.0.0/8", "255.255.255.255", "255.255.255.0", "224.0.0.251", "::",
-        "::1", "::/0", "fe80::/10", "ff02::1", "00000000:0000", "0100007F:0035", "169.254.0.0/16", "12:34:56",
-        "00000000000000000000000001000000:0016", "1:10", "[12:3456]", "00:00:00:00:00:00", "1.2.3", "a::",
-    ],
-)  # fmt: skip
-def test_what_is_nobodys_own_stays(text: str) -> None:
-    found, key = masked_text(text)
-    assert found == [text] or (text == "a::" and masking.unmasked_text(found[0], key)[0] == text)
-
-
-NETWORKS = st.lists(
-    st.tuples(st.one_of(V4, V6), st.integers(4, 31)).map(
-        lambda each: kinds.network(kinds.number(str(each[0])), each[1] + (96 if each[0].version == 4 else 30))
-    ),
-    max_size=12,
-)
-
-
-@given(st.lists(st.one_of(V4, V6), max_size=40), NETWORKS, st.lists(V4, max_size=5))
-def test_whoever_was_in_a_network_is_in_its_stand_in_and_nobody_else(
-    addresses: list[ipaddress.IPv4Address], networks: list[kinds.Network], near: list[ipaddress.IPv4Address]
-) -> None:
-    numbers = {kinds.number(str(each)) for each in [*addresses, *near]}
-    numbers |= {each.first + 1 for each in networks} | {each.last for each in networks}
-    numbers = {each for each in numbers if not kinds.keeps(each)}
-    ours, theirs = layout.stand_ins(numbers, networks)
-    assert len(set(ours.values())) == len(ours) >= len(numbers)
-    assert not set(ours.values()) & numbers
-    for room in kinds.ROOMS:
-        inside = [each for each in sorted(numbers) if kinds.room(each) == room]
-        assert [ours[each] for each in inside] == sorted(ours[each] for each in inside)
-        for net, other in theirs.items():
-            if kinds.room(net.first) == room:
-                assert other.first == kinds.network(other.first, other.length).first
-                assert [other.first <= ours[each] <= other.last for each in inside] == [
-                    net.first <= each <= net.last for each in inside
-                ]
-
-
-def test_kinds_of_addresses_as_rules_name_them() -> None:
-    """Where an address stands apart from its length, it is nobody's either."""
-    text = '{"prefix": {"addr": "fe80::", "len": 10}} {"prefix": {"addr": "169.254.0.0", "len": 16}}'
-    [found, *_], key = masked_text(
-        text, "fe80::/64 dev eth0", "169.254.0.0/24 dev eth0", "fe80::5", "169.254.0.5"
-    )
-    assert found == text
-    assert sorted(key.addresses) == [kinds.number("169.254.0.5"), kinds.number("fe80::5")]
-
-
-def test_addresses_that_stand_where_stand_ins_were_to_be() -> None:
-    """Spoofed sources may be any."""
-    taken = {kinds.number(f"240.0.0.{each}") for each in range(0, 200, 3)}
-    net = kinds.network(kinds.number("240.0.0.0"), 96 + 24)
-    ours, theirs = layout.stand_ins(taken, [net])
-    assert not set(ours.values()) & taken
-    assert all(theirs[net].first <= each <= theirs[net].last for each in ours.values())
-
-
-def test_more_addresses_than_stand_ins() -> None:
-    numbers = {kinds.number("169.254.0.0") + each for each in range(1 << 16)}
-    with pytest.raises(masking.NoRoom, match="no stand-ins left"):
-        layout.stand_ins(numbers, [])
 
 
 def evidence(*owners: Owner, text: str = "", **more: object) -> Evidence:
@@ -379,44 +206,6 @@ def test_a_column_that_was_forgotten_is_found() -> None:
         assert left.startswith("an address in orig_src_hi and orig_src_lo in ")
 
 
-def test_mac_addresses() -> None:
-    mac, other = "02:42:ac:11:00:02", "02:42:ac:11:00:20"
-    texts = (
-        f"ether saddr {mac} drop",
-        f"MAC={other}:{mac}:08:00 SRC=192.0.2.1",
-        f"link/infiniband 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1 {mac.upper()}",
-        f"enx{mac.replace(':', '')}: ff:ff:ff:ff:ff:ff",
-    )
-    found, key = masked_text(*texts)
-    assert leaks("\n".join(found).encode(), ["192.0.2.1"], (), [mac, other, "80:00:02:08:fe:80"]) == []
-    assert [masking.unmasked_text(text, key)[0].lower() for text in found] == [text.lower() for text in texts]
-    assert "ff:ff:ff:ff:ff:ff" in found[3]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "bridge_id 8000.2:a:ac:1b:0:7e designated_root 8000.2:a:ac:1b:0:7e", "br0 8000.020aac1b007e no", "Hooli's 02-0A-AC-1B-00-7E.",
-        "020a.ac1b.007e", "at 020A.AC1B.007E", "enx020aac1b007e", "wlx020aac1b007e: <UP>", "wwx020aac1b007e.5",
-    ],
-)  # fmt: skip
-def test_other_spellings_of_mac_addresses(text: str) -> None:
-    [found], key = masked_text(text)
-    assert leaks(found.encode(), (), (), ["02:0a:ac:1b:00:7e"]) == []
-    assert masking.unmasked_text(found, key)[0] == text
-
-
-@pytest.mark.parametrize(
-    "text", ["eth-020aac1b007e", "020AAC1B007E", "sci 020aac1b007e0001", "10-11-12-13-14-15"]
-)
-def test_what_may_be_a_mac_address_is_one_where_there_is_such_a_one(text: str) -> None:
-    assert masked_text(text)[0] == [text]
-    macs = ["02:0a:ac:1b:00:7e", "10:11:12:13:14:15"]
-    [*_, found], key = masked_text(*macs, text)
-    assert leaks(found.encode(), (), (), macs) == []
-    assert masking.unmasked_text(found, key)[0] == text
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -471,12 +260,3 @@ def test_whatever_a_table_holds_comes_back(seed: int, height: int) -> None:
     found, key = masking.masked(seen)
     assert searching.left(packed(found), key, found) is None
     assert plain(masking.unmasked(found, maps.read(key.written(), "a map"))) == plain(seen)
-
-
-def test_a_name_in_which_a_shell_finds_more_is_not_put_back_into_text() -> None:
-    key = maps.Key(
-        names={"a;reboot": "masked-1", "$(id)": "masked-2", "'x": "masked-12", "über-ost": "masked-3"}
-    )
-    found, left = masking.unmasked_text("ip netns exec masked-1 true; NODE='masked-12' in masked-3", key)
-    assert found == "ip netns exec masked-1 true; NODE='masked-12' in über-ost"
-    assert left == ["masked-1", "masked-12"]

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from halftrack.masking import extending, kinds, layout
-from unit.test_masking import NETWORKS, V4, V6
+from unit.masked import NETWORKS, V4, V6
 
 ADDRESSES = st.lists(st.one_of(V4, V6), max_size=40)
 Addresses = list[ipaddress.IPv4Address]

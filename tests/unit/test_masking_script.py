@@ -17,7 +17,7 @@ from halftrack.formats import routing
 from halftrack.masking import key as maps
 from halftrack.masking.names import PLAIN
 from leaks import leaks
-from unit.test_masking import FORMS_V4, FORMS_V6, V4, V6
+from unit.masked import FORMS_V4, FORMS_V6, V4, V6
 from unit.test_masking_chosen import INSIDE, TEXTS
 
 if TYPE_CHECKING:
