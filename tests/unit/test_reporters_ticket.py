@@ -12,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from browser.diagnoses import all_of_them
-from halftrack import formats
+from halftrack import formats, masking
 from halftrack.diagnosis import examine
 from halftrack.diagnosis.asking import SCRIPT
 from halftrack.diagnosis.document import Ask, Diagnosis, Finding, Gap, Input, ReadAt, Sourced
 from halftrack.diagnosis.since.document import Since, SinceFinding, SinceMoment, SinceSetting, SinceTable
 from halftrack.live import reports
+from halftrack.masking import kinds
 from halftrack.remedies import advise
 from halftrack.reporters import html, json, ticket
+from halftrack.reporters.phrases import notes
 from halftrack.reporters.places import place
 from halftrack.reporters.ticket import MOST_LINES, WIDTH
-from unit import documents
+from unit import bundles, documents
 from unit.anything import node
 from unit.documents import diagnosis
 from unit.reports import archive, entries, settings, whole
@@ -233,6 +235,15 @@ def test_commands_that_name_stand_ins_are_not_to_be_run_as_they_are(
     told = "Commands here name stand-ins: put back what they stand for"
     assert " ".join(ticket.render(shown).split()).count(told) == times
     assert html.render(shown).count(told) == times
+
+
+def test_whatever_a_mask_gives_is_known_as_a_stand_in() -> None:
+    """Reporters know nothing of masks: what they look for is held against what is made."""
+    _, key = masking.masked(bundles.whole())
+    given = [*map(kinds.shown, key.addresses.values()), *key.names.values()]
+    shown = diagnosis(input=Input(masked="substituted"))
+    assert len(given) > 10
+    assert [each for each in given if notes.put_back(shown, [f"nsenter {each} true"]) is None] == []
 
 
 def with_commands(findings: tuple[Finding, ...], command: str) -> tuple[Finding, ...]:
